@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
+import { packageRoot } from '../root.js';
+import { loadTarget } from '../run/target.js';
+import { onInterrupt, runRemotely } from './run.js';
+import type { Selection } from './select.js';
+
+export interface LabUpOptions {
+  readonly install?: boolean;
+  readonly fresh?: boolean;
+  readonly module?: string;
+  readonly guest?: string;
+}
+
+export interface LabRunOptions extends LabUpOptions, Selection {
+  readonly target?: readonly string[];
+  readonly keep?: boolean;
+  readonly out: string;
+  readonly slow?: boolean;
+  readonly strict?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** The stock targets: Linux's drivers, each in a guest of its own, and netback in dom0 as a second arrangement. */
+const STOCK = ['linux-netfront', 'linux-netback', 'linux-netback-dom0'];
+
+const log = (line: string): void => void process.stderr.write(`lab: ${line}\n`);
+
+/** `netifspec lab up` */
+export async function labUpCommand(options: LabUpOptions): Promise<number> {
+  await up(options);
+  return 0;
+}
+
+/** `netifspec lab run`: the lab comes up, and each target runs the way that any lab host's would. */
+export async function labRunCommand(options: LabRunOptions): Promise<number> {
+  const targets = options.target ?? STOCK.map((name) => join(packageRoot, 'harness/lab/targets', `${name}.yaml`));
+  const named = targets.map((file) => ({ file, name: loadTarget(file).name }));
+  const lab = await up(options);
+  const interrupt = onInterrupt();
+  let worst = 0;
+  try {
+    for (const { file, name } of named) {
+      if (interrupt.signal.aborted) break;
+      const started = performance.now();
+      const code = await runRemotely(
+        { ...options, target: file, ssh: lab.ssh, out: join(options.out, name), seed: 1, reporter: 'terminal' },
+        interrupt.signal,
+      );
+      log(`${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`);
+      worst = Math.max(worst, code);
+    }
+  } finally {
+    interrupt.release();
+    if (!options.keep) await labDown(log);
+  }
+  return interrupt.signal.aborted ? 3 : worst;
+}
+
+/** `netifspec lab status` */
+export async function labStatusCommand(): Promise<number> {
+  const status = await labStatus();
+  process.stdout.write(`${JSON.stringify(status, null, 2)}\n`);
+  return status.running ? 0 : 1;
+}
+
+/** `netifspec lab ssh` */
+export function labSshCommand(command: string[]): Promise<number> {
+  return labSsh(command);
+}
+
+/** `netifspec lab down` */
+export async function labDownCommand(): Promise<number> {
+  await labDown(log);
+  return 0;
+}
+
+async function up(options: LabUpOptions): Promise<LabHandle> {
+  return labUp({
+    install: options.install ?? false,
+    log,
+    ...(options.fresh ? { fresh: true } : {}),
+    ...(options.module ? { module: options.module } : {}),
+    ...(options.guest ? { guest: options.guest } : {}),
+  });
+}

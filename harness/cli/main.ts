@@ -1,0 +1,126 @@
+#!/usr/bin/env node
+/** The command line: says what can be asked for; the work is in the modules that the commands load. */
+import { Command, CommanderError, Option } from 'commander';
+import { version } from '../root.js';
+import { fail, UsageError } from './exit.js';
+
+// Failures point at the TypeScript sources; the maps are read only when a stack is.
+process.setSourceMapsEnabled(true);
+
+const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
+const number = (value: string): number => {
+  if (!/^\d+$/.test(value)) throw new UsageError(`"${value}" is not a number`);
+  return Number(value);
+};
+
+const program = new Command('netifspec')
+  .description('Tests Xen netfront and netback drivers against the protocol of netif.h.')
+  .version(version)
+  .showHelpAfterError('(netifspec --help tells more)')
+  .enablePositionalOptions()
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Examples:
+  netifspec run                                     both embedded reference drivers, on a simulated Xen
+  netifspec run --test 'backend.transmit.*'         one chapter
+  netifspec run --target my-driver.yaml             a driver on this Xen host
+  netifspec run --on root@labhost --target my.yaml  a driver on another Xen host
+  netifspec lab run                                 Linux's drivers on a real Xen in QEMU
+
+Exit codes: 0 as expected, 1 not, 2 bad usage or target file, 3 the environment failed.`,
+  );
+
+const selecting = (command: Command): Command =>
+  command
+    .option('--role <role>', 'only tests of this role: frontend or backend')
+    .option('--test <id>', 'only tests with this id; * stands for anything; may be repeated', collect)
+    .option('--slow', 'also tests that take long')
+    .option('--strict', 'a SHOULD that is not kept fails');
+
+selecting(program.command('run').description('run the suites and write the results'))
+  .option('--target <file>', 'target file of the driver under test; may be repeated', collect)
+  .option('--on <host>', 'run there, over SSH: [user@]host[:port]')
+  .option('--identity <file>', 'private key for --on')
+  .option('--known-hosts <file>', 'known_hosts file for --on')
+  .option('--out <dir>', 'folder for the results', 'results')
+  .option('--seed <n>', 'order of deliveries on the simulated Xen', number, 1)
+  .addOption(new Option('--reporter <kind>', 'what stdout shows').choices(['terminal', 'json']).default('terminal'))
+  .option('--verbose', 'a line for every test')
+  .action(async (options) => {
+    const { runCommand } = await import('./run.js');
+    process.exitCode = await runCommand(options);
+  });
+
+selecting(program.command('list').description('show the tests, or the requirements'))
+  .option('--requirements', 'show the catalogue of requirements and the tests of each')
+  .option('--json', 'as JSON')
+  .action(async (options) => {
+    const { listCommand } = await import('./list.js');
+    listCommand(options);
+  });
+
+program
+  .command('doctor')
+  .description('tell what this host can run, and what is missing')
+  .action(async () => {
+    const { doctorCommand } = await import('./doctor.js');
+    process.exitCode = await doctorCommand();
+  });
+
+const lab = program
+  .command('lab')
+  .enablePositionalOptions().description('a real Xen with Linux guests, booted in QEMU');
+const building = (command: Command): Command =>
+  command
+    .option('--install', 'install the Debian packages that are missing')
+    .option('--fresh', 'build and boot anew, whatever is stored')
+    .option('--module <file>', 'a .ko in place of the stock xen-netfront or xen-netback')
+    .option('--guest <dir>', 'a guest of your own: domain.cfg and what it names');
+
+building(lab.command('up').description('bring the lab up: build, boot, or resume from its snapshot')).action(
+  async (options) => {
+    const { labUpCommand } = await import('./lab.js');
+    process.exitCode = await labUpCommand(options);
+  },
+);
+selecting(building(lab.command('run').description("bring the lab up and run the suites against Linux's drivers")))
+  .option('--target <file>', 'another target of the lab than the stock ones; may be repeated', collect)
+  .option('--keep', 'leave the lab up')
+  .option('--out <dir>', 'folder for the results, one below it for each target', 'results/lab')
+  .option('--verbose', 'a line for every test')
+  .action(async (options) => {
+    const { labRunCommand } = await import('./lab.js');
+    process.exitCode = await labRunCommand(options);
+  });
+lab
+  .command('status')
+  .description('tell whether the lab runs, and where its files are')
+  .action(async () => {
+    const { labStatusCommand } = await import('./lab.js');
+    process.exitCode = await labStatusCommand();
+  });
+lab
+  .command('ssh [command...]')
+  .description('a shell in dom0, or a command; "netfront" or "netback" first goes on to that guest')
+  .passThroughOptions()
+  .action(async (command: string[]) => {
+    const { labSshCommand } = await import('./lab.js');
+    process.exitCode = await labSshCommand(command);
+  });
+lab
+  .command('down')
+  .description('stop the lab')
+  .action(async () => {
+    const { labDownCommand } = await import('./lab.js');
+    process.exitCode = await labDownCommand();
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // commander has said what is wrong already; asking for help or version is no fault.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else process.exitCode = fail(error);
+}

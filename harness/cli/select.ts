@@ -1,0 +1,41 @@
+import { SUITES } from '../../suites/index.js';
+import type { Role } from '../run/record.js';
+import { isAnchor } from '../run/session.js';
+import type { Tests } from '../run/suite.js';
+import { UsageError } from './exit.js';
+
+export interface Selection {
+  readonly role?: string;
+  readonly test?: readonly string[];
+}
+
+/**
+ * The tests of `role` that the user asked for, in order, and the connection test that they stand on.
+ *
+ * @throws UsageError if an id names none: a run of nothing must not look like a success
+ */
+export function selectTests(selection: Selection): Tests {
+  const roles: readonly string[] = ['frontend', 'backend'] satisfies Role[];
+  if (selection.role !== undefined && !roles.includes(selection.role)) {
+    throw new UsageError(`--role ${selection.role}: it is frontend or backend`);
+  }
+  const patterns = selection.test ?? ['*'];
+  const matches = (pattern: string, id: string): boolean =>
+    new RegExp(`^${pattern.split('*').map(escapeLiteral).join('.*')}$`).test(id);
+  for (const pattern of patterns) {
+    if (!SUITES.some((test) => matches(pattern, test.id))) {
+      throw new UsageError(`--test ${pattern}: no such test; "netifspec list" shows them all`);
+    }
+  }
+  const wanted = SUITES.filter((test) => patterns.some((pattern) => matches(pattern, test.id)));
+  const needed = new Set(wanted.map((test) => test.role));
+  return SUITES.filter(
+    (test) =>
+      (selection.role === undefined || test.role === selection.role) &&
+      (wanted.includes(test) || (isAnchor(test) && needed.has(test.role))),
+  );
+}
+
+function escapeLiteral(literal: string): string {
+  return literal.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+}

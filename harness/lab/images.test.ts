@@ -1,0 +1,41 @@
+import { expect } from 'chai';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { imageFiles, imageKey } from './images.js';
+import { snapshotFile } from './qemu.js';
+import { GUESTS } from './ssh.js';
+
+describe('lab images', () => {
+  it('have a key that changes with each file', () => {
+    const copy = mkdtempSync(join(tmpdir(), 'netifspec-image-'));
+    try {
+      cpSync(imageFiles(), copy, { recursive: true });
+      expect(imageKey(copy)).to.equal(imageKey(imageFiles()));
+      writeFileSync(join(copy, 'hosts'), 'changed');
+      expect(imageKey(copy)).to.not.equal(imageKey(imageFiles()));
+    } finally {
+      rmSync(copy, { recursive: true });
+    }
+  });
+
+  it('give each guest the address that its SSH is known by', () => {
+    for (const [name, address] of Object.entries(GUESTS)) {
+      const config = readFileSync(join(imageFiles(), `${name}.cfg`), 'utf8');
+      expect(config).to.contain(`lab.name=${name} lab.ip=${address}"`);
+    }
+  });
+
+  it('keep a snapshot apart for each QEMU, image and module', () => {
+    const images = { key: 'k', directory: '/d', manifest: { kernel: '6', xen: '4', hostKey: 'h' } };
+    const names = [
+      snapshotFile(images, '7.2', ''),
+      snapshotFile(images, '8.0', ''),
+      snapshotFile({ ...images, key: 'l' }, '7.2', ''),
+      snapshotFile({ ...images, manifest: { ...images.manifest, hostKey: 'i' } }, '7.2', ''),
+      snapshotFile(images, '7.2', 'netback 12'),
+    ];
+    expect(new Set(names).size).to.equal(names.length);
+    expect(snapshotFile(images, '7.2', '')).to.equal(names[0]);
+  });
+});

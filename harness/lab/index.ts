@@ -1,0 +1,187 @@
+/** The lab: Xen, dom0 and two guests inside QEMU, on any Linux host. */
+import { existsSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { LabError } from './error.js';
+import { ensureImages, type Images } from './images.js';
+import { readModule } from './module.js';
+import { isAlive, processId } from './process.js';
+import { Progress } from './progress.js';
+import * as qemu from './qemu.js';
+import { copyToDom0, firstInDom0, inDom0, interactive, writeSshFiles } from './ssh.js';
+import {
+  clear,
+  labPaths,
+  locked,
+  readRecord,
+  runningQemu,
+  stop,
+  writeRecord,
+  type LabHandle,
+  type LabPaths,
+} from './state.js';
+import { ensureTools } from './tools.js';
+
+export { LabError } from './error.js';
+export type { LabHandle } from './state.js';
+
+export interface LabOptions {
+  /** Whether to install what the host lacks. */
+  readonly install: boolean;
+  /** Takes a line of progress. */
+  log(line: string): void;
+  /** A .ko in the place of the stock xen-netfront or xen-netback, in the guest that has the driver under test. */
+  readonly module?: string;
+  /** A directory with an xl configuration `domain.cfg` and what it names, started beside the stock guests. */
+  readonly guest?: string;
+  /** Whether to build and boot anew, whatever is stored. */
+  readonly fresh?: boolean;
+}
+
+export interface LabStatus {
+  readonly running: boolean;
+  /** Where images, logs and SSH files are. */
+  readonly directory: string;
+  /** QEMU's process. */
+  readonly pid?: number;
+  /** When the lab came up, ISO 8601, UTC; absent while it comes up. */
+  readonly started?: string;
+  readonly handle?: LabHandle;
+}
+
+/**
+ * Brings the lab up: from a snapshot if there is one of just such a lab, else from images, built before if need be.
+ * A lab left behind by a process that is gone is ended first. SIGINT, SIGTERM and SIGHUP end what was begun.
+ *
+ * @throws LabError with what is wrong and what to do.
+ */
+export async function labUp(options: LabOptions): Promise<LabHandle> {
+  const paths = labPaths();
+  const progress = new Progress((line) => options.log(line));
+  return interruptible((signal) =>
+    locked(paths, async () => {
+      refuseIfUsed(paths);
+      const left = await clear(paths);
+      if (left !== undefined) options.log(`Ended a lab that was left running (QEMU, process ${left}).`);
+      if (options.guest !== undefined) checkGuest(options.guest);
+      try {
+        await ensureTools(options.install, progress, signal);
+        const images = await ensureImages(paths, options.fresh ?? false, progress, signal);
+        const handle = await start(paths, images, options, progress, signal);
+        const owner = processId(process.pid);
+        if (owner) writeRecord(paths, { owner, started: new Date().toISOString(), handle });
+        return handle;
+      } catch (error) {
+        await stop(paths);
+        throw error;
+      }
+    }),
+  );
+}
+
+async function start(
+  paths: LabPaths,
+  images: Images,
+  options: LabOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<LabHandle> {
+  const replacement =
+    options.module === undefined
+      ? undefined
+      : await readModule(resolve(options.module), images.manifest.kernel, signal);
+  const version = await qemu.qemuVersion(signal);
+  const snapshot = qemu.snapshotFile(images, version, replacement ? `${replacement.guest} ${replacement.hash}` : '');
+  const resumes = existsSync(snapshot);
+  const begin = performance.now();
+  const port = await qemu.freePort();
+  await qemu.startQemu(paths, images, port, resumes ? snapshot : undefined, signal);
+  const ssh = writeSshFiles(paths, port, join(images.directory, 'id'), images.manifest.hostKey);
+  const seconds = () => Math.round(Date.now() / 1000);
+  if (resumes) {
+    await qemu.waitForResume(paths, signal);
+    await firstInDom0(paths, `/lab/set-clocks ${seconds()}`, signal);
+    progress.add('resumed from snapshot', performance.now() - begin);
+  } else {
+    await progress.step('dom0 booted', () => qemu.waitForBoot(paths, signal));
+    await firstInDom0(paths, `date -s @${seconds()}`, signal);
+    if (replacement) {
+      await copyToDom0(paths, replacement.file, '/lab/module.ko', signal);
+      await inDom0(paths, `/lab/replace-module ${replacement.guest} /lab/module.ko ${replacement.path}`, signal);
+    }
+    await progress.step('guests booted', () => inDom0(paths, '/lab/guests-up', signal));
+    await progress.step('snapshot saved', () => qemu.saveSnapshot(paths, images, snapshot, signal));
+    await inDom0(paths, `/lab/set-clocks ${seconds()}`, signal);
+  }
+  if (options.guest !== undefined) {
+    const directory = resolve(options.guest);
+    await progress.step('own guest started', async () => {
+      await copyToDom0(paths, directory, '/lab/user', signal);
+      await inDom0(paths, 'cd /lab/user && xl create -q domain.cfg', signal);
+    });
+  }
+  progress.add('up', performance.now() - begin);
+  const facts = { xen: images.manifest.xen, dom0Kernel: images.manifest.kernel, qemu: version };
+  return { ssh, facts, timings: progress.timings };
+}
+
+/** Ends the lab, if it runs. Images and snapshots stay. */
+export async function labDown(log: (line: string) => void): Promise<void> {
+  const paths = labPaths();
+  await locked(paths, async () => {
+    const pid = await clear(paths);
+    log(pid === undefined ? 'The lab was not running.' : `The lab is down (QEMU, process ${pid}).`);
+  });
+}
+
+export function labStatus(): Promise<LabStatus> {
+  const paths = labPaths();
+  const running = runningQemu(paths);
+  if (!running) return Promise.resolve({ running: false, directory: paths.directory });
+  const record = readRecord(paths);
+  return Promise.resolve({
+    running: true,
+    directory: paths.directory,
+    pid: running.pid,
+    ...(record ? { started: record.started, handle: record.handle } : {}),
+  });
+}
+
+/**
+ * The system's ssh on this process's terminal, to dom0, or to a guest if the first word is `netfront` or `netback`.
+ * Answers ssh's exit code.
+ */
+export async function labSsh(args: string[]): Promise<number> {
+  const paths = labPaths();
+  if (!runningQemu(paths) || !readRecord(paths)) throw new LabError('The lab is not up: bring it up first.');
+  return interactive(paths, args);
+}
+
+/** A lab belongs to the process that brought it up, for as long as that lives. */
+function refuseIfUsed(paths: LabPaths): void {
+  if (!runningQemu(paths)) return;
+  const owner = readRecord(paths)?.owner;
+  if (owner && owner.pid !== process.pid && isAlive(owner)) {
+    throw new LabError(
+      `The lab in ${paths.directory} is in use by process ${owner.pid}; wait for it, or take the lab down.`,
+    );
+  }
+}
+
+function checkGuest(directory: string): void {
+  if (!existsSync(directory) || !statSync(directory).isDirectory() || !existsSync(join(directory, 'domain.cfg'))) {
+    throw new LabError(`${directory} is no directory with an xl configuration named domain.cfg.`);
+  }
+}
+
+/** Turns the signals that end a process into an abort, so that what was begun is undone. */
+async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const interrupt = (name: string) => controller.abort(new LabError(`Interrupted by ${name}; the lab is not up.`));
+  for (const name of signals) process.on(name, interrupt);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const name of signals) process.off(name, interrupt);
+  }
+}

@@ -1,0 +1,43 @@
+/** A kernel module of the user's own, in the place of the guest's stock one. */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { LabError } from './error.js';
+import { run } from './process.js';
+
+export interface Replacement {
+  readonly file: string;
+  readonly guest: 'netfront' | 'netback';
+  /** The stock module's path in the guest. */
+  readonly path: string;
+  /** Hash of the file. */
+  readonly hash: string;
+}
+
+/**
+ * What a module file replaces, by the name that it has inside, or by its file name where it has none.
+ *
+ * @throws LabError if it is no xen-netfront or xen-netback for the lab's kernel.
+ */
+export async function readModule(file: string, kernel: string, signal: AbortSignal): Promise<Replacement> {
+  if (!existsSync(file)) throw new LabError(`There is no module ${file}.`);
+  const field = async (name: string) => (await run('modinfo', ['-F', name, file], { signal })).toString().trim();
+  const name = (await field('name')).replaceAll('_', '-');
+  const paths: Readonly<Record<string, string>> = {
+    'xen-netfront': 'drivers/net/xen-netfront.ko',
+    'xen-netback': 'drivers/net/xen-netback/xen-netback.ko',
+  };
+  const path = paths[name];
+  if (path === undefined) throw new LabError(`${file} is the module "${name}", not xen-netfront or xen-netback.`);
+  const release = (await field('vermagic')).split(' ')[0];
+  if (release !== kernel) {
+    throw new LabError(
+      `${file} is built for Linux ${release}, but the lab runs ${kernel}: build it with that kernel's headers.`,
+    );
+  }
+  return {
+    file,
+    guest: name === 'xen-netfront' ? 'netfront' : 'netback',
+    path: `/lib/modules/${kernel}/kernel/${path}`,
+    hash: createHash('sha256').update(readFileSync(file)).digest('hex'),
+  };
+}

@@ -1,0 +1,203 @@
+/** QEMU: its options, its start, and the snapshot of a whole lab. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, relative } from 'node:path';
+import { LabError } from './error.js';
+import type { Images } from './images.js';
+import { poll, run, TOOL_PATH } from './process.js';
+import { Qmp } from './qmp.js';
+import { runningQemu, type LabPaths } from './state.js';
+
+const QEMU = 'qemu-system-x86_64';
+
+const XEN_OPTIONS = [
+  'console=com1 com1=115200,8n1',
+  'dom0_mem=1536M,max:1536M dom0_max_vcpus=2',
+  'conring_size=1M loglvl=warning guest_loglvl=warning',
+  // Mitigations are dear under emulation and protect nothing here.
+  'bootscrub=0 spec-ctrl=no xpti=no',
+].join(' ');
+const DOM0_OPTIONS = 'console=hvc0 loglevel=5 mitigations=off lab.name=dom0 lab.ip=10.99.0.1';
+
+/**
+ * All that a snapshot depends on. With SMAP dom0 crashes at once under QEMU 7.2; RDTSCP keeps a PVH guest from
+ * booting there.
+ */
+const MACHINE: readonly string[] = [
+  ...['-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max,-smap,-rdtscp'],
+  ...['-smp', '2', '-m', '3072'],
+  ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot'],
+  ...['-kernel', 'xen', '-append', XEN_OPTIONS, '-initrd', `vmlinux ${DOM0_OPTIONS},initrd`],
+  ...['-drive', 'if=none,id=root,file=root.squashfs,format=raw,readonly=on'],
+  ...['-device', 'virtio-blk-pci,drive=root', '-device', 'virtio-net-pci,netdev=host,romfile='],
+];
+
+/** First line of `qemu --version`, without the words. */
+export async function qemuVersion(signal: AbortSignal): Promise<string> {
+  const text = (await run(QEMU, ['--version'], { signal })).toString();
+  return /version (.*)/.exec(text)?.[1] ?? text.trim();
+}
+
+/** A TCP port of the loopback that was free just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new LabError('No free TCP port on 127.0.0.1.');
+  return address.port;
+}
+
+/**
+ * Starts QEMU in the background, where it outlives this process; `snapshot` is the file to go on from. dom0's SSH
+ * is reached through `port` of the host's loopback; nothing else goes in or out.
+ */
+export async function startQemu(
+  paths: LabPaths,
+  images: Images,
+  port: number,
+  snapshot: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (Buffer.byteLength(paths.monitor) > 107) {
+    throw new LabError(`${paths.monitor} is too long for a socket's name: set NETIFSPEC_LAB to a shorter directory.`);
+  }
+  mkdirSync(paths.run, { recursive: true, mode: 0o700 });
+  // Relative names, so that no blank or comma in the directory's name gets into QEMU's option syntax.
+  const at = (file: string) => relative(images.directory, file);
+  const args = [
+    ...MACHINE,
+    ...['-netdev', `user,id=host,restrict=on,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:22`],
+    ...['-serial', `file:${at(paths.console)}`, '-qmp', `unix:${at(paths.monitor)},server=on,wait=off`],
+    ...['-pidfile', paths.pidFile],
+    ...(snapshot === undefined ? [] : ['-incoming', 'fd:3']),
+  ];
+  signal.throwIfAborted();
+  const log = openSync(paths.qemuLog, 'w');
+  const source = snapshot === undefined ? undefined : openSync(snapshot, 'r');
+  const child = spawn(QEMU, args, {
+    cwd: images.directory,
+    detached: true,
+    stdio: ['ignore', log, log, ...(source === undefined ? [] : [source])],
+    env: { ...process.env, PATH: TOOL_PATH },
+  });
+  closeSync(log);
+  if (source !== undefined) closeSync(source);
+  const started = new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
+  await started;
+  child.unref();
+  // From the pid file on, QEMU can be found and ended by anyone.
+  try {
+    await poll(
+      30,
+      new AbortController().signal,
+      () => {
+        if (child.exitCode !== null || child.signalCode !== null) throw ended(paths);
+        return runningQemu(paths);
+      },
+      () => new LabError('QEMU wrote no pid file in 30 s.'),
+    );
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+}
+
+function ended(paths: LabPaths): LabError {
+  return new LabError(`QEMU ended by itself.${tail(paths.qemuLog, 5)}${tail(paths.console, 15)}`);
+}
+
+/** The last lines of a log, under its name; empty where there is none. */
+export function tail(file: string, lines: number): string {
+  if (!existsSync(file)) return '';
+  const text = readFileSync(file, 'utf8').trimEnd();
+  return text === '' ? '' : `\nThe end of ${file}:\n  ${text.split(/\r?\n/).slice(-lines).join('\n  ')}`;
+}
+
+/** Waits until dom0 says on its console that it is up. */
+export async function waitForBoot(paths: LabPaths, signal: AbortSignal): Promise<void> {
+  await poll(
+    180,
+    signal,
+    () => {
+      checkRunning(paths);
+      const text = existsSync(paths.console) ? readFileSync(paths.console, 'latin1') : '';
+      if (/Panic on CPU|Kernel panic|Domain 0 crashed|lab: no disk/.test(text)) {
+        throw new LabError(`The lab crashed while it booted.${tail(paths.console, 25)}`);
+      }
+      return text.includes('lab: dom0 is ready') ? true : undefined;
+    },
+    () => new LabError(`dom0 did not boot in 180 s.${tail(paths.console, 25)}`),
+  );
+}
+
+/** @throws LabError if QEMU is gone. */
+export function checkRunning(paths: LabPaths): void {
+  if (!runningQemu(paths)) throw ended(paths);
+}
+
+/** Where the snapshot of such a lab is, if there is one. `extra` stands for what was put into it after boot. */
+export function snapshotFile(images: Images, qemu: string, extra: string): string {
+  const hash = createHash('sha256').update(JSON.stringify([qemu, MACHINE, images.key, images.manifest, extra]));
+  return join(images.directory, `snapshot-${extra === '' ? 'stock' : 'module'}-${hash.digest('hex').slice(0, 16)}`);
+}
+
+/** Saves the running machine into `file`, in place of older ones of its kind, and lets it go on. */
+export async function saveSnapshot(paths: LabPaths, images: Images, file: string, signal: AbortSignal): Promise<void> {
+  const kind = /snapshot-[a-z]+-/.exec(file)?.[0] ?? 'snapshot-';
+  for (const name of readdirSync(images.directory)) {
+    if (name.startsWith(kind)) rmSync(join(images.directory, name));
+  }
+  const monitor = await Qmp.open(paths.monitor);
+  try {
+    await monitor.execute('migrate-set-parameters', { 'max-bandwidth': 16 * 1024 ** 3 });
+    await monitor.execute('stop');
+    await monitor.execute('migrate', { uri: 'exec:cat > snapshot.new' });
+    await settleMigration(monitor, signal);
+    await monitor.execute('cont');
+  } finally {
+    monitor.close();
+  }
+  renameSync(join(images.directory, 'snapshot.new'), file);
+}
+
+/** Waits until QEMU has read its snapshot, and lets the machine run. */
+export async function waitForResume(paths: LabPaths, signal: AbortSignal): Promise<void> {
+  const monitor = await poll(
+    30,
+    signal,
+    async () => {
+      checkRunning(paths);
+      try {
+        return await Qmp.open(paths.monitor);
+      } catch (error) {
+        if (['ENOENT', 'ECONNREFUSED'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+        throw error;
+      }
+    },
+    () => new LabError(`QEMU's monitor does not answer.${tail(paths.qemuLog, 5)}`),
+  );
+  try {
+    await settleMigration(monitor, signal);
+    // It was saved as it stood: paused.
+    await monitor.execute('cont');
+  } finally {
+    monitor.close();
+  }
+}
+
+async function settleMigration(monitor: Qmp, signal: AbortSignal): Promise<void> {
+  await poll(
+    60,
+    signal,
+    async () => {
+      const info = (await monitor.execute('query-migrate')) as { status?: string; 'error-desc'?: string };
+      if (info.status === 'failed')
+        throw new LabError(`QEMU's snapshot failed: ${info['error-desc'] ?? 'no reason given'}.`);
+      return info.status === 'completed' ? true : undefined;
+    },
+    () => new LabError("QEMU's snapshot took more than 60 s."),
+  );
+}

@@ -1,0 +1,152 @@
+/** The lab's directory: images and snapshots, which stay, and the record of a running lab, which doesn't. */
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { LabError } from './error.js';
+import { commandLine, endProcess, isAlive, processId, type ProcessId } from './process.js';
+
+export interface LabPaths {
+  readonly directory: string;
+  /** One directory for each set of images, named by the hash of what it was made from. */
+  readonly images: string;
+  /** Where images are made. */
+  readonly build: string;
+  /** Files of the running lab. */
+  readonly run: string;
+  readonly record: string;
+  readonly pidFile: string;
+  readonly console: string;
+  readonly qemuLog: string;
+  readonly monitor: string;
+  readonly sshConfig: string;
+  readonly knownHosts: string;
+  readonly lock: string;
+}
+
+/** `$NETIFSPEC_LAB`, or netifspec/lab in the user's cache directory. */
+export function labPaths(): LabPaths {
+  const chosen = process.env['NETIFSPEC_LAB'];
+  const directory = resolve(chosen !== undefined && chosen !== '' ? chosen : join(homedir(), '.cache/netifspec/lab'));
+  const run = join(directory, 'run');
+  return {
+    directory,
+    images: join(directory, 'images'),
+    build: join(directory, 'build'),
+    run,
+    record: join(run, 'lab.json'),
+    pidFile: join(run, 'qemu.pid'),
+    console: join(run, 'console.log'),
+    qemuLog: join(run, 'qemu.log'),
+    monitor: join(run, 'qmp.sock'),
+    sshConfig: join(run, 'ssh_config'),
+    knownHosts: join(run, 'known_hosts'),
+    lock: join(directory, 'lock'),
+  };
+}
+
+/** How to reach a running lab, and what it is. */
+export interface LabHandle {
+  /** dom0, over the host's loopback. */
+  readonly ssh: {
+    readonly host: '127.0.0.1';
+    readonly port: number;
+    readonly user: 'root';
+    /** File of the private key. */
+    readonly identity: string;
+    /** File in OpenSSH's format, with dom0's key under `[127.0.0.1]:port` and the guests' under their addresses. */
+    readonly knownHosts: string;
+    /** File for `ssh -F`, which knows the hosts `dom0`, `netfront` and `netback`. */
+    readonly config: string;
+  };
+  readonly facts: { readonly xen: string; readonly dom0Kernel: string; readonly qemu: string };
+  /** Seconds by step of the `labUp` that made it. */
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+/** What a running lab's directory says about it. */
+export interface LabRecord {
+  /** The process that brought the lab up, and uses it for as long as it lives. */
+  readonly owner: ProcessId;
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  readonly handle: LabHandle;
+}
+
+export function writeRecord(paths: LabPaths, record: LabRecord): void {
+  writeFileSync(`${paths.record}.new`, JSON.stringify(record, undefined, 2) + '\n');
+  renameSync(`${paths.record}.new`, paths.record);
+}
+
+/** The record of the last lab that came up, running or not. */
+export function readRecord(paths: LabPaths): LabRecord | undefined {
+  return existsSync(paths.record) ? (JSON.parse(readFileSync(paths.record, 'utf8')) as LabRecord) : undefined;
+}
+
+/** The lab's QEMU, if it runs: the number in its pid file counts only if that process has our pid file in its arguments. */
+export function runningQemu(paths: LabPaths): ProcessId | undefined {
+  if (!existsSync(paths.pidFile)) return undefined;
+  const pid = Number.parseInt(readFileSync(paths.pidFile, 'utf8'), 10);
+  if (!(pid > 1) || !commandLine(pid).includes(paths.pidFile)) return undefined;
+  return processId(pid);
+}
+
+/** Ends the lab's QEMU and removes what a build left. Answers the number of the process that was ended. The logs stay. */
+export async function stop(paths: LabPaths): Promise<number | undefined> {
+  const qemu = runningQemu(paths);
+  if (qemu) await endProcess(qemu);
+  rmSync(paths.build, { recursive: true, force: true });
+  return qemu?.pid;
+}
+
+/** As {@link stop}, but nothing stays but images and snapshots. */
+export async function clear(paths: LabPaths): Promise<number | undefined> {
+  const pid = await stop(paths);
+  rmSync(paths.run, { recursive: true, force: true });
+  return pid;
+}
+
+/**
+ * Does `work` as the only one that changes the lab. The lock of a process that is gone counts for nothing.
+ *
+ * @throws LabError if another process is at it.
+ */
+export async function locked<T>(paths: LabPaths, work: () => Promise<T>): Promise<T> {
+  mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
+  const me = processId(process.pid);
+  if (!me) throw new LabError('/proc is not mounted; the lab needs it.');
+  // A link appears whole, with its text; a file that is created and then written doesn't.
+  const mine = `${paths.lock}.${me.pid}`;
+  writeFileSync(mine, JSON.stringify(me));
+  for (;;) {
+    try {
+      linkSync(mine, paths.lock);
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const holder = lockHolder(paths);
+    if (holder && isAlive(holder)) {
+      rmSync(mine);
+      throw new LabError(
+        `The lab in ${paths.directory} is being changed by process ${holder.pid}; wait for it or end it.`,
+      );
+    }
+    rmSync(paths.lock, { force: true });
+  }
+  rmSync(mine);
+  try {
+    return await work();
+  } finally {
+    rmSync(paths.lock, { force: true });
+  }
+}
+
+function lockHolder(paths: LabPaths): ProcessId | undefined {
+  try {
+    return JSON.parse(readFileSync(paths.lock, 'utf8')) as ProcessId;
+  } catch (error) {
+    // It was released just now.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

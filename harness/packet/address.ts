@@ -1,0 +1,67 @@
+import { isIPv4 } from 'node:net';
+import { decoded, malformed, viewOf } from '../protocol/codec.js';
+import type { Decoded } from '../protocol/codec.js';
+import { concat } from './bytes.js';
+
+export const MAC_LENGTH = 6;
+export const IPV4_LENGTH = 4;
+export const IPV6_LENGTH = 16;
+
+export const BROADCAST_MAC = new Uint8Array(MAC_LENGTH).fill(0xff);
+
+/** ff02::1, all nodes of the link (RFC 4291, 2.7.1). */
+export const ALL_NODES = Uint8Array.of(0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
+
+/** fe80::/64 with the interface id that is made from the MAC (RFC 4291, appendix A). */
+export function linkLocal(mac: Uint8Array): Uint8Array {
+  const [first = 0, ...rest] = mac;
+  const prefix = Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0);
+  return concat(prefix, Uint8Array.of(first ^ 2, ...rest.slice(0, 2), 0xff, 0xfe, ...rest.slice(2)));
+}
+
+/** The multicast group in which the owner of `ipv6` hears solicitations (RFC 4291, 2.7.1). */
+export function solicitedNode(ipv6: Uint8Array): Uint8Array {
+  const prefix = Uint8Array.of(0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff);
+  return concat(prefix, ipv6.subarray(13));
+}
+
+/** The Ethernet group of an IPv6 multicast address (RFC 2464, 7). */
+export function multicastMac(ipv6: Uint8Array): Uint8Array {
+  return concat(Uint8Array.of(0x33, 0x33), ipv6.subarray(12));
+}
+
+export function isGroupMac(mac: Uint8Array): boolean {
+  return ((mac[0] ?? 0) & 1) === 1;
+}
+
+export function formatMac(mac: Uint8Array): string {
+  return Array.from(mac, (byte) => byte.toString(16).padStart(2, '0')).join(':');
+}
+
+/** Six hexadecimal bytes between colons, as xenstore's `mac` has them. */
+export function parseMac(text: string): Decoded<Uint8Array> {
+  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text)) return malformed(`"${text}" is no MAC address`);
+  return decoded(Uint8Array.from(text.split(':'), (byte) => parseInt(byte, 16)));
+}
+
+export function formatIpv4(address: Uint8Array): string {
+  return address.join('.');
+}
+
+export function parseIpv4(text: string): Decoded<Uint8Array> {
+  if (!isIPv4(text)) return malformed(`"${text}" is no IPv4 address`);
+  return decoded(Uint8Array.from(text.split('.'), Number));
+}
+
+/** The short form of RFC 5952: the first of the longest runs of two or more zero groups becomes `::`. */
+export function formatIpv6(address: Uint8Array): string {
+  const fields = viewOf(address);
+  const groups = Array.from({ length: 8 }, (_, i) => fields.getUint16(2 * i).toString(16));
+  const runs = groups.map((_, start) => {
+    const end = groups.findIndex((group, i) => i >= start && group !== '0');
+    return { start, length: (end < 0 ? 8 : end) - start };
+  });
+  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best));
+  if (longest.length < 2) return groups.join(':');
+  return `${groups.slice(0, longest.start).join(':')}::${groups.slice(longest.start + longest.length).join(':')}`;
+}

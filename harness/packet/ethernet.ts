@@ -1,0 +1,45 @@
+import { decoded, malformed, viewOf } from '../protocol/codec.js';
+import type { Decoded } from '../protocol/codec.js';
+import { MAC_LENGTH } from './address.js';
+import { putField, putNumber } from './bytes.js';
+
+const LAYOUT = { destination: 0, source: 6, etherType: 12, payload: 14 } as const;
+
+/** Below this the field is a length of IEEE 802.3. */
+const LOWEST_ETHER_TYPE = 0x0600;
+
+export const ETHER_TYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
+
+/** Bytes before the payload. */
+export const ETHERNET_HEADER = LAYOUT.payload;
+
+/** An Ethernet II frame, without FCS. */
+export interface Ethernet {
+  readonly destination: Uint8Array;
+  readonly source: Uint8Array;
+  readonly etherType: number;
+  /** With the padding, if there is any; only the next layer knows its length. */
+  readonly payload: Uint8Array;
+}
+
+export function decodeEthernet(bytes: Uint8Array): Decoded<Ethernet> {
+  if (bytes.length < LAYOUT.payload) return malformed(`Ethernet: ${bytes.length} bytes are no header`);
+  const etherType = viewOf(bytes).getUint16(LAYOUT.etherType);
+  if (etherType < LOWEST_ETHER_TYPE) return malformed(`Ethernet: type ${etherType} is a length of 802.3`);
+  return decoded({
+    destination: bytes.subarray(LAYOUT.destination, LAYOUT.destination + MAC_LENGTH),
+    source: bytes.subarray(LAYOUT.source, LAYOUT.source + MAC_LENGTH),
+    etherType,
+    payload: bytes.subarray(LAYOUT.payload),
+  });
+}
+
+/** The frame as it is handed to a vif: not padded. */
+export function encodeEthernet(frame: Ethernet): Uint8Array {
+  const bytes = new Uint8Array(LAYOUT.payload + frame.payload.length);
+  putField(bytes, LAYOUT.destination, frame.destination, MAC_LENGTH);
+  putField(bytes, LAYOUT.source, frame.source, MAC_LENGTH);
+  putNumber(bytes, 16, LAYOUT.etherType, frame.etherType);
+  bytes.set(frame.payload, LAYOUT.payload);
+  return bytes;
+}

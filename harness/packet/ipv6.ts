@@ -1,0 +1,61 @@
+import { decoded, malformed, viewOf } from '../protocol/codec.js';
+import type { Decoded } from '../protocol/codec.js';
+import { IPV6_LENGTH } from './address.js';
+import { putField, putNumber } from './bytes.js';
+import type { Addresses } from './checksum.js';
+
+/** RFC 8200, 3. */
+const LAYOUT = {
+  versionClassFlow: 0,
+  payloadLength: 4,
+  nextHeader: 6,
+  hopLimit: 7,
+  source: 8,
+  destination: 24,
+  payload: 40,
+} as const;
+
+/** Extension headers are not looked into: they are part of the payload. */
+export interface Ipv6 extends Addresses {
+  readonly version: 6;
+  readonly trafficClass: number;
+  /** 20 bits. */
+  readonly flowLabel: number;
+  readonly nextHeader: number;
+  readonly hopLimit: number;
+  readonly payload: Uint8Array;
+}
+
+/** What follows the payload length is ignored. */
+export function decodeIpv6(bytes: Uint8Array): Decoded<Ipv6> {
+  if (bytes.length < LAYOUT.payload) return malformed(`IPv6: ${bytes.length} bytes are no header`);
+  const fields = viewOf(bytes);
+  const first = fields.getUint32(LAYOUT.versionClassFlow);
+  const payloadLength = fields.getUint16(LAYOUT.payloadLength);
+  const available = bytes.length - LAYOUT.payload;
+  if (first >>> 28 !== 6) return malformed(`IPv6: version ${first >>> 28}`);
+  if (payloadLength > available) return malformed(`IPv6: payload length ${payloadLength} of ${available} bytes`);
+  return decoded({
+    version: 6,
+    trafficClass: (first >>> 20) & 0xff,
+    flowLabel: first & 0xfffff,
+    nextHeader: fields.getUint8(LAYOUT.nextHeader),
+    hopLimit: fields.getUint8(LAYOUT.hopLimit),
+    source: bytes.subarray(LAYOUT.source, LAYOUT.source + IPV6_LENGTH),
+    destination: bytes.subarray(LAYOUT.destination, LAYOUT.destination + IPV6_LENGTH),
+    payload: bytes.subarray(LAYOUT.payload, LAYOUT.payload + payloadLength),
+  });
+}
+
+/** Throws a RangeError if the payload is longer than 65535 bytes. */
+export function encodeIpv6(packet: Ipv6): Uint8Array {
+  const bytes = new Uint8Array(LAYOUT.payload + packet.payload.length);
+  putNumber(bytes, 32, LAYOUT.versionClassFlow, 6 * 2 ** 28 + packet.trafficClass * 2 ** 20 + packet.flowLabel);
+  putNumber(bytes, 16, LAYOUT.payloadLength, packet.payload.length);
+  putNumber(bytes, 8, LAYOUT.nextHeader, packet.nextHeader);
+  putNumber(bytes, 8, LAYOUT.hopLimit, packet.hopLimit);
+  putField(bytes, LAYOUT.source, packet.source, IPV6_LENGTH);
+  putField(bytes, LAYOUT.destination, packet.destination, IPV6_LENGTH);
+  bytes.set(packet.payload, LAYOUT.payload);
+  return bytes;
+}

@@ -1,0 +1,138 @@
+import { BROADCAST_MAC, isGroupMac, multicastMac, solicitedNode } from './address.js';
+import { ARP_REQUEST } from './arp.js';
+import type { Arp } from './arp.js';
+import { arpReply, neighbourAdvertisement, pong4, pong6, tcpRst } from './build.js';
+import type { Host } from './build.js';
+import { sameBytes } from './bytes.js';
+import type { Ethernet } from './ethernet.js';
+import { decodeFrame } from './frame.js';
+import type { Frame } from './frame.js';
+import { decodeEcho, ICMP_TYPE, ICMPV6_TYPE } from './icmp.js';
+import type { Icmp } from './icmp.js';
+import type { Ipv4 } from './ipv4.js';
+import type { Ipv6 } from './ipv6.js';
+import { decodeNeighbour, NEIGHBOUR_HOP_LIMIT } from './neighbour.js';
+import { TCP_FLAG } from './tcp.js';
+import type { Tcp } from './tcp.js';
+
+/** How a frame came over the vif. */
+export interface FrameMeta {
+  /** The sender left the checksum of TCP or UDP to the receiver, who is not to look at it (netif.h, "csum_blank"). */
+  readonly csumBlank?: boolean;
+}
+
+/**
+ * The network stack behind a reference driver, with the reflectors that a guest's stack has: it answers ARP, neighbour
+ * solicitations and pings, and resets connections, since all its ports are closed. Anything else, anything malformed
+ * and anything with a wrong checksum it drops without a word.
+ */
+export class Stack {
+  readonly #host: Host;
+  readonly #group: Uint8Array;
+  readonly #groupMac: Uint8Array;
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.#group = solicitedNode(host.ipv6);
+    this.#groupMac = multicastMac(this.#group);
+  }
+
+  /** Takes one frame from the vif and answers the frames to send, whose checksums are complete. */
+  receive(frame: Uint8Array, meta: FrameMeta = {}): Uint8Array[] {
+    const it = decodeFrame(frame);
+    if (!it.ok || !this.#isForMe(it.value.ethernet)) return [];
+    const answer = this.#answer(it.value, meta.csumBlank ?? false);
+    return answer ? [answer] : [];
+  }
+
+  #answer(frame: Frame, csumBlank: boolean): Uint8Array | undefined {
+    const { kind, ethernet } = frame;
+    switch (kind) {
+      case 'arp':
+        return this.#answerArp(frame.arp);
+      case 'icmp':
+        return this.#answerIcmp(ethernet, frame.ip, frame.icmp);
+      case 'icmpv6':
+        return this.#answerIcmpv6(ethernet, frame.ip, frame.icmp);
+      case 'tcp':
+        if (frame.tcp.checksum !== 'complete' && !csumBlank) return undefined;
+        return this.#answerTcp(ethernet, frame.ip, frame.tcp);
+      case 'udp':
+      case 'ip':
+      case 'other':
+        return undefined;
+    }
+  }
+
+  #isForMe({ destination, source }: Ethernet): boolean {
+    if (isGroupMac(source)) return false;
+    return [this.#host.mac, BROADCAST_MAC, this.#groupMac].some((mac) => sameBytes(destination, mac));
+  }
+
+  /** Also answers a probe, whose sender has no address yet (RFC 5227, 2.1.1). */
+  #answerArp(arp: Arp): Uint8Array | undefined {
+    if (arp.operation !== ARP_REQUEST || !sameBytes(arp.targetIpv4, this.#host.ipv4)) return undefined;
+    if (isGroupMac(arp.senderMac)) return undefined;
+    return arpReply(this.#host, { mac: arp.senderMac, ipv4: arp.senderIpv4 });
+  }
+
+  #answerIcmp(ethernet: Ethernet, ip: Ipv4, icmp: Icmp): Uint8Array | undefined {
+    if (!this.#isMyIpv4(ip) || icmp.checksum !== 'complete') return undefined;
+    if (icmp.type !== ICMP_TYPE.echoRequest || icmp.code !== 0) return undefined;
+    const echo = decodeEcho(icmp.body);
+    return echo.ok ? pong4(this.#host, { mac: ethernet.source, ipv4: ip.source }, echo.value) : undefined;
+  }
+
+  #answerIcmpv6(ethernet: Ethernet, ip: Ipv6, icmp: Icmp): Uint8Array | undefined {
+    if (icmp.checksum !== 'complete' || icmp.code !== 0) return undefined;
+    if (icmp.type === ICMPV6_TYPE.neighbourSolicitation) return this.#answerSolicitation(ethernet, ip, icmp);
+    if (icmp.type !== ICMPV6_TYPE.echoRequest || !this.#isMyIpv6(ip)) return undefined;
+    const echo = decodeEcho(icmp.body);
+    return echo.ok ? pong6(this.#host, { mac: ethernet.source, ipv6: ip.source }, echo.value) : undefined;
+  }
+
+  /** A sender without an address is testing whether its own is taken: all nodes are told (RFC 4861, 7.2.4). */
+  #answerSolicitation(ethernet: Ethernet, ip: Ipv6, icmp: Icmp): Uint8Array | undefined {
+    if (ip.hopLimit !== NEIGHBOUR_HOP_LIMIT) return undefined;
+    const toGroup = sameBytes(ip.destination, this.#group);
+    if (!toGroup && !sameBytes(ip.destination, this.#host.ipv6)) return undefined;
+    const neighbour = decodeNeighbour(ICMPV6_TYPE.neighbourSolicitation, icmp.body);
+    if (!neighbour.ok || !sameBytes(neighbour.value.target, this.#host.ipv6)) return undefined;
+    const { mac = ethernet.source } = neighbour.value;
+    if (isUnspecified(ip.source)) {
+      const valid = toGroup && neighbour.value.mac === undefined;
+      return valid ? neighbourAdvertisement(this.#host, undefined) : undefined;
+    }
+    if (isGroupMac(mac) || isIpv6Group(ip.source)) return undefined;
+    return neighbourAdvertisement(this.#host, { mac, ipv6: ip.source });
+  }
+
+  /** A segment that came by broadcast gets no answer (RFC 9293, 3.9.2.3). */
+  #answerTcp(ethernet: Ethernet, ip: Ipv4 | Ipv6, tcp: Tcp): Uint8Array | undefined {
+    if (isGroupMac(ethernet.destination)) return undefined;
+    if (ip.version === 4 ? !this.#isMyIpv4(ip) : !this.#isMyIpv6(ip)) return undefined;
+    const { fin, syn, rst, ack } = TCP_FLAG;
+    if ((tcp.flags & (fin | syn | rst | ack)) !== syn) return undefined;
+    const to = ip.version === 4 ? { ipv4: ip.source } : { ipv6: ip.source };
+    return tcpRst(this.#host, { mac: ethernet.source, ...to }, { ...tcp, length: tcp.payload.length });
+  }
+
+  #isMyIpv4(ip: Ipv4): boolean {
+    const [first = 0] = ip.source;
+    // 0/8 is nobody's; from 224 on come groups and broadcast (RFC 1122, 3.2.1.3).
+    const fromSomebody = first !== 0 && first < 224;
+    return ip.checksum === 'complete' && fromSomebody && sameBytes(ip.destination, this.#host.ipv4);
+  }
+
+  #isMyIpv6(ip: Ipv6): boolean {
+    return sameBytes(ip.destination, this.#host.ipv6) && !isUnspecified(ip.source) && !isIpv6Group(ip.source);
+  }
+}
+
+function isUnspecified(ipv6: Uint8Array): boolean {
+  return ipv6.every((byte) => byte === 0);
+}
+
+function isIpv6Group(ipv6: Uint8Array): boolean {
+  return ipv6[0] === 0xff;
+}

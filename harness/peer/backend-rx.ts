@@ -1,0 +1,127 @@
+import { encodeExtra, type Extra } from '../protocol/extra.js';
+import { RXF } from '../protocol/netif.js';
+import { RX_RING } from '../protocol/ring.js';
+import { BackRing } from '../protocol/shared-ring.js';
+import { decodeRxRequest, encodeRxResponse, type RxRequest, type RxResponse } from '../protocol/rx.js';
+import { type DomId, type Grants, type Page, PAGE_SIZE } from '../xen/domain.js';
+import { Violation } from './violation.js';
+
+/** How a frame is laid into rx slots; what isn't told is done as a correct backend does it. */
+export interface RxShape {
+  /** Bytes of each fragment; they add up to the frame. By default as few fragments as pages hold. */
+  readonly fragments?: readonly number[];
+  /** Where each fragment starts in its page. */
+  readonly offset?: number;
+  readonly extras?: readonly Extra[];
+  /** Added to the first response's flags. */
+  readonly flags?: number;
+  /** Changes a response just before it's written: how a test is wrong on purpose. `index` counts data slots. */
+  readonly alter?: (response: RxResponse, index: number) => RxResponse;
+}
+
+/** The receive half of one queue of a backend peer: it fills the buffers that the frontend posts. */
+export class BackendRx {
+  readonly ring: BackRing;
+  /** Requests read off the ring whose buffers are still empty, oldest first. */
+  readonly buffers: RxRequest[] = [];
+
+  constructor(
+    private readonly grants: Grants,
+    private readonly frontend: DomId,
+    page: Page,
+  ) {
+    this.ring = new BackRing(page, RX_RING);
+    this.ring.attach();
+  }
+
+  /**
+   * Reads the buffers that the frontend posted.
+   *
+   * @throws Violation if indices or a slot make no sense
+   */
+  service(): void {
+    for (;;) {
+      const ready = this.ring.unconsumed();
+      if (!ready.ok) throw new Violation(['RING-06'], `rx ring: ${ready.reason}`);
+      for (let n = 0; n < ready.value; n++) {
+        const request = decodeRxRequest(this.ring.take());
+        if (!request.ok) throw new Violation(['RXW-01'], `rx request: ${request.reason}`);
+        this.buffers.push(request.value);
+      }
+      const more = this.ring.finalCheck();
+      if (!more.ok || !more.value) return;
+    }
+  }
+
+  /** How many buffers a frame of this shape takes. */
+  static slotsFor(frame: Uint8Array, shape: RxShape = {}): number {
+    return fragmentsOf(frame, shape).length + (shape.extras?.length ?? 0);
+  }
+
+  /**
+   * Puts a frame into the oldest buffers and their responses on the ring, without publishing them.
+   *
+   * @throws Violation if a buffer can't be written
+   */
+  enqueue(frame: Uint8Array, shape: RxShape = {}): RxResponse[] {
+    const fragments = fragmentsOf(frame, shape);
+    const extras = shape.extras ?? [];
+    const responses: RxResponse[] = [];
+    let position = 0;
+    fragments.forEach((length, n) => {
+      const request = this.#buffer();
+      const response: RxResponse = {
+        id: request.id,
+        offset: shape.offset ?? 0,
+        flags:
+          (n < fragments.length - 1 ? RXF.moreData : 0) |
+          (n === 0 ? (shape.flags ?? 0) | (extras.length > 0 ? RXF.extraInfo : 0) : 0),
+        status: length,
+      };
+      this.#fill(request, response.offset, frame.subarray(position, position + length));
+      position += length;
+      responses.push(this.put(shape.alter?.(response, n) ?? response));
+      if (n === 0) extras.forEach((extra) => this.putExtra(extra));
+    });
+    return responses;
+  }
+
+  /** Writes one response as it stands; the caller took its buffer. */
+  put(response: RxResponse): RxResponse {
+    this.ring.put(encodeRxResponse(response));
+    return response;
+  }
+
+  /** An extra info uses up a buffer's slot and leaves the buffer empty. */
+  putExtra(extra: Extra): void {
+    this.putExtraBytes(encodeExtra(extra));
+  }
+
+  /** Writes the bytes of what the response before called an extra info, whatever they are. */
+  putExtraBytes(bytes: Uint8Array): void {
+    this.#buffer();
+    this.ring.put(bytes);
+  }
+
+  #buffer(): RxRequest {
+    const request = this.buffers.shift();
+    if (!request) throw new RangeError('the frontend has posted no buffer: wait for buffers first');
+    return request;
+  }
+
+  #fill(request: RxRequest, offset: number, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    const fits = bytes.subarray(0, PAGE_SIZE - offset);
+    const [status] = this.grants.copyTo([{ domain: this.frontend, ref: request.gref, offset, bytes: fits }]);
+    if (status !== 0) {
+      throw new Violation(['RXW-01'], `rx buffer of request ${request.id}: grant ${request.gref} can't be written (GNTST ${status})`);
+    }
+  }
+}
+
+function fragmentsOf(frame: Uint8Array, shape: RxShape): readonly number[] {
+  if (shape.fragments) return shape.fragments;
+  const room = PAGE_SIZE - (shape.offset ?? 0);
+  const count = Math.max(1, Math.ceil(frame.length / room));
+  return Array.from({ length: count }, (_, n) => Math.min(room, frame.length - n * room));
+}

@@ -1,0 +1,105 @@
+import { KEY } from '../protocol/netif.js';
+import { parseDecimal, XENBUS_STATE } from '../protocol/xenbus.js';
+import { BackendQueue, type QueuePacket, queueKeys } from './backend-queue.js';
+import { BackendRx, type RxShape } from './backend-rx.js';
+import type { DomId } from '../xen/domain.js';
+import type { PeerContext } from './context.js';
+import type { Link } from './link.js';
+import { WatchedNode } from '../xen/watched-node.js';
+import { Peer } from './peer.js';
+import { backendPath, frontendPath, type VifAddress } from './vif.js';
+import { Violation } from './violation.js';
+
+/** What a plain backend peer advertises; a vif may be made with others. */
+export const BACKEND_KEYS: Readonly<Record<string, string>> = {
+  [KEY.featureRxCopy]: '1',
+  [KEY.featureSg]: '1',
+  [KEY.featureSplitEventChannels]: '1',
+};
+
+/** More queues than any driver has; bounds what a hostile frontend can make the peer map. */
+const MAX_QUEUES = 64;
+
+/**
+ * The backend end of a vif, played to test a frontend. Each step of the handshake is a call of its own;
+ * {@link connect} is all of them in the usual order.
+ */
+export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
+  static async create(context: PeerContext, vif: VifAddress, link: Link): Promise<BackendPeer> {
+    const frontend = await WatchedNode.open(context.domain.store, `${frontendPath(vif)}/state`);
+    return new BackendPeer(context, vif, frontend, link);
+  }
+
+  private constructor(
+    context: PeerContext,
+    private readonly vif: VifAddress,
+    frontend: WatchedNode,
+    link: Link,
+  ) {
+    super(context, frontend, backendPath(vif), frontendPath(vif), link);
+  }
+
+  /** The domain of the frontend, whose grants the packets name. */
+  get iutDomain(): DomId {
+    return this.vif.frontend;
+  }
+
+  /** Reads the frontend's keys, maps its rings and binds its event channels. */
+  async mapRings(): Promise<void> {
+    const top = await this.otherKeys();
+    const count = parseDecimal(top[KEY.multiQueueNumQueues] ?? '1', { min: 1, max: MAX_QUEUES });
+    if (!count.ok) throw new Violation(['MQ-03'], `${KEY.multiQueueNumQueues}: ${count.reason}`);
+    for (let n = 0; n < count.value; n++) {
+      const where = count.value > 1 ? `queue-${n}` : '';
+      const keys = queueKeys(where ? await this.otherKeys(where) : top, where || 'frontend');
+      this.queues.push(
+        BackendQueue.open(this.context.domain, this.context.pump, this.vif.frontend, n, keys, {
+          onEvent: this.guard,
+          onPacket: this.keep,
+        }),
+      );
+    }
+  }
+
+  /**
+   * The whole handshake: goes to InitWait, waits for the frontend, maps its rings and goes to Connected. A frontend
+   * that doesn't wait for InitWait, or stops at Initialised, is as welcome as one that does.
+   */
+  async connect(): Promise<void> {
+    await this.setState(XENBUS_STATE.initWait);
+    await this.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected]);
+    await this.mapRings();
+    await this.setState(XENBUS_STATE.connected);
+    await this.awaitState([XENBUS_STATE.connected]);
+  }
+
+  /** Closes as a backend does when its device goes away: Closing, then Closed once the frontend is. */
+  async disconnect(): Promise<void> {
+    await this.setState(XENBUS_STATE.closing);
+    await this.awaitState([XENBUS_STATE.closed]);
+    this.release();
+    await this.setState(XENBUS_STATE.closed);
+  }
+
+  send(frame: Uint8Array, shape?: RxShape, queue?: BackendQueue): Promise<void> {
+    return this.deliver(frame, shape, queue);
+  }
+
+  /** Waits for enough posted buffers, fills them with a frame and publishes it. */
+  async deliver(frame: Uint8Array, shape: RxShape = {}, queue = this.queue): Promise<void> {
+    await this.buffers(BackendRx.slotsFor(frame, shape), queue);
+    queue.rx.enqueue(frame, shape);
+    queue.pushRx();
+  }
+
+  /** Waits until the frontend has at least `count` buffers posted. */
+  async buffers(count: number, queue = this.queue): Promise<void> {
+    await this.until(`${count} posted rx buffers`, () => queue.rx.buffers.length >= count, { on: [queue.posted] });
+  }
+
+  protected reply(frame: Uint8Array, queue: BackendQueue): void {
+    if (queue.rx.buffers.length === 0) return;
+    queue.rx.enqueue(frame);
+    queue.pushRx();
+  }
+}

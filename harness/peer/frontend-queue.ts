@@ -1,0 +1,103 @@
+import { KEY } from '../protocol/netif.js';
+import { type DomId, type Domain, type Port } from '../xen/domain.js';
+import type { EventPump } from '../xen/event-pump.js';
+import { FrontendRx, type RxPacket } from './frontend-rx.js';
+import { FrontendTx } from './frontend-tx.js';
+
+/** A received packet and the queue it came on. */
+export interface QueuePacket extends RxPacket {
+  readonly queue: FrontendQueue;
+}
+
+export interface FrontendQueueOptions {
+  readonly split: boolean;
+  readonly start: number;
+  /** Runs the work of an event; catches what the backend did wrong. */
+  readonly onEvent: (work: () => void) => void;
+  readonly onPacket: (packet: QueuePacket) => void;
+}
+
+/** One pair of rings of a frontend peer and its event channels. It's served when an event comes, and only then. */
+export class FrontendQueue {
+  readonly tx: FrontendTx;
+  readonly rx: FrontendRx;
+  readonly txPort: Port;
+  /** The same as {@link txPort} where the channel isn't split. */
+  readonly rxPort: Port;
+  /** While true, events are counted but the rings aren't looked at. */
+  deaf = false;
+
+  constructor(
+    private readonly domain: Domain,
+    private readonly pump: EventPump,
+    backend: DomId,
+    readonly index: number,
+    private readonly options: FrontendQueueOptions,
+  ) {
+    this.tx = new FrontendTx(domain.grants, backend, options.start);
+    this.rx = new FrontendRx(domain.grants, backend, options.start);
+    this.txPort = domain.events.bindUnbound(backend);
+    this.rxPort = options.split ? domain.events.bindUnbound(backend) : this.txPort;
+    if (options.split) {
+      pump.on(this.txPort, () => this.#event(() => this.tx.service()));
+      pump.on(this.rxPort, () => this.#event(() => this.serviceRx()));
+    } else {
+      pump.on(this.txPort, () => this.#event(() => this.service()));
+    }
+  }
+
+  /** The keys that tell the backend of this queue. */
+  keys(): Record<string, string> {
+    const channels = this.options.split
+      ? { [KEY.eventChannelTx]: String(this.txPort), [KEY.eventChannelRx]: String(this.rxPort) }
+      : { [KEY.eventChannel]: String(this.txPort) };
+    return { [KEY.txRingRef]: String(this.tx.ringRef), [KEY.rxRingRef]: String(this.rx.ringRef), ...channels };
+  }
+
+  /** Publishes the tx slots that were put, and notifies if the backend asked for it. */
+  pushTx(): void {
+    if (this.tx.ring.push()) this.domain.events.notify(this.txPort);
+  }
+
+  /** Posts `count` receive buffers, publishes them, and notifies if the backend asked for it. */
+  post(count: number): void {
+    this.rx.enqueue(count);
+    if (this.rx.ring.push()) this.domain.events.notify(this.rxPort);
+  }
+
+  /** Looks at both rings as if an event had come. */
+  service(): void {
+    this.tx.service();
+    this.serviceRx();
+  }
+
+  serviceRx(): void {
+    const before = this.rx.posted;
+    const packets = this.rx.service();
+    if (this.rx.repost) this.post(before - this.rx.posted);
+    for (const packet of packets) this.options.onPacket({ ...packet, queue: this });
+  }
+
+  /** The ring that holds responses nobody was told of, if one does. */
+  unheard(): 'tx' | 'rx' | undefined {
+    if (this.deaf) return undefined;
+    const waiting = (half: FrontendTx | FrontendRx): boolean => {
+      const count = half.ring.unconsumed();
+      return count.ok && count.value > 0;
+    };
+    return waiting(this.tx) ? 'tx' : waiting(this.rx) ? 'rx' : undefined;
+  }
+
+  release(): void {
+    for (const port of new Set([this.txPort, this.rxPort])) {
+      this.pump.off(port);
+      this.domain.events.unbind(port);
+    }
+    this.tx.release();
+    this.rx.release();
+  }
+
+  #event(work: () => void): void {
+    if (!this.deaf) this.options.onEvent(work);
+  }
+}

@@ -1,0 +1,176 @@
+import type { Extra } from '../protocol/extra.js';
+import { encodeExtra } from '../protocol/extra.js';
+import { RSP, TXF } from '../protocol/netif.js';
+import { TX_RING } from '../protocol/ring.js';
+import { FrontRing } from '../protocol/shared-ring.js';
+import { decodeTxResponse, encodeTxRequest, type TxRequest, type TxResponse } from '../protocol/tx.js';
+import { type DomId, type Grants, type Offer, PAGE_SIZE } from '../xen/domain.js';
+import { Signal } from '../xen/wait.js';
+import { Violation } from './violation.js';
+
+/** How a frame is laid into tx slots; what isn't told is done as a correct frontend does it. */
+export interface TxShape {
+  /** Bytes of each fragment; they add up to the frame. By default as few fragments as pages hold. */
+  readonly fragments?: readonly number[];
+  /** Where each fragment starts in its page. */
+  readonly offset?: number;
+  readonly extras?: readonly Extra[];
+  /** Added to the first slot's flags. */
+  readonly flags?: number;
+  /** The id of each fragment's request; free ones by default. */
+  readonly ids?: readonly number[];
+  /** Changes a request just before it's written: how a test is wrong on purpose. `index` counts fragments. */
+  readonly alter?: (request: TxRequest, index: number) => TxRequest;
+}
+
+/** One tx slot on its way: a request or an extra info, and in time its response. */
+export interface SentSlot {
+  readonly kind: 'request' | 'extra';
+  /** The slot's ring index. */
+  readonly index: number;
+  /** Of a request; extras have none. */
+  readonly id: number | undefined;
+  readonly ref: number | undefined;
+  response: TxResponse | undefined;
+}
+
+/** The transmit half of one queue of a frontend peer. */
+export class FrontendTx {
+  readonly ring: FrontRing;
+  readonly #ringOffer: Offer;
+  readonly #idle: Offer[] = [];
+  readonly #buffers = new Map<SentSlot, Offer>();
+  readonly #inFlight: SentSlot[] = [];
+  #nextId = 0;
+  /** Fires whenever responses were taken off the ring. */
+  readonly answered = new Signal();
+
+  constructor(
+    private readonly grants: Grants,
+    private readonly backend: DomId,
+    start: number,
+  ) {
+    this.#ringOffer = grants.offer(backend, 'read-write');
+    this.ring = new FrontRing(this.#ringOffer.page, TX_RING);
+    this.ring.init(start);
+  }
+
+  get ringRef(): number {
+    return this.#ringOffer.ref;
+  }
+
+  /** Slots whose response hasn't come. */
+  get inFlight(): readonly SentSlot[] {
+    return this.#inFlight;
+  }
+
+  /** Writes a frame into buffers and slots, without publishing them. */
+  enqueue(frame: Uint8Array, shape: TxShape = {}): SentSlot[] {
+    const lengths = shape.fragments ?? pageSized(frame.length);
+    const extras = shape.extras ?? [];
+    const slots: SentSlot[] = [];
+    let position = 0;
+    lengths.forEach((length, n) => {
+      const buffer = this.#idle.pop() ?? this.grants.offer(this.backend, 'read-only');
+      buffer.page.copyIn(shape.offset ?? 0, frame.subarray(position, position + length));
+      position += length;
+      const more = n < lengths.length - 1 ? TXF.moreData : 0;
+      const first = n === 0 ? (shape.flags ?? 0) | (extras.length > 0 ? TXF.extraInfo : 0) : 0;
+      const request: TxRequest = {
+        gref: buffer.ref,
+        offset: shape.offset ?? 0,
+        flags: more | first,
+        id: shape.ids?.[n] ?? this.#freeId(),
+        size: n === 0 ? frame.length : length,
+      };
+      const slot = this.put(shape.alter?.(request, n) ?? request);
+      this.#buffers.set(slot, buffer);
+      slots.push(slot);
+      if (n === 0) slots.push(...extras.map((extra) => this.putExtra(extra)));
+    });
+    return slots;
+  }
+
+  /** Writes one request as it stands. */
+  put(request: TxRequest): SentSlot {
+    const index = this.ring.put(encodeTxRequest(request));
+    return this.#track({ kind: 'request', index, id: request.id, ref: request.gref, response: undefined });
+  }
+
+  /** Writes one extra-info slot as it stands. */
+  putExtra(extra: Extra): SentSlot {
+    return this.putExtraBytes(encodeExtra(extra));
+  }
+
+  /** Writes the bytes of what the request before called an extra info, whatever they are. */
+  putExtraBytes(bytes: Uint8Array): SentSlot {
+    const index = this.ring.put(bytes);
+    return this.#track({ kind: 'extra', index, id: undefined, ref: undefined, response: undefined });
+  }
+
+  /**
+   * Takes the responses that are there and hands each to its slot.
+   *
+   * @throws Violation if the ring's indices or a response's id make no sense
+   */
+  service(): void {
+    for (;;) {
+      const ready = this.ring.unconsumed();
+      if (!ready.ok) throw new Violation(['RING-08'], `tx ring: ${ready.reason}`);
+      for (let n = 0; n < ready.value; n++) this.#complete(this.ring.take());
+      if (ready.value > 0) this.answered.fire();
+      const more = this.ring.finalCheck();
+      if (more.ok && !more.value) return;
+    }
+  }
+
+  /** Ends every offer. The ring can't be used any more. */
+  release(): void {
+    for (const offer of [...this.#idle, ...this.#buffers.values(), this.#ringOffer]) offer.end();
+    this.#idle.length = 0;
+    this.#buffers.clear();
+  }
+
+  #complete(bytes: Uint8Array): void {
+    const decoded = decodeTxResponse(bytes);
+    if (!decoded.ok) throw new Violation(['TXW-10'], `tx response: ${decoded.reason}`);
+    const response = decoded.value;
+    // The id of a NULL response means nothing (TXW-12): it answers the oldest extra.
+    const found = this.#inFlight.findIndex((slot) =>
+      response.status === RSP.null ? slot.kind === 'extra' : slot.kind === 'request' && slot.id === response.id,
+    );
+    const slot = this.#inFlight[found];
+    if (!slot) {
+      const ids = this.#inFlight.map((s) => s.id ?? 'extra').join(', ') || 'none';
+      throw new Violation(
+        ['TXW-10', 'RING-09'],
+        `tx response with id ${response.id} and status ${response.status}; in flight: ${ids}`,
+      );
+    }
+    this.#inFlight.splice(found, 1);
+    slot.response = response;
+    const buffer = this.#buffers.get(slot);
+    if (buffer) {
+      this.#buffers.delete(slot);
+      this.#idle.push(buffer);
+    }
+  }
+
+  #track(slot: SentSlot): SentSlot {
+    this.#inFlight.push(slot);
+    return slot;
+  }
+
+  #freeId(): number {
+    do this.#nextId = (this.#nextId + 1) & 0xffff;
+    while (this.#inFlight.some((slot) => slot.id === this.#nextId));
+    return this.#nextId;
+  }
+}
+
+/** As few fragments as pages hold. */
+function pageSized(length: number): number[] {
+  const full = Math.floor(length / PAGE_SIZE);
+  const rest = length % PAGE_SIZE;
+  return [...Array<number>(full).fill(PAGE_SIZE), ...(rest > 0 || full === 0 ? [rest] : [])];
+}

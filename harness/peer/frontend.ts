@@ -1,0 +1,113 @@
+import { KEY } from '../protocol/netif.js';
+import { XENBUS_STATE } from '../protocol/xenbus.js';
+import type { PeerContext } from './context.js';
+import type { Link } from './link.js';
+import { FrontendQueue, type QueuePacket } from './frontend-queue.js';
+import type { SentSlot, TxShape } from './frontend-tx.js';
+import { WatchedNode } from '../xen/watched-node.js';
+import { Peer } from './peer.js';
+import { backendPath, frontendPath, type VifAddress } from './vif.js';
+
+export interface FrontendOptions {
+  readonly queues?: number;
+  /** Two event channels a queue; by default if the backend offers it. */
+  readonly split?: boolean;
+  /** Buffers posted on each queue before connecting; 64 unless told. */
+  readonly rxBuffers?: number;
+  /** The id of the n-th rx request of a queue. */
+  readonly rxIds?: (n: number) => number;
+  /** What the pad of each rx request holds; 0 unless told. */
+  readonly rxPad?: number;
+  /** Ring index to start at, as if so many slots had gone before. */
+  readonly start?: number;
+  /** Keys written besides those of a plain connection, or in their place; undefined leaves one out. */
+  readonly keys?: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The frontend end of a vif, played to test a backend. Each step of the handshake is a call of its own;
+ * {@link connect} is all of them in the usual order.
+ */
+export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
+  static async create(context: PeerContext, vif: VifAddress, link: Link): Promise<FrontendPeer> {
+    const backend = await WatchedNode.open(context.domain.store, `${backendPath(vif)}/state`);
+    return new FrontendPeer(context, vif, backend, link);
+  }
+
+  private constructor(
+    context: PeerContext,
+    private readonly vif: VifAddress,
+    backend: WatchedNode,
+    link: Link,
+  ) {
+    super(context, backend, frontendPath(vif), backendPath(vif), link);
+  }
+
+  /** Allocates the rings and event channels and writes every key of a connection, in one transaction. */
+  async publish(options: FrontendOptions = {}): Promise<void> {
+    const count = options.queues ?? 1;
+    const split = options.split ?? (await this.otherKey(KEY.featureSplitEventChannels)) === '1';
+    const keys: Record<string, string | undefined> = {
+      [KEY.requestRxCopy]: '1',
+      [KEY.featureRxNotify]: '1',
+      [KEY.featureSg]: '1',
+    };
+    if (count > 1) keys[KEY.multiQueueNumQueues] = String(count);
+    for (let n = 0; n < count; n++) {
+      const queue = new FrontendQueue(this.context.domain, this.context.pump, this.vif.backend, n, {
+        split,
+        start: options.start ?? 0,
+        onEvent: this.guard,
+        onPacket: this.keep,
+      });
+      this.queues.push(queue);
+      if (options.rxIds) queue.rx.nextId = options.rxIds;
+      queue.rx.pad = options.rxPad ?? 0;
+      queue.post(options.rxBuffers ?? 64);
+      for (const [key, value] of Object.entries(queue.keys())) keys[count > 1 ? `queue-${n}/${key}` : key] = value;
+    }
+    await this.writeKeys({ ...keys, ...options.keys });
+  }
+
+  /** The whole handshake: waits for InitWait, publishes, goes to Connected and waits for the backend to follow. */
+  async connect(options: FrontendOptions = {}): Promise<void> {
+    await this.awaitState([XENBUS_STATE.initWait]);
+    await this.publish(options);
+    await this.setState(XENBUS_STATE.connected);
+    await this.awaitState([XENBUS_STATE.connected]);
+  }
+
+  /** Closes as a frontend does: Closing, Closed once the backend follows, then the rings are given up. */
+  async disconnect(): Promise<void> {
+    await this.setState(XENBUS_STATE.closing);
+    await this.awaitState([XENBUS_STATE.closing, XENBUS_STATE.closed]);
+    await this.setState(XENBUS_STATE.closed);
+    await this.awaitState([XENBUS_STATE.closed]);
+    this.release();
+  }
+
+  async send(frame: Uint8Array, shape?: TxShape, queue?: FrontendQueue): Promise<void> {
+    await this.transmit(frame, shape, queue);
+  }
+
+  /** Sends a frame on `queue` and waits for the response of each of its slots. */
+  async transmit(frame: Uint8Array, shape: TxShape = {}, queue = this.queue): Promise<SentSlot[]> {
+    const slots = queue.tx.enqueue(frame, shape);
+    queue.pushTx();
+    await this.answered(slots, queue);
+    return slots;
+  }
+
+  /** Waits until every one of `slots` has its response. */
+  async answered(slots: readonly SentSlot[], queue = this.queue): Promise<void> {
+    await this.until('response to each tx slot', () => slots.every((slot) => slot.response !== undefined), {
+      on: [queue.tx.answered],
+    });
+  }
+
+  protected reply(frame: Uint8Array, queue: FrontendQueue): void {
+    if (queue.tx.ring.free() === 0) return;
+    queue.tx.enqueue(frame);
+    queue.pushTx();
+  }
+}

@@ -1,0 +1,241 @@
+import { formatIpv4 } from '../packet/address.js';
+import { arpRequest, echoPayload, isArpReplyFrom, isEchoReply, noncePayload, ping4 } from '../packet/build.js';
+import { sameBytes } from '../packet/bytes.js';
+import { ETHERNET_HEADER } from '../packet/ethernet.js';
+import { Stack } from '../packet/stack.js';
+import { parseXenbusState, stateName, type XenbusState } from '../protocol/xenbus.js';
+import { Expired, Signal, type WaitOptions } from '../xen/wait.js';
+import type { PeerContext } from './context.js';
+import type { Link } from './link.js';
+import type { WatchedNode } from '../xen/watched-node.js';
+import { Violation } from './violation.js';
+
+/** Packets kept for a test to look for; a hostile driver may send any number. */
+const KEPT_PACKETS = 2048;
+
+interface Queue {
+  readonly index: number;
+  /** The ring that holds work nobody was told of, if one does. */
+  unheard(): 'tx' | 'rx' | undefined;
+  release(): void;
+}
+
+interface Packet<Q> {
+  readonly frame: Uint8Array;
+  readonly queue: Q;
+}
+
+/** Bytes of a ping's frame besides its payload: Ethernet, IPv4 and ICMP headers. */
+export const PING_HEADERS = ETHERNET_HEADER + 20 + 8;
+/** The identifier of the harness's pings, which with a number of its own tells each from a guest's. */
+const PING_ID = 0x6e73;
+
+export interface PingOptions<Q, S> {
+  /** Bytes of the payload; 64 unless told. */
+  readonly length?: number;
+  readonly shape?: S;
+  readonly queue?: Q;
+  readonly ms?: number;
+}
+
+/**
+ * What both peers have in common: a state machine in xenstore, queues, packets that come in, and the questions that
+ * the stack behind the implementation under test answers.
+ *
+ * @template S how a frame is laid into slots
+ */
+export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
+  readonly queues: Q[] = [];
+  /** Packets that came and that no test has taken yet. */
+  readonly received: P[] = [];
+  readonly arrived = new Signal();
+  readonly #neighbours: Stack;
+  #fault: Violation | undefined;
+  #pings = 0;
+
+  protected constructor(
+    readonly context: PeerContext,
+    /** The state node of the implementation under test. */
+    readonly other: WatchedNode,
+    /** The peer's own directory. */
+    readonly path: string,
+    /** The directory of the implementation under test. */
+    readonly otherPath: string,
+    readonly link: Link,
+  ) {
+    this.#neighbours = new Stack(link.peer);
+  }
+
+  /** Puts one frame on a queue and sees it through the peer's own part of the ring protocol. */
+  abstract send(frame: Uint8Array, shape?: S, queue?: Q): Promise<void>;
+
+  /** Sends one of the peer's own answers to an ARP request or neighbour solicitation, if there is room. */
+  protected abstract reply(frame: Uint8Array, queue: Q): void;
+
+  get queue(): Q {
+    const queue = this.queues[0];
+    if (!queue) throw new Error('the peer has no queue yet: connect first');
+    return queue;
+  }
+
+  /** A key of the other end's directory. */
+  otherKey(key: string): Promise<string | undefined> {
+    return this.context.domain.store.read(`${this.otherPath}/${key}`);
+  }
+
+  /** Every key of the other end's directory, or of `below` in it. */
+  async otherKeys(below = ''): Promise<Record<string, string>> {
+    const { store } = this.context.domain;
+    const path = `${this.otherPath}${below && `/${below}`}`;
+    const keys: Record<string, string> = {};
+    for (const key of (await store.list(path)) ?? []) keys[key] = (await store.read(`${path}/${key}`)) ?? '';
+    return keys;
+  }
+
+  /** Writes keys of the peer's own directory in one transaction; undefined removes one. */
+  async writeKeys(keys: Readonly<Record<string, string | undefined>>): Promise<void> {
+    await this.context.domain.store.transaction(async (access) => {
+      for (const [key, value] of Object.entries(keys)) {
+        if (value === undefined) await access.remove(`${this.path}/${key}`);
+        else await access.write(`${this.path}/${key}`, value);
+      }
+    });
+  }
+
+  async setState(state: XenbusState): Promise<void> {
+    await this.writeKeys({ state: String(state) });
+  }
+
+  /** Waits until the other end is in one of `states`. */
+  async awaitState(states: readonly XenbusState[], options: WaitOptions = {}): Promise<XenbusState> {
+    const wanted = states.map(stateName).join(' or ');
+    try {
+      return await this.until(
+        `state ${wanted}`,
+        () => {
+          const state = parseXenbusState(this.other.value);
+          return state.ok && states.includes(state.value) ? state.value : undefined;
+        },
+        { ...options, on: [this.other.changed] },
+      );
+    } catch (error) {
+      if (!(error instanceof Expired)) throw error;
+      const states = this.other.history.map((value) => value ?? 'none').join(', ');
+      throw new Expired(`${error.what} of ${this.otherPath} (states seen: ${states})`, error.deadlineMs, error.lagMs);
+    }
+  }
+
+  /** Waits for a packet that `match` accepts and takes it out of {@link received}. */
+  async receive(what: string, match: (packet: P) => boolean, options: WaitOptions = {}): Promise<P> {
+    return this.until(
+      what,
+      () => {
+        const found = this.received.findIndex(match);
+        return found < 0 ? undefined : this.received.splice(found, 1)[0];
+      },
+      { ...options, on: [this.arrived] },
+    );
+  }
+
+  /** Asks who has the address of the implementation under test, and learns its MAC. */
+  async arp(options: Omit<PingOptions<Q, S>, 'length'> = {}): Promise<P> {
+    const { ipv4 } = this.link.iut;
+    await this.send(arpRequest(this.link.peer, ipv4), options.shape, options.queue);
+    const match = ({ frame }: P): boolean => isArpReplyFrom(frame, ipv4);
+    const packet = await this.receive(`ARP reply from ${formatIpv4(ipv4)}`, match, options.ms ? { ms: options.ms } : {});
+    this.link.iut = { ...this.link.iut, mac: packet.frame.slice(6, 12) };
+    return packet;
+  }
+
+  /** A ping to the implementation under test, and what tells its answer. */
+  pingFrame(length = 64): { frame: Uint8Array; seq: number; payload: Uint8Array; isReply: (frame: Uint8Array) => boolean } {
+    const seq = ++this.#pings & 0xffff;
+    const payload = noncePayload(this.#pings, length);
+    const frame = ping4(this.link.peer, this.link.iut, { id: PING_ID, seq, payload });
+    return { frame, seq, payload, isReply: (reply) => isEchoReply(reply, { id: PING_ID, seq }) };
+  }
+
+  /**
+   * Pings the implementation under test and answers the packet of the reply, which carries the payload unchanged.
+   *
+   * @throws Violation if bytes of the payload changed on the way
+   */
+  async ping(options: PingOptions<Q, S> = {}): Promise<P> {
+    const { frame, seq, payload, isReply } = this.pingFrame(options.length);
+    await this.send(frame, options.shape, options.queue);
+    const what = `reply to ping ${seq} of ${frame.length} bytes`;
+    const reply = await this.receive(what, (packet) => isReply(packet.frame), options.ms ? { ms: options.ms } : {});
+    const echoed = echoPayload(reply.frame);
+    if (!echoed || !sameBytes(echoed, payload)) {
+      throw new Violation([], `the reply to ping ${seq} carries other bytes than the ping of ${frame.length} bytes`);
+    }
+    return reply;
+  }
+
+  /** Waits like {@link Patience.until}, and fails at once when the other end was found in the wrong. */
+  async until<T>(
+    what: string,
+    probe: () => T | undefined | false | Promise<T | undefined | false>,
+    options: WaitOptions = {},
+  ): Promise<T> {
+    try {
+      return await this.context.patience.until(
+        what,
+        () => {
+          this.raise();
+          return probe();
+        },
+        options,
+      );
+    } catch (error) {
+      if (error instanceof Expired) this.#unheard(error);
+      throw error;
+    }
+  }
+
+  /** Throws what a service of the rings found wrong, if it did. */
+  raise(): void {
+    if (this.#fault) throw this.#fault;
+  }
+
+  /** Gives up rings, buffers and event channels, whatever the other end still does with them. */
+  release(): void {
+    for (const queue of this.queues.splice(0)) queue.release();
+    this.received.length = 0;
+  }
+
+  async close(): Promise<void> {
+    this.release();
+    await this.other.close();
+  }
+
+  /** Runs the work of an event, and remembers what the other end did wrong for whoever waits next. */
+  protected readonly guard = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.#fault ??= error;
+      this.arrived.fire();
+    }
+  };
+
+  protected readonly keep = (packet: P): void => {
+    for (const reply of this.#neighbours.receive(packet.frame)) this.reply(reply, packet.queue);
+    this.received.push(packet);
+    if (this.received.length > KEPT_PACKETS) this.received.shift();
+    this.arrived.fire();
+  };
+
+  /** Work that lies in a ring while no event told of it explains a wait in vain better than "nothing came". */
+  #unheard(error: Expired): void {
+    for (const queue of this.queues) {
+      const ring = queue.unheard();
+      if (!ring) continue;
+      throw new Violation(
+        ['NOTIFY-02'],
+        `${error.message}: queue ${queue.index}'s ${ring} ring has something, but no event told of it`,
+      );
+    }
+  }
+}

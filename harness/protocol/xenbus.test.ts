@@ -1,0 +1,82 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { XENBUS_STATE, parseDecimal, parseXenbusState, stateName } from './xenbus.js';
+import { reasonOf, u32, valueOf } from './test-support.js';
+
+const NAMES = [
+  'Unknown',
+  'Initialising',
+  'InitWait',
+  'Initialised',
+  'Connected',
+  'Closing',
+  'Closed',
+  'Reconfiguring',
+  'Reconfigured',
+];
+
+describe('protocol/xenbus', () => {
+  it('numbers and names the states', () => {
+    expect(Object.values(XENBUS_STATE)).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(NAMES.map((_, state) => stateName(state))).to.deep.equal(NAMES);
+    expect(stateName(9)).to.equal('state 9');
+    expect(XENBUS_STATE.connected).to.equal(4);
+  });
+
+  it('parses every state', () => {
+    for (let state = 0; state <= 8; state++) expect(valueOf(parseXenbusState(String(state)))).to.equal(state);
+  });
+
+  it('answers a reason for what is no state', () => {
+    expect(reasonOf(parseXenbusState(undefined))).to.equal('no state node');
+    expect(reasonOf(parseXenbusState(''))).to.equal('state: "" is not a decimal number');
+    expect(reasonOf(parseXenbusState('9'))).to.equal('state: "9" is not from 0 to 8');
+  });
+
+  const port = { min: 1, max: 0xffffffff };
+
+  it('parses decimal numbers within bounds', () => {
+    expect(valueOf(parseDecimal('1', port))).to.equal(1);
+    expect(valueOf(parseDecimal('4294967295', port))).to.equal(0xffffffff);
+    expect(valueOf(parseDecimal('0', { min: 0, max: 1 }))).to.equal(0);
+    fc.assert(fc.property(u32, (n) => valueOf(parseDecimal(String(n), { min: 0, max: 0xffffffff })) === n));
+  });
+
+  for (const text of [
+    '',
+    ' 1',
+    '1 ',
+    '1\n',
+    '+1',
+    '-1',
+    '01',
+    '00',
+    '1.0',
+    '1e1',
+    '0x1',
+    '1\0',
+    'one',
+    '١',
+    '\ufffd',
+  ]) {
+    it(`takes ${JSON.stringify(text)} for no number`, () => {
+      expect(reasonOf(parseDecimal(text, port))).to.contain('is not a decimal number');
+    });
+  }
+
+  it('answers a reason for numbers out of bounds and for a node that is not there', () => {
+    for (const text of ['0', '4294967296', '9'.repeat(400)]) {
+      expect(reasonOf(parseDecimal(text, port))).to.contain('is not from 1 to 4294967295');
+    }
+    expect(reasonOf(parseDecimal(undefined, port))).to.equal('no such node');
+  });
+
+  it('keeps reasons short and on one line, whatever the text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+        const answer = parseDecimal(text, { min: 1, max: 0 });
+        expect(reasonOf(answer)).to.match(/^[^\r\n]{1,300}$/);
+      }),
+    );
+  });
+});

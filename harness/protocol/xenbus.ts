@@ -1,0 +1,45 @@
+/** States of a device (xenbus.h) and numbers as xenstore holds them. */
+
+import { type Decoded, decoded, malformed } from './codec.js';
+
+/** XenbusState* */
+export const XENBUS_STATE = {
+  unknown: 0,
+  initialising: 1,
+  initWait: 2,
+  initialised: 3,
+  connected: 4,
+  closing: 5,
+  closed: 6,
+  reconfiguring: 7,
+  reconfigured: 8,
+} as const;
+
+export type XenbusState = (typeof XENBUS_STATE)[keyof typeof XENBUS_STATE];
+
+/** Parses the value of a `state` node; undefined stands for a node that isn't there. */
+export function parseXenbusState(text: string | undefined): Decoded<XenbusState> {
+  if (text === undefined) return malformed('no state node');
+  const { unknown, reconfigured } = XENBUS_STATE;
+  const number = parseDecimal(text, { min: unknown, max: reconfigured });
+  return number.ok ? decoded(number.value as XenbusState) : malformed(`state: ${number.reason}`);
+}
+
+/** The state's name in xenbus.h without its prefix, as `Connected`; a number that is no state comes as `state 9`. */
+export function stateName(state: number): string {
+  const entry = Object.entries(XENBUS_STATE).find(([, number]) => number === state);
+  return entry ? entry[0].charAt(0).toUpperCase() + entry[0].slice(1) : `state ${state}`;
+}
+
+/**
+ * Parses an unsigned decimal number from `min` to `max`: digits alone, no leading zero. Undefined stands for a node
+ * that isn't there and is malformed.
+ */
+export function parseDecimal(text: string | undefined, { min, max }: { min: number; max: number }): Decoded<number> {
+  if (text === undefined) return malformed('no such node');
+  const quoted = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+  if (!/^(0|[1-9][0-9]*)$/.test(text)) return malformed(`${quoted} is not a decimal number`);
+  const number = Number(text);
+  if (number < min || number > max) return malformed(`${quoted} is not from ${min} to ${max}`);
+  return decoded(number);
+}

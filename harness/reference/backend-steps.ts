@@ -1,0 +1,308 @@
+import { decodeExtra } from '../protocol/extra.js';
+import { EXTRA_FLAG_MORE, KEY, NR_SLOTS_MIN, RSP, RXF, TXF } from '../protocol/netif.js';
+import { RX_RING, TX_RING } from '../protocol/ring.js';
+import { decodeRxRequest, encodeRxResponse, type RxRequest } from '../protocol/rx.js';
+import { BackRing } from '../protocol/shared-ring.js';
+import { decodeTxRequest, encodeTxResponse, type TxRequest } from '../protocol/tx.js';
+import { parseDecimal } from '../protocol/xenbus.js';
+import { type DomId, PAGE_SIZE, type Port, XenError } from '../xen/domain.js';
+import type { BackendQueueState, BackendVif } from './backend.js';
+import { readOther } from './bus.js';
+
+/** Queues that the reference backend offers. */
+export const REFERENCE_QUEUES = 4;
+/** Frames kept per queue while the frontend has no buffers posted; more are dropped. */
+const BACKLOG = 64;
+const ETHERNET_HEADER = 14;
+
+/** One transmitted packet as it lies in the ring. */
+export interface TxChain {
+  readonly requests: readonly TxRequest[];
+  /** Slots in ring order: true where the slot is an extra info. */
+  readonly layout: readonly boolean[];
+  /** Why the packet is refused; undefined for a good one. */
+  readonly fault: string | undefined;
+}
+
+/**
+ * What the reference backend does, step by step. Steps call each other through `vif.steps`, so that replacing one
+ * replaces it everywhere.
+ */
+export const BACKEND_STEPS = {
+  /** Follows the frontend's state. */
+  async frontendChanged(vif: BackendVif): Promise<void> {
+    const state = await readOther(vif.domain.store, `${vif.frontendPath}/state`);
+    const own = await vif.domain.store.read(`${vif.path}/state`);
+    if (state === vif.seen && own !== '1') return;
+    vif.seen = state;
+    const { steps } = vif;
+    if (state === '1' || (own === '1' && (state === '3' || state === '4'))) {
+      steps.disconnect(vif);
+      await steps.advertise(vif);
+      await steps.setState(vif, '2');
+    }
+    if ((state === '3' || state === '4') && vif.queues.length === 0) await steps.tryConnect(vif);
+    if (state === '5') {
+      steps.disconnect(vif);
+      await steps.setState(vif, '5');
+    }
+    if (state === '6') {
+      steps.disconnect(vif);
+      await steps.setState(vif, '6');
+    }
+    if (state === undefined) steps.disconnect(vif);
+  },
+
+  async setState(vif: BackendVif, state: string): Promise<void> {
+    await vif.domain.store.write(`${vif.path}/state`, state);
+  },
+
+  /** The keys of the backend's directory, before InitWait. */
+  features(): Record<string, string> {
+    return {
+      [KEY.featureRxCopy]: '1',
+      [KEY.featureSg]: '1',
+      [KEY.featureSplitEventChannels]: '1',
+      [KEY.multiQueueMaxQueues]: String(REFERENCE_QUEUES),
+    };
+  },
+
+  async advertise(vif: BackendVif): Promise<void> {
+    await vif.domain.store.transaction(async (access) => {
+      for (const [key, value] of Object.entries(vif.steps.features())) await access.write(`${vif.path}/${key}`, value);
+    });
+  },
+
+  /** Connects, or tells in the `error` node why not and closes. */
+  async tryConnect(vif: BackendVif): Promise<void> {
+    try {
+      await vif.steps.connect(vif);
+    } catch (error) {
+      if (!(error instanceof XenError || error instanceof RangeError)) throw error;
+      vif.steps.disconnect(vif);
+      await vif.domain.store.write(`${vif.path}/error`, error.message);
+      await vif.steps.setState(vif, '5');
+      return;
+    }
+    await vif.steps.setState(vif, '4');
+    for (const queue of vif.queues) vif.steps.serve(vif, queue);
+  },
+
+  /** Reads the frontend's keys, maps its rings and binds its channels. */
+  async connect(vif: BackendVif): Promise<void> {
+    const number = async (key: string, fallback?: number): Promise<number> => {
+      const text = await vif.domain.store.read(`${vif.frontendPath}/${key}`);
+      if (text === undefined && fallback !== undefined) return fallback;
+      const value = parseDecimal(text, { min: 0, max: 0xffffffff });
+      if (!value.ok) throw new RangeError(`${key}: ${value.reason}`);
+      return value.value;
+    };
+    const frontend = parseDecimal(await vif.domain.store.read(`${vif.path}/frontend-id`), { min: 0, max: 0x7fff });
+    if (!frontend.ok) throw new RangeError(`frontend-id: ${frontend.reason}`);
+    vif.rxNotify = (await number(KEY.featureRxNotify, 0)) !== 0;
+    vif.sg = (await number(KEY.featureSg, 0)) !== 0;
+    const count = await number(KEY.multiQueueNumQueues, 1);
+    if (count < 1 || count > REFERENCE_QUEUES) throw new RangeError(`${KEY.multiQueueNumQueues}: ${count}`);
+    for (let index = 0; index < count; index++) {
+      const at = count > 1 ? `queue-${index}/` : '';
+      const refs = [await number(at + KEY.txRingRef), await number(at + KEY.rxRingRef)];
+      const single = await number(at + KEY.eventChannel, -1);
+      const tx = single >= 0 ? single : await number(at + KEY.eventChannelTx);
+      const rx = single >= 0 ? single : await number(at + KEY.eventChannelRx);
+      vif.queues.push(vif.steps.openQueue(vif, frontend.value, index, refs, { tx, rx }));
+    }
+  },
+
+  openQueue(
+    vif: BackendVif,
+    frontend: DomId,
+    index: number,
+    refs: number[],
+    channels: { tx: number; rx: number },
+  ): BackendQueueState {
+    const { grants, events } = vif.domain;
+    const mapping = grants.map(frontend, refs, 'read-write');
+    const [txPage, rxPage] = mapping.pages;
+    if (!txPage || !rxPage) throw new Error('two refs were mapped');
+    const tx = new BackRing(txPage, TX_RING);
+    const rx = new BackRing(rxPage, RX_RING);
+    tx.attach();
+    rx.attach();
+    const txPort = events.bindInterdomain(frontend, channels.tx);
+    const rxPort = channels.rx === channels.tx ? txPort : events.bindInterdomain(frontend, channels.rx);
+    const queue = { index, tx, rx, txPort, rxPort, mapping, backlog: [], frontend };
+    for (const port of [txPort, rxPort]) vif.pump.on(port, () => vif.steps.serve(vif, queue));
+    return queue;
+  },
+
+  /** Gives up what connecting took. */
+  disconnect(vif: BackendVif): void {
+    for (const queue of vif.queues.splice(0)) {
+      for (const port of new Set([queue.txPort, queue.rxPort])) {
+        vif.pump.off(port);
+        vif.domain.events.unbind(port);
+      }
+      queue.mapping.unmap();
+    }
+  },
+
+  /** The work of an event, on whichever channel: both rings are looked at. */
+  serve(vif: BackendVif, queue: BackendQueueState): void {
+    vif.steps.drainBacklog(vif, queue);
+    vif.steps.serveTx(vif, queue);
+  },
+
+  serveTx(vif: BackendVif, queue: BackendQueueState): void {
+    for (;;) {
+      const ready = queue.tx.unconsumed();
+      // A ring whose indices are nonsense is left alone: nothing in it can be trusted.
+      if (!ready.ok) return;
+      const before = queue.tx.reqCons;
+      for (let chain = vif.steps.takeChain(queue); chain; chain = vif.steps.takeChain(queue)) {
+        const frame = chain.fault === undefined ? vif.steps.fetch(vif, queue, chain) : undefined;
+        vif.steps.respond(vif, queue, chain, frame ? RSP.okay : RSP.error);
+        if (frame) vif.steps.accept(vif, queue, frame, chain);
+      }
+      const more = queue.tx.finalCheck();
+      if (!more.ok || !more.value || queue.tx.reqCons === before) return;
+    }
+  },
+
+  /** Takes one whole packet off the ring, or nothing while its last slot isn't there. */
+  takeChain(queue: BackendQueueState): TxChain | undefined {
+    const start = queue.tx.reqCons;
+    const requests: TxRequest[] = [];
+    const layout: boolean[] = [];
+    let fault: string | undefined;
+    let next: 'data' | 'extra' | undefined = 'data';
+    while (next) {
+      const ready = queue.tx.unconsumed();
+      if (!ready.ok || ready.value === 0) {
+        queue.tx.reqCons = start;
+        return undefined;
+      }
+      const bytes = queue.tx.take();
+      layout.push(next === 'extra');
+      const more: boolean = ((requests[0]?.flags ?? 0) & TXF.moreData) !== 0;
+      if (next === 'extra') {
+        const extra = decodeExtra(bytes);
+        if (!extra.ok) fault ??= extra.reason;
+        // An unknown extra still tells whether another follows.
+        next = ((bytes[1] ?? 0) & EXTRA_FLAG_MORE) !== 0 ? 'extra' : more ? 'data' : undefined;
+        continue;
+      }
+      const request = decodeTxRequest(bytes);
+      if (!request.ok) return undefined;
+      requests.push(request.value);
+      const { flags } = request.value;
+      const extras: boolean = requests.length === 1 && (flags & TXF.extraInfo) !== 0;
+      next = extras ? 'extra' : (flags & TXF.moreData) !== 0 ? 'data' : undefined;
+    }
+    return { requests, layout, fault: fault ?? checkChain(requests) };
+  },
+
+  /** Copies a packet's bytes out of the frontend's pages; undefined if a grant doesn't allow it. */
+  fetch(vif: BackendVif, queue: BackendQueueState, chain: TxChain): Uint8Array | undefined {
+    const rest = chain.requests.slice(1).reduce((sum, request) => sum + request.size, 0);
+    const pieces = vif.domain.grants.copyFrom(
+      chain.requests.map((request, n) => ({
+        domain: queue.frontend,
+        ref: request.gref,
+        offset: request.offset,
+        length: n === 0 ? request.size - rest : request.size,
+      })),
+    );
+    if (pieces.some((piece) => piece.status !== 0)) return undefined;
+    return Uint8Array.from(Buffer.concat(pieces.map((piece) => piece.bytes)));
+  },
+
+  /** Answers each slot of a packet, extras with NULL. */
+  respond(vif: BackendVif, queue: BackendQueueState, chain: TxChain, status: number): void {
+    let request = 0;
+    for (const isExtra of chain.layout) {
+      const id = isExtra ? 0 : (chain.requests[request++]?.id ?? 0);
+      queue.tx.put(encodeTxResponse({ id, status: isExtra ? RSP.null : status }));
+    }
+    vif.steps.push(vif, queue.tx, queue.txPort);
+  },
+
+  /** Publishes responses and notifies if the frontend asked for it. */
+  push(vif: BackendVif, ring: BackRing, port: Port): void {
+    if (ring.push()) vif.domain.events.notify(port);
+  },
+
+  /** Hands a frame to the stack, and the stack's answers back to the queue that the frame came on. */
+  accept(vif: BackendVif, queue: BackendQueueState, frame: Uint8Array, chain: TxChain): void {
+    const csumBlank = ((chain.requests[0]?.flags ?? 0) & TXF.csumBlank) !== 0;
+    for (const reply of vif.stack.receive(frame, { csumBlank })) {
+      if (queue.backlog.length < BACKLOG) queue.backlog.push(reply);
+    }
+    vif.steps.drainBacklog(vif, queue);
+  },
+
+  /** Delivers the frames that wait, as far as the frontend's buffers go. */
+  drainBacklog(vif: BackendVif, queue: BackendQueueState): void {
+    for (;;) {
+      const frame = queue.backlog[0];
+      if (!frame) return;
+      const needed = Math.ceil(frame.length / PAGE_SIZE);
+      if (needed > 1 && !vif.sg) {
+        queue.backlog.shift();
+        continue;
+      }
+      const ready = queue.rx.unconsumed();
+      if (!ready.ok) return;
+      if (ready.value < needed) {
+        if (!vif.rxNotify) queue.backlog.shift();
+        queue.rx.setReqEvent(queue.rx.reqCons + needed);
+        const again = queue.rx.unconsumed();
+        if (!again.ok || again.value < needed) return;
+        continue;
+      }
+      queue.backlog.shift();
+      vif.steps.deliver(vif, queue, frame);
+    }
+  },
+
+  /** Lays one frame into rx buffers. */
+  deliver(vif: BackendVif, queue: BackendQueueState, frame: Uint8Array): void {
+    for (let at = 0; at < frame.length; at += PAGE_SIZE) {
+      const request = decodeRxRequest(queue.rx.take());
+      if (!request.ok) return;
+      const piece = frame.subarray(at, at + PAGE_SIZE);
+      const flags = at + PAGE_SIZE < frame.length ? RXF.moreData : 0;
+      vif.steps.fill(vif, queue, request.value, piece, flags);
+    }
+    vif.steps.push(vif, queue.rx, queue.rxPort);
+  },
+
+  /** Fills one buffer and puts its response into the same slot. */
+  fill(
+    vif: BackendVif,
+    queue: BackendQueueState,
+    request: RxRequest,
+    piece: Uint8Array,
+    flags: number,
+  ): void {
+    const segment = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: piece };
+    const [status] = vif.domain.grants.copyTo([segment]);
+    const ok = status === 0;
+    queue.rx.put(
+      encodeRxResponse({ id: request.id, offset: 0, flags: ok ? flags : 0, status: ok ? piece.length : RSP.error }),
+    );
+  },
+};
+
+export type BackendSteps = typeof BACKEND_STEPS;
+
+/** Why a packet can't be taken, or undefined for a good one. */
+function checkChain(requests: readonly TxRequest[]): string | undefined {
+  if (requests.length > NR_SLOTS_MIN) return `${requests.length} slots`;
+  const total = requests[0]?.size ?? 0;
+  const rest = requests.slice(1).reduce((sum, request) => sum + request.size, 0);
+  if (total < ETHERNET_HEADER) return `${total} bytes are less than an Ethernet header`;
+  if (rest > total) return `fragments of ${rest} bytes in a packet of ${total}`;
+  const lengths = requests.map((request, n) => (n === 0 ? total - rest : request.size));
+  const crossing = requests.find((request, n) => request.offset + (lengths[n] ?? 0) > PAGE_SIZE);
+  return crossing ? `offset ${crossing.offset} crosses the page` : undefined;
+}

@@ -1,0 +1,79 @@
+/** The embedded backend: a correct netback on the port, small and complete enough to be the suites' own touchstone. */
+import type { Stack } from '../packet/stack.js';
+import type { Domain, DomId, Mapping, Port } from '../xen/domain.js';
+import { EventPump } from '../xen/event-pump.js';
+import type { BackRing } from '../protocol/shared-ring.js';
+import { BACKEND_STEPS, type BackendSteps } from './backend-steps.js';
+import { Bus, type Device } from './bus.js';
+
+/** One queue of a connected vif. */
+export interface BackendQueueState {
+  readonly index: number;
+  readonly tx: BackRing;
+  readonly rx: BackRing;
+  readonly txPort: Port;
+  readonly rxPort: Port;
+  readonly mapping: Mapping;
+  readonly frontend: DomId;
+  /** Frames that wait for rx buffers, oldest first. */
+  readonly backlog: Uint8Array[];
+}
+
+/** What the steps know of one vif. */
+export class BackendVif implements Device {
+  queues: BackendQueueState[] = [];
+  /** Whether the frontend kicks after posting rx buffers (its feature-rx-notify). */
+  rxNotify = false;
+  /** Whether the frontend takes packets in several slots (its feature-sg). */
+  sg = false;
+  /** The frontend state that was acted on last. */
+  seen: string | undefined;
+
+  constructor(
+    readonly domain: Domain,
+    readonly pump: EventPump,
+    readonly stack: Stack,
+    readonly steps: BackendSteps,
+    readonly path: string,
+    readonly frontendPath: string,
+  ) {}
+
+  changed(): Promise<void> {
+    return this.steps.frontendChanged(this);
+  }
+
+  close(): Promise<void> {
+    this.steps.disconnect(this);
+    return Promise.resolve();
+  }
+}
+
+/** The driver: serves every vif below `backend/vif` of its domain. */
+export class ReferenceBackend {
+  readonly #bus: Bus<BackendVif>;
+
+  /**
+   * @param stackOf the network stack behind vif number `handle`
+   * @param override replaces single steps, which is how a defect is made
+   */
+  constructor(
+    domain: Domain,
+    stackOf: (handle: number) => Stack,
+    onError: (error: unknown) => void,
+    override: Partial<BackendSteps> = {},
+  ) {
+    const pump = new EventPump(domain.events);
+    const steps = { ...BACKEND_STEPS, ...override };
+    const probe = (path: string, frontendPath: string): BackendVif =>
+      new BackendVif(domain, pump, stackOf(Number(path.split('/').at(-1))), steps, path, frontendPath);
+    this.#bus = new Bus(domain.store, 'backend/vif', 2, 'frontend', probe, onError);
+  }
+
+  start(): Promise<void> {
+    return this.#bus.start();
+  }
+
+  close(): Promise<void> {
+    return this.#bus.close();
+  }
+}

@@ -1,0 +1,87 @@
+import { type Store, type Watch, XenError } from '../xen/domain.js';
+import { Serial } from './serial.js';
+
+/** A node of the other end's directory; undefined once it is gone, which a driver without rights above it sees as EACCES. */
+export async function readOther(store: Store, path: string): Promise<string | undefined> {
+  try {
+    return await store.read(path);
+  } catch (error) {
+    if (error instanceof XenError && error.code === 'EACCES') return undefined;
+    throw error;
+  }
+}
+
+/** One device of a bus: it is told whenever its own or the other end's directory may have changed. */
+export interface Device {
+  changed(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * A driver's share of xenbus: finds the directories at `depth` levels below `root`, makes a device for each that has a
+ * state, tells it of changes on either side, and closes it when its directory goes.
+ */
+export class Bus<D extends Device> {
+  readonly devices = new Map<string, D>();
+  readonly #serial: Serial;
+  readonly #watches = new Map<string, Watch>();
+  #closed = false;
+
+  constructor(
+    private readonly store: Store,
+    private readonly root: string,
+    private readonly depth: number,
+    /** The key that names the other end's directory. */
+    private readonly otherKey: string,
+    private readonly probe: (path: string, otherPath: string) => D,
+    onError: (error: unknown) => void,
+  ) {
+    this.#serial = new Serial(onError);
+  }
+
+  async start(): Promise<void> {
+    this.#watches.set('', await this.store.watch(this.root, () => void this.#serial.run(() => this.#scan())));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#serial.run(async () => {
+      for (const watch of this.#watches.values()) await watch.close();
+      for (const device of this.devices.values()) await device.close();
+      this.devices.clear();
+    });
+  }
+
+  async #scan(): Promise<void> {
+    if (this.#closed) return;
+    const paths = await this.#paths(this.root, this.depth);
+    for (const path of paths) {
+      if (!this.devices.has(path)) await this.#add(path);
+    }
+    for (const [path, device] of this.devices) {
+      if (paths.includes(path)) await device.changed();
+      else await this.#drop(path, device);
+    }
+  }
+
+  async #add(path: string): Promise<void> {
+    const other = await this.store.read(`${path}/${this.otherKey}`);
+    if (other === undefined || (await this.store.read(`${path}/state`)) === undefined) return;
+    this.devices.set(path, this.probe(path, other));
+    const rescan = (): void => void this.#serial.run(() => this.#scan());
+    this.#watches.set(path, await this.store.watch(`${other}/state`, rescan));
+  }
+
+  async #drop(path: string, device: D): Promise<void> {
+    this.devices.delete(path);
+    await this.#watches.get(path)?.close();
+    this.#watches.delete(path);
+    await device.close();
+  }
+
+  async #paths(path: string, depth: number): Promise<string[]> {
+    if (depth === 0) return [path];
+    const names = (await this.store.list(path)) ?? [];
+    return (await Promise.all(names.map((name) => this.#paths(`${path}/${name}`, depth - 1)))).flat();
+  }
+}

@@ -1,0 +1,260 @@
+import { EXTRA_FLAG_MORE, KEY, MAX_TX_SIZE, NR_SLOTS_MIN, RSP, RXF, TXF } from '../protocol/netif.js';
+import { RX_RING, TX_RING } from '../protocol/ring.js';
+import { decodeRxResponse, encodeRxRequest } from '../protocol/rx.js';
+import { FrontRing } from '../protocol/shared-ring.js';
+import { decodeTxResponse, encodeTxRequest, type TxRequest } from '../protocol/tx.js';
+import { parseDecimal } from '../protocol/xenbus.js';
+import { type Offer, PAGE_SIZE, type Port } from '../xen/domain.js';
+import type { FrontendQueueState, FrontendVif } from './frontend.js';
+import { readOther } from './bus.js';
+
+/** Queues that the reference frontend can use. */
+const QUEUES = 4;
+/** Receive buffers kept posted on each queue: two of the largest packets and some. */
+const RX_BUFFERS = 64;
+
+/**
+ * What the reference frontend does, step by step. Steps call each other through `vif.steps`, so that replacing one
+ * replaces it everywhere.
+ */
+export const FRONTEND_STEPS = {
+  /** Follows the backend's state. */
+  async backendChanged(vif: FrontendVif): Promise<void> {
+    const state = await readOther(vif.domain.store, `${vif.backendPath}/state`);
+    const own = await vif.domain.store.read(`${vif.path}/state`);
+    if (state === vif.seen && own !== '1') return;
+    vif.seen = state;
+    const { steps } = vif;
+    if (state === '2') await steps.connect(vif);
+    if (state === '4') steps.start(vif);
+    if (state === '5' || state === '6') {
+      if (own !== '6') await steps.setState(vif, '5');
+      steps.disconnect(vif);
+      if (own !== '6') await steps.setState(vif, '6');
+    }
+    if (state === undefined) steps.disconnect(vif);
+  },
+
+  async setState(vif: FrontendVif, state: string): Promise<void> {
+    await vif.domain.store.write(`${vif.path}/state`, state);
+  },
+
+  /** Makes rings and channels for each queue, tells the backend of them in one transaction, and goes to Connected. */
+  async connect(vif: FrontendVif): Promise<void> {
+    const { steps, domain } = vif;
+    steps.disconnect(vif);
+    const flag = async (key: string): Promise<boolean> => (await domain.store.read(`${vif.backendPath}/${key}`)) === '1';
+    const backend = parseDecimal(await domain.store.read(`${vif.path}/backend-id`), { min: 0, max: 0x7fff });
+    if (!backend.ok || !(await flag(KEY.featureRxCopy))) return;
+    vif.backend = backend.value;
+    vif.sg = await flag(KEY.featureSg);
+    const split = await flag(KEY.featureSplitEventChannels);
+    const offered = await domain.store.read(`${vif.backendPath}/${KEY.multiQueueMaxQueues}`);
+    const count = steps.queueCount(offered);
+    const keys: Record<string, string> = steps.features();
+    if (offered !== undefined) keys[KEY.multiQueueNumQueues] = String(count);
+    for (let index = 0; index < count; index++) {
+      const queue = steps.openQueue(vif, index, split);
+      vif.queues.push(queue);
+      for (const [key, value] of Object.entries(steps.queueKeys(queue))) {
+        keys[count > 1 ? `queue-${index}/${key}` : key] = value;
+      }
+    }
+    await domain.store.transaction(async (access) => {
+      for (const [key, value] of Object.entries(keys)) await access.write(`${vif.path}/${key}`, value);
+    });
+    await steps.setState(vif, '4');
+  },
+
+  queueCount(offered: string | undefined): number {
+    const max = parseDecimal(offered, { min: 1, max: 0xffff });
+    return max.ok ? Math.min(max.value, QUEUES) : 1;
+  },
+
+  features(): Record<string, string> {
+    return { [KEY.requestRxCopy]: '1', [KEY.featureRxNotify]: '1', [KEY.featureSg]: '1' };
+  },
+
+  openQueue(vif: FrontendVif, index: number, split: boolean): FrontendQueueState {
+    const { grants, events } = vif.domain;
+    const rings = [grants.offer(vif.backend, 'read-write'), grants.offer(vif.backend, 'read-write')] as const;
+    const tx = new FrontRing(rings[0].page, TX_RING);
+    const rx = new FrontRing(rings[1].page, RX_RING);
+    vif.steps.initRing(tx);
+    vif.steps.initRing(rx);
+    const txPort = events.bindUnbound(vif.backend);
+    const rxPort = split ? events.bindUnbound(vif.backend) : txPort;
+    const queue: FrontendQueueState = {
+      index,
+      tx,
+      rx,
+      rings,
+      txPort,
+      rxPort,
+      sending: new Map(),
+      posted: new Map(),
+      partial: { pieces: [], bad: false },
+      expect: 'first',
+      moreAfterExtras: false,
+    };
+    for (const port of [txPort, rxPort]) vif.pump.on(port, () => vif.steps.serve(vif, queue));
+    vif.steps.post(vif, queue);
+    rx.push();
+    return queue;
+  },
+
+  initRing(ring: FrontRing): void {
+    ring.init();
+  },
+
+  queueKeys(queue: FrontendQueueState): Record<string, string> {
+    const [tx, rx] = queue.rings;
+    const channels =
+      queue.rxPort === queue.txPort
+        ? { [KEY.eventChannel]: String(queue.txPort) }
+        : { [KEY.eventChannelTx]: String(queue.txPort), [KEY.eventChannelRx]: String(queue.rxPort) };
+    return { [KEY.txRingRef]: String(tx?.ref), [KEY.rxRingRef]: String(rx?.ref), ...channels };
+  },
+
+  /** The backend is there: kicks both rings once, in case it looked before it could hear. */
+  start(vif: FrontendVif): void {
+    for (const queue of vif.queues) {
+      for (const port of new Set([queue.txPort, queue.rxPort])) vif.domain.events.notify(port);
+    }
+  },
+
+  /** Takes everything back that connecting gave out. */
+  disconnect(vif: FrontendVif): void {
+    for (const queue of vif.queues.splice(0)) {
+      for (const port of new Set([queue.txPort, queue.rxPort])) {
+        vif.pump.off(port);
+        vif.domain.events.unbind(port);
+      }
+      const buffers = [...queue.posted.values()].map((posted) => posted.offer);
+      for (const offer of [...queue.sending.values(), ...buffers, ...queue.rings]) offer.end();
+    }
+  },
+
+  serve(vif: FrontendVif, queue: FrontendQueueState): void {
+    vif.steps.serveTx(vif, queue);
+    vif.steps.serveRx(vif, queue);
+  },
+
+  serveTx(vif: FrontendVif, queue: FrontendQueueState): void {
+    for (;;) {
+      const ready = queue.tx.unconsumed();
+      // A ring whose indices are nonsense is left alone: nothing in it can be trusted.
+      if (!ready.ok) return;
+      for (let n = 0; n < ready.value; n++) vif.steps.takeTxResponse(queue, queue.tx.take());
+      const more = queue.tx.finalCheck();
+      if (!more.ok || !more.value) return;
+    }
+  },
+
+  /** Frees the buffer of an answered request. The id of a NULL response, and one not in flight, means nothing. */
+  takeTxResponse(queue: FrontendQueueState, bytes: Uint8Array): void {
+    const response = decodeTxResponse(bytes);
+    if (!response.ok || response.value.status === RSP.null) return;
+    queue.sending.get(response.value.id)?.end();
+    queue.sending.delete(response.value.id);
+  },
+
+  serveRx(vif: FrontendVif, queue: FrontendQueueState): void {
+    for (;;) {
+      const ready = queue.rx.unconsumed();
+      if (!ready.ok) return;
+      for (let n = 0; n < ready.value; n++) {
+        const index = queue.rx.rspCons;
+        const frame = vif.steps.takeRxSlot(queue, index, queue.rx.take());
+        if (frame) for (const reply of vif.stack.receive(frame)) vif.steps.transmit(vif, queue, reply);
+      }
+      vif.steps.post(vif, queue);
+      vif.steps.push(vif, queue.rx, queue.rxPort);
+      const more = queue.rx.finalCheck();
+      if (!more.ok || !more.value) return;
+    }
+  },
+
+  /** Takes one rx slot; answers the frame when the packet is complete and good. */
+  takeRxSlot(queue: FrontendQueueState, index: number, bytes: Uint8Array): Uint8Array | undefined {
+    const buffer = queue.posted.get(index);
+    if (!buffer) return undefined;
+    queue.posted.delete(index);
+    const { partial } = queue;
+    if (queue.expect === 'extra') {
+      // An extra's buffer is unused; what it says matters only where its feature was agreed, which none was.
+      if (((bytes[1] ?? 0) & EXTRA_FLAG_MORE) === 0) queue.expect = queue.moreAfterExtras ? 'more' : 'first';
+    } else {
+      const response = decodeRxResponse(bytes);
+      const { offset, status, flags } = response.ok ? response.value : { offset: 0, status: RSP.error, flags: 0 };
+      if (status < 0 || offset + status > PAGE_SIZE) partial.bad = true;
+      else partial.pieces.push(buffer.offer.page.copyOut(offset, status));
+      queue.moreAfterExtras = (flags & RXF.moreData) !== 0;
+      const extras = queue.expect === 'first' && (flags & RXF.extraInfo) !== 0;
+      queue.expect = extras ? 'extra' : queue.moreAfterExtras ? 'more' : 'first';
+    }
+    buffer.offer.end();
+    if (queue.expect !== 'first') return undefined;
+    const frame = partial.bad ? undefined : Uint8Array.from(Buffer.concat(partial.pieces));
+    partial.pieces.length = 0;
+    partial.bad = false;
+    return frame && frame.length > 0 ? frame : undefined;
+  },
+
+  /** Keeps buffers posted, without publishing them. */
+  post(vif: FrontendVif, queue: FrontendQueueState): void {
+    while (queue.posted.size < RX_BUFFERS && queue.rx.free() > 0) {
+      const offer = vif.domain.grants.offer(vif.backend, 'read-write');
+      const id = queue.rx.reqProdPvt & (RX_RING.size - 1);
+      const index = queue.rx.put(encodeRxRequest({ id, pad: 0, gref: offer.ref }));
+      queue.posted.set(index, { id, offer });
+    }
+  },
+
+  /** Publishes requests and notifies if the backend asked for it. */
+  push(vif: FrontendVif, ring: FrontRing, port: Port): void {
+    if (ring.push()) vif.domain.events.notify(port);
+  },
+
+  /** Sends one frame on `queue`; drops it where the ring is full or the backend couldn't take it. */
+  transmit(vif: FrontendVif, queue: FrontendQueueState, frame: Uint8Array): void {
+    const lengths = fragments(frame.length);
+    if (frame.length > MAX_TX_SIZE || lengths.length > (vif.sg ? NR_SLOTS_MIN : 1)) return;
+    if (queue.tx.free() < lengths.length) return;
+    let at = 0;
+    lengths.forEach((length, n) => {
+      const offer = vif.steps.buffer(vif, frame.subarray(at, at + length));
+      at += length;
+      const more = n < lengths.length - 1 ? TXF.moreData : 0;
+      const size = n === 0 ? frame.length : length;
+      vif.steps.putTx(queue, { gref: offer.ref, offset: 0, flags: more, id: freeId(queue), size }, offer);
+    });
+    vif.steps.push(vif, queue.tx, queue.txPort);
+  },
+
+  /** A page that the backend may read, with a fragment at its start. */
+  buffer(vif: FrontendVif, bytes: Uint8Array): Offer {
+    const offer = vif.domain.grants.offer(vif.backend, 'read-only');
+    offer.page.copyIn(0, bytes);
+    return offer;
+  },
+
+  putTx(queue: FrontendQueueState, request: TxRequest, offer: Offer): void {
+    queue.tx.put(encodeTxRequest(request));
+    queue.sending.set(request.id, offer);
+  },
+};
+
+export type FrontendSteps = typeof FRONTEND_STEPS;
+
+function freeId(queue: FrontendQueueState): number {
+  let id = 0;
+  while (queue.sending.has(id)) id++;
+  return id;
+}
+
+function fragments(length: number): number[] {
+  return Array.from({ length: Math.max(1, Math.ceil(length / PAGE_SIZE)) }, (_, n) =>
+    Math.min(PAGE_SIZE, length - n * PAGE_SIZE),
+  );
+}

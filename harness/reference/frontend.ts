@@ -1,0 +1,85 @@
+/** The embedded frontend: a correct netfront on the port, small and complete enough to be the suites' own touchstone. */
+import type { Stack } from '../packet/stack.js';
+import type { FrontRing } from '../protocol/shared-ring.js';
+import type { Domain, DomId, Offer, Port } from '../xen/domain.js';
+import { EventPump } from '../xen/event-pump.js';
+import { Bus, type Device } from './bus.js';
+import { FRONTEND_STEPS, type FrontendSteps } from './frontend-steps.js';
+
+/** One queue of a connected vif. */
+export interface FrontendQueueState {
+  readonly index: number;
+  readonly tx: FrontRing;
+  readonly rx: FrontRing;
+  readonly rings: readonly Offer[];
+  readonly txPort: Port;
+  readonly rxPort: Port;
+  /** Buffers of the tx slots in flight, by id. */
+  readonly sending: Map<number, Offer>;
+  /** Posted rx buffers, by ring slot. */
+  readonly posted: Map<number, { id: number; offer: Offer }>;
+  /** A packet whose later slots haven't come. */
+  readonly partial: { pieces: Uint8Array[]; bad: boolean };
+  /** What the next rx slot is. */
+  expect: 'first' | 'extra' | 'more';
+  /** Whether data follows the extras of the packet that is being received. */
+  moreAfterExtras: boolean;
+}
+
+/** What the steps know of one vif. */
+export class FrontendVif implements Device {
+  queues: FrontendQueueState[] = [];
+  backend: DomId = 0;
+  /** Whether the backend takes packets in several slots (its feature-sg). */
+  sg = false;
+  /** The backend state that was acted on last. */
+  seen: string | undefined;
+
+  constructor(
+    readonly domain: Domain,
+    readonly pump: EventPump,
+    readonly stack: Stack,
+    readonly steps: FrontendSteps,
+    readonly path: string,
+    readonly backendPath: string,
+  ) {}
+
+  changed(): Promise<void> {
+    return this.steps.backendChanged(this);
+  }
+
+  close(): Promise<void> {
+    this.steps.disconnect(this);
+    return Promise.resolve();
+  }
+}
+
+/** The driver: serves every vif below `device/vif` of its domain. */
+export class ReferenceFrontend {
+  readonly #bus: Bus<FrontendVif>;
+
+  /**
+   * @param stackOf the network stack behind vif number `handle`
+   * @param override replaces single steps, which is how a defect is made
+   */
+  constructor(
+    domain: Domain,
+    stackOf: (handle: number) => Stack,
+    onError: (error: unknown) => void,
+    override: Partial<FrontendSteps> = {},
+  ) {
+    const pump = new EventPump(domain.events);
+    const steps = { ...FRONTEND_STEPS, ...override };
+    const probe = (path: string, backendPath: string): FrontendVif =>
+      new FrontendVif(domain, pump, stackOf(Number(path.split('/').at(-1))), steps, path, backendPath);
+    this.#bus = new Bus(domain.store, 'device/vif', 1, 'backend', probe, onError);
+  }
+
+  start(): Promise<void> {
+    return this.#bus.start();
+  }
+
+  close(): Promise<void> {
+    return this.#bus.close();
+  }
+}

@@ -1,0 +1,213 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { expect } from 'chai';
+import { FakeSshd } from '../guest/fake-sshd.js';
+import { SshError } from '../guest/ssh.js';
+import { RemoteError } from './error.js';
+import { pack, type Pack } from './pack.js';
+import { runRemote, type RemoteRun } from './remote.js';
+
+/** Stands for the command line: does what `--mode` says. */
+const MAIN = `
+import { appendFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+const option = (name) => process.argv[process.argv.indexOf(name) + 1];
+const [target, out, mode] = [option('--target'), option('--out'), option('--mode')];
+const say = (record) => console.log(JSON.stringify(record));
+const end = (code) => { writeFileSync(join(out, 'results.jsonl'), mode); process.exitCode = code; };
+if (mode === 'ok') {
+  say({ argv: process.argv.slice(2, 3), rest: process.argv.slice(process.argv.indexOf('--mode') + 2) });
+  say({ target: readFileSync(target, 'utf8'), expectations: readFileSync(join(dirname(target), '../known.yaml'), 'utf8') });
+  console.error('a \\u001b[31mwarning');
+  end(1);
+} else if (mode === 'long') {
+  say('x'.repeat(2 ** 20));
+  say('short');
+  end(0);
+} else if (mode === 'link') {
+  symlinkSync('/etc/passwd', join(out, 'results.jsonl'));
+} else {
+  const timer = setInterval(() => undefined, 1000);
+  process.on('SIGINT', () => { if (mode === 'wait') { end(3); clearInterval(timer); } });
+  say('started');
+}
+`;
+
+describe('runRemote', function () {
+  this.timeout(30_000);
+  let sshd: FakeSshd;
+  let archive: Pack;
+  let records: string[];
+  let said: string[];
+  let abort: AbortController;
+
+  beforeEach(async () => {
+    sshd = await FakeSshd.start();
+    records = [];
+    said = [];
+    abort = new AbortController();
+    sshd.write('app/package.json', '{"name":"netifspec","type":"module"}');
+    sshd.write('app/dist/harness/cli/main.js', MAIN);
+    sshd.write('lab/targets/target.yaml', 'name: x\nexpectations: ../known.yaml\n');
+    sshd.write('lab/known.yaml', '[]\n');
+    archive = await pack(join(sshd.files, 'app'), join(sshd.files, 'cache'));
+  });
+  afterEach(() => sshd.stop());
+
+  const out = (): string => join(sshd.files, 'results');
+  const there = (...path: string[]): string => join(sshd.home, '.cache/netifspec/remote', ...path);
+  const run = (mode: string, change: Partial<RemoteRun> = {}): Promise<number> =>
+    runRemote({
+      ssh: sshd.options,
+      target: join(sshd.files, 'lab/targets/target.yaml'),
+      args: ['--mode', mode],
+      out: out(),
+      onRecord: (line) => records.push(line),
+      log: (line) => said.push(line),
+      signal: abort.signal,
+      pack: archive,
+      ...change,
+    });
+  const failure = async <T>(promise: Promise<unknown>, type: new (...args: never[]) => T): Promise<T> => {
+    const error: unknown = await promise.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(type);
+    return error as T;
+  };
+  /** A program of the host's, before all others. */
+  const program = (name: string, text: string): void => {
+    chmodSync(sshd.write(`bin/${name}`, `#!/bin/sh\n${text}\n`), 0o700);
+    sshd.env['PATH'] = `${join(sshd.files, 'bin')}:${process.env['PATH']}`;
+  };
+
+  it('ships, runs, streams, and brings the results back', async () => {
+    expect(await run('ok', { args: ['--mode', 'ok', "it's", '$(reboot) "x"'] })).to.equal(1);
+    expect(records.map((line): unknown => JSON.parse(line))).to.deep.equal([
+      { argv: ['run'], rest: ["it's", '$(reboot) "x"'] },
+      { target: 'name: x\nexpectations: ../known.yaml\n', expectations: '[]\n' },
+    ]);
+    expect(said.at(-1)).to.equal('a warning');
+    expect(readFileSync(join(out(), 'results.jsonl'), 'utf8')).to.equal('ok');
+    expect(readdirSync(there('runs'))).to.deep.equal([]);
+    expect(readFileSync(there('lock'), 'utf8')).to.equal('');
+  });
+
+  it('uploads once', async () => {
+    await run('long');
+    await run('long');
+    expect(said.filter((line) => line.startsWith('uploading'))).to.have.length(1);
+    expect(readdirSync(there()).sort()).to.deep.equal([archive.key, 'lock', 'runs'].sort());
+  });
+
+  it('leaves a record out that is too long, and says so', async () => {
+    expect(await run('long')).to.equal(0);
+    expect(records).to.deep.equal(['"short"']);
+    expect(said).to.include('a record longer than 1 MiB was left out');
+  });
+
+  it('interrupts the run and still brings its results back', async () => {
+    expect(await run('wait', { onRecord: () => abort.abort() })).to.equal(3);
+    expect(readFileSync(join(out(), 'results.jsonl'), 'utf8')).to.equal('wait');
+  });
+
+  it('gives a run up that ignores its interrupt', async () => {
+    const stubborn = run('stubborn', { onRecord: () => abort.abort(), graceMs: 500 });
+    expect((await failure(stubborn, SshError)).kind).to.equal('deadline');
+  });
+
+  it('stops before the run if it is aborted early', async () => {
+    abort.abort(new Error('enough'));
+    expect((await failure(run('ok'), Error)).message).to.equal('enough');
+    abort = new AbortController();
+    const early = run('ok', { log: (line) => line.startsWith('uploading') && abort.abort(new Error('enough')) });
+    expect((await failure(early, Error)).message).to.equal('enough');
+    expect(records).to.deep.equal([]);
+  });
+
+  it('tells that the connection was lost', async () => {
+    const error = await failure(run('wait', { onRecord: () => sshd.drop() }), SshError);
+    expect(error.kind).to.equal('closed');
+  });
+
+  it('refuses a host where a run is going on, and tells whose', async () => {
+    let second: Promise<RemoteError> | undefined;
+    const first = run('wait', {
+      onRecord: () => {
+        second = failure(run('ok', { signal: new AbortController().signal }), RemoteError);
+        void second.finally(() => abort.abort());
+      },
+    });
+    expect(await first).to.equal(3);
+    const error = await second;
+    expect(error?.exitCode).to.equal(3);
+    expect(error?.message).to.match(
+      /^127\.0\.0\.1 is busy: a run of .* \(pid \d+\), since .*, process \d+ is going on there/,
+    );
+    expect(await run('long', { signal: new AbortController().signal })).to.equal(0);
+  });
+
+  it('clears the lock of a run that was cut off, and says so', async () => {
+    mkdirSync(there(), { recursive: true });
+    writeFileSync(there('lock'), 'somebody, process 1');
+    expect(await run('long')).to.equal(0);
+    expect(said).to.include('the run of somebody, process 1 there was cut off; its lock is cleared');
+  });
+
+  it('takes no links from the host', async () => {
+    const error = await failure(run('link'), RemoteError);
+    expect(error.message).to.contain('"results.jsonl", which is no file');
+    expect(existsSync(out())).to.equal(false);
+    expect(said.at(-1)).to.match(/^the results stay on 127\.0\.0\.1 for an hour/);
+  });
+
+  it('takes nothing from the host that leads out of the folder', async () => {
+    const evil = join(sshd.files, 'evil.tar');
+    execFileSync('tar', ['-cPf', evil, '--transform=s,.*,../escaped,', join(sshd.files, 'lab/known.yaml')]);
+    program(
+      'tar',
+      `case $1 in -cf) cat ${evil};; *) exec ${execFileSync('which', ['tar'], { encoding: 'utf8' }).trim()} "$@";; esac`,
+    );
+    expect((await failure(run('long'), RemoteError)).message).to.contain('cannot unpack the host');
+    expect(existsSync(join(sshd.files, 'escaped'))).to.equal(false);
+  });
+
+  it('says what the host lacks', async () => {
+    program('node', 'echo v18.20.4');
+    expect((await failure(run('ok'), RemoteError)).message).to.contain(
+      'has Node v18.20.4; install Node 20.19 or later',
+    );
+    rmSync(join(sshd.files, 'bin/node'));
+    program('uname', 'echo sparc64');
+    expect((await failure(run('ok'), RemoteError)).message).to.contain('is a sparc64 machine');
+    rmSync(join(sshd.files, 'bin'), { recursive: true });
+    for (const tool of ['mkdir', 'uname', 'tar', 'gzip', 'touch']) {
+      const bin = join(sshd.files, 'bin', tool);
+      mkdirSync(dirname(bin), { recursive: true });
+      symlinkSync(execFileSync('which', [tool], { encoding: 'utf8' }).trim(), bin);
+    }
+    sshd.env['PATH'] = join(sshd.files, 'bin');
+    expect((await failure(run('ok'), RemoteError)).message).to.contain('has no node, flock on the PATH');
+  });
+
+  it('refuses a target file that cannot be shipped', async () => {
+    const target = sshd.write('bad.yaml', 'expectations: missing.yaml\n');
+    expect(await failure(run('ok', { target }), RemoteError)).to.include({ exitCode: 2 });
+    sshd.write('bad.yaml', 'expectations: /etc/passwd\n');
+    expect((await failure(run('ok', { target }), RemoteError)).message).to.contain('relative to the target file');
+    sshd.write('bad.yaml', '"');
+    expect(await failure(run('ok', { target }), RemoteError)).to.include({ exitCode: 2 });
+    expect(sshd.connections).to.equal(0);
+  });
+});

@@ -1,0 +1,85 @@
+/** What a run on another host reads: the target file and the files that it names beside itself. */
+import { access, readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { parse } from 'yaml';
+import type { Ssh } from '../guest/ssh.js';
+import { printable } from '../guest/text.js';
+import { quotePosix } from '../guest/profile.js';
+import { RemoteError } from './error.js';
+import { startTar } from './tar.js';
+
+export interface Shipment {
+  /** The folder that all files lie below: relative names keep their meaning at the other end. */
+  readonly base: string;
+  /** Paths relative to `base`; the target file is the first. */
+  readonly files: readonly [string, ...string[]];
+}
+
+/**
+ * The target file at `path`, with its expectations. Paths of keys, of consoles and the like in it mean files on the
+ * other host and stay there. Throws a {@link RemoteError} of exit code 2.
+ */
+export async function shipmentOf(path: string): Promise<Shipment> {
+  const target = resolve(path);
+  const named = expectationsIn(await readTarget(target), path);
+  const absolute = named.find((name) => isAbsolute(name));
+  if (absolute !== undefined) {
+    throw new RemoteError(
+      2,
+      `${path}: ${absolute} must be given relative to the target file to be used on another host`,
+    );
+  }
+  const files = named.map((name) => resolve(dirname(target), name));
+  await Promise.all(
+    files.map((file) =>
+      access(file).catch((cause: Error) => {
+        throw new RemoteError(2, `${path}: cannot read its expectations ${file}: ${cause.message}`, { cause });
+      }),
+    ),
+  );
+  let base = dirname(target);
+  while (files.some((file) => relative(base, file).startsWith('..'))) base = dirname(base);
+  return { base, files: [relative(base, target), ...files.map((file) => relative(base, file))] };
+}
+
+async function readTarget(path: string): Promise<unknown> {
+  try {
+    return parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new RemoteError(2, `${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function expectationsIn(target: unknown, path: string): string[] {
+  if (typeof target !== 'object' || target === null || Array.isArray(target)) {
+    throw new RemoteError(2, `${path}: not a target file: it must be a mapping`);
+  }
+  const named: unknown = 'expectations' in target ? target.expectations : [];
+  const list: unknown[] = Array.isArray(named) ? named : [named];
+  return list.map((name) => {
+    if (typeof name === 'string' && name !== '') return name;
+    throw new RemoteError(2, `${path}: expectations must be the path of a file`);
+  });
+}
+
+/** Unpacks the shipment in the existing folder `folder` of the other host. Throws a {@link RemoteError} or an SshError. */
+export async function sendShipment(
+  ssh: Ssh,
+  shipment: Shipment,
+  folder: string,
+  options: { deadlineMs: number; signal: AbortSignal },
+): Promise<void> {
+  const tar = startTar(['-chf', '-', '-C', shipment.base, '--null', '-T', '-']);
+  tar.stdin.end(shipment.files.join('\0'));
+  try {
+    const unpack = `tar -xf - -C ${quotePosix(folder)} --no-same-owner`;
+    const sent = await ssh.exec(unpack, { ...options, stdin: tar.stdout });
+    if (sent.code !== 0) {
+      throw new RemoteError(3, `the host cannot unpack the target file: ${printable(sent.stderr, 300).trim()}`);
+    }
+    const failure = await tar.failure;
+    if (failure !== undefined) throw new RemoteError(3, `cannot pack the target file: ${failure}`);
+  } finally {
+    tar.kill();
+  }
+}

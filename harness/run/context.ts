@@ -1,0 +1,85 @@
+import type { BackendPeer } from '../peer/backend.js';
+import type { FrontendOptions, FrontendPeer } from '../peer/frontend.js';
+import { BACKEND_KEYS } from '../peer/backend.js';
+import type { Requirement } from '../../suites/requirements/requirement.js';
+import type { Domain } from '../xen/domain.js';
+import type { Patience } from '../xen/wait.js';
+import { CheckFailed, checkRecord, judge } from './judge.js';
+import type { CheckRecord } from './record.js';
+import type { BackendTest, FrontendTest, TestContext } from './suite.js';
+
+/** The connection that tests share, and those that a test made for itself. */
+export interface Vifs<P> {
+  shared(): Promise<P>;
+  plug(keys?: Readonly<Record<string, string>>): Promise<P>;
+  unplug(peer: P): Promise<void>;
+  configure(peer: P): Promise<void>;
+}
+
+/** What the body of one test is given, and what it left behind. */
+abstract class Context<P> implements TestContext<P> {
+  readonly checks: CheckRecord[] = [];
+  readonly infos: string[] = [];
+
+  constructor(
+    readonly domain: Domain,
+    readonly patience: Patience,
+    protected readonly vifs: Vifs<P>,
+    private readonly requirement: (id: string) => Requirement,
+  ) {}
+
+  connect(): Promise<P> {
+    return this.vifs.shared();
+  }
+
+  unplug(peer: P): Promise<void> {
+    return this.vifs.unplug(peer);
+  }
+
+  configure(peer: P): Promise<void> {
+    return this.vifs.configure(peer);
+  }
+
+  async check(requirements: string | readonly string[], body: () => unknown): Promise<void> {
+    const ids = typeof requirements === 'string' ? [requirements] : requirements;
+    try {
+      await body();
+    } catch (error) {
+      const finding = judge(error, ids, this.requirement);
+      this.checks.push(checkRecord(ids, finding));
+      if (finding.verdict === 'warn') return;
+      throw finding.verdict === 'error' ? error : new CheckFailed(finding);
+    }
+    this.checks.push(checkRecord(ids));
+  }
+
+  info(text: string): void {
+    this.infos.push(text);
+  }
+}
+
+export class BackendContext extends Context<FrontendPeer> implements BackendTest {
+  plug(): Promise<FrontendPeer> {
+    return this.vifs.plug();
+  }
+
+  async fresh(options: FrontendOptions = {}): Promise<FrontendPeer> {
+    const peer = await this.vifs.plug();
+    await peer.connect(options);
+    await this.vifs.configure(peer);
+    return peer;
+  }
+}
+
+export class FrontendContext extends Context<BackendPeer> implements FrontendTest {
+  plug(keys: Readonly<Record<string, string>> = BACKEND_KEYS): Promise<BackendPeer> {
+    return this.vifs.plug(keys);
+  }
+
+  async fresh(keys: Readonly<Record<string, string>> = BACKEND_KEYS): Promise<BackendPeer> {
+    const peer = await this.vifs.plug(keys);
+    await peer.connect();
+    await this.vifs.configure(peer);
+    return peer;
+  }
+}

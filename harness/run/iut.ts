@@ -1,0 +1,25 @@
+import type { KernelLog } from '../guest/kernel-log.js';
+import type { Link } from '../peer/link.js';
+import type { VifAddress } from '../peer/vif.js';
+import type { Domain, DomId } from '../xen/domain.js';
+
+/** The implementation under test and the world around it: all that a session knows of either. */
+export interface Iut {
+  /** The domain that the driver runs in. */
+  readonly domain: DomId;
+  /** The domain that the harness runs in. */
+  readonly harness: Domain;
+  readonly adapter: 'native' | 'simulated';
+  /** Present where the kernel log can be read. */
+  readonly kernelLog?: KernelLog;
+  /** Facts for the session record: keys are stable words. */
+  facts(): Promise<Record<string, string>>;
+  /**
+   * Gives the interface behind a vif its address, so that its stack answers. Undefined where commands can't be run
+   * in the guest: then no reflector can be had.
+   */
+  readonly configure?: (vif: VifAddress, link: Link) => Promise<void>;
+  /** Throws if the way to the guest is broken: asked before an answer that didn't come is held against the IUT. */
+  alive(): Promise<void>;
+  close(): Promise<void>;
+}

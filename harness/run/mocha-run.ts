@@ -1,0 +1,36 @@
+import Mocha from 'mocha';
+
+/** One test as mocha sees it. */
+export interface Planned {
+  readonly chapter: string;
+  readonly id: string;
+  /** Runs the test to its end and throws what it failed with, or calls `skip`. */
+  readonly run: (skip: () => never) => Promise<void>;
+}
+
+/** Runs tests in order, one after the other, through mocha. Deadlines are the tests' own: mocha's is off. */
+export async function runWithMocha(plan: readonly Planned[], signal: AbortSignal): Promise<void> {
+  const mocha = new Mocha({ timeout: 0, reporter: Silent });
+  for (const chapter of new Set(plan.map((planned) => planned.chapter))) {
+    const suite = Mocha.Suite.create(mocha.suite, chapter);
+    for (const planned of plan.filter((each) => each.chapter === chapter)) {
+      suite.addTest(
+        new Mocha.Test(planned.id, function (this: Mocha.Context) {
+          return planned.run(() => this.skip());
+        }),
+      );
+    }
+  }
+  await new Promise<void>((resolve) => {
+    const runner = mocha.run(() => resolve());
+    const abort = (): void => void runner.abort();
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    runner.once('end', () => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** Results leave as records; mocha itself stays quiet. */
+class Silent extends Mocha.reporters.Base {
+  override epilogue(): void {}
+}

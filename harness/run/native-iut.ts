@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { consoleLog, sshDmesg, type KernelLog } from '../guest/kernel-log.js';
+import { NO_INTERFACE, parseFacts, profileNamed } from '../guest/profile.js';
+import { Ssh } from '../guest/ssh.js';
+import { formatIpv4, formatMac } from '../packet/address.js';
+import { type Link, PREFIX } from '../peer/link.js';
+import type { VifAddress } from '../peer/vif.js';
+import type { DomId, Domain } from '../xen/domain.js';
+import { openNativeDomain } from '../xen/native/index.js';
+import { Patience } from '../xen/wait.js';
+import type { Iut } from './iut.js';
+import { EnvironmentError } from './environment.js';
+import type { Target } from './target.js';
+
+const SSH_DEADLINE_MS = 15_000;
+
+/** Runs a script in the guest's shell. */
+type Shell = (script: string) => Promise<{ code: number; stdout: string; stderr: string }>;
+
+/** A driver in a domain of this Xen host, reached as its target file says. Throws EnvironmentError where it isn't. */
+export async function openNativeIut(target: Target): Promise<Iut> {
+  const profile = profileNamed(target.os);
+  const harness = await openNativeDomain();
+  let ssh: Ssh | undefined;
+  try {
+    const domain = await findDomain(harness, target.domain);
+    if (target.ssh) ssh = await Ssh.open(target.ssh, SSH_DEADLINE_MS * target.timeScale);
+    const shell = target.local ? localShell : ssh && sshShell(ssh, SSH_DEADLINE_MS * target.timeScale);
+    const kernelLog = kernelLogOf(target, ssh);
+    const patience = new Patience(harness.clock, target.timeScale);
+    const configure = async (vif: VifAddress, link: Link): Promise<void> => {
+      const address = { ipv4: formatIpv4(link.iut.ipv4), prefix: PREFIX };
+      const script =
+        vif.peer === 'frontend'
+          ? profile.configureVif({ device: `vif${vif.frontend}.${vif.handle}`, ...address })
+          : profile.configureInterface({ mac: formatMac(link.iut.mac), ...address });
+      await patience.until('network interface of the vif in the guest', () => shell && ran(shell, script), { ms: 5000 });
+    };
+    return {
+      domain,
+      harness,
+      adapter: 'native',
+      ...(kernelLog ? { kernelLog } : {}),
+      async facts() {
+        if (!shell || !target.driver) return {};
+        return parseFacts((await shell(profile.kernelFacts(target.driver))).stdout);
+      },
+      ...(shell ? { configure } : {}),
+      async alive() {
+        if ((await harness.store.read('domid')) === undefined) throw new EnvironmentError('xenstored gives no answer');
+        if ((await harness.store.read(`/local/domain/${domain}`)) === undefined) {
+          throw new EnvironmentError(`domain ${domain} is gone`);
+        }
+        if (shell) await shell('true');
+      },
+      async close() {
+        ssh?.close();
+        await harness.close();
+      },
+    };
+  } catch (error) {
+    ssh?.close();
+    await harness.close();
+    throw error;
+  }
+}
+
+/** Whether the script found its interface; any other trouble is the environment's. */
+async function ran(shell: Shell, script: string): Promise<boolean> {
+  const { code, stderr } = await shell(script);
+  if (code === 0) return true;
+  if (code === NO_INTERFACE) return false;
+  throw new EnvironmentError(`the guest's interface can't be set up (status ${code}): ${stderr.trim()}`);
+}
+
+function sshShell(ssh: Ssh, deadlineMs: number): Shell {
+  return (script) => ssh.exec(script, { deadlineMs });
+}
+
+const localShell: Shell = async (script) => {
+  try {
+    return { code: 0, ...(await promisify(execFile)('/bin/sh', ['-c', script])) };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code?: number | string; stdout?: string; stderr?: string };
+    if (typeof code !== 'number') throw error;
+    return { code, stdout: stdout ?? '', stderr: stderr ?? '' };
+  }
+};
+
+function kernelLogOf(target: Target, ssh: Ssh | undefined): KernelLog | undefined {
+  if (target.console) return consoleLog(target.console);
+  return ssh ? sshDmesg(ssh) : undefined;
+}
+
+/** The number of the domain that the target names. */
+async function findDomain(harness: Domain, wanted: string | number): Promise<DomId> {
+  const running = (await harness.store.list('/local/domain')) ?? [];
+  const names = new Map<string, DomId>();
+  for (const id of running) names.set((await harness.store.read(`/local/domain/${id}/name`)) ?? id, Number(id));
+  if (typeof wanted === 'number' && running.includes(String(wanted))) return wanted;
+  const found = typeof wanted === 'string' ? names.get(wanted) : undefined;
+  if (found !== undefined) return found;
+  const known = [...names].map(([name, id]) => `${name} (${id})`).join(', ');
+  throw new EnvironmentError(`no domain ${wanted} runs on this host; there are ${known}: start it, or correct "domain"`);
+}

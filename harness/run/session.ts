@@ -1,0 +1,288 @@
+/** One run of the suites against one target: from opening it to the end record. */
+import { kernelFault } from '../guest/kernel-log.js';
+import { BACKEND_KEYS, type BackendPeer } from '../peer/backend.js';
+import type { FrontendPeer } from '../peer/frontend.js';
+import { clearLeftovers } from '../peer/vif.js';
+import { version } from '../root.js';
+import { EventPump } from '../xen/event-pump.js';
+import { Patience } from '../xen/wait.js';
+import { CATALOGUE, requirement } from '../../suites/requirements/index.js';
+import { type AnyPeer, Connections } from './connections.js';
+import { BackendContext, FrontendContext, type Vifs } from './context.js';
+import { EnvironmentError } from './environment.js';
+import { Expectations } from './expectations.js';
+import type { Iut } from './iut.js';
+import { blamesIut, CheckFailed, type Finding, judge } from './judge.js';
+import { runWithMocha } from './mocha-run.js';
+import { type EndRecord, type ResultRecord, type SkipClass, type TestRecord, worse } from './record.js';
+import type { BackendTest, FrontendTest, TestDefinition, Tests } from './suite.js';
+import { isSimulated, type Target } from './target.js';
+
+type Test = Tests[number];
+
+export interface SessionOptions {
+  readonly target: Target;
+  readonly open: () => Promise<Iut>;
+  readonly tests: Tests;
+  readonly expectations: Expectations;
+  readonly seed: number;
+  readonly slow: boolean;
+  readonly onRecord: (record: ResultRecord) => void;
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The test that all others of its role stand on: if a plain connection fails, they are skipped as blocked by it. */
+export function isAnchor(test: Test): boolean {
+  return test.id === `${test.role}.xenbus.connect`;
+}
+
+/** A test may not hang the run: beyond this the harness gives it up, as its own fault. */
+const TEST_CEILING_MS = 60_000;
+
+/**
+ * Runs `options.tests` and emits one session record, a record for each test and an end record.
+ *
+ * @throws EnvironmentError, XenError or SshError if the target can't be opened; nothing was emitted then
+ */
+export async function runSession(options: SessionOptions): Promise<void> {
+  const iut = await options.open();
+  try {
+    const session = new Session(options, iut);
+    await session.run();
+  } finally {
+    await iut.close();
+  }
+}
+
+class Session {
+  readonly #connections: Connections;
+  readonly #patience: Patience;
+  #shared: AnyPeer | undefined;
+  #features: Record<string, string> = {};
+  #reflectors = new Set<string>();
+  /** Why no plain connection can be had. */
+  #broken: unknown;
+  /** Why the environment is gone: nothing can be tested any more. */
+  #lost: string | undefined;
+
+  constructor(
+    private readonly options: SessionOptions,
+    private readonly iut: Iut,
+  ) {
+    const { harness } = iut;
+    this.#patience = new Patience(harness.clock, options.target.timeScale);
+    const context = { domain: harness, pump: new EventPump(harness.events), patience: this.#patience };
+    this.#connections = new Connections(context, iut, options.target.role);
+  }
+
+  async run(): Promise<void> {
+    const { target, tests, onRecord, signal } = this.options;
+    for (const path of await clearLeftovers(this.iut.harness.store, this.iut.harness.id)) {
+      this.options.log(`cleared what an earlier run left behind: ${path}`);
+    }
+    await this.#probe();
+    onRecord({
+      type: 'session',
+      schema: 1,
+      target: target.name,
+      role: target.role,
+      version,
+      started: new Date().toISOString(),
+      adapter: this.iut.adapter,
+      ...(isSimulated(target) ? { seed: this.options.seed } : {}),
+      facts: { catalogue: `${CATALOGUE.length} requirements`, ...(await this.iut.facts()) },
+      features: this.#features,
+      planned: tests.length,
+    });
+    const plan = tests.map((test) => ({
+      chapter: test.chapter,
+      id: test.id,
+      run: async (skip: () => never) => {
+        const record = this.#expected(await this.#runTest(test));
+        onRecord(record);
+        if (record.verdict === 'skip') skip();
+        if (record.verdict === 'fail' || record.verdict === 'error') throw new Error(record.message);
+      },
+    }));
+    await runWithMocha(plan, signal);
+    if (!this.#lost) await this.#connections.unplugAll();
+    onRecord(this.#end());
+  }
+
+  #end(): EndRecord {
+    const reason = this.options.signal.aborted ? 'interrupted' : this.#lost;
+    const finished = new Date().toISOString();
+    const { name } = this.options.target;
+    if (reason === undefined) return { type: 'end', target: name, finished, complete: true };
+    return { type: 'end', target: name, finished, complete: false, reason };
+  }
+
+  #expected(record: TestRecord): TestRecord {
+    return this.options.expectations.judge(record, new Date().toISOString().slice(0, 10));
+  }
+
+  /** Makes a first connection, to see what the implementation under test offers and which reflectors answer. */
+  async #probe(): Promise<void> {
+    try {
+      const peer = await this.#connect();
+      this.#features = await peer.otherKeys();
+      if (!this.iut.configure) return;
+      this.#reflectors.add('arp');
+      if (await answersPing(peer)) this.#reflectors.add('icmp');
+    } catch (error) {
+      if (!blamesIut(error)) throw error;
+      this.#broken = error;
+      await this.#drop();
+    }
+  }
+
+  /** Connects the shared vif. */
+  async #connect(): Promise<AnyPeer> {
+    const keys = this.options.target.role === 'frontend' ? BACKEND_KEYS : {};
+    const peer = await this.#connections.plug(keys);
+    this.#shared = peer;
+    await peer.connect();
+    await this.#connections.configure(peer);
+    return peer;
+  }
+
+  async #drop(): Promise<void> {
+    const peer = this.#shared;
+    this.#shared = undefined;
+    if (peer) await this.#connections.unplug(peer);
+  }
+
+  async #runTest(test: Test): Promise<TestRecord> {
+    const { target } = this.options;
+    const started = performance.now();
+    const base = {
+      type: 'test' as const,
+      target: target.name,
+      id: test.id,
+      title: test.title,
+      role: test.role,
+      chapter: test.chapter,
+      location: test.location,
+    };
+    const skip = this.#skipReason(test);
+    if (skip) return { ...base, verdict: 'skip', skip, checks: [], infos: [], durationMs: 0 };
+
+    const vifs: Vifs<AnyPeer> = {
+      shared: () => (this.#shared ? Promise.resolve(this.#shared) : this.#connect()),
+      plug: (keys) => this.#connections.plug(keys),
+      unplug: (peer) => this.#connections.unplug(peer),
+      configure: (peer) => this.#connections.configure(peer),
+    };
+    const context = contextOf(test, this.iut, this.#patience, vifs);
+    let finding: (Finding & { detail?: string }) | undefined;
+    await this.iut.kernelLog?.mark();
+    try {
+      await this.#bounded(context.body());
+    } catch (error) {
+      finding = await this.#find(error);
+    }
+    finding = await this.#cleanUp(finding);
+    const kernelLog = (await this.iut.kernelLog?.since()) ?? [];
+    const crash = kernelFault(kernelLog);
+    if (crash !== undefined && finding?.verdict !== 'error') {
+      finding = { verdict: 'fail', class: 'guest-crash', message: `the guest's kernel says: ${crash}`, requirements: [] };
+    }
+    const warnings = context.own.checks.filter((check) => check.verdict === 'warn');
+    const verdict = worse(warnings.length > 0 ? 'warn' : 'pass', finding?.verdict ?? 'pass');
+    const message = finding?.message ?? warnings[0]?.message;
+    return {
+      ...base,
+      verdict,
+      ...(finding?.class ? { class: finding.class } : {}),
+      ...(message === undefined ? {} : { message }),
+      ...(finding?.detail === undefined ? {} : { detail: finding.detail }),
+      checks: context.own.checks,
+      infos: context.own.infos,
+      durationMs: Math.round(performance.now() - started),
+      ...(kernelLog.length > 0 ? { kernelLog } : {}),
+    };
+  }
+
+  /** What an error is worth, after asking whether the environment is well. */
+  async #find(error: unknown): Promise<Finding & { detail?: string }> {
+    const finding = error instanceof CheckFailed ? error.finding : judge(error, [], requirement);
+    try {
+      await this.iut.alive();
+    } catch (cause) {
+      if (cause instanceof EnvironmentError) this.#lost = cause.message;
+      const message = `${String(cause)}; what the test saw before may come of that: ${finding.message}`;
+      return { verdict: 'error', message, requirements: [] };
+    }
+    const detail = finding.verdict === 'error' && error instanceof Error ? error.stack : undefined;
+    return detail === undefined ? finding : { ...finding, detail };
+  }
+
+  /** Takes out the test's own vifs; after a finding also the shared one, which may not be what it was. */
+  async #cleanUp(finding: Finding | undefined): Promise<Finding | undefined> {
+    try {
+      if (finding) await this.#drop();
+      await this.#connections.unplugAll(this.#shared);
+      return finding;
+    } catch (error) {
+      return finding ?? (await this.#find(error));
+    }
+  }
+
+  #skipReason(test: Test): { class: SkipClass; reason: string } | undefined {
+    const { gate, reflector, observer, fresh, destructive, slow } = test.options;
+    const { target } = this.options;
+    const skip = (kind: SkipClass, reason: string): { class: SkipClass; reason: string } => ({ class: kind, reason });
+    if (this.#lost !== undefined) return skip('blocked', `the environment is gone: ${this.#lost}`);
+    if (destructive && !target.destructive) return skip('not-allowed', 'destructive: the target does not allow it');
+    if (slow && !this.options.slow) return skip('not-allowed', 'slow: run with --slow');
+    if (fresh && target.connection === 'once') return skip('connection', 'needs a connection of its own');
+    if (this.#broken !== undefined && !isAnchor(test)) {
+      return skip('blocked', `blocked by ${test.role}.xenbus.connect: no plain connection`);
+    }
+    if (gate && (this.#features[gate] ?? '0') === '0') return skip('gate', `${gate} is not advertised`);
+    if (reflector && !this.#reflectors.has(reflector)) return skip('guest', `the guest does not answer ${reflector}`);
+    if (observer && !this.iut.harness.capabilities.has('observer')) {
+      return skip('adapter', 'needs an observer of grants');
+    }
+    return undefined;
+  }
+
+  async #bounded(body: Promise<void>): Promise<void> {
+    const ceiling = TEST_CEILING_MS * this.options.target.timeScale;
+    let cancel = (): void => {};
+    const late = new Promise<never>((_, reject) => {
+      cancel = this.iut.harness.clock.after(ceiling, () => reject(new Error(`the test did not end within ${ceiling} ms`)));
+    });
+    try {
+      await Promise.race([body, late]);
+    } finally {
+      cancel();
+    }
+  }
+}
+
+async function answersPing(peer: AnyPeer): Promise<boolean> {
+  try {
+    await peer.ping();
+    return true;
+  } catch (error) {
+    if (blamesIut(error)) return false;
+    throw error;
+  }
+}
+
+/** The test's body with the context that its role has. */
+function contextOf(
+  test: Test,
+  iut: Iut,
+  patience: Patience,
+  vifs: Vifs<AnyPeer>,
+): { own: BackendContext | FrontendContext; body: () => Promise<void> } {
+  if (test.role === 'backend') {
+    const own = new BackendContext(iut.harness, patience, vifs as unknown as Vifs<FrontendPeer>, requirement);
+    return { own, body: () => (test as TestDefinition<BackendTest>).body(own) };
+  }
+  const own = new FrontendContext(iut.harness, patience, vifs as unknown as Vifs<BackendPeer>, requirement);
+  return { own, body: () => (test as TestDefinition<FrontendTest>).body(own) };
+}

@@ -1,0 +1,45 @@
+import { Stack } from '../packet/stack.js';
+import { linkOf } from '../peer/link.js';
+import { ReferenceBackend } from '../reference/backend.js';
+import type { BackendSteps } from '../reference/backend-steps.js';
+import { ReferenceFrontend } from '../reference/frontend.js';
+import type { FrontendSteps } from '../reference/frontend-steps.js';
+import { Hypervisor } from '../xen/simulated/hypervisor.js';
+import type { Iut } from './iut.js';
+import type { Role } from './record.js';
+
+/** Replaced steps of a reference driver: how a defect is planted. */
+export interface Defect {
+  readonly frontend?: Partial<FrontendSteps>;
+  readonly backend?: Partial<BackendSteps>;
+}
+
+/** The embedded reference driver of a role in a domain of its own on a simulated Xen. */
+export async function openSimulatedIut(role: Role, seed: number, defect: Defect = {}): Promise<Iut> {
+  const hypervisor = new Hypervisor({ seed });
+  const harness = hypervisor.domain(0);
+  const guest = hypervisor.domain(1);
+  // A driver that throws is a fault of ours, whatever the test made of it: it must not pass for a quiet one.
+  let fault: unknown;
+  const onError = (error: unknown): void => void (fault ??= error);
+  const stackOf = (handle: number): Stack => new Stack(linkOf(handle).iut);
+  const driver =
+    role === 'frontend'
+      ? new ReferenceFrontend(guest, stackOf, onError, defect.frontend)
+      : new ReferenceBackend(guest, stackOf, onError, defect.backend);
+  await driver.start();
+  return {
+    domain: guest.id,
+    harness,
+    adapter: 'simulated',
+    facts: () => Promise.resolve({ driver: 'embedded reference driver' }),
+    configure: () => Promise.resolve(),
+    alive: () =>
+      fault === undefined ? Promise.resolve() : Promise.reject(fault instanceof Error ? fault : new Error(String(fault))),
+    async close() {
+      await driver.close();
+      await guest.close();
+      await harness.close();
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/** The vocabulary that the suites are written in. */
+import type { BackendPeer } from '../peer/backend.js';
+import type { FrontendPeer, FrontendOptions } from '../peer/frontend.js';
+import type { Patience } from '../xen/wait.js';
+import type { Domain } from '../xen/domain.js';
+import type { Role } from './record.js';
+
+/** What a test needs besides a connection, and what it may do to the guest. */
+export interface TestOptions {
+  /** A key that the implementation under test must advertise as something other than 0. */
+  readonly gate?: string;
+  /** Questions that the guest's own stack must answer. */
+  readonly reflector?: 'arp' | 'icmp';
+  /** Needs to see who uses which grant. */
+  readonly observer?: boolean;
+  /** Makes connections of its own. */
+  readonly fresh?: boolean;
+  /** May take the guest down. */
+  readonly destructive?: boolean;
+  /** Takes long. */
+  readonly slow?: boolean;
+}
+
+/** What tests of both roles may use. `P` is the peer, the other end of the vif. */
+export interface TestContext<P> {
+  readonly domain: Domain;
+  readonly patience: Patience;
+  /** The connection that tests share, made when it isn't there; its stack is configured and has answered ARP. */
+  connect(): Promise<P>;
+  /**
+   * Verifies one thing. A chai assertion that fails in `body`, an answer that doesn't come and a violation that a peer
+   * sees all count against `requirements`: the test ends there, unless every one of them is a SHOULD, which is noted.
+   */
+  check(requirements: string | readonly string[], body: () => unknown): Promise<void>;
+  /** A note on the result that is no verdict. */
+  info(text: string): void;
+}
+
+/** A test of a backend has a frontend peer. */
+export interface BackendTest extends TestContext<FrontendPeer> {
+  /** A connection of the test's own, closed when it ends. */
+  fresh(options?: FrontendOptions): Promise<FrontendPeer>;
+  /** A vif that nobody has connected. */
+  plug(): Promise<FrontendPeer>;
+  /** Takes a vif out, as the toolstack does. */
+  unplug(peer: FrontendPeer): Promise<void>;
+  /** Gives the interface behind a vif its address and learns its MAC: after this its stack answers. */
+  configure(peer: FrontendPeer): Promise<void>;
+}
+
+/** A test of a frontend has a backend peer. */
+export interface FrontendTest extends TestContext<BackendPeer> {
+  /** A connection of the test's own, closed when it ends. `keys` are what the backend advertises. */
+  fresh(keys?: Readonly<Record<string, string>>): Promise<BackendPeer>;
+  /** A vif that nobody has connected. */
+  plug(keys?: Readonly<Record<string, string>>): Promise<BackendPeer>;
+  /** Takes a vif out, as the toolstack does. */
+  unplug(peer: BackendPeer): Promise<void>;
+  /** Gives the interface behind a vif its address and learns its MAC: after this its stack answers. */
+  configure(peer: BackendPeer): Promise<void>;
+}
+
+export interface TestDefinition<T> {
+  /** Permanent: role.chapter.name. */
+  readonly id: string;
+  readonly role: Role;
+  readonly chapter: string;
+  readonly title: string;
+  readonly options: TestOptions;
+  /** file:line */
+  readonly location: string;
+  readonly body: (t: T) => Promise<void>;
+}
+
+export type Tests = readonly (TestDefinition<BackendTest> | TestDefinition<FrontendTest>)[];
+
+type Declare<T> = {
+  (name: string, title: string, body: (t: T) => Promise<void>): void;
+  (name: string, title: string, options: TestOptions, body: (t: T) => Promise<void>): void;
+};
+
+/** A chapter of tests of backends, in the order in which they are declared. */
+export function backendChapter(chapter: string): { tests: TestDefinition<BackendTest>[]; test: Declare<BackendTest> } {
+  return chapterOf('backend', chapter);
+}
+
+/** A chapter of tests of frontends, in the order in which they are declared. */
+export function frontendChapter(chapter: string): { tests: TestDefinition<FrontendTest>[]; test: Declare<FrontendTest> } {
+  return chapterOf('frontend', chapter);
+}
+
+function chapterOf<T>(role: Role, chapter: string): { tests: TestDefinition<T>[]; test: Declare<T> } {
+  const tests: TestDefinition<T>[] = [];
+  const test = (
+    name: string,
+    title: string,
+    second: TestOptions | ((t: T) => Promise<void>),
+    third?: (t: T) => Promise<void>,
+  ): void => {
+    const [options, body] = typeof second === 'function' ? [{}, second] : [second, third];
+    if (!body) throw new Error(`test ${name} has no body`);
+    tests.push({ id: `${role}.${chapter}.${name}`, role, chapter, title, options, location: caller(), body });
+  };
+  return { tests, test };
+}
+
+/** Where the suite declared the test: the first line of the stack that lies in suites/. */
+function caller(): string {
+  const at = /(suites\/[^\s()]+?:\d+):\d+\)?$/m.exec(new Error().stack ?? '');
+  return at?.[1] ?? 'suites';
+}

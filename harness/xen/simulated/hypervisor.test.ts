@@ -1,0 +1,198 @@
+import { expect } from 'chai';
+
+import { XenError, type Domain } from '../domain.js';
+import { Hypervisor, type PageAccess } from './index.js';
+
+/** The errno's name that an operation failed with, or 'worked'. */
+async function outcome(operation: () => unknown): Promise<string> {
+  try {
+    await operation();
+    return 'worked';
+  } catch (error) {
+    if (error instanceof XenError) return error.code;
+    throw error;
+  }
+}
+
+function elapse(domain: Domain, ms: number): Promise<void> {
+  return new Promise((resolve) => domain.clock.after(ms, resolve));
+}
+
+/** What two domains see of each other's events and store changes, as one log. */
+async function scenario(seed: number): Promise<string> {
+  const hypervisor = new Hypervisor({ seed });
+  const dom0 = hypervisor.domain(0);
+  const guest = hypervisor.domain(1);
+  const log: string[] = [];
+  guest.events.onPending(() => log.push(`ports ${guest.events.take().join()}`));
+  await guest.store.watch('data', (path) => log.push(path));
+  for (let i = 0; i < 4; i++) guest.events.bindInterdomain(0, dom0.events.bindUnbound(1));
+  void dom0.store.write('/local/domain/1/data/x', '').then(() => log.push('x written'));
+  void dom0.store.write('/local/domain/1/data/y', '').then(() => log.push('y written'));
+  log.push(`ref ${guest.grants.offer(0, 'read-only').ref}`);
+  await elapse(guest, 1);
+  return log.join('\n');
+}
+
+describe('simulated/hypervisor', () => {
+  it('replays a seed, and goes other ways with other seeds', async () => {
+    const first = await scenario(1);
+    expect(first.split('\n')).to.have.length(10);
+    expect(await scenario(1)).to.equal(first);
+    const ways = new Set<string>();
+    for (let seed = 0; seed < 20; seed++) ways.add(await scenario(seed));
+    expect(ways.size).to.be.above(15);
+  });
+
+  it('gives references with gaps, none of them reserved', () => {
+    const domain = new Hypervisor({ seed: 1 }).domain(1);
+    const refs = [...Array(100).keys()].map(() => domain.grants.offer(0, 'read-only').ref);
+    expect(refs[0]).to.be.at.least(8);
+    expect(new Set(refs).size).to.equal(100);
+    const steps = new Set(refs.slice(1).map((ref, index) => ref - refs[index]!));
+    expect(steps).to.deep.equal(new Set([1, 2, 3]));
+  });
+
+  it('refuses one offer too many to a domain, whatever the handle, until one has ended', async () => {
+    const hypervisor = new Hypervisor({ seed: 1, offerLimit: 2 });
+    const [one, two] = [hypervisor.domain(1), hypervisor.domain(1)];
+    const offer = one.grants.offer(0, 'read-only');
+    two.grants.offer(0, 'read-only');
+    expect(await outcome(() => one.grants.offer(0, 'read-only'))).to.equal('ENOSPC');
+    offer.end();
+    offer.end();
+    expect(await outcome(() => one.grants.offer(0, 'read-only'))).to.equal('worked');
+    expect(await outcome(() => two.grants.offer(0, 'read-only'))).to.equal('ENOSPC');
+    expect(await outcome(() => hypervisor.domain(2).grants.offer(0, 'read-only'))).to.equal('worked');
+  });
+
+  it('lets 1024 pages be offered unless told otherwise', async () => {
+    const domain = new Hypervisor({ seed: 1 }).domain(1);
+    for (let i = 0; i < 1024; i++) domain.grants.offer(0, 'read-only');
+    expect(await outcome(() => domain.grants.offer(0, 'read-only'))).to.equal('ENOSPC');
+  });
+
+  it('lets only the domain of a grant use it', async () => {
+    const hypervisor = new Hypervisor({ seed: 1 });
+    const { ref } = hypervisor.domain(1).grants.offer(2, 'read-write');
+    const stranger = hypervisor.domain(3);
+    expect(await outcome(() => stranger.grants.map(1, [ref], 'read-only'))).to.equal('EINVAL');
+    expect(await outcome(() => stranger.grants.map(9, [ref], 'read-only'))).to.equal('EINVAL');
+    const segment = { ref, offset: 0, length: 4 };
+    const copies = stranger.grants.copyFrom([
+      { ...segment, domain: 1 },
+      { ...segment, domain: 9 },
+    ]);
+    expect(copies.map((copy) => copy.status)).to.deep.equal([-1, -2]);
+    const crossing = { ...segment, domain: 1, offset: 4093 };
+    expect(await outcome(() => hypervisor.domain(2).grants.copyFrom([crossing]))).to.equal('EINVAL');
+  });
+
+  it('lets only the domain that a port waits for bind to it', async () => {
+    const hypervisor = new Hypervisor({ seed: 1 });
+    const port = hypervisor.domain(1).events.bindUnbound(2);
+    expect(await outcome(() => hypervisor.domain(3).events.bindInterdomain(1, port))).to.equal('EINVAL');
+    expect(await outcome(() => hypervisor.domain(3).events.bindInterdomain(9, port))).to.equal('ESRCH');
+    expect(await outcome(() => hypervisor.domain(1).events.notify(port))).to.equal('ENOTCONN');
+    expect(await outcome(() => hypervisor.domain(2).events.bindInterdomain(1, port))).to.equal('worked');
+  });
+
+  it('tells a listener that comes late of what fired before', async () => {
+    const hypervisor = new Hypervisor({ seed: 1 });
+    const [one, two] = [hypervisor.domain(1), hypervisor.domain(2)];
+    const port = two.events.bindInterdomain(1, one.events.bindUnbound(2));
+    await elapse(one, 1);
+    const taken = new Promise((resolve) => two.events.onPending(() => resolve(two.events.take())));
+    expect(await taken).to.deep.equal([port]);
+  });
+
+  it('shows each access to a page to a listener', () => {
+    const hypervisor = new Hypervisor({ seed: 1 });
+    const guest = hypervisor.domain(1);
+    const dom0 = hypervisor.domain(0);
+    const { ref, page } = guest.grants.offer(0, 'read-write');
+    const mapped = dom0.grants.map(1, [ref], 'read-write').pages[0]!;
+    const seen: PageAccess[] = [];
+    hypervisor.hooks.onPageAccess = (access) => seen.push(access);
+    page.store32(4, 1);
+    mapped.load32(4);
+    mapped.copyOut(8, 12);
+    dom0.grants.copyTo([{ domain: 1, ref, offset: 16, bytes: new Uint8Array(2) }]);
+    delete hypervisor.hooks.onPageAccess;
+    page.load32(0);
+    const place = { granter: 1, ref };
+    expect(seen).to.deep.equal([
+      { ...place, domain: 1, kind: 'store', offset: 4, length: 4 },
+      { ...place, domain: 0, kind: 'load', offset: 4, length: 4 },
+      { ...place, domain: 0, kind: 'load', offset: 8, length: 12 },
+      { ...place, domain: 0, kind: 'store', offset: 16, length: 2 },
+    ]);
+  });
+
+  it('accounts for what each domain has in use', async () => {
+    const hypervisor = new Hypervisor({ seed: 1 });
+    const dom0 = hypervisor.domain(0);
+    const guest = hypervisor.domain(1);
+    const { ref } = guest.grants.offer(0, 'read-write');
+    dom0.grants.map(1, [ref], 'read-only');
+    const port = guest.events.bindUnbound(0);
+    await guest.store.watch('data', () => {});
+    const nothing = { offers: [], mappings: [], ports: [], watches: [] };
+    expect(hypervisor.audit()).to.deep.equal(
+      new Map([
+        [0, { ...nothing, mappings: [{ domain: 1, refs: [ref] }] }],
+        [1, { ...nothing, offers: [ref], ports: [port], watches: ['/local/domain/1/data'] }],
+      ]),
+    );
+    await dom0.close();
+    await guest.close();
+    expect([...hypervisor.audit().values()]).to.deep.equal([nothing, nothing]);
+  });
+
+  it('ends a domain at once, and leaves its pages to who maps them', async () => {
+    const hypervisor = new Hypervisor({ seed: 1 });
+    const dom0 = hypervisor.domain(0);
+    const guest = hypervisor.domain(1);
+    const { ref, page } = guest.grants.offer(0, 'read-write');
+    page.store32(0, 5);
+    const mapping = dom0.grants.map(1, [ref], 'read-write');
+    const port = dom0.events.bindInterdomain(1, guest.events.bindUnbound(0));
+    const released = new Promise((resolve) => {
+      let calls = 0;
+      void dom0.store.watch('@releaseDomain', () => ++calls === 2 && resolve('released'));
+    });
+    await dom0.store.read('name');
+    const unanswered = outcome(() => guest.store.write('data/x', ''));
+    hypervisor.destroy(1);
+    expect(await unanswered).to.equal('EBADF');
+    expect(await released).to.equal('released');
+    expect(await outcome(() => guest.events.take())).to.equal('EBADF');
+    expect(mapping.pages[0]!.load32(0)).to.equal(5);
+    expect(await outcome(() => dom0.grants.map(1, [ref], 'read-only'))).to.equal('EINVAL');
+    expect(await outcome(() => dom0.events.notify(port))).to.equal('worked');
+    expect(await dom0.store.list('/local/domain')).to.deep.equal(['0']);
+    expect([...hypervisor.audit().keys()]).to.deep.equal([0]);
+    mapping.unmap();
+  });
+
+  it('is quick: twenty thousand deliveries in less than a second', async () => {
+    const hypervisor = new Hypervisor({ seed: 1 });
+    const [one, two] = [hypervisor.domain(1), hypervisor.domain(2)];
+    const portOne = one.events.bindUnbound(2);
+    const portTwo = two.events.bindInterdomain(1, portOne);
+    let rounds = 0;
+    const done = new Promise<void>((resolve) => {
+      const answer = (domain: Domain, port: number) => () => {
+        domain.events.take();
+        domain.events.unmask(port);
+        if (++rounds < 20_000) domain.events.notify(port);
+        else resolve();
+      };
+      one.events.onPending(answer(one, portOne));
+      two.events.onPending(answer(two, portTwo));
+    });
+    const began = performance.now();
+    await done;
+    expect(performance.now() - began).to.be.below(1000);
+  });
+});

@@ -1,0 +1,162 @@
+import {
+  XenError,
+  type Capability,
+  type Clock,
+  type Domain,
+  type DomId,
+  type GrantRef,
+  type Observer,
+  type Port,
+} from '../domain.js';
+import { Connection } from './connection.js';
+import { PortTable, SimulatedEvents } from './events.js';
+import { GrantTable, SimulatedGrants } from './grants.js';
+import type { Hooks } from './page.js';
+import { Scheduler } from './scheduler.js';
+import { Requests, Xenstored } from './xenstored.js';
+
+export interface HypervisorOptions {
+  /** Chooses the order of deliveries and the gaps between grant references. */
+  readonly seed: number;
+  /** How many pages one domain may offer at a time: gntalloc's default, unless told. */
+  readonly offerLimit?: number;
+}
+
+/** What a domain still has in use, over all its handles. */
+export interface DomainAudit {
+  readonly offers: readonly GrantRef[];
+  readonly mappings: readonly { readonly domain: DomId; readonly refs: readonly GrantRef[] }[];
+  readonly ports: readonly Port[];
+  /** Absolute paths. */
+  readonly watches: readonly string[];
+}
+
+interface DomainState {
+  readonly grants: GrantTable;
+  readonly ports: PortTable;
+  readonly handles: Set<SimulatedDomain>;
+}
+
+class SimulatedDomain implements Domain {
+  readonly store: Connection;
+  readonly grants: SimulatedGrants;
+  readonly events: SimulatedEvents;
+  readonly clock: Clock;
+  readonly capabilities: ReadonlySet<Capability> = new Set(['hooks', 'observer']);
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    readonly id: DomId,
+    readonly observer: Observer,
+    private readonly state: DomainState,
+    find: (id: DomId) => DomainState | undefined,
+    xenstored: Xenstored,
+    scheduler: Scheduler,
+  ) {
+    const check = (): void => {
+      if (this.#closed) throw new XenError('EBADF', `the handle of domain ${id} is closed`);
+    };
+    this.clock = scheduler;
+    this.store = new Connection(xenstored, id, scheduler);
+    this.grants = new SimulatedGrants(state.grants, (domain) => find(domain)?.grants, check);
+    this.events = new SimulatedEvents(state.ports, (domain) => find(domain)?.ports, scheduler, check);
+    state.handles.add(this);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#release(this.store.close());
+    return this.#closed;
+  }
+
+  /** Takes everything at once, as the end of the domain does. */
+  kill(): void {
+    this.store.kill();
+    this.#closed ??= this.#release(Promise.resolve());
+  }
+
+  #release(closed: Promise<void>): Promise<void> {
+    this.grants.close();
+    this.events.close();
+    this.state.handles.delete(this);
+    return closed;
+  }
+}
+
+/**
+ * Xen, xenstored and any number of domains in one process.
+ *
+ * Nothing here is more orderly than on a real host: deliveries overtake each other as the seed says, and
+ * every call of the same program with the same seed goes the same way.
+ */
+export class Hypervisor {
+  readonly clock: Clock;
+  readonly hooks: Hooks = {};
+  readonly #scheduler: Scheduler;
+  readonly #offerLimit: number;
+  readonly #xenstored = new Xenstored();
+  readonly #domains = new Map<DomId, DomainState>();
+  readonly #observer: Observer = {
+    grantUse: (granter, ref) => Promise.resolve(this.#domains.get(granter)?.grants.use(ref) ?? 'unused'),
+  };
+
+  constructor(options: HypervisorOptions) {
+    this.#scheduler = new Scheduler(options.seed);
+    this.clock = this.#scheduler;
+    this.#offerLimit = options.offerLimit ?? 1024;
+  }
+
+  /** A new handle of domain `id`, which is created, with its home in the store, if it doesn't exist. */
+  domain(id: DomId): Domain {
+    const state = this.#domains.get(id) ?? this.#create(id);
+    return new SimulatedDomain(
+      id,
+      this.#observer,
+      state,
+      (other) => this.#domains.get(other),
+      this.#xenstored,
+      this.#scheduler,
+    );
+  }
+
+  audit(): Map<DomId, DomainAudit> {
+    return new Map(
+      [...this.#domains].map(([id, { grants, handles }]) => [
+        id,
+        {
+          offers: grants.offered(),
+          mappings: [...handles].flatMap((handle) => handle.grants.mapped()),
+          ports: [...handles].flatMap((handle) => handle.events.ports()),
+          watches: [...handles].flatMap((handle) => handle.store.watched()),
+        },
+      ]),
+    );
+  }
+
+  /** Ends domain `id` as a crash does: at once, and with its home in the store. Who maps its pages keeps them. */
+  destroy(id: DomId): void {
+    for (const handle of this.#domains.get(id)?.handles ?? []) handle.kill();
+    if (!this.#domains.delete(id)) return;
+    new Requests(this.#xenstored, 0).remove(home(id));
+    this.#xenstored.announce('@releaseDomain');
+  }
+
+  #create(id: DomId): DomainState {
+    const state = {
+      grants: new GrantTable(id, this.#offerLimit, this.#scheduler.random, this.hooks),
+      ports: new PortTable(id, this.#scheduler),
+      handles: new Set<SimulatedDomain>(),
+    };
+    this.#domains.set(id, state);
+    const toolstack = new Requests(this.#xenstored, 0);
+    toolstack.write(home(id), '');
+    toolstack.setPermissions(home(id), [{ domain: id, access: 'n' }]);
+    toolstack.write(`${home(id)}/domid`, `${id}`);
+    toolstack.write(`${home(id)}/name`, id === 0 ? 'Domain-0' : `domain-${id}`);
+    this.#xenstored.announce('@introduceDomain');
+    return state;
+  }
+}
+
+function home(id: DomId): string {
+  return `/local/domain/${id}`;
+}

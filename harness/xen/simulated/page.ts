@@ -1,0 +1,107 @@
+import { PAGE_SIZE, PageError, type DomId, type GrantRef, type Page } from '../domain.js';
+
+/** One look at or change of a granted page by a domain, its own or a mapped one or by grant copy. */
+export interface PageAccess {
+  /** Who did it. */
+  readonly domain: DomId;
+  /** Whose page it is, and by which reference it was granted. */
+  readonly granter: DomId;
+  readonly ref: GrantRef;
+  readonly kind: 'load' | 'store';
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Where a test listens in. */
+export interface Hooks {
+  onPageAccess?: (access: PageAccess) => void;
+}
+
+/** A granted page's memory, which every {@link SimulatedPage} of it shares. */
+export class Frame {
+  readonly #bytes = new Uint8Array(PAGE_SIZE);
+  readonly #words = new DataView(this.#bytes.buffer);
+
+  constructor(
+    readonly granter: DomId,
+    readonly ref: GrantRef,
+    private readonly hooks: Hooks,
+  ) {}
+
+  load32(domain: DomId, offset: number): number {
+    this.#tell(domain, 'load', offset, 4);
+    return this.#words.getUint32(offset, true);
+  }
+
+  store32(domain: DomId, offset: number, value: number): void {
+    this.#tell(domain, 'store', offset, 4);
+    this.#words.setUint32(offset, value, true);
+  }
+
+  copyOut(domain: DomId, offset: number, length: number): Uint8Array {
+    this.#tell(domain, 'load', offset, length);
+    return this.#bytes.slice(offset, offset + length);
+  }
+
+  copyIn(domain: DomId, offset: number, bytes: Uint8Array): void {
+    this.#tell(domain, 'store', offset, bytes.length);
+    this.#bytes.set(bytes, offset);
+  }
+
+  #tell(domain: DomId, kind: PageAccess['kind'], offset: number, length: number): void {
+    this.hooks.onPageAccess?.({ domain, granter: this.granter, ref: this.ref, kind, offset, length });
+  }
+}
+
+/** What one domain holds of a frame. */
+export class SimulatedPage implements Page {
+  readonly #frame: Frame;
+  readonly #domain: DomId;
+  #closed = false;
+
+  constructor(
+    frame: Frame,
+    domain: DomId,
+    readonly writable: boolean,
+  ) {
+    this.#frame = frame;
+    this.#domain = domain;
+  }
+
+  load32(offset: number): number {
+    this.#check(offset, 4, 4);
+    return this.#frame.load32(this.#domain, offset);
+  }
+
+  store32(offset: number, value: number): void {
+    this.#check(offset, 4, 4);
+    this.#checkWritable();
+    this.#frame.store32(this.#domain, offset, value);
+  }
+
+  copyOut(offset: number, length: number): Uint8Array {
+    this.#check(offset, length, 1);
+    return this.#frame.copyOut(this.#domain, offset, length);
+  }
+
+  copyIn(offset: number, bytes: Uint8Array): void {
+    this.#check(offset, bytes.length, 1);
+    this.#checkWritable();
+    this.#frame.copyIn(this.#domain, offset, bytes);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #check(offset: number, length: number, alignment: number): void {
+    if (this.#closed) throw new PageError('the page is closed');
+    const whole = Number.isInteger(offset) && Number.isInteger(length);
+    if (!whole || offset < 0 || length < 0 || offset + length > PAGE_SIZE || offset % alignment !== 0)
+      throw new PageError(`no ${length} bytes at offset ${offset} of a page`);
+  }
+
+  #checkWritable(): void {
+    if (!this.writable) throw new PageError('the page is read-only');
+  }
+}

@@ -1,0 +1,223 @@
+import { XenError, type DomId, type Permission } from '../domain.js';
+
+const READ = 1;
+const WRITE = 2;
+const OWNER = 4;
+const LETTERS = { n: 0, r: READ, w: WRITE, b: READ | WRITE } as const;
+
+/** xs_wire.h, XENSTORE_PAYLOAD_MAX and XENSTORE_ABS_PATH_MAX. */
+const PAYLOAD_MAX = 4096;
+const ABS_PATH_MAX = 3072;
+
+/** Never changed: whatever changes a node puts a new one, so that identity tells whether it changed. */
+interface Node {
+  readonly value: string;
+  readonly permissions: readonly Permission[];
+  readonly children: readonly string[];
+}
+
+/** The tree as one request sees it: the store's own, or a transaction's. */
+interface View {
+  get(path: string): Node | undefined;
+  put(path: string, node: Node | undefined): void;
+  /**
+   * Tells that a request changed `path`, for the watches at or above it, or only for those at it if `exact`.
+   * `before` is the node as it was, whose readers may know of the change.
+   */
+  changed(path: string, exact: boolean, before: Node | undefined): void;
+}
+
+/** One registered watch. `deliver` gets the path as the watcher named it: relative if the watch was. */
+export class StoreWatch {
+  constructor(
+    readonly domain: DomId,
+    /** Absolute, or one of xenstored's own names such as `@releaseDomain`. */
+    readonly path: string,
+    /** What a relative watch leaves away. */
+    private readonly prefix: string,
+    private readonly deliver: (path: string) => void,
+  ) {}
+
+  fire(path: string): void {
+    this.deliver(path.slice(this.prefix.length));
+  }
+}
+
+/** What clients ask in a transaction or outside; every method is one request of `domain` with an absolute path. */
+export class Requests {
+  constructor(
+    private readonly view: View,
+    private readonly domain: DomId,
+  ) {}
+
+  read(path: string): string | undefined {
+    return this.#find(path, READ)?.value;
+  }
+
+  list(path: string): string[] | undefined {
+    return this.#find(path, READ)?.children.slice();
+  }
+
+  permissions(path: string): Permission[] | undefined {
+    return this.#find(path, READ)?.permissions.map((permission) => ({ ...permission }));
+  }
+
+  write(path: string, value: string): void {
+    if (path.length + 1 + Buffer.byteLength(value) > PAYLOAD_MAX) throw new XenError('E2BIG', `writing ${path}`);
+    const node = this.#find(path, WRITE);
+    // What isn't UTF-8 can't be stored as it is: a value is bytes.
+    const bytes = Buffer.from(value).toString();
+    if (node) this.view.put(path, { ...node, value: bytes });
+    else this.#create(path, bytes);
+    this.view.changed(path, false, node);
+  }
+
+  remove(path: string): void {
+    const parent = parentOf(path);
+    if (parent === undefined) throw new XenError('EINVAL', `removing ${path}`);
+    if (!this.#find(path, WRITE)) return;
+    this.#removeTree(path, path);
+    const node = this.view.get(parent);
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    if (node) this.view.put(parent, { ...node, children: node.children.filter((child) => child !== name) });
+  }
+
+  setPermissions(path: string, permissions: readonly Permission[]): void {
+    const owner = permissions[0];
+    if (!owner) throw new XenError('EINVAL', `no permissions for ${path}`);
+    const node = this.#find(path, WRITE | OWNER);
+    if (!node) throw new XenError('ENOENT', `setting permissions of ${path}`);
+    if (this.domain !== 0 && owner.domain !== this.domain)
+      throw new XenError('EPERM', `giving ${path} to domain ${owner.domain}`);
+    this.view.put(path, { ...node, permissions: permissions.map((permission) => ({ ...permission })) });
+    this.view.changed(path, false, node);
+  }
+
+  /** The node, or undefined if there is none and the domain may know that. */
+  #find(path: string, wanted: number): Node | undefined {
+    checkPath(path);
+    let at = path;
+    let node = this.view.get(at);
+    while (!node) {
+      // Only who may do the same to the nearest ancestor learns that nothing is there.
+      at = parentOf(at) ?? '/';
+      node = this.view.get(at);
+    }
+    if ((allowed(this.domain, node) & wanted) !== wanted) throw new XenError('EACCES', path);
+    return at === path ? node : undefined;
+  }
+
+  /** Creates the node and the ancestors it lacks, each with its parent's permissions. */
+  #create(path: string, value: string): Node {
+    const up = parentOf(path) ?? '/';
+    const parent = this.view.get(up) ?? this.#create(up, '');
+    const [owner, ...others] = parent.permissions;
+    const permissions =
+      this.domain === 0 || !owner ? parent.permissions : [{ ...owner, domain: this.domain }, ...others];
+    const node = { value, permissions, children: [] };
+    this.view.put(path, node);
+    this.view.put(up, { ...parent, children: [...parent.children, path.slice(path.lastIndexOf('/') + 1)] });
+    return node;
+  }
+
+  #removeTree(path: string, root: string): void {
+    const node = this.view.get(path);
+    for (const child of node?.children ?? []) this.#removeTree(`${path}/${child}`, root);
+    this.view.put(path, undefined);
+    this.view.changed(path, path !== root, node);
+  }
+}
+
+/** The store itself, and who watches it. As strict and as talkative as xenstored of Xen 4.17. */
+export class Xenstored implements View {
+  readonly #nodes = new Map<string, Node>([
+    ['/', { value: '', permissions: [{ domain: 0, access: 'n' }], children: [] }],
+  ]);
+  readonly #watches = new Map<string, Set<StoreWatch>>();
+
+  get(path: string): Node | undefined {
+    return this.#nodes.get(path);
+  }
+
+  put(path: string, node: Node | undefined): void {
+    if (node) this.#nodes.set(path, node);
+    else this.#nodes.delete(path);
+  }
+
+  changed(path: string, exact: boolean, before: Node | undefined): void {
+    const parent = parentOf(path);
+    const seen = [before, this.get(path), parent === undefined ? undefined : this.get(parent)];
+    for (let at: string | undefined = path; at !== undefined; at = exact ? undefined : parentOf(at)) {
+      for (const watch of this.#watches.get(at) ?? [])
+        if (seen.some((node) => node && allowed(watch.domain, node) & READ)) watch.fire(path);
+    }
+  }
+
+  /** Fires the watches of one of xenstored's own names, which only dom0 may see. */
+  announce(name: '@introduceDomain' | '@releaseDomain'): void {
+    for (const watch of this.#watches.get(name) ?? []) if (watch.domain === 0) watch.fire(name);
+  }
+
+  watch(watch: StoreWatch): void {
+    if (!watch.path.startsWith('@')) checkPath(watch.path);
+    const watches = this.#watches.get(watch.path) ?? new Set();
+    this.#watches.set(watch.path, watches.add(watch));
+    watch.fire(watch.path);
+  }
+
+  unwatch(watch: StoreWatch): void {
+    const watches = this.#watches.get(watch.path);
+    watches?.delete(watch);
+    if (watches?.size === 0) this.#watches.delete(watch.path);
+  }
+}
+
+/** A transaction's copies of the nodes that it saw, as they were when it first saw each. */
+export class Transaction implements View {
+  readonly #seen = new Map<string, Node | undefined>();
+  readonly #own = new Map<string, Node | undefined>();
+  readonly #changes = new Map<string, boolean>();
+  ended = false;
+
+  constructor(private readonly store: Xenstored) {}
+
+  get(path: string): Node | undefined {
+    if (this.#own.has(path)) return this.#own.get(path);
+    const node = this.#seen.has(path) ? this.#seen.get(path) : this.store.get(path);
+    this.#seen.set(path, node);
+    return node;
+  }
+
+  put(path: string, node: Node | undefined): void {
+    this.get(path);
+    this.#own.set(path, node);
+  }
+
+  changed(path: string, exact: boolean): void {
+    this.#changes.set(path, exact && (this.#changes.get(path) ?? true));
+  }
+
+  /** Puts the changes into the store, unless a node that the transaction saw changed meanwhile: then answers false. */
+  commit(): boolean {
+    for (const [path, node] of this.#seen) if (this.store.get(path) !== node) return false;
+    for (const [path, node] of this.#own) this.store.put(path, node);
+    for (const [path, exact] of this.#changes) this.store.changed(path, exact, this.#seen.get(path));
+    return true;
+  }
+}
+
+function parentOf(path: string): string | undefined {
+  if (path === '/') return undefined;
+  return path.slice(0, path.lastIndexOf('/')) || '/';
+}
+
+function checkPath(path: string): void {
+  if (path.length > ABS_PATH_MAX || !/^(\/|(\/[-\w@]+)+)$/.test(path)) throw new XenError('EINVAL', `path ${path}`);
+}
+
+function allowed(domain: DomId, { permissions }: Node): number {
+  const [owner, ...others] = permissions;
+  if (domain === 0 || owner?.domain === domain) return READ | WRITE | OWNER;
+  const access = (others.find((permission) => permission.domain === domain) ?? owner)?.access;
+  return access ? LETTERS[access] : 0;
+}

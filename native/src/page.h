@@ -1,0 +1,48 @@
+// Shared memory. JavaScript never gets a view of it, only Page objects whose every access is checked.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+// Bytes of a page that crosses the interface, whatever page size the OS uses (ring.h, "XEN_PAGE_SIZE").
+constexpr uint32_t PAGE_BYTES = 4096;
+
+// Pages that were got together and are released together: once, by close() or when the last page object is gone.
+class Region {
+ public:
+  enum class Kind { mapping, offer, anonymous };
+  // Answers an errno, or 0.
+  using Release = std::function<int(Region&)>;
+
+  Region(Kind kind, void* base, uint32_t pages, bool writable, Release release);
+  ~Region();
+  Region(const Region&) = delete;
+  Region& operator=(const Region&) = delete;
+
+  // Releases the memory, unless that was done before. Answers an errno, or 0.
+  int close();
+  bool open() const { return open_; }
+  bool writable() const { return writable_; }
+  uint32_t pages() const { return pages_; }
+  uint8_t* base() const { return base_; }
+
+ private:
+  const Kind kind_;
+  uint8_t* const base_;
+  const uint32_t pages_;
+  const bool writable_;
+  Release release_;
+  bool open_ = true;
+};
+
+// { pages: Page[], close(): void } for a region; close() throws if the OS refuses.
+Napi::Object wrapRegion(Napi::Env env, std::shared_ptr<Region> region, const std::string& what);
+
+// Defines the Page class of this environment; answers its constructor, which only wrapRegion can use.
+Napi::Function definePage(Napi::Env env);
+
+// anonymousPage(writable): a region of one page of private memory, so that tests need no Xen.
+Napi::Value anonymousPage(const Napi::CallbackInfo& info);

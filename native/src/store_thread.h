@@ -1,0 +1,86 @@
+// The thread that talks to xenstored. A request waits for its answer, so none is made on the event loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "dl.h"
+#include "xen_abi.h"
+
+struct StoreLibrary : Library {
+  StoreLibrary();
+  xen::store_open* open;
+  xen::store_close* close;
+  xen::store_read* read;
+  xen::store_write* write;
+  xen::store_mkdir* mkdir;
+  xen::store_rm* rm;
+  xen::store_directory* directory;
+  xen::store_get_permissions* getPermissions;
+  xen::store_set_permissions* setPermissions;
+  xen::store_transaction_start* transactionStart;
+  xen::store_transaction_end* transactionEnd;
+  xen::store_watch* watch;
+  xen::store_unwatch* unwatch;
+  xen::store_fileno* fileno;
+  xen::store_check_watch* checkWatch;
+};
+
+StoreLibrary& storeLibrary();
+
+// What a request brought: an errno, or those of the other fields that it asked for.
+struct StoreResult {
+  int error = 0;
+  std::string bytes;
+  std::vector<std::string> names;
+  std::vector<xen::StorePermission> permissions;
+  uint32_t transaction = 0;
+};
+
+// One connection. Requests are done in the order of their posting, and each is answered by one message.
+class StoreThread : public std::enable_shared_from_this<StoreThread> {
+ public:
+  using Work = std::function<StoreResult(xs_handle*)>;
+
+  struct Message {
+    uint64_t ticket;  // of the request; WATCH_EVENT if `result.names` is the path and the token of a watch that fired
+    StoreResult result;
+  };
+  static constexpr uint64_t WATCH_EVENT = 0;
+
+  // Starts the thread, which connects first; that is answered under `openTicket`, and if it fails the thread ends.
+  // `wake` is called, from the thread, when there are messages. Answers null and sets errno if there can't be a thread.
+  static std::shared_ptr<StoreThread> start(uint64_t openTicket, std::function<void()> wake);
+
+  void post(uint64_t ticket, Work work);
+  // Closes the connection and ends the thread when all requests before are done; nothing may be posted after it.
+  void stop(uint64_t ticket);
+  std::deque<Message> takeMessages();
+  // After this, `wake` isn't called again.
+  void silence();
+
+  ~StoreThread();
+
+ private:
+  struct Job {
+    uint64_t ticket;
+    Work work;  // empty: stop
+  };
+
+  explicit StoreThread(std::function<void()> wake) : wake_(std::move(wake)) {}
+  void run(uint64_t openTicket);
+  void serve(xs_handle* handle);
+  bool nextJob(Job& job);
+  void answer(uint64_t ticket, StoreResult result);
+
+  std::mutex mutex_;
+  std::deque<Job> jobs_;
+  std::deque<Message> messages_;
+  std::function<void()> wake_;
+  int pipe_[2] = {-1, -1};
+};

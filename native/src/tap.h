@@ -1,0 +1,5 @@
+#pragma once
+
+#include <napi.h>
+
+Napi::Function defineTap(Napi::Env env);

@@ -1,0 +1,61 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+
+import { explain, headline, printable, reproduce } from './explain.js';
+import { describeSample, failure, HOSTILE, session, test } from './test-records.js';
+
+describe('explaining a test', () => {
+  it('names requirement, expected, observed, logs and how to run it again, in this order', () => {
+    expect(explain(session(), failure({ detail: 'more', infos: ['4 rounds'] }), describeSample)).to.deep.equal([
+      'Requirement: RING-09: a response carries the id of its request (must; netif.h, "Ring")',
+      'Expected: an id from 0 to 255',
+      'Observed: 4096',
+      'more',
+      'Note: 4 rounds',
+      'Kernel log:',
+      '  net eth0: bad id',
+      'Trace:',
+      '  0.1 post 8 requests',
+      '  0.2 response 4096',
+      'Test: frontend.rings.foo at suites/frontend/rings.ts:12',
+      'Reproduce: netifspec run --target linux --test frontend.rings.foo --seed 7',
+    ]);
+  });
+
+  it('shows a message of another form as it is, and what it is about', () => {
+    const said = (message: string): string[] =>
+      explain(session(), test({ verdict: 'fail', message }), describeSample).filter((line) =>
+        /^(About|Exp|Obs)/.test(line),
+      );
+    expect(said('no answer in 2 s')).to.deep.equal(['Observed: no answer in 2 s']);
+    expect(said('queue 1: expected 3; got 4')).to.deep.equal(['About: queue 1', 'Expected: 3', 'Observed: 4']);
+  });
+
+  it('keeps the end of a long trace', () => {
+    const trace = Array.from({ length: 100 }, (_, index) => `event ${index}`);
+    const lines = explain(session(), failure({ trace }), describeSample);
+    expect(lines).to.include('Trace (last 40 of 100 lines):').and.to.include('  event 99').and.to.include('  event 60');
+    expect(lines).not.to.include('  event 59');
+    expect(
+      Math.max(...explain(session(), failure({ detail: 'x'.repeat(9999) }), describeSample).map((l) => l.length)),
+    ).to.equal(500);
+  });
+
+  it('quotes what a shell would take apart', () => {
+    expect(reproduce(session({ target: "it's; rm" }), test())).to.equal(
+      `netifspec run --target 'it'\\''s; rm' --test frontend.rings.one --seed 7`,
+    );
+  });
+
+  it('makes hostile text printable', () => {
+    expect(printable(HOSTILE)).to.equal(
+      'a]]>b]]>c<script>alert(1)</script>&"\'\\x00\\x07red\ufffd\\uffff\\u202e\nlast',
+    );
+    expect(headline(test({ verdict: 'fail', message: '\x1b]0;title\x07one\ntwo' }))).to.equal('one');
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(printable(text)).not.to.match(/[^\t\n\x20-\x7e\xa0-\ufffd\u{10000}-\u{10ffff}]|\p{Surrogate}/u);
+      }),
+    );
+  });
+});

@@ -1,0 +1,115 @@
+import type { SessionRecord, TestRecord } from '../harness/run/record.js';
+
+/** What the reports say about a requirement. */
+export interface RequirementText {
+  readonly statement: string;
+  /** Where the rule is written: file and heading, or the drivers that agree on it. */
+  readonly source: string;
+  /** must, should, … */
+  readonly level: string;
+}
+
+/** Looks a requirement up; undefined for an id that this version doesn't know (results of another version). */
+export type Describe = (id: string) => RequirementText | undefined;
+
+/** How much of a trace or log goes into a report that is for reading; results.jsonl has all of it. */
+const LAST_LINES = 40;
+const LINE_LENGTH = 500;
+
+const ESCAPE_SEQUENCE = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)/g;
+const UNPRINTABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]/g;
+const LONE_SURROGATE = /\p{Surrogate}/gu;
+/** They make text read otherwise than it is written. */
+const DIRECTION = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * Text of an IUT or a guest, harmless for a terminal and legal in XML 1.0: terminal sequences go, control characters
+ * and the like are spelt out (`\x07`), lone surrogates become U+FFFD. Tabs and line ends stay, CR LF becomes LF.
+ */
+export function printable(text: string): string {
+  const spelt = (char: string): string => {
+    const code = char.charCodeAt(0);
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
+  };
+  return text
+    .replace(ESCAPE_SEQUENCE, '')
+    .replace(/\r\n?/g, '\n')
+    .replace(UNPRINTABLE, spelt)
+    .replace(DIRECTION, spelt)
+    .replace(LONE_SURROGATE, '\ufffd');
+}
+
+/** The first line of a text, printable. */
+export function firstLine(text: string): string {
+  return printable(text).trimStart().split('\n', 1)[0] ?? '';
+}
+
+/** What the test says about itself in one line. */
+export function headline(test: TestRecord): string {
+  return firstLine(test.message ?? test.skip?.reason ?? test.verdict);
+}
+
+/** The ids of the requirements that the test's bad checks name, each once. */
+export function brokenRequirements(test: TestRecord): string[] {
+  return [...new Set(badChecks(test).flatMap((check) => check.requirements))];
+}
+
+/** The command that runs this test alone. */
+export function reproduce(session: SessionRecord, test: TestRecord): string {
+  const seed = session.seed === undefined ? '' : ` --seed ${session.seed}`;
+  return `netifspec run --target ${shellWord(session.target)} --test ${shellWord(test.id)}${seed}`;
+}
+
+/**
+ * All there is to say about a test that didn't simply pass, as lines: the requirements, what was expected and seen,
+ * the guest's kernel log, the end of the trace, and how to run it again.
+ */
+export function explain(session: SessionRecord, test: TestRecord, describe: Describe): string[] {
+  const lines: string[] = [];
+  for (const id of brokenRequirements(test)) {
+    const text = describe(id);
+    lines.push(text ? `Requirement: ${id}: ${text.statement} (${text.level}; ${text.source})` : `Requirement: ${id}`);
+  }
+  const said = badChecks(test).flatMap((check) => check.message ?? []);
+  if (test.message !== undefined && !said.some((each) => test.message?.includes(each))) said.unshift(test.message);
+  for (const text of new Set(said)) lines.push(...observation(text));
+  if (test.detail !== undefined) lines.push(test.detail);
+  if (test.skip) lines.push(`Skipped (${test.skip.class}): ${test.skip.reason}`);
+  if (test.expectation) {
+    const { verdict, reason, source, met } = test.expectation;
+    lines.push(`${met ? 'Known deviation' : 'Expectation not met'}: ${verdict}: ${reason} (${source})`);
+  }
+  lines.push(...test.infos.map((info) => `Note: ${info}`));
+  lines.push(...tail('Kernel log', test.kernelLog), ...tail('Trace', test.trace));
+  lines.push(`Test: ${test.id} at ${test.location}`, `Reproduce: ${reproduce(session, test)}`);
+  return lines.flatMap((line) => printable(line).split('\n')).map(clip);
+}
+
+/** `Expected` and `Observed` for a message of the form "expected …, observed …"; else the message as it is. */
+function observation(message: string): string[] {
+  const parts = /^(.*?)\bexpected:? (.+?)[,;\n]\s*(?:observed|got|saw|but):? (.+)$/is.exec(message);
+  if (!parts) return [`Observed: ${message}`];
+  const [, about, expected, observed] = parts;
+  const subject = about?.replace(/[\s:]+$/, '');
+  return [...(subject ? [`About: ${subject}`] : []), `Expected: ${expected}`, `Observed: ${observed}`];
+}
+
+function badChecks(test: TestRecord): TestRecord['checks'] {
+  return test.checks.filter(({ verdict }) => verdict === 'warn' || verdict === 'fail' || verdict === 'error');
+}
+
+function tail(title: string, lines: readonly string[] | undefined): string[] {
+  if (!lines?.length) return [];
+  const left = lines.length - LAST_LINES;
+  return [`${title}${left > 0 ? ` (last ${LAST_LINES} of ${lines.length} lines)` : ''}:`].concat(
+    lines.slice(-LAST_LINES).map((line) => `  ${line}`),
+  );
+}
+
+function clip(line: string): string {
+  return line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH - 1)}…`.replace(LONE_SURROGATE, '') : line;
+}
+
+function shellWord(word: string): string {
+  return /^[\w.,:@%+=/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,186 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { spawnSync } from 'node:child_process';
+
+import { junit } from './junit.js';
+import type { Group } from './records.js';
+import { describeSample, end, failure, HOSTILE, session, skipped, test } from './test-records.js';
+
+const xmllint = spawnSync('xmllint', ['--version']).status === 0;
+
+/** The report of one session, checked to be well-formed. */
+function report(tests: Group['tests'], strict = false, fields: Partial<Group> = {}): string {
+  return check([{ session: session({ planned: tests.length }), tests, end: end(), ...fields }], strict);
+}
+
+function check(groups: Group[], strict = false): string {
+  const xml = junit(groups, { strict, describe: describeSample });
+  wellFormed(xml);
+  return xml;
+}
+
+/** By xmllint where it is installed; otherwise every tag must be closed by its like and no bare & or < be left. */
+function wellFormed(xml: string): void {
+  if (xmllint) {
+    const { status, stderr } = spawnSync('xmllint', ['--noout', '-'], { input: xml, encoding: 'utf8' });
+    expect(status, stderr).to.equal(0);
+    return;
+  }
+  const open: string[] = [];
+  const body = xml
+    .replace(/^<\?xml .*\?>/, '')
+    .replace(/<(\/?)([\w-]+)((?: [\w-]+="[^"<]*")*)(\/?)>/g, (_, close: string, name: string, __, empty: string) => {
+      if (close) expect(open.pop()).to.equal(name);
+      else if (!empty) open.push(name);
+      return '';
+    });
+  expect(open).to.deep.equal([]);
+  expect(body).not.to.match(/<|&(?!(?:amp|lt|gt|quot|#x[\dA-F]+);)/);
+}
+
+/** Attributes and content of the elements of a name. */
+function elements(xml: string, name: string): { attributes: Record<string, string>; content: string }[] {
+  return [...xml.matchAll(new RegExp(`<${name}((?: [\\w-]+="[^"]*")*)(?:/>|>([^]*?)</${name}>)`, 'g'))].map(
+    (match) => ({
+      attributes: Object.fromEntries(
+        [...(match[1] ?? '').matchAll(/([\w-]+)="([^"]*)"/g)].map(([, key, value]) => [key ?? '', value ?? '']),
+      ),
+      content: match[2] ?? '',
+    }),
+  );
+}
+
+describe('JUnit', () => {
+  it('has a suite per session with counts and facts', () => {
+    const xml = report([
+      test(),
+      failure(),
+      test({ id: 'x.e', verdict: 'error', message: 'lab' }),
+      skipped('no sg', { id: 'x.s' }),
+    ]);
+    expect(elements(xml, 'testsuite')[0]?.attributes).to.deep.equal({
+      name: 'linux',
+      timestamp: '2026-01-02T03:04:05Z',
+      time: '0.048',
+      tests: '5',
+      failures: '1',
+      errors: '1',
+      skipped: '1',
+    });
+    const properties = elements(xml, 'property').map(
+      ({ attributes }) => `${attributes['name']}=${attributes['value']}`,
+    );
+    expect(properties).to.include.members(['kernel=6.1.192', 'feature.feature-sg=1', 'seed=7', 'role=frontend']);
+  });
+
+  it('names a case by id and title, classed by role and chapter', () => {
+    const [whole, one] = elements(report([test()]), 'testcase');
+    expect(whole).to.deep.equal({
+      attributes: { classname: 'netifspec.frontend.session', name: 'session', time: '0' },
+      content: '',
+    });
+    expect(one).to.deep.equal({
+      attributes: {
+        classname: 'netifspec.frontend.rings',
+        name: 'frontend.rings.one: answers one request',
+        file: 'suites/frontend/rings.ts',
+        time: '0.012',
+      },
+      content: '',
+    });
+  });
+
+  it('tells a failure in message and text', () => {
+    const [only] = elements(report([failure()]), 'failure');
+    expect(only?.attributes).to.deep.equal({ message: 'expected an id from 0 to 255, observed 4096', type: 'text' });
+    expect(only?.content)
+      .to.match(/^Requirement: RING-09: a response carries/)
+      .and.include('\nExpected: an id')
+      .and.include('\nReproduce: netifspec run --target linux --test frontend.rings.foo');
+  });
+
+  it('tells an error apart from a failure', () => {
+    const xml = report([test({ verdict: 'error', message: 'one\ntwo', detail: 'stack' })]);
+    const [only] = elements(xml, 'error');
+    expect(only?.attributes).to.deep.equal({ message: 'one', type: 'harness' });
+    expect(only?.content).to.include('two').and.include('stack');
+    expect(elements(xml, 'failure')).to.deep.equal([]);
+  });
+
+  it('gives the reason of a skip in message and text', () => {
+    expect(elements(report([test(), skipped('no feature-sg')]), 'skipped')).to.deep.equal([
+      { attributes: { message: 'gate: no feature-sg' }, content: 'gate: no feature-sg' },
+    ]);
+  });
+
+  it('skips a known deviation and fails an expectation that is not met', () => {
+    const expectation = { verdict: 'fail', reason: 'old bug', source: 'netfront.c, 6.1', met: true } as const;
+    const known = report([failure({ expectation })]);
+    expect(elements(known, 'skipped')[0]?.attributes).to.deep.equal({
+      message: 'known deviation: old bug (netfront.c, 6.1)',
+    });
+    expect(elements(known, 'skipped')[0]?.content).to.include('Observed: 4096');
+    expect(elements(known, 'failure')).to.deep.equal([]);
+    const unmet = report([test({ expectation: { ...expectation, met: false }, message: 'fail was expected' })]);
+    expect(elements(unmet, 'failure')[0]?.attributes).to.deep.equal({
+      message: 'fail was expected',
+      type: 'expectation',
+    });
+  });
+
+  it('passes a warning with its text, unless strict', () => {
+    const warned = test({ verdict: 'warn', message: 'slow' });
+    expect(elements(report([warned]), 'system-out')[0]?.content).to.match(/^WARN slow\n/);
+    expect(elements(report([warned]), 'failure')).to.deep.equal([]);
+    expect(elements(report([warned], true), 'failure')[0]?.attributes).to.deep.equal({ message: 'slow', type: 'warn' });
+  });
+
+  it('is red for a run that was cut or executed nothing', () => {
+    const cut = report([test()], false, { end: end({ complete: false, reason: 'SIGTERM' }) });
+    expect(elements(cut, 'error')[0]).to.deep.equal({
+      attributes: { message: 'the run was cut short: SIGTERM', type: 'incomplete' },
+      content: 'the run was cut short: SIGTERM',
+    });
+    expect(elements(report([skipped('x')]), 'error')[0]?.content).to.equal('no test was executed');
+  });
+
+  it('gives no two cases the same classname and name', () => {
+    const two = (target: string): Group => ({ session: session({ target }), tests: [test({ target })], end: end() });
+    const keys = (groups: Group[]): string[] =>
+      elements(check(groups), 'testcase').map(({ attributes }) => `${attributes['classname']} ${attributes['name']}`);
+    expect(keys([two('a.b'), two('c')])).to.deep.equal([
+      'netifspec.a_b.frontend.session session',
+      'netifspec.a_b.frontend.rings frontend.rings.one: answers one request',
+      'netifspec.c.frontend.session session',
+      'netifspec.c.frontend.rings frontend.rings.one: answers one request',
+    ]);
+    expect(keys([two('a'), two('a')])[2]).to.equal('netifspec.frontend.session session (2)');
+  });
+
+  it('stays well-formed whatever an IUT says', () => {
+    const spoilt = (text: string, verdict: 'fail' | 'error' | 'warn'): Group['tests'][number] =>
+      failure({
+        verdict,
+        title: text,
+        message: text,
+        detail: text,
+        kernelLog: [text],
+        trace: [text],
+        location: text,
+        chapter: text,
+      });
+    const everywhere = (text: string): string =>
+      check([
+        {
+          session: session({ target: text, started: text, facts: { [text]: text }, features: { [text]: text } }),
+          tests: [spoilt(text, 'fail'), spoilt(text, 'error'), spoilt(text, 'warn'), skipped(text)],
+          end: end({ complete: false, reason: text }),
+        },
+      ]);
+    expect(everywhere(HOSTILE)).to.include('a]]&gt;b]]&gt;c&lt;script').and.not.include('CDATA');
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => void everywhere(text)),
+      { numRuns: 30 },
+    );
+  });
+});

@@ -1,0 +1,142 @@
+import { expect } from 'chai';
+import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { exitCode, groupSessions, outcome, readRecords, RecordWriter, shortfall, summarise } from './records.js';
+import { end, failure, HOSTILE, session, skipped, test } from './test-records.js';
+
+const met = { verdict: 'fail', reason: 'r', source: 's', met: true } as const;
+
+describe('results.jsonl', () => {
+  let folder: string;
+  let path: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'netifspec-'));
+    path = join(folder, 'results.jsonl');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('gives back what was written, each record as soon as it is written', () => {
+    const records = [session(), failure({ message: HOSTILE.replace('\ud800', '') }), end()];
+    const writer = new RecordWriter(path);
+    records.forEach((record, index) => {
+      writer.write(record);
+      expect(readRecords(path)).to.deep.equal(records.slice(0, index + 1));
+    });
+    writer.close();
+  });
+
+  it('replaces the results of an earlier run, on a real host as well', () => {
+    writeFileSync(path, 'old\n');
+    const writer = new RecordWriter(path);
+    writer.write(session({ adapter: 'native' }));
+    writer.close();
+    expect(readRecords(path)).to.deep.equal([session({ adapter: 'native' })]);
+  });
+
+  it('says that the disk is full, and writes nothing after that', function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const writer = new RecordWriter('/dev/full');
+    expect(() => writer.write(session())).to.throw('/dev/full: no space left on the device; the results end here');
+    expect(() => writer.write(end())).to.throw('the results end here');
+    writer.close();
+  });
+
+  for (const tail of ['{"type":"te', '\0\0\0', '{"type":"end"']) {
+    it(`takes the last line ${JSON.stringify(tail)} for a run that was killed`, () => {
+      const writer = new RecordWriter(path);
+      [session(), test(), end()].forEach((record) => writer.write(record));
+      writer.close();
+      appendFileSync(path, tail);
+      const groups = groupSessions(readRecords(path));
+      expect(groups[0]?.end).to.include({ complete: false, reason: 'the last record is cut' });
+      expect(exitCode(groups, { strict: false })).to.equal(3);
+    });
+  }
+
+  for (const line of ['{"type":"te', '{"type":"other"}', 'null', '', '{"type":"session","schema":2}']) {
+    it(`refuses the line ${JSON.stringify(line)}`, () => {
+      writeFileSync(path, `${JSON.stringify(session())}\n${line}\n${JSON.stringify(end())}\n`);
+      expect(() => readRecords(path)).to.throw(`${path}:2: not a result record`);
+    });
+  }
+});
+
+describe('groups and summaries', () => {
+  it('puts each record to the session before it', () => {
+    const b = session({ target: 'b' });
+    const groups = groupSessions([session(), test(), end(), b, test({ target: 'b' })]);
+    expect(groups).to.deep.equal([
+      { session: session(), tests: [test()], end: end() },
+      { session: b, tests: [test({ target: 'b' })] },
+    ]);
+    expect(() => groupSessions([test()])).to.throw('before the first session');
+  });
+
+  it('counts every test once', () => {
+    const tests = [
+      test(),
+      test({ verdict: 'warn', message: 'w' }),
+      failure(),
+      failure({ expectation: met }),
+      test({ expectation: { ...met, met: false } }),
+      test({ verdict: 'error' }),
+      skipped('a'),
+      skipped('b'),
+      skipped('b'),
+    ];
+    const group = { session: session({ planned: 9 }), tests, end: end() };
+    const counts = { total: 9, executed: 6, passed: 1, errors: 1, expected: 1, complete: true };
+    expect(summarise(group, false)).to.deep.include({ ...counts, warned: 1, failed: 2, unexpected: 3 });
+    expect(summarise(group, true)).to.deep.include({ ...counts, warned: 0, failed: 3, unexpected: 4 });
+    expect([...summarise(group, false).skipped]).to.deep.equal([
+      ['b', 2],
+      ['a', 1],
+    ]);
+  });
+
+  it('keeps an error an error where another verdict was expected', () => {
+    expect(outcome(test({ verdict: 'error', expectation: { ...met, met: false } }), false)).to.equal('error');
+  });
+
+  const cases: [string, ReturnType<typeof test>[], 0 | 1 | 3, boolean?][] = [
+    ['a pass', [test()], 0],
+    ['a failure', [failure()], 1],
+    ['a failure that was expected', [failure({ expectation: met })], 0],
+    ['a pass where a failure was expected', [test({ expectation: { ...met, met: false } })], 1],
+    ['a warning', [test({ verdict: 'warn' })], 0],
+    ['a warning, strict', [test({ verdict: 'warn' })], 1, true],
+    ['skips alone', [skipped('a')], 1],
+    ['no test', [], 1],
+    ['an error', [test({ verdict: 'error' })], 3],
+    ['an error that was expected', [test({ verdict: 'error', expectation: { ...met, verdict: 'error' } })], 0],
+    ['an error and a failure', [test({ verdict: 'error' }), failure()], 3],
+  ];
+  for (const [name, tests, code, strict = false] of cases) {
+    it(`exits with ${code} for ${name}`, () => {
+      const group = { session: session({ planned: tests.length }), tests, end: end() };
+      expect(exitCode([group], { strict })).to.equal(code);
+      if (code === 1) expect(exitCode([{ ...group, tests: [test()] }, group], { strict })).to.equal(1);
+    });
+  }
+
+  it('never takes a run for a success that has no session or was not finished', () => {
+    const whole = { session: session(), tests: [test()], end: end() };
+    expect(exitCode([], { strict: false })).to.equal(1);
+    const cut = [
+      { session: session(), tests: [test()] },
+      { ...whole, end: end({ complete: false, reason: 'SIGINT' }) },
+      { ...whole, session: session({ planned: 2 }) },
+    ];
+    for (const group of cut) expect(exitCode([whole, group], { strict: false })).to.equal(3);
+    expect([...cut, { ...whole, tests: [skipped('x')] }, whole].map(shortfall)).to.deep.equal([
+      'the run was killed: it has no end record',
+      'the run was cut short: SIGINT',
+      '1 of 2 planned tests have a result',
+      'no test was executed',
+      undefined,
+    ]);
+  });
+});

@@ -1,0 +1,93 @@
+/** netif.h, "Event channel split" and "Multiple transmit and receive queues". */
+import { expect } from 'chai';
+import { KEY } from '../../harness/protocol/netif.js';
+import { parseDecimal, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { backendChapter } from '../../harness/run/suite.js';
+
+const { test, tests } = backendChapter('queues');
+export const queues = tests;
+
+const { initialising, initWait, connected, closing, closed } = XENBUS_STATE;
+const SPLIT = { gate: KEY.featureSplitEventChannels, fresh: true, reflector: 'icmp' } as const;
+const MULTI = { gate: KEY.multiQueueMaxQueues, fresh: true, reflector: 'icmp' } as const;
+
+test('split-value', 'writes feature-split-event-channels as 0 or 1, or not', async (t) => {
+  const vif = await t.connect();
+  const value = await vif.otherKey(KEY.featureSplitEventChannels);
+  await t.check('SEC-01', () => expect(value).to.be.oneOf([undefined, '0', '1']));
+});
+
+test('single-channel', 'serves both rings by a single event channel', { ...SPLIT }, async (t) => {
+  const vif = await t.fresh({ split: false });
+  await t.check(['SEC-06', 'SEC-09'], () => vif.ping());
+});
+
+test('split-channels', 'tells of tx by the tx channel and of rx by the rx channel', { ...SPLIT }, async (t) => {
+  const vif = await t.fresh({ split: true });
+  // Each ring is served by its own channel alone, so a ping is answered only if both events came by the right one.
+  await t.check('SEC-07', () => vif.ping());
+});
+
+test('max-queues', 'offers a positive decimal number of queues', { gate: KEY.multiQueueMaxQueues }, async (t) => {
+  const vif = await t.connect();
+  const value = await vif.otherKey(KEY.multiQueueMaxQueues);
+  await t.check('MQ-01', () => expect(parseDecimal(value, { min: 1, max: 0xffff }).ok, `"${value}"`).to.equal(true));
+});
+
+test('one-of-many', 'reads the flat keys of a frontend that asks for one queue', { ...MULTI }, async (t) => {
+  const vif = await t.fresh({ keys: { [KEY.multiQueueNumQueues]: '1' } });
+  await t.check('MQ-07', () => vif.ping());
+});
+
+for (const count of [2, 3, 4]) {
+  test(`queues-${count}`, `passes packets on each of ${count} queues`, { ...MULTI }, async (t) => {
+    const probe = await t.connect();
+    const max = Number(await probe.otherKey(KEY.multiQueueMaxQueues));
+    if (max < count) return t.info(`not observed: the backend offers ${max} queues`);
+    const vif = await t.fresh({ queues: count });
+    await t.check(['MQ-14', 'RING-17'], async () => {
+      for (const queue of vif.queues) await vif.ping({ queue });
+    });
+  });
+}
+
+test('independent', 'serves a queue while another one stands still', { ...MULTI }, async (t) => {
+  const vif = await t.fresh({ queues: 2 });
+  const [still, moving] = vif.queues;
+  if (!still || !moving) throw new Error('two queues were asked for');
+  still.deaf = true;
+  for (let n = 0; n < 64; n++) still.tx.enqueue(vif.pingFrame().frame);
+  still.pushTx();
+  // Only transmission is watched: a backend may send the answers by either queue.
+  await t.check('MQ-16', () => vif.transmit(vif.pingFrame().frame, {}, moving));
+});
+
+test('another-count', 'connects with another number of queues after a close', { ...MULTI }, async (t) => {
+  const vif = await t.fresh({ queues: 2 });
+  await vif.disconnect();
+  await vif.setState(initialising);
+  await vif.awaitState([initWait]);
+  await t.check('MQ-17', async () => {
+    await vif.connect({ queues: 1, keys: { [KEY.multiQueueNumQueues]: '1' } });
+    await t.configure(vif);
+    await vif.ping();
+  });
+});
+
+test('too-many', 'refuses more queues than it offers, all of them', { ...MULTI }, async (t) => {
+  const vif = await t.plug();
+  await vif.awaitState([initWait]);
+  await vif.publish({ keys: { [KEY.multiQueueNumQueues]: '4096' } });
+  await vif.setState(connected);
+  await t.check('MQ-13', () => vif.awaitState([closing, closed]));
+  await t.check('MQ-13', async () => (await t.fresh()).ping());
+});
+
+test('missing-queue', 'refuses a number of queues of which one has no keys', { ...MULTI }, async (t) => {
+  const vif = await t.plug();
+  await vif.awaitState([initWait]);
+  await vif.publish({ queues: 2, keys: { [`queue-1/${KEY.txRingRef}`]: undefined } });
+  await vif.setState(connected);
+  await t.check('MQ-13', () => vif.awaitState([closing, closed]));
+  await t.check('MQ-13', async () => (await t.fresh()).ping());
+});

@@ -1,0 +1,58 @@
+/** What several chapters do to a backend. */
+import { expect } from 'chai';
+import type { FrontendPeer } from '../../harness/peer/frontend.js';
+import type { SentSlot } from '../../harness/peer/frontend-tx.js';
+import { RSP } from '../../harness/protocol/netif.js';
+import type { BackendTest } from '../../harness/run/suite.js';
+import { Expired } from '../../harness/xen/wait.js';
+
+/** How long a backend gets to answer what it may as well refuse to answer at all. */
+const REFUSAL_MS = 500;
+
+export function statuses(slots: readonly SentSlot[]): (number | undefined)[] {
+  return slots.map((slot) => slot.response?.status);
+}
+
+/**
+ * Publishes the malformed packet that was enqueued and answers its responses' statuses, or nothing if the backend gave
+ * the vif up instead, as it may.
+ */
+export async function statusesOrSilence(
+  vif: FrontendPeer,
+  slots: readonly SentSlot[],
+): Promise<(number | undefined)[] | undefined> {
+  vif.queue.pushTx();
+  try {
+    await vif.until('response to each tx slot', () => slots.every((slot) => slot.response !== undefined), {
+      on: [vif.queue.tx.answered],
+      ms: REFUSAL_MS,
+    });
+    return statuses(slots);
+  } catch (error) {
+    if (error instanceof Expired) return undefined;
+    throw error;
+  }
+}
+
+/** The backend refuses the malformed packet, by ERROR or by giving up that vif, and serves its other vifs on. */
+export async function refuses(
+  t: BackendTest,
+  requirement: string,
+  vif: FrontendPeer,
+  slots: readonly SentSlot[],
+): Promise<void> {
+  const seen = await statusesOrSilence(vif, slots);
+  if (!seen) t.info('the backend gave the vif up instead of answering');
+  await t.check(requirement, () => {
+    const data = slots.filter((slot) => slot.kind === 'request').map((slot) => slot.response?.status);
+    if (seen) expect(data, 'status of each data slot').to.deep.equal(data.map(() => RSP.error));
+  });
+  await t.check(requirement, async () => {
+    await (await t.connect()).ping();
+  });
+}
+
+/** The vif passes a ping once more: nothing that went before has hurt it. */
+export async function stillPasses(t: BackendTest, requirement: string, vif: FrontendPeer): Promise<void> {
+  await t.check(requirement, () => vif.ping());
+}

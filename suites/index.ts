@@ -1,0 +1,29 @@
+/** All chapters of both roles, in the order in which they run. */
+import type { Tests } from '../harness/run/suite.js';
+import { notifications as backendNotifications } from './backend/notifications.js';
+import { queues as backendQueues } from './backend/queues.js';
+import { receive as backendReceive } from './backend/receive.js';
+import { rings as backendRings } from './backend/rings.js';
+import { transmit as backendTransmit } from './backend/transmit.js';
+import { xenbus as backendXenbus } from './backend/xenbus.js';
+import { notifications as frontendNotifications } from './frontend/notifications.js';
+import { queues as frontendQueues } from './frontend/queues.js';
+import { receive as frontendReceive } from './frontend/receive.js';
+import { rings as frontendRings } from './frontend/rings.js';
+import { transmit as frontendTransmit } from './frontend/transmit.js';
+import { xenbus as frontendXenbus } from './frontend/xenbus.js';
+
+export const SUITES: Tests = [
+  ...backendXenbus,
+  ...backendRings,
+  ...backendNotifications,
+  ...backendTransmit,
+  ...backendReceive,
+  ...backendQueues,
+  ...frontendXenbus,
+  ...frontendRings,
+  ...frontendNotifications,
+  ...frontendTransmit,
+  ...frontendReceive,
+  ...frontendQueues,
+];
