@@ -1,7 +1,7 @@
 import { formatIpv4 } from '../packet/address.js';
 import { arpRequest, echoPayload, isArpReplyFrom, isEchoReply, noncePayload, ping4 } from '../packet/build.js';
 import { sameBytes } from '../packet/bytes.js';
-import { ETHERNET_HEADER } from '../packet/ethernet.js';
+import { encodeEthernet, ETHERNET_HEADER } from '../packet/ethernet.js';
 import { Stack } from '../packet/stack.js';
 import { parseXenbusState, stateName, type XenbusState } from '../protocol/xenbus.js';
 import { Expired, Signal, type WaitOptions } from '../xen/wait.js';
@@ -29,6 +29,7 @@ interface Packet<Q> {
 export const PING_HEADERS = ETHERNET_HEADER + 20 + 8;
 /** The identifier of the harness's pings, which with a number of its own tells each from a guest's. */
 const PING_ID = 0x6e73;
+const LOCAL_EXPERIMENT = 0x88b5;
 
 export interface PingOptions<Q, S> {
   /** Bytes of the payload; 64 unless told. */
@@ -145,6 +146,16 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     const packet = await this.receive(`ARP reply from ${formatIpv4(ipv4)}`, match, options.ms ? { ms: options.ms } : {});
     this.link.iut = { ...this.link.iut, mac: packet.frame.slice(6, 12) };
     return packet;
+  }
+
+  /**
+   * A frame that nobody answers: of the EtherType that IEEE 802 keeps for local experiments. For tests of the ring
+   * alone, which a flood of answers would disturb.
+   */
+  quietFrame(length = 64): Uint8Array {
+    const { peer, iut } = this.link;
+    const payload = new Uint8Array(length - ETHERNET_HEADER);
+    return encodeEthernet({ destination: iut.mac, source: peer.mac, etherType: LOCAL_EXPERIMENT, payload });
   }
 
   /** A ping to the implementation under test, and what tells its answer. */

@@ -128,6 +128,12 @@ export const BACKEND_STEPS = {
     const rx = new BackRing(rxPage, RX_RING);
     tx.attach();
     rx.attach();
+    for (const ring of [tx, rx]) {
+      const ready = ring.unconsumed();
+      if (ready.ok) continue;
+      mapping.unmap();
+      throw new RangeError(`queue ${index}: ${ready.reason}`);
+    }
     const txPort = events.bindInterdomain(frontend, channels.tx);
     const rxPort = channels.rx === channels.tx ? txPort : events.bindInterdomain(frontend, channels.rx);
     const queue = { index, tx, rx, txPort, rxPort, mapping, backlog: [], frontend };

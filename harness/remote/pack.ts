@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, extname, join, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../root.js';
 import { startTar } from './tar.js';
 
 export interface Pack {
@@ -35,22 +35,11 @@ const BUILD_ONLY = new Set(['node-addon-api']);
 /** Archives of earlier builds that stay in the cache. */
 const KEEP = 4;
 
-/** The folder of the running netifspec: the one with its package.json. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) {
-    const parent = dirname(folder);
-    if (parent === folder) throw new Error('netifspec is not installed as a package: no package.json above its code');
-    folder = parent;
-  }
-  return folder;
-}
-
 /**
  * Makes the archive of the package at `root`, or takes it from the cache.
  * Throws an Error if the package isn't built, a dependency is missing or `tar` fails.
  */
-export async function pack(root = packageRoot(), cache = join(cacheDirectory(), 'pack')): Promise<Pack> {
+export async function pack(root = packageRoot, cache = join(cacheDirectory(), 'pack')): Promise<Pack> {
   const started = performance.now();
   if (!existsSync(join(root, MAIN))) throw new Error(`netifspec at ${root} is not built; run: npm run build`);
   // Installed as a dependency, its own dependencies may lie beside it: keep the tree as Node finds it.

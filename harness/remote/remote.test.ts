@@ -127,6 +127,19 @@ describe('runRemote', function () {
     expect((await failure(stubborn, SshError)).kind).to.equal('deadline');
   });
 
+  it('interrupts the run when its records are not taken', async () => {
+    const onRecord = (): void => {
+      throw new RangeError('no record');
+    };
+    expect((await failure(run('wait', { onRecord }), RangeError)).message).to.equal('no record');
+    // The lock is free as soon as that run has ended: a run that was left alone would keep it for ever.
+    for (;;) {
+      const code: unknown = await run('long').catch((error: Error) => error);
+      if (code === 0) break;
+      expect(code).to.be.instanceOf(RemoteError).with.property('message').that.contains('is busy');
+    }
+  });
+
   it('stops before the run if it is aborted early', async () => {
     abort.abort(new Error('enough'));
     expect((await failure(run('ok'), Error)).message).to.equal('enough');

@@ -219,6 +219,8 @@ class RemoteHost {
       stderr.end();
       return { code, lastWords };
     } catch (cause) {
+      // The taker of the records failed, not the run: don't leave it going on unseen.
+      if (!(cause instanceof SshError)) await this.#interrupt();
       if (!giveUp.signal.aborted) throw cause;
       const what = `the run on ${this.#name} did not end within ${graceMs} ms of its interrupt; see there what still runs`;
       throw new SshError('deadline', what, { cause });

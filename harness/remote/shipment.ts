@@ -54,12 +54,10 @@ function expectationsIn(target: unknown, path: string): string[] {
   if (typeof target !== 'object' || target === null || Array.isArray(target)) {
     throw new RemoteError(2, `${path}: not a target file: it must be a mapping`);
   }
-  const named: unknown = 'expectations' in target ? target.expectations : [];
-  const list: unknown[] = Array.isArray(named) ? named : [named];
-  return list.map((name) => {
-    if (typeof name === 'string' && name !== '') return name;
-    throw new RemoteError(2, `${path}: expectations must be the path of a file`);
-  });
+  const named: unknown = 'expectations' in target ? target.expectations : undefined;
+  if (named === undefined) return [];
+  if (typeof named === 'string' && named !== '') return [named];
+  throw new RemoteError(2, `${path}: expectations must be the path of a file`);
 }
 
 /** Unpacks the shipment in the existing folder `folder` of the other host. Throws a {@link RemoteError} or an SshError. */

