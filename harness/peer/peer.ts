@@ -114,8 +114,10 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
       return await this.until(
         `state ${wanted}`,
         () => {
+          if (this.other.value === undefined) return undefined;
           const state = parseXenbusState(this.other.value);
-          return state.ok && states.includes(state.value) ? state.value : undefined;
+          if (!state.ok) throw new Violation(['XB-01'], `${this.other.path}: ${state.reason}`);
+          return states.includes(state.value) ? state.value : undefined;
         },
         { ...options, on: [this.other.changed] },
       );

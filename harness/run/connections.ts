@@ -5,8 +5,8 @@ import { linkOf } from '../peer/link.js';
 import { backendPath, createVif, removeVif, type VifAddress } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
 import { XENBUS_STATE } from '../protocol/xenbus.js';
-import { Expired } from '../xen/wait.js';
 import type { Iut } from './iut.js';
+import { blamesIut } from './judge.js';
 import type { Role } from './record.js';
 
 /** The handle of a run's first vif: above those that a toolstack gives out. */
@@ -68,7 +68,7 @@ export class Connections {
       await peer.awaitState([XENBUS_STATE.closing, XENBUS_STATE.closed], { ms: 1000 });
     } catch (error) {
       // A driver that doesn't follow has had its chance: whether it must is a test's business, not this one's.
-      if (!(error instanceof Expired)) throw error;
+      if (!blamesIut(error)) throw error;
     } finally {
       await peer.close();
       await removeVif(store, vif);

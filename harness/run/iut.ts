@@ -19,6 +19,8 @@ export interface Iut {
    * in the guest: then no reflector can be had.
    */
   readonly configure?: (vif: VifAddress, link: Link) => Promise<void>;
+  /** The questions that the guest's stack answers once an interface is configured; none where that can't be done. */
+  readonly reflectors: ReadonlySet<'arp' | 'icmp'>;
   /** Throws if the way to the guest is broken: asked before an answer that didn't come is held against the IUT. */
   alive(): Promise<void>;
   close(): Promise<void>;

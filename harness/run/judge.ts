@@ -49,7 +49,8 @@ export function judge(
     const message = `${error.message}, but the harness itself stood still for ${Math.round(error.lagMs)} ms of it`;
     return { verdict: 'error', message, requirements: [] };
   }
-  const broken = error instanceof Violation && error.requirements.length > 0 ? error.requirements : requirements;
+  // A check may fail by what a peer saw on the way: both rules are broken then.
+  const broken = [...new Set([...requirements, ...(error instanceof Violation ? error.requirements : [])])];
   const message = describe(error);
   const levels = broken.map((id) => requirement(id).level);
   if (levels.length === 0) return { verdict: 'fail', class: 'setup', message, requirements: [] };

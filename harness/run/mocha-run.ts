@@ -21,7 +21,16 @@ export async function runWithMocha(plan: readonly Planned[], signal: AbortSignal
       );
     }
   }
-  await new Promise<void>((resolve) => {
+  try {
+    await run(mocha, signal);
+  } finally {
+    // Takes back the listeners that mocha puts on the process.
+    mocha.dispose();
+  }
+}
+
+function run(mocha: Mocha, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
     const runner = mocha.run(() => resolve());
     const abort = (): void => void runner.abort();
     signal.addEventListener('abort', abort, { once: true });

@@ -47,6 +47,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
         return parseFacts((await shell(profile.kernelFacts(target.driver))).stdout);
       },
       ...(shell ? { configure } : {}),
+      reflectors: new Set(shell ? (['arp', 'icmp'] as const) : []),
       async alive() {
         if ((await harness.store.read('domid')) === undefined) throw new EnvironmentError('xenstored gives no answer');
         if ((await harness.store.read(`/local/domain/${domain}`)) === undefined) {

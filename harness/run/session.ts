@@ -12,7 +12,7 @@ import { BackendContext, FrontendContext, type Vifs } from './context.js';
 import { EnvironmentError } from './environment.js';
 import { Expectations } from './expectations.js';
 import type { Iut } from './iut.js';
-import { blamesIut, CheckFailed, type Finding, judge } from './judge.js';
+import { blamesIut, CheckFailed, checkRecord, type Finding, judge } from './judge.js';
 import { runWithMocha } from './mocha-run.js';
 import { type EndRecord, type ResultRecord, type SkipClass, type TestRecord, worse } from './record.js';
 import type { BackendTest, FrontendTest, TestDefinition, Tests } from './suite.js';
@@ -60,7 +60,6 @@ class Session {
   readonly #patience: Patience;
   #shared: AnyPeer | undefined;
   #features: Record<string, string> = {};
-  #reflectors = new Set<string>();
   /** Why no plain connection can be had. */
   #broken: unknown;
   /** Why the environment is gone: nothing can be tested any more. */
@@ -122,26 +121,31 @@ class Session {
     return this.options.expectations.judge(record, new Date().toISOString().slice(0, 10));
   }
 
-  /** Makes a first connection, to see what the implementation under test offers and which reflectors answer. */
+  /**
+   * Makes a first connection, to see what the implementation under test offers. Only a handshake that fails blocks the
+   * tests: if packets don't pass, it's for the tests to say so.
+   */
   async #probe(): Promise<void> {
     try {
-      const peer = await this.#connect();
+      const peer = await this.#plugShared();
+      await peer.connect();
       this.#features = await peer.otherKeys();
-      if (!this.iut.configure) return;
-      this.#reflectors.add('arp');
-      if (await answersPing(peer)) this.#reflectors.add('icmp');
     } catch (error) {
       if (!blamesIut(error)) throw error;
       this.#broken = error;
-      await this.#drop();
     }
+    await this.#drop();
   }
 
-  /** Connects the shared vif. */
-  async #connect(): Promise<AnyPeer> {
+  async #plugShared(): Promise<AnyPeer> {
     const keys = this.options.target.role === 'frontend' ? BACKEND_KEYS : {};
-    const peer = await this.#connections.plug(keys);
-    this.#shared = peer;
+    this.#shared = await this.#connections.plug(keys);
+    return this.#shared;
+  }
+
+  /** Connects the vif that tests share. */
+  async #connect(): Promise<AnyPeer> {
+    const peer = await this.#plugShared();
     await peer.connect();
     await this.#connections.configure(peer);
     return peer;
@@ -181,6 +185,9 @@ class Session {
       await this.#bounded(context.body());
     } catch (error) {
       finding = await this.#find(error);
+      // What a peer saw outside any check is a rule broken all the same.
+      const unchecked = !(error instanceof CheckFailed) && finding.requirements.length > 0;
+      if (unchecked) context.own.checks.push(checkRecord([], finding));
     }
     finding = await this.#cleanUp(finding);
     const kernelLog = (await this.iut.kernelLog?.since()) ?? [];
@@ -241,7 +248,7 @@ class Session {
       return skip('blocked', `blocked by ${test.role}.xenbus.connect: no plain connection`);
     }
     if (gate && (this.#features[gate] ?? '0') === '0') return skip('gate', `${gate} is not advertised`);
-    if (reflector && !this.#reflectors.has(reflector)) return skip('guest', `the guest does not answer ${reflector}`);
+    if (reflector && !this.iut.reflectors.has(reflector)) return skip('guest', `no answer to ${reflector} can be had: commands can't be run in the guest`);
     if (observer && !this.iut.harness.capabilities.has('observer')) {
       return skip('adapter', 'needs an observer of grants');
     }
@@ -259,16 +266,6 @@ class Session {
     } finally {
       cancel();
     }
-  }
-}
-
-async function answersPing(peer: AnyPeer): Promise<boolean> {
-  try {
-    await peer.ping();
-    return true;
-  } catch (error) {
-    if (blamesIut(error)) return false;
-    throw error;
   }
 }
 

@@ -8,14 +8,14 @@ import { Hypervisor } from '../xen/simulated/hypervisor.js';
 import type { Iut } from './iut.js';
 import type { Role } from './record.js';
 
-/** Replaced steps of a reference driver: how a defect is planted. */
-export interface Defect {
+/** Steps that replace those of a reference driver: how a defect is planted. */
+export interface PlantedSteps {
   readonly frontend?: Partial<FrontendSteps>;
   readonly backend?: Partial<BackendSteps>;
 }
 
 /** The embedded reference driver of a role in a domain of its own on a simulated Xen. */
-export async function openSimulatedIut(role: Role, seed: number, defect: Defect = {}): Promise<Iut> {
+export async function openSimulatedIut(role: Role, seed: number, planted: PlantedSteps = {}): Promise<Iut> {
   const hypervisor = new Hypervisor({ seed });
   const harness = hypervisor.domain(0);
   const guest = hypervisor.domain(1);
@@ -25,8 +25,8 @@ export async function openSimulatedIut(role: Role, seed: number, defect: Defect 
   const stackOf = (handle: number): Stack => new Stack(linkOf(handle).iut);
   const driver =
     role === 'frontend'
-      ? new ReferenceFrontend(guest, stackOf, onError, defect.frontend)
-      : new ReferenceBackend(guest, stackOf, onError, defect.backend);
+      ? new ReferenceFrontend(guest, stackOf, onError, planted.frontend)
+      : new ReferenceBackend(guest, stackOf, onError, planted.backend);
   await driver.start();
   return {
     domain: guest.id,
@@ -34,6 +34,7 @@ export async function openSimulatedIut(role: Role, seed: number, defect: Defect 
     adapter: 'simulated',
     facts: () => Promise.resolve({ driver: 'embedded reference driver' }),
     configure: () => Promise.resolve(),
+    reflectors: new Set(['arp', 'icmp']),
     alive: () =>
       fault === undefined ? Promise.resolve() : Promise.reject(fault instanceof Error ? fault : new Error(String(fault))),
     async close() {

@@ -1,0 +1,236 @@
+/** Defects of the reference frontend, a few for each chapter. */
+import { KEY, RXF } from '../../protocol/netif.js';
+import { RING_OFFSET } from '../../protocol/ring.js';
+import { encodeTxRequest } from '../../protocol/tx.js';
+import { FRONTEND_STEPS as correct } from '../frontend-steps.js';
+import type { Defect } from './defect.js';
+
+export const FRONTEND_DEFECTS: readonly Defect[] = [
+  {
+    id: 'frontend.xenbus.never-connects',
+    breaks: 'XB-08',
+    fault: 'stays in Initialising',
+    frontend: { connect: async () => {} },
+  },
+  {
+    id: 'frontend.xenbus.does-not-wait',
+    breaks: 'XB-07',
+    fault: 'publishes at once, whatever state the backend is in',
+    seen: 'mini-os netfront',
+    frontend: {
+      async backendChanged(vif) {
+        if (vif.queues.length > 0) return;
+        vif.seen = undefined;
+        await vif.steps.connect(vif);
+      },
+    },
+  },
+  {
+    id: 'frontend.xenbus.state-before-keys',
+    breaks: 'XB-26',
+    fault: 'tells of a ring that it has taken back',
+    frontend: {
+      openQueue(vif, index, split) {
+        const queue = correct.openQueue(vif, index, split);
+        queue.rings[0]?.end();
+        return queue;
+      },
+    },
+  },
+  {
+    id: 'frontend.xenbus.no-rx-copy',
+    breaks: 'XB-19',
+    fault: 'does not ask for copies',
+    frontend: { features: () => ({ ...correct.features(), [KEY.requestRxCopy]: '0' }) },
+  },
+  {
+    id: 'frontend.xenbus.never-closes',
+    breaks: 'XB-15',
+    fault: 'stops at Closing',
+    frontend: {
+      async setState(vif, state) {
+        if (state !== '6') await correct.setState(vif, state);
+      },
+    },
+  },
+  {
+    id: 'frontend.rings.uninitialised',
+    breaks: 'RING-02',
+    fault: 'leaves the event indices at 0',
+    frontend: {
+      initRing(ring) {
+        ring.init();
+        ring.page.store32(RING_OFFSET.reqEvent, 0);
+        ring.page.store32(RING_OFFSET.rspEvent, 0);
+      },
+    },
+  },
+  {
+    id: 'frontend.rings.same-id',
+    breaks: 'RING-16',
+    fault: 'uses one id for everything in flight',
+    frontend: {
+      putTx: (queue, request, offer) => correct.putTx(queue, { ...request, id: 5 }, offer),
+    },
+  },
+  {
+    id: 'frontend.rings.writes-pad',
+    breaks: 'RING-13',
+    fault: 'keeps a note in the private part of the ring page',
+    frontend: {
+      push(vif, ring, port) {
+        ring.page.store32(RING_OFFSET.pvt + 8, 1);
+        correct.push(vif, ring, port);
+      },
+    },
+  },
+  {
+    id: 'frontend.notifications.silent',
+    breaks: 'NOTIFY-02',
+    fault: 'never notifies of requests',
+    frontend: { push: (_vif, ring) => void ring.push(), start: () => {} },
+  },
+  {
+    id: 'frontend.notifications.always',
+    breaks: 'NOTIFY-01',
+    fault: 'notifies whatever the event index says',
+    frontend: {
+      push(vif, ring, port) {
+        ring.push();
+        vif.domain.events.notify(port);
+      },
+    },
+  },
+  {
+    id: 'frontend.transmit.size-per-fragment',
+    breaks: 'TXW-01',
+    fault: 'leaves the last byte out of the size of a larger packet',
+    frontend: {
+      putTx(queue, request, offer) {
+        correct.putTx(queue, { ...request, size: request.size > 100 ? request.size - 1 : request.size }, offer);
+      },
+    },
+  },
+  {
+    id: 'frontend.transmit.crosses-page',
+    breaks: 'TXW-04',
+    fault: 'puts a frame so that it crosses its page',
+    frontend: {
+      putTx: (queue, request, offer) => correct.putTx(queue, { ...request, offset: 4090 }, offer),
+    },
+  },
+  {
+    id: 'frontend.transmit.writable',
+    breaks: 'GNT-05',
+    fault: 'grants what it transmits for writing',
+    seen: 'XSA-403 and before: several frontends granted tx pages read-write',
+    frontend: {
+      buffer(vif, bytes) {
+        const offer = vif.domain.grants.offer(vif.backend, 'read-write');
+        offer.page.copyIn(0, bytes);
+        return offer;
+      },
+    },
+  },
+  {
+    id: 'frontend.transmit.reuses-buffer',
+    breaks: 'TXW-16',
+    fault: 'clears the oldest buffer when more than four are in flight',
+    frontend: {
+      putTx(queue, request, offer) {
+        queue.tx.put(encodeTxRequest(request));
+        queue.sending.set(request.id, offer);
+        const [oldest] = queue.sending.values();
+        if (queue.sending.size > 4) oldest?.page.copyIn(0, new Uint8Array(64));
+      },
+    },
+  },
+  {
+    id: 'frontend.transmit.ignores-sg',
+    breaks: 'TXW-32',
+    fault: 'splits packets for a backend without feature-sg',
+    frontend: {
+      transmit(vif, queue, frame) {
+        if (frame.length < 100) return correct.transmit(vif, queue, frame);
+        const [head, tail] = [frame.subarray(0, 60), frame.subarray(60)];
+        const first = vif.steps.buffer(vif, head);
+        const second = vif.steps.buffer(vif, tail);
+        const id = queue.tx.reqProdPvt & 0xff;
+        vif.steps.putTx(queue, { gref: first.ref, offset: 0, flags: 4, id, size: frame.length }, first);
+        vif.steps.putTx(queue, { gref: second.ref, offset: 0, flags: 0, id: id + 256, size: tail.length }, second);
+        vif.steps.push(vif, queue.tx, queue.txPort);
+      },
+    },
+  },
+  {
+    id: 'frontend.receive.ignores-offset',
+    breaks: 'RXW-08',
+    fault: "looks for data at the buffer's start",
+    frontend: {
+      takeRxSlot(queue, index, bytes) {
+        const copy = Uint8Array.from(bytes);
+        copy.fill(0, 2, 4);
+        return correct.takeRxSlot(queue, index, copy);
+      },
+    },
+  },
+  {
+    id: 'frontend.receive.single-slots',
+    breaks: 'RXW-09',
+    fault: 'takes every slot for a packet',
+    seen: 'mini-os netfront: flags are not looked at',
+    frontend: {
+      takeRxSlot(queue, index, bytes) {
+        const copy = Uint8Array.from(bytes);
+        copy[4] = (copy[4] ?? 0) & ~RXF.moreData;
+        return correct.takeRxSlot(queue, index, copy);
+      },
+    },
+  },
+  {
+    id: 'frontend.receive.leaks-on-error',
+    breaks: 'RXW-12',
+    fault: 'does not post a buffer again after an error',
+    seen: 'Linux xen-netfront leaked the buffers of bad responses',
+    frontend: {
+      takeRxSlot(queue, index, bytes) {
+        const posted = queue.posted.get(index);
+        const frame = correct.takeRxSlot(queue, index, bytes);
+        if (((bytes[7] ?? 0) & 0x80) !== 0 && posted) queue.posted.set(-index - 1, posted);
+        return frame;
+      },
+    },
+  },
+  {
+    id: 'frontend.receive.no-refill',
+    breaks: 'RXW-17',
+    fault: 'never posts a buffer again',
+    frontend: {
+      post(vif, queue) {
+        if (queue.rx.reqProdPvt === 0) correct.post(vif, queue);
+      },
+    },
+  },
+  {
+    id: 'frontend.queues.always-split',
+    breaks: 'SEC-04',
+    fault: 'splits its event channels whatever the backend offers',
+    frontend: { openQueue: (vif, index) => correct.openQueue(vif, index, true) },
+  },
+  {
+    id: 'frontend.queues.too-many',
+    breaks: 'MQ-04',
+    fault: 'uses a queue more than is offered',
+    frontend: { queueCount: (offered) => correct.queueCount(offered) + (offered === undefined ? 0 : 1) },
+  },
+  {
+    id: 'frontend.queues.one-for-rx',
+    breaks: 'MQ-15',
+    fault: 'receives on queue 0 alone',
+    frontend: {
+      serveRx(vif, queue) {
+        if (queue.index === 0) correct.serveRx(vif, queue);
+      },
+    },
+  },
+];
