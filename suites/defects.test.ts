@@ -33,7 +33,10 @@ describe('defects', function () {
       const tests = await run(role, defect.breaks, defect);
       const verdicts = tests.map((test) => `${test.id}: ${test.verdict} ${test.message ?? ''}`).join('\n');
       const broken = tests.flatMap((test) => test.checks).filter((check) => check.verdict !== 'pass');
-      expect(broken.flatMap((check) => check.requirements), verdicts).to.include(defect.breaks);
+      expect(
+        broken.flatMap((check) => check.requirements),
+        verdicts,
+      ).to.include(defect.breaks);
       expect(tests.filter((test) => test.verdict === 'error').map((test) => test.message)).to.deep.equal([]);
     });
   }

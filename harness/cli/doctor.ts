@@ -13,6 +13,9 @@ export function doctorCommand(): Promise<number> {
   tell('suites against the embedded reference drivers, on a simulated Xen', []);
   tell('native addon', 'unavailable' in native ? [native.unavailable] : []);
   tell('drivers on this Xen host', nativeProblems());
-  tell('lab: a real Xen in QEMU', missingPackages().map((name) => `missing package: ${name}`));
+  tell(
+    'lab: a real Xen in QEMU',
+    missingPackages().map((name) => `missing package: ${name}`),
+  );
   return Promise.resolve(0);
 }

@@ -23,7 +23,14 @@ export function listCommand(options: ListOptions): void {
     }
     return;
   }
-  if (options.json) return write(JSON.stringify(tests.map(({ body: _, ...test }) => test), null, 2));
+  if (options.json)
+    return write(
+      JSON.stringify(
+        tests.map(({ body: _, ...test }) => test),
+        null,
+        2,
+      ),
+    );
   for (const { id, title, options: needs } of tests) {
     const words = [needs.gate, needs.reflector, needs.observer && 'observer', needs.destructive && 'destructive'];
     const marks = words.filter(Boolean).join(', ');

@@ -3,6 +3,9 @@
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../root.js';
 import { fail, UsageError } from './exit.js';
+import type { LabRunOptions, LabUpOptions } from './lab.js';
+import type { ListOptions } from './list.js';
+import type { RunOptions } from './run.js';
 
 // Failures point at the TypeScript sources; the maps are read only when a stack is.
 process.setSourceMapsEnabled(true);
@@ -48,7 +51,7 @@ selecting(program.command('run').description('run the suites and write the resul
   .option('--seed <n>', 'order of deliveries on the simulated Xen', number, 1)
   .addOption(new Option('--reporter <kind>', 'what stdout shows').choices(['terminal', 'json']).default('terminal'))
   .option('--verbose', 'a line for every test')
-  .action(async (options) => {
+  .action(async (options: RunOptions) => {
     const { runCommand } = await import('./run.js');
     process.exitCode = await runCommand(options);
   });
@@ -56,7 +59,7 @@ selecting(program.command('run').description('run the suites and write the resul
 selecting(program.command('list').description('show the tests, or the requirements'))
   .option('--requirements', 'show the catalogue of requirements and the tests of each')
   .option('--json', 'as JSON')
-  .action(async (options) => {
+  .action(async (options: ListOptions) => {
     const { listCommand } = await import('./list.js');
     listCommand(options);
   });
@@ -71,7 +74,8 @@ program
 
 const lab = program
   .command('lab')
-  .enablePositionalOptions().description('a real Xen with Linux guests, booted in QEMU');
+  .enablePositionalOptions()
+  .description('a real Xen with Linux guests, booted in QEMU');
 const building = (command: Command): Command =>
   command
     .option('--install', 'install the Debian packages that are missing')
@@ -80,7 +84,7 @@ const building = (command: Command): Command =>
     .option('--guest <dir>', 'a guest of your own: domain.cfg and what it names');
 
 building(lab.command('up').description('bring the lab up: build, boot, or resume from its snapshot')).action(
-  async (options) => {
+  async (options: LabUpOptions) => {
     const { labUpCommand } = await import('./lab.js');
     process.exitCode = await labUpCommand(options);
   },
@@ -90,7 +94,7 @@ selecting(building(lab.command('run').description("bring the lab up and run the 
   .option('--keep', 'leave the lab up')
   .option('--out <dir>', 'folder for the results, one below it for each target', 'results/lab')
   .option('--verbose', 'a line for every test')
-  .action(async (options) => {
+  .action(async (options: LabRunOptions) => {
     const { labRunCommand } = await import('./lab.js');
     process.exitCode = await labRunCommand(options);
   });

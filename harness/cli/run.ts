@@ -41,7 +41,9 @@ const describe: Describe = (id) => {
 export async function runCommand(options: RunOptions): Promise<number> {
   const interrupt = onInterrupt();
   try {
-    return options.on === undefined ? await runHere(options, interrupt) : await runThere(options, options.on, interrupt);
+    return options.on === undefined
+      ? await runHere(options, interrupt)
+      : await runThere(options, options.on, interrupt);
   } finally {
     interrupt.release();
   }
@@ -183,7 +185,9 @@ class Report {
     writeWhole(join(out, 'report.html'), html(groups, { strict, describe }));
     if (reporter === 'terminal') {
       this.terminal.summary(groups);
-      process.stdout.write(`results: ${['results.jsonl', 'junit.xml', 'report.html'].map((f) => join(out, f)).join('  ')}\n`);
+      process.stdout.write(
+        `results: ${['results.jsonl', 'junit.xml', 'report.html'].map((f) => join(out, f)).join('  ')}\n`,
+      );
     }
     return exitCode(groups, { strict });
   }

@@ -114,7 +114,10 @@ export class BackendRx {
     const fits = bytes.subarray(0, PAGE_SIZE - offset);
     const [status] = this.grants.copyTo([{ domain: this.frontend, ref: request.gref, offset, bytes: fits }]);
     if (status !== 0) {
-      throw new Violation(['RXW-01'], `rx buffer of request ${request.id}: grant ${request.gref} can't be written (GNTST ${status})`);
+      throw new Violation(
+        ['RXW-01'],
+        `rx buffer of request ${request.id}: grant ${request.gref} can't be written (GNTST ${status})`,
+      );
     }
   }
 }

@@ -50,7 +50,10 @@ export class BackendTx {
         if (packet) packets.push(packet);
       }
       if (this.#chain) {
-        throw new Violation(['TXW-21'], `tx ring: req_prod ends inside a packet of ${this.#chain.layout.length} slots so far`);
+        throw new Violation(
+          ['TXW-21'],
+          `tx ring: req_prod ends inside a packet of ${this.#chain.layout.length} slots so far`,
+        );
       }
       const more = this.ring.finalCheck();
       if (!more.ok || !more.value) return packets;
@@ -104,7 +107,10 @@ export class BackendTx {
     const failed = copies.findIndex((copy) => copy.status !== 0);
     if (failed >= 0) {
       const ref = requests[failed]?.gref;
-      throw new Violation(['GNT-04'], `tx fragment ${failed}: grant ${ref} can't be copied (GNTST ${copies[failed]?.status})`);
+      throw new Violation(
+        ['GNT-04'],
+        `tx fragment ${failed}: grant ${ref} can't be copied (GNTST ${copies[failed]?.status})`,
+      );
     }
     return Uint8Array.from(Buffer.concat(copies.map((copy) => copy.bytes)));
   }
@@ -118,7 +124,8 @@ export class BackendTx {
 function fragmentLengths(requests: readonly TxRequest[]): number[] {
   const [first, ...rest] = requests.map((request) => request.size);
   const own = (first ?? 0) - rest.reduce((sum, size) => sum + size, 0);
-  if (own < 0) throw new Violation(['TXW-01'], `tx packet of ${first} bytes whose later fragments hold ${(first ?? 0) - own}`);
+  if (own < 0)
+    throw new Violation(['TXW-01'], `tx packet of ${first} bytes whose later fragments hold ${(first ?? 0) - own}`);
   const lengths = [own, ...rest];
   lengths.forEach((length, n) => {
     const offset = requests[n]?.offset ?? 0;

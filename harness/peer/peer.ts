@@ -145,7 +145,11 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     const { ipv4 } = this.link.iut;
     await this.send(arpRequest(this.link.peer, ipv4), options.shape, options.queue);
     const match = ({ frame }: P): boolean => isArpReplyFrom(frame, ipv4);
-    const packet = await this.receive(`ARP reply from ${formatIpv4(ipv4)}`, match, options.ms ? { ms: options.ms } : {});
+    const packet = await this.receive(
+      `ARP reply from ${formatIpv4(ipv4)}`,
+      match,
+      options.ms ? { ms: options.ms } : {},
+    );
     this.link.iut = { ...this.link.iut, mac: packet.frame.slice(6, 12) };
     return packet;
   }
@@ -161,7 +165,12 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   }
 
   /** A ping to the implementation under test, and what tells its answer. */
-  pingFrame(length = 64): { frame: Uint8Array; seq: number; payload: Uint8Array; isReply: (frame: Uint8Array) => boolean } {
+  pingFrame(length = 64): {
+    frame: Uint8Array;
+    seq: number;
+    payload: Uint8Array;
+    isReply: (frame: Uint8Array) => boolean;
+  } {
     const seq = ++this.#pings & 0xffff;
     const payload = noncePayload(this.#pings, length);
     const frame = ping4(this.link.peer, this.link.iut, { id: PING_ID, seq, payload });

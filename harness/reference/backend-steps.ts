@@ -283,13 +283,7 @@ export const BACKEND_STEPS = {
   },
 
   /** Fills one buffer and puts its response into the same slot. */
-  fill(
-    vif: BackendVif,
-    queue: BackendQueueState,
-    request: RxRequest,
-    piece: Uint8Array,
-    flags: number,
-  ): void {
+  fill(vif: BackendVif, queue: BackendQueueState, request: RxRequest, piece: Uint8Array, flags: number): void {
     const segment = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: piece };
     const [status] = vif.domain.grants.copyTo([segment]);
     const ok = status === 0;

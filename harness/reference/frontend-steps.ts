@@ -43,7 +43,8 @@ export const FRONTEND_STEPS = {
   async connect(vif: FrontendVif): Promise<void> {
     const { steps, domain } = vif;
     steps.disconnect(vif);
-    const flag = async (key: string): Promise<boolean> => (await domain.store.read(`${vif.backendPath}/${key}`)) === '1';
+    const flag = async (key: string): Promise<boolean> =>
+      (await domain.store.read(`${vif.backendPath}/${key}`)) === '1';
     const backend = parseDecimal(await domain.store.read(`${vif.path}/backend-id`), { min: 0, max: 0x7fff });
     if (!backend.ok || !(await flag(KEY.featureRxCopy))) return;
     vif.backend = backend.value;

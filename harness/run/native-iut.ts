@@ -35,7 +35,9 @@ export async function openNativeIut(target: Target): Promise<Iut> {
         vif.peer === 'frontend'
           ? profile.configureVif({ device: `vif${vif.frontend}.${vif.handle}`, ...address })
           : profile.configureInterface({ mac: formatMac(link.iut.mac), ...address });
-      await patience.until('network interface of the vif in the guest', () => shell && ran(shell, script), { ms: 5000 });
+      await patience.until('network interface of the vif in the guest', () => shell && ran(shell, script), {
+        ms: 5000,
+      });
     };
     return {
       domain,
@@ -103,5 +105,7 @@ async function findDomain(harness: Domain, wanted: string | number): Promise<Dom
   const found = typeof wanted === 'string' ? names.get(wanted) : undefined;
   if (found !== undefined) return found;
   const known = [...names].map(([name, id]) => `${name} (${id})`).join(', ');
-  throw new EnvironmentError(`no domain ${wanted} runs on this host; there are ${known}: start it, or correct "domain"`);
+  throw new EnvironmentError(
+    `no domain ${wanted} runs on this host; there are ${known}: start it, or correct "domain"`,
+  );
 }

@@ -62,7 +62,12 @@ export interface TestRecord {
   /** Present on skip. */
   readonly skip?: { readonly class: SkipClass; readonly reason: string };
   /** Present when an entry of the expectations file named this test. `met` tells whether it came as expected. */
-  readonly expectation?: { readonly verdict: Verdict; readonly reason: string; readonly source: string; readonly met: boolean };
+  readonly expectation?: {
+    readonly verdict: Verdict;
+    readonly reason: string;
+    readonly source: string;
+    readonly met: boolean;
+  };
   readonly checks: readonly CheckRecord[];
   /** Notes that are no verdict. */
   readonly infos: readonly string[];

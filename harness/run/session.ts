@@ -193,7 +193,12 @@ class Session {
     const kernelLog = (await this.iut.kernelLog?.since()) ?? [];
     const crash = kernelFault(kernelLog);
     if (crash !== undefined && finding?.verdict !== 'error') {
-      finding = { verdict: 'fail', class: 'guest-crash', message: `the guest's kernel says: ${crash}`, requirements: [] };
+      finding = {
+        verdict: 'fail',
+        class: 'guest-crash',
+        message: `the guest's kernel says: ${crash}`,
+        requirements: [],
+      };
     }
     const warnings = context.own.checks.filter((check) => check.verdict === 'warn');
     const verdict = worse(warnings.length > 0 ? 'warn' : 'pass', finding?.verdict ?? 'pass');
@@ -248,7 +253,8 @@ class Session {
       return skip('blocked', `blocked by ${test.role}.xenbus.connect: no plain connection`);
     }
     if (gate && (this.#features[gate] ?? '0') === '0') return skip('gate', `${gate} is not advertised`);
-    if (reflector && !this.iut.reflectors.has(reflector)) return skip('guest', `no answer to ${reflector} can be had: commands can't be run in the guest`);
+    if (reflector && !this.iut.reflectors.has(reflector))
+      return skip('guest', `no answer to ${reflector} can be had: commands can't be run in the guest`);
     if (observer && !this.iut.harness.capabilities.has('observer')) {
       return skip('adapter', 'needs an observer of grants');
     }
@@ -259,7 +265,9 @@ class Session {
     const ceiling = TEST_CEILING_MS * this.options.target.timeScale;
     let cancel = (): void => {};
     const late = new Promise<never>((_, reject) => {
-      cancel = this.iut.harness.clock.after(ceiling, () => reject(new Error(`the test did not end within ${ceiling} ms`)));
+      cancel = this.iut.harness.clock.after(ceiling, () =>
+        reject(new Error(`the test did not end within ${ceiling} ms`)),
+      );
     });
     try {
       await Promise.race([body, late]);

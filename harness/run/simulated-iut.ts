@@ -20,8 +20,10 @@ export async function openSimulatedIut(role: Role, seed: number, planted: Plante
   const harness = hypervisor.domain(0);
   const guest = hypervisor.domain(1);
   // A driver that throws is a fault of ours, whatever the test made of it: it must not pass for a quiet one.
-  let fault: unknown;
-  const onError = (error: unknown): void => void (fault ??= error);
+  let fault: Error | undefined;
+  const onError = (error: unknown): void => {
+    fault ??= error instanceof Error ? error : new Error(String(error));
+  };
   const stackOf = (handle: number): Stack => new Stack(linkOf(handle).iut);
   const driver =
     role === 'frontend'
@@ -35,8 +37,7 @@ export async function openSimulatedIut(role: Role, seed: number, planted: Plante
     facts: () => Promise.resolve({ driver: 'embedded reference driver' }),
     configure: () => Promise.resolve(),
     reflectors: new Set(['arp', 'icmp']),
-    alive: () =>
-      fault === undefined ? Promise.resolve() : Promise.reject(fault instanceof Error ? fault : new Error(String(fault))),
+    alive: () => (fault ? Promise.reject(fault) : Promise.resolve()),
     async close() {
       await driver.close();
       await guest.close();

@@ -85,7 +85,10 @@ export function backendChapter(chapter: string): { tests: TestDefinition<Backend
 }
 
 /** A chapter of tests of frontends, in the order in which they are declared. */
-export function frontendChapter(chapter: string): { tests: TestDefinition<FrontendTest>[]; test: Declare<FrontendTest> } {
+export function frontendChapter(chapter: string): {
+  tests: TestDefinition<FrontendTest>[];
+  test: Declare<FrontendTest>;
+} {
   return chapterOf('frontend', chapter);
 }
 

@@ -33,44 +33,56 @@ for (const batch of [1, 17]) {
   });
 }
 
-test('event-ahead', 'keeps quiet before the event index is reached', { gate: KEY.featureSplitEventChannels, fresh: true }, async (t) => {
-  const vif = await t.fresh();
-  const { tx, txPort } = vif.queue;
-  const { pump } = vif.context;
-  await vif.transmit(vif.quietFrame());
-  const early = new Set<number>();
-  for (let round = 0; round < ROUNDS; round++) {
-    vif.queue.deaf = true;
-    tx.ring.setRspEvent(advance(tx.ring.rspCons, 4));
-    const before = pump.count(txPort);
-    for (let n = 1; n <= 4; n++) {
-      tx.enqueue(vif.quietFrame());
-      vif.queue.pushTx();
-      await vif.until('response', () => distance(tx.ring.rspCons, tx.ring.indices().rspProd) === n);
-      if (n < 4 && pump.count(txPort) > before) early.add(round);
+test(
+  'event-ahead',
+  'keeps quiet before the event index is reached',
+  { gate: KEY.featureSplitEventChannels, fresh: true },
+  async (t) => {
+    const vif = await t.fresh();
+    const { tx, txPort } = vif.queue;
+    const { pump } = vif.context;
+    await vif.transmit(vif.quietFrame());
+    const early = new Set<number>();
+    for (let round = 0; round < ROUNDS; round++) {
+      vif.queue.deaf = true;
+      tx.ring.setRspEvent(advance(tx.ring.rspCons, 4));
+      const before = pump.count(txPort);
+      for (let n = 1; n <= 4; n++) {
+        tx.enqueue(vif.quietFrame());
+        vif.queue.pushTx();
+        await vif.until('response', () => distance(tx.ring.rspCons, tx.ring.indices().rspProd) === n);
+        if (n < 4 && pump.count(txPort) > before) early.add(round);
+      }
+      // The fourth response crosses the index: its event ends the round, and would have come after a stray one.
+      await t.check('NOTIFY-02', () => vif.until('event at the fourth response', () => pump.count(txPort) > before));
+      vif.queue.deaf = false;
+      vif.queue.service();
     }
-    // The fourth response crosses the index: its event ends the round, and would have come after a stray one.
-    await t.check('NOTIFY-02', () => vif.until('event at the fourth response', () => pump.count(txPort) > before));
-    vif.queue.deaf = false;
-    vif.queue.service();
-  }
-  t.info(`${ROUNDS} rounds of 3 responses before the index`);
-  await t.check('NOTIFY-01', () => expect(early.size, `rounds with an early notification, of ${ROUNDS}`).to.be.at.most(STRAY_ROUNDS));
-});
+    t.info(`${ROUNDS} rounds of 3 responses before the index`);
+    await t.check('NOTIFY-01', () =>
+      expect(early.size, `rounds with an early notification, of ${ROUNDS}`).to.be.at.most(STRAY_ROUNDS),
+    );
+  },
+);
 
-test('asks-for-event', 'asks for an event at the next request when it has nothing to do', { reflector: 'icmp' }, async (t) => {
-  const vif = await t.connect();
-  await vif.ping();
-  const { ring } = vif.queue.tx;
-  await t.check('NOTIFY-04', async () => {
-    // Further ahead is allowed, to batch (NOTIFY-05); behind means that it is awake, at or behind for ever that it sleeps deaf.
-    await vif.until('tx req_event ahead of req_prod', () => {
-      const { reqEvent, reqProd } = ring.indices();
-      const ahead = distance(reqProd, reqEvent);
-      return ahead >= 1 && ahead <= 256;
+test(
+  'asks-for-event',
+  'asks for an event at the next request when it has nothing to do',
+  { reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.connect();
+    await vif.ping();
+    const { ring } = vif.queue.tx;
+    await t.check('NOTIFY-04', async () => {
+      // Further ahead is allowed, to batch (NOTIFY-05); behind means that it is awake, at or behind for ever that it sleeps deaf.
+      await vif.until('tx req_event ahead of req_prod', () => {
+        const { reqEvent, reqProd } = ring.indices();
+        const ahead = distance(reqProd, reqEvent);
+        return ahead >= 1 && ahead <= 256;
+      });
     });
-  });
-});
+  },
+);
 
 test('one-by-one', 'hears every single request', { reflector: 'icmp' }, async (t) => {
   const vif = await t.connect();
@@ -91,17 +103,22 @@ test('spurious', 'takes events that mean nothing', { fresh: true, reflector: 'ic
   await t.check('NOTIFY-07', () => vif.ping());
 });
 
-test('spurious-unanswered', 'does not answer events that mean nothing with as many of its own', { fresh: true }, async (t) => {
-  const vif = await t.fresh();
-  await vif.transmit(vif.quietFrame());
-  const { txPort } = vif.queue;
-  const before = vif.context.pump.count(txPort);
-  for (let n = 0; n < 200; n++) t.domain.events.notify(txPort);
-  await vif.transmit(vif.quietFrame());
-  await t.check('NOTIFY-13', () => {
-    expect(vif.context.pump.count(txPort) - before, 'events after 200 empty ones').to.be.below(20);
-  });
-});
+test(
+  'spurious-unanswered',
+  'does not answer events that mean nothing with as many of its own',
+  { fresh: true },
+  async (t) => {
+    const vif = await t.fresh();
+    await vif.transmit(vif.quietFrame());
+    const { txPort } = vif.queue;
+    const before = vif.context.pump.count(txPort);
+    for (let n = 0; n < 200; n++) t.domain.events.notify(txPort);
+    await vif.transmit(vif.quietFrame());
+    await t.check('NOTIFY-13', () => {
+      expect(vif.context.pump.count(txPort) - before, 'events after 200 empty ones').to.be.below(20);
+    });
+  },
+);
 
 test('rx-event', 'asks for an event when it waits for buffers', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh({ rxBuffers: 4 });
@@ -123,16 +140,21 @@ test('rx-event', 'asks for an event when it waits for buffers', { fresh: true, r
   });
 });
 
-test('no-rx-notify', 'delivers again to a frontend without feature-rx-notify', { fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh({ rxBuffers: 4, keys: { [KEY.featureRxNotify]: undefined } });
-  const { rx } = vif.queue;
-  rx.repost = false;
-  for (let n = 0; rx.posted > 0 && n < 8; n++) await vif.transmit(vif.pingFrame().frame);
-  await vif.until('last buffer used', () => rx.posted === 0);
-  await vif.transmit(vif.pingFrame().frame);
-  rx.repost = true;
-  rx.enqueue(64);
-  // Published without an event, whatever the backend asked for: such a frontend gives none.
-  rx.ring.push();
-  await t.check('NOTIFY-09', () => vif.ping());
-});
+test(
+  'no-rx-notify',
+  'delivers again to a frontend without feature-rx-notify',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh({ rxBuffers: 4, keys: { [KEY.featureRxNotify]: undefined } });
+    const { rx } = vif.queue;
+    rx.repost = false;
+    for (let n = 0; rx.posted > 0 && n < 8; n++) await vif.transmit(vif.pingFrame().frame);
+    await vif.until('last buffer used', () => rx.posted === 0);
+    await vif.transmit(vif.pingFrame().frame);
+    rx.repost = true;
+    rx.enqueue(64);
+    // Published without an event, whatever the backend asked for: such a frontend gives none.
+    rx.ring.push();
+    await t.check('NOTIFY-09', () => vif.ping());
+  },
+);

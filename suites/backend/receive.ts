@@ -32,14 +32,19 @@ test('any-id', 'takes any 16-bit id and keeps each slot its own', { fresh: true,
 });
 
 for (const length of [1, 64, 1000, 1472]) {
-  test(`payload-of-${length}`, `delivers a payload of ${length} bytes, counted right`, { reflector: 'icmp' }, async (t) => {
-    const vif = await t.connect();
-    await t.check('RXW-05', async () => {
-      const { frame, slots } = await vif.ping({ length });
-      const sum = slots.reduce((bytes, slot) => bytes + slot.response.status, 0);
-      expect(sum, 'sum of the statuses').to.equal(frame.length);
-    });
-  });
+  test(
+    `payload-of-${length}`,
+    `delivers a payload of ${length} bytes, counted right`,
+    { reflector: 'icmp' },
+    async (t) => {
+      const vif = await t.connect();
+      await t.check('RXW-05', async () => {
+        const { frame, slots } = await vif.ping({ length });
+        const sum = slots.reduce((bytes, slot) => bytes + slot.response.status, 0);
+        expect(sum, 'sum of the statuses').to.equal(frame.length);
+      });
+    },
+  );
 }
 
 test('within-page', 'stays within the page', { reflector: 'icmp' }, async (t) => {

@@ -27,17 +27,22 @@ test('full-ring', 'serves 256 requests that are published at once', { fresh: tru
   await t.check(['RING-01', 'RING-09'], () => vif.answered(slots));
 });
 
-test('wrap-around', 'finds slots by the masked index, round and round', { fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh();
-  await t.check('RING-01', async () => {
-    for (let batch = 0; batch < 8; batch++) {
-      const slots = Array.from({ length: 96 }, () => vif.queue.tx.enqueue(vif.quietFrame())).flat();
-      vif.queue.pushTx();
-      await vif.answered(slots);
-    }
-    await vif.ping();
-  });
-});
+test(
+  'wrap-around',
+  'finds slots by the masked index, round and round',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    await t.check('RING-01', async () => {
+      for (let batch = 0; batch < 8; batch++) {
+        const slots = Array.from({ length: 96 }, () => vif.queue.tx.enqueue(vif.quietFrame())).flat();
+        vif.queue.pushTx();
+        await vif.answered(slots);
+      }
+      await vif.ping();
+    });
+  },
+);
 
 test('index-wrap', 'counts on when an index passes 2^32', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.plug();
@@ -55,36 +60,46 @@ test('index-wrap', 'counts on when an index passes 2^32', { fresh: true, reflect
   });
 });
 
-test('requests-before-connected', 'serves requests that were published before it connected', { fresh: true }, async (t) => {
-  const vif = await t.plug();
-  await vif.awaitState([XENBUS_STATE.initWait]);
-  await vif.publish();
-  const slots = [1, 2, 3].flatMap(() => vif.queue.tx.enqueue(vif.quietFrame()));
-  vif.queue.pushTx();
-  await vif.setState(XENBUS_STATE.connected);
-  await vif.awaitState([XENBUS_STATE.connected]);
-  await t.check('RING-03', () => vif.answered(slots));
-});
+test(
+  'requests-before-connected',
+  'serves requests that were published before it connected',
+  { fresh: true },
+  async (t) => {
+    const vif = await t.plug();
+    await vif.awaitState([XENBUS_STATE.initWait]);
+    await vif.publish();
+    const slots = [1, 2, 3].flatMap(() => vif.queue.tx.enqueue(vif.quietFrame()));
+    vif.queue.pushTx();
+    await vif.setState(XENBUS_STATE.connected);
+    await vif.awaitState([XENBUS_STATE.connected]);
+    await t.check('RING-03', () => vif.answered(slots));
+  },
+);
 
-test('own-fields-only', 'writes to the ring page nothing but its own fields', { fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh();
-  const { page } = vif.queue.tx.ring;
-  const end = slotOffset(TX_RING, TX_RING.size - 1) + TX_RING.slotBytes;
-  const areas = [
-    { at: RING_OFFSET.pvt, length: RING_OFFSET.slots - RING_OFFSET.pvt },
-    { at: end, length: PAGE_SIZE - end },
-  ];
-  for (const { at, length } of areas) page.copyIn(at, new Uint8Array(length).fill(0xa5));
-  await vif.ping();
-  await t.check('RING-13', () => {
-    for (const { at, length } of areas) {
-      const changed = page.copyOut(at, length).findIndex((byte) => byte !== 0xa5);
-      expect(changed, `first changed byte of the ${length} from ${at}`).to.equal(-1);
-    }
-    const { reqProd } = vif.queue.tx.ring.indices();
-    expect(reqProd, 'req_prod').to.equal(vif.queue.tx.ring.reqProdPvt);
-  });
-});
+test(
+  'own-fields-only',
+  'writes to the ring page nothing but its own fields',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    const { page } = vif.queue.tx.ring;
+    const end = slotOffset(TX_RING, TX_RING.size - 1) + TX_RING.slotBytes;
+    const areas = [
+      { at: RING_OFFSET.pvt, length: RING_OFFSET.slots - RING_OFFSET.pvt },
+      { at: end, length: PAGE_SIZE - end },
+    ];
+    for (const { at, length } of areas) page.copyIn(at, new Uint8Array(length).fill(0xa5));
+    await vif.ping();
+    await t.check('RING-13', () => {
+      for (const { at, length } of areas) {
+        const changed = page.copyOut(at, length).findIndex((byte) => byte !== 0xa5);
+        expect(changed, `first changed byte of the ${length} from ${at}`).to.equal(-1);
+      }
+      const { reqProd } = vif.queue.tx.ring.indices();
+      expect(reqProd, 'req_prod').to.equal(vif.queue.tx.ring.reqProdPvt);
+    });
+  },
+);
 
 test('unused-slots', 'leaves slots alone that hold no request', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
@@ -106,13 +121,18 @@ test('overflow', 'survives a req_prod beyond the ring', { fresh: true, reflector
   await refuses(t, 'RING-10', vif, []);
 });
 
-test('overflow-before-connected', 'does not serve a ring that starts overfull', { fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.plug();
-  await vif.awaitState([XENBUS_STATE.initWait]);
-  await vif.publish();
-  vif.queue.tx.ring.page.store32(RING_OFFSET.reqProd, TX_RING.size + 1);
-  await vif.setState(XENBUS_STATE.connected);
-  const { closing, closed } = XENBUS_STATE;
-  await t.check('RING-20', () => vif.awaitState([closing, closed]));
-  await t.check('RING-10', async () => (await t.connect()).ping());
-});
+test(
+  'overflow-before-connected',
+  'does not serve a ring that starts overfull',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.plug();
+    await vif.awaitState([XENBUS_STATE.initWait]);
+    await vif.publish();
+    vif.queue.tx.ring.page.store32(RING_OFFSET.reqProd, TX_RING.size + 1);
+    await vif.setState(XENBUS_STATE.connected);
+    const { closing, closed } = XENBUS_STATE;
+    await t.check('RING-20', () => vif.awaitState([closing, closed]));
+    await t.check('RING-10', async () => (await t.connect()).ping());
+  },
+);

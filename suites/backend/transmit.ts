@@ -54,7 +54,9 @@ for (const count of [2, 3, 8, 17, NR_SLOTS_MIN]) {
   test(`slots-${count}`, title, { gate: KEY.featureSg, reflector: 'icmp' }, async (t) => {
     const vif = await t.connect();
     const fragments = inFragments(LARGEST_FRAME, count);
-    await t.check(['TXW-02', 'SLOT-01'], () => vif.ping({ length: LARGEST_FRAME - PING_HEADERS, shape: { fragments } }));
+    await t.check(['TXW-02', 'SLOT-01'], () =>
+      vif.ping({ length: LARGEST_FRAME - PING_HEADERS, shape: { fragments } }),
+    );
   });
 }
 
@@ -65,12 +67,17 @@ test('small-slots', 'takes 18 slots of a byte or two each', { gate: KEY.featureS
   await t.check('SLOT-05', () => vif.ping({ length: length - PING_HEADERS, shape: { fragments } }));
 });
 
-test('split-header', 'takes headers that are spread over slots', { gate: KEY.featureSg, reflector: 'icmp' }, async (t) => {
-  const vif = await t.connect();
-  const fragments = [ETHERNET_HEADER, 9, 11, 3, 5, 156];
-  const length = fragments.reduce((sum, each) => sum + each, 0);
-  await t.check('SLOT-06', () => vif.ping({ length: length - PING_HEADERS, shape: { fragments } }));
-});
+test(
+  'split-header',
+  'takes headers that are spread over slots',
+  { gate: KEY.featureSg, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.connect();
+    const fragments = [ETHERNET_HEADER, 9, 11, 3, 5, 156];
+    const length = fragments.reduce((sum, each) => sum + each, 0);
+    await t.check('SLOT-06', () => vif.ping({ length: length - PING_HEADERS, shape: { fragments } }));
+  },
+);
 
 test('response-per-fragment', 'answers each fragment with its own id', { gate: KEY.featureSg }, async (t) => {
   const vif = await t.connect();
@@ -133,40 +140,57 @@ for (const [name, title, total] of [
   });
 }
 
-test('empty-fragment', 'survives a fragment of no bytes', { gate: KEY.featureSg, fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh();
-  const { frame } = vif.pingFrame();
-  const slots = vif.queue.tx.enqueue(frame, { fragments: [frame.length, 0] });
-  const seen = await statusesOrSilence(vif, slots);
-  await t.check('TXW-26', () => {
-    for (const status of seen ?? [undefined]) expect(status, 'status').to.be.oneOf([RSP.okay, RSP.error]);
-  });
-  await stillPasses(t, 'TXW-26', vif);
-});
+test(
+  'empty-fragment',
+  'survives a fragment of no bytes',
+  { gate: KEY.featureSg, fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    const { frame } = vif.pingFrame();
+    const slots = vif.queue.tx.enqueue(frame, { fragments: [frame.length, 0] });
+    const seen = await statusesOrSilence(vif, slots);
+    await t.check('TXW-26', () => {
+      for (const status of seen ?? [undefined]) expect(status, 'status').to.be.oneOf([RSP.okay, RSP.error]);
+    });
+    await stillPasses(t, 'TXW-26', vif);
+  },
+);
 
-test('fragments-exceed-total', 'refuses fragments that hold more than the packet', { gate: KEY.featureSg, fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh();
-  const { frame } = vif.pingFrame(256);
-  const slots = vif.queue.tx.enqueue(frame, {
-    fragments: [98, 200],
-    alter: (request, n) => ({ ...request, size: n === 0 ? 100 : 200 }),
-  });
-  await refuses(t, 'TXW-27', vif, slots);
-});
+test(
+  'fragments-exceed-total',
+  'refuses fragments that hold more than the packet',
+  { gate: KEY.featureSg, fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    const { frame } = vif.pingFrame(256);
+    const slots = vif.queue.tx.enqueue(frame, {
+      fragments: [98, 200],
+      alter: (request, n) => ({ ...request, size: n === 0 ? 100 : 200 }),
+    });
+    await refuses(t, 'TXW-27', vif, slots);
+  },
+);
 
-test('bad-ref', 'answers a bad grant reference with ERROR and goes on', { fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh();
-  const slots = await badRef(vif, 1, 0);
-  await t.check(['TXW-28', 'GNT-10'], () => expect(statuses(slots)).to.deep.equal([RSP.error]));
-  await stillPasses(t, 'TXW-28', vif);
-});
+test(
+  'bad-ref',
+  'answers a bad grant reference with ERROR and goes on',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    const slots = await badRef(vif, 1, 0);
+    await t.check(['TXW-28', 'GNT-10'], () => expect(statuses(slots)).to.deep.equal([RSP.error]));
+    await stillPasses(t, 'TXW-28', vif);
+  },
+);
 
 for (const place of [0, 1, 3]) {
   const title = `answers a bad reference in fragment ${place} with ERROR and goes on`;
   test(`bad-ref-in-fragment-${place}`, title, { gate: KEY.featureSg, fresh: true, reflector: 'icmp' }, async (t) => {
     const vif = await t.fresh();
     const slots = await badRef(vif, 4, place);
-    await t.check(['TXW-28', 'GNT-10'], () => expect(statuses(slots)[place], 'status of the bad slot').to.equal(RSP.error));
+    await t.check(['TXW-28', 'GNT-10'], () =>
+      expect(statuses(slots)[place], 'status of the bad slot').to.equal(RSP.error),
+    );
     await stillPasses(t, 'TXW-28', vif);
   });
 }
@@ -186,14 +210,19 @@ test('lets-go', 'no longer uses a page that it has answered for', { observer: tr
   await t.check(['TXW-15', 'GNT-08'], () => expect(use).to.equal('unused'));
 });
 
-test('more-than-18', 'takes or drops a packet of 19 slots, and goes on', { gate: KEY.featureSg, fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh();
-  const fragments = inFragments(LARGEST_FRAME, NR_SLOTS_MIN + 1);
-  const slots = vif.queue.tx.enqueue(vif.pingFrame(LARGEST_FRAME - PING_HEADERS).frame, { fragments });
-  const seen = await statusesOrSilence(vif, slots);
-  t.info(seen ? `answered with ${[...new Set(seen)].join(', ')}` : 'the backend gave the vif up');
-  await t.check('SLOT-03', async () => (await t.connect()).ping());
-});
+test(
+  'more-than-18',
+  'takes or drops a packet of 19 slots, and goes on',
+  { gate: KEY.featureSg, fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    const fragments = inFragments(LARGEST_FRAME, NR_SLOTS_MIN + 1);
+    const slots = vif.queue.tx.enqueue(vif.pingFrame(LARGEST_FRAME - PING_HEADERS).frame, { fragments });
+    const seen = await statusesOrSilence(vif, slots);
+    t.info(seen ? `answered with ${[...new Set(seen)].join(', ')}` : 'the backend gave the vif up');
+    await t.check('SLOT-03', async () => (await t.connect()).ping());
+  },
+);
 
 /** Sends a packet of `count` fragments of which number `place` names a grant that doesn't exist. */
 async function badRef(vif: FrontendPeer, count: number, place: number): ReturnType<FrontendPeer['transmit']> {

@@ -144,13 +144,18 @@ test('offline', 'closes for good when its device is taken out', { fresh: true },
   });
 });
 
-test('frontend-vanishes', 'outlives a frontend directory that vanishes', { fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh();
-  await t.domain.store.remove(vif.path);
-  vif.release();
-  // A second vif that connects from start to end is what tells that the driver has not stuck at the first.
-  await t.check('XB-17', async () => (await t.fresh()).ping());
-});
+test(
+  'frontend-vanishes',
+  'outlives a frontend directory that vanishes',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    await t.domain.store.remove(vif.path);
+    vif.release();
+    // A second vif that connects from start to end is what tells that the driver has not stuck at the first.
+    await t.check('XB-17', async () => (await t.fresh()).ping());
+  },
+);
 
 for (const [name, key, value] of [
   ['missing-ring-ref', KEY.txRingRef, undefined],
@@ -172,16 +177,21 @@ for (const [name, key, value] of [
   });
 }
 
-test('early-connected', 'connects or refuses a frontend that is Connected before it is asked', { fresh: true }, async (t) => {
-  const vif = await t.plug();
-  await vif.publish();
-  await vif.setState(connected);
-  await t.check('XB-27', async () => {
-    const state = await vif.awaitState([connected, closing, closed]).catch((error: unknown) => {
-      if (error instanceof Expired && vif.other.value === String(initWait)) return initWait;
-      throw error;
+test(
+  'early-connected',
+  'connects or refuses a frontend that is Connected before it is asked',
+  { fresh: true },
+  async (t) => {
+    const vif = await t.plug();
+    await vif.publish();
+    await vif.setState(connected);
+    await t.check('XB-27', async () => {
+      const state = await vif.awaitState([connected, closing, closed]).catch((error: unknown) => {
+        if (error instanceof Expired && vif.other.value === String(initWait)) return initWait;
+        throw error;
+      });
+      t.info(`the backend settled in state ${state}`);
     });
-    t.info(`the backend settled in state ${state}`);
-  });
-  await t.check('XB-27', () => t.fresh());
-});
+    await t.check('XB-27', () => t.fresh());
+  },
+);

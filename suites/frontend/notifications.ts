@@ -17,14 +17,19 @@ test('first-request', 'notifies of the first request', { fresh: true, reflector:
   await t.check('NOTIFY-02', () => t.configure(vif));
 });
 
-test('one-by-one', 'hears every single response and tells of every single request', { reflector: 'icmp' }, async (t) => {
-  const vif = await t.connect();
-  const rounds = 300;
-  await t.check(['NOTIFY-02', 'NOTIFY-03', 'NOTIFY-04'], async () => {
-    for (let n = 0; n < rounds; n++) await vif.ping();
-  });
-  t.info(`${rounds} rounds`);
-});
+test(
+  'one-by-one',
+  'hears every single response and tells of every single request',
+  { reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.connect();
+    const rounds = 300;
+    await t.check(['NOTIFY-02', 'NOTIFY-03', 'NOTIFY-04'], async () => {
+      for (let n = 0; n < rounds; n++) await vif.ping();
+    });
+    t.info(`${rounds} rounds`);
+  },
+);
 
 test('event-ahead', 'keeps quiet before the event index is reached', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
@@ -50,21 +55,28 @@ test('event-ahead', 'keeps quiet before the event index is reached', { fresh: tr
     vif.queue.service();
   }
   t.info(`${ROUNDS} rounds of 3 requests before the index`);
-  await t.check('NOTIFY-01', () => expect(early.size, `rounds with an early notification, of ${ROUNDS}`).to.be.at.most(STRAY_ROUNDS));
-});
-
-test('asks-for-event', 'asks for an event at the next response when it has nothing to do', { reflector: 'icmp' }, async (t) => {
-  const vif = await t.connect();
-  await vif.ping();
-  const { ring } = vif.queue.rx;
-  await t.check('NOTIFY-04', () =>
-    vif.until('rx rsp_event ahead of rsp_prod', () => {
-      const { rspEvent, rspProd } = ring.indices();
-      const ahead = distance(rspProd, rspEvent);
-      return ahead >= 1 && ahead <= 256;
-    }),
+  await t.check('NOTIFY-01', () =>
+    expect(early.size, `rounds with an early notification, of ${ROUNDS}`).to.be.at.most(STRAY_ROUNDS),
   );
 });
+
+test(
+  'asks-for-event',
+  'asks for an event at the next response when it has nothing to do',
+  { reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.connect();
+    await vif.ping();
+    const { ring } = vif.queue.rx;
+    await t.check('NOTIFY-04', () =>
+      vif.until('rx rsp_event ahead of rsp_prod', () => {
+        const { rspEvent, rspProd } = ring.indices();
+        const ahead = distance(rspProd, rspEvent);
+        return ahead >= 1 && ahead <= 256;
+      }),
+    );
+  },
+);
 
 test('spurious', 'takes events that mean nothing', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
@@ -82,13 +94,19 @@ test('rx-notify', 'tells by feature-rx-notify that it notifies of new buffers', 
   await t.check('NOTIFY-08', () => expect(value).to.equal('1'));
 });
 
-test('rx-refill', 'notifies of new buffers when the backend asks for it', { fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh();
-  if ((await vif.otherKey(KEY.featureRxNotify)) !== '1') return t.info('the frontend does not claim to notify of new buffers');
-  const { rx } = vif.queue;
-  // More pings than the ring has buffers: each delivery past the first ring waits for a refill that an event told of.
-  await t.check(['NOTIFY-02', 'RXW-17'], async () => {
-    for (let n = 0; n < rx.ring.layout.size + 20; n++) await vif.deliver(vif.pingFrame().frame);
-    await vif.ping();
-  });
-});
+test(
+  'rx-refill',
+  'notifies of new buffers when the backend asks for it',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    if ((await vif.otherKey(KEY.featureRxNotify)) !== '1')
+      return t.info('the frontend does not claim to notify of new buffers');
+    const { rx } = vif.queue;
+    // More pings than the ring has buffers: each delivery past the first ring waits for a refill that an event told of.
+    await t.check(['NOTIFY-02', 'RXW-17'], async () => {
+      for (let n = 0; n < rx.ring.layout.size + 20; n++) await vif.deliver(vif.pingFrame().frame);
+      await vif.ping();
+    });
+  },
+);

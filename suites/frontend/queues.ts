@@ -13,7 +13,7 @@ const FRESH = { fresh: true, reflector: 'icmp' } as const;
 for (const value of [undefined, '0']) {
   const title = `uses one event channel where feature-split-event-channels is ${value ?? 'absent'}`;
   test(`no-split-${value ?? 'absent'}`, title, { ...FRESH }, async (t) => {
-    const { [KEY.featureSplitEventChannels]: _, ...plain } = BACKEND_KEYS;
+    const plain = { [KEY.featureRxCopy]: '1', [KEY.featureSg]: '1' };
     const vif = await t.fresh(value === undefined ? plain : { ...plain, [KEY.featureSplitEventChannels]: value });
     const keys = await vif.otherKeys();
     await t.check('SEC-04', () => {

@@ -50,30 +50,45 @@ test('refill', 'replaces the buffers that were used', { reflector: 'icmp' }, asy
 });
 
 for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dropped })) {
-  test(`status-${name}`, `drops a packet with status ${status} and goes on`, { fresh: true, reflector: 'icmp' }, async (t) => {
-    const vif = await t.fresh();
-    await wrong(vif, (response) => ({ ...response, status }));
-    await stillPasses(t, 'RXW-12', vif);
-  });
+  test(
+    `status-${name}`,
+    `drops a packet with status ${status} and goes on`,
+    { fresh: true, reflector: 'icmp' },
+    async (t) => {
+      const vif = await t.fresh();
+      await wrong(vif, (response) => ({ ...response, status }));
+      await stillPasses(t, 'RXW-12', vif);
+    },
+  );
 }
 
-test('status-error-in-chain', 'drops a packet with an error in its second slot and goes on', { ...SG, fresh: true }, async (t) => {
-  const vif = await t.fresh();
-  const { frame } = vif.pingFrame(600);
-  await vif.deliver(frame, {
-    fragments: [300, frame.length - 300],
-    alter: (response, n) => (n === 1 ? { ...response, status: RSP.error } : response),
-  });
-  await stillPasses(t, 'RXW-12', vif);
-});
+test(
+  'status-error-in-chain',
+  'drops a packet with an error in its second slot and goes on',
+  { ...SG, fresh: true },
+  async (t) => {
+    const vif = await t.fresh();
+    const { frame } = vif.pingFrame(600);
+    await vif.deliver(frame, {
+      fragments: [300, frame.length - 300],
+      alter: (response, n) => (n === 1 ? { ...response, status: RSP.error } : response),
+    });
+    await stillPasses(t, 'RXW-12', vif);
+  },
+);
 
-test('recycles', 'gets its buffers back from responses that carry nothing', { fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh();
-  await t.check('RXW-12', async () => {
-    for (let n = 0; n < 300; n++) await wrong(vif, (response) => ({ ...response, status: RSP.error }));
-    await vif.ping();
-  });
-});
+test(
+  'recycles',
+  'gets its buffers back from responses that carry nothing',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    await t.check('RXW-12', async () => {
+      for (let n = 0; n < 300; n++) await wrong(vif, (response) => ({ ...response, status: RSP.error }));
+      await vif.ping();
+    });
+  },
+);
 
 test('status-zero', 'survives a response of no bytes', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
@@ -124,6 +139,9 @@ test('order', 'receives packets in the order of the ring', { reflector: 'icmp' }
 });
 
 /** Delivers a ping whose response is altered. */
-async function wrong(vif: BackendPeer, alter: NonNullable<Parameters<BackendPeer['deliver']>[1]>['alter']): Promise<void> {
+async function wrong(
+  vif: BackendPeer,
+  alter: NonNullable<Parameters<BackendPeer['deliver']>[1]>['alter'],
+): Promise<void> {
   await vif.deliver(vif.pingFrame().frame, alter ? { alter } : {});
 }

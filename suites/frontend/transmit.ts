@@ -17,8 +17,8 @@ const ETHERNET_HEADER = 14;
 for (const length of [1, 18, 64, 1000, 1472]) {
   test(`payload-of-${length}`, `transmits a payload of ${length} bytes unchanged`, { reflector: 'icmp' }, async (t) => {
     const vif = await t.connect();
-    const { frame, requests } = await vif.ping({ length });
-    await t.check(['TXW-01', 'TXW-03'], () => {
+    await t.check(['TXW-01', 'TXW-03'], async () => {
+      const { frame, requests } = await vif.ping({ length });
       expect(requests[0]?.size, 'size in the first slot').to.equal(frame.length);
       expect(frame.length, 'bytes of the packet').to.be.within(length + PING_HEADERS, MAX_TX_SIZE);
     });
@@ -91,7 +91,9 @@ test('read-only', 'grants what it transmits read-only', { fresh: true, reflector
   if (!request) throw new Error('a packet has a request');
   // What is there is written back, so that the attempt does no harm where it succeeds.
   const bytes = frame.subarray(0, 1);
-  const [status] = t.domain.grants.copyTo([{ domain: vif.iutDomain, ref: request.gref, offset: request.offset, bytes }]);
+  const [status] = t.domain.grants.copyTo([
+    { domain: vif.iutDomain, ref: request.gref, offset: request.offset, bytes },
+  ]);
   await t.check('GNT-05', () => expect(status, 'GNTST of a write to a tx page').to.be.below(0));
 });
 
@@ -103,7 +105,9 @@ test('keeps-buffers', 'leaves a buffer alone until it is answered', { fresh: tru
   const [request] = requests;
   if (!request) throw new Error('a packet has a request');
   const length = Math.min(frame.length, request.size);
-  const [copy] = t.domain.grants.copyFrom([{ domain: vif.iutDomain, ref: request.gref, offset: request.offset, length }]);
+  const [copy] = t.domain.grants.copyFrom([
+    { domain: vif.iutDomain, ref: request.gref, offset: request.offset, length },
+  ]);
   await t.check('TXW-16', () => {
     expect(copy?.status, 'GNTST of the copy').to.equal(0);
     expect(sameBytes(copy?.bytes ?? new Uint8Array(), frame.subarray(0, length)), 'bytes are unchanged').to.equal(true);
@@ -124,12 +128,17 @@ for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dro
   });
 }
 
-test('unknown-id', 'survives a response with an id that it never used', { fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh();
-  vif.queue.tx.respond = false;
-  await vif.ping();
-  vif.queue.tx.ring.put(encodeTxResponse({ id: 0xfffe, status: RSP.okay }));
-  vif.queue.pushTx();
-  vif.queue.tx.respond = true;
-  await survives(t, 'TXW-19', vif);
-});
+test(
+  'unknown-id',
+  'survives a response with an id that it never used',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    vif.queue.tx.respond = false;
+    await vif.ping();
+    vif.queue.tx.ring.put(encodeTxResponse({ id: 0xfffe, status: RSP.okay }));
+    vif.queue.pushTx();
+    vif.queue.tx.respond = true;
+    await survives(t, 'TXW-19', vif);
+  },
+);

@@ -101,20 +101,30 @@ test('same-state-again', 'takes a state written twice for one', { fresh: true, r
   await t.check('XB-21', () => vif.ping());
 });
 
-test('reconfiguring', 'stays connected while the backend reconfigures', { fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh();
-  await vif.setState(reconfiguring);
-  await vif.setState(connected);
-  await t.check('XB-05', () => vif.ping());
-});
+test(
+  'reconfiguring',
+  'stays connected while the backend reconfigures',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    await vif.setState(reconfiguring);
+    await vif.setState(connected);
+    await t.check('XB-05', () => vif.ping());
+  },
+);
 
-test('backend-vanishes', 'outlives a backend directory that vanishes', { fresh: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.fresh();
-  await t.domain.store.remove(vif.path);
-  await t.domain.store.remove(vif.otherPath);
-  vif.release();
-  await t.check('XB-15', async () => (await t.fresh()).ping());
-});
+test(
+  'backend-vanishes',
+  'outlives a backend directory that vanishes',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    await t.domain.store.remove(vif.path);
+    await t.domain.store.remove(vif.otherPath);
+    vif.release();
+    await t.check('XB-15', async () => (await t.fresh()).ping());
+  },
+);
 
 test('unplug-and-plug', 'connects vif after vif', { fresh: true, reflector: 'icmp' }, async (t) => {
   await t.check('XB-14', async () => {

@@ -68,7 +68,7 @@ export const RING: readonly Requirement[] = [
   { id: 'RING-14', side: 'backend', level: 'must', since: 'always',
     statement: 'The backend consumes no request for whose response the ring has no room.',
     source: 'ring.h, XEN_RING_NR_UNCONSUMED_REQUESTS and RING_REQUEST_CONS_OVERFLOW' },
-  { id: 'RING-15', side: 'backend', level: 'may', since: 'always',
+  { id: 'RING-15', side: 'both', level: 'may', since: 'always',
     statement: 'The backend may answer tx requests in any order, and the frontend matches the responses by id.',
     source: 'netif.h, "Guest transmit", tx response: id',
     note: 'The header says so outright for the control ring only; for tx the echoed id implies it.' },

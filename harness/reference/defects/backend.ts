@@ -233,7 +233,9 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
       fill(vif, queue, request, piece, flags) {
         const segment = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: piece };
         const [status = 0] = vif.domain.grants.copyTo([segment]);
-        queue.rx.put(encodeRxResponse({ id: request.id, offset: 0, flags, status: status < 0 ? status : piece.length }));
+        queue.rx.put(
+          encodeRxResponse({ id: request.id, offset: 0, flags, status: status < 0 ? status : piece.length }),
+        );
       },
     },
   },

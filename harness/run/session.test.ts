@@ -1,0 +1,150 @@
+import { expect } from 'chai';
+import type { KernelLog } from '../guest/kernel-log.js';
+import { Expired } from '../xen/wait.js';
+import { EnvironmentError } from './environment.js';
+import { Expectations } from './expectations.js';
+import type { Iut } from './iut.js';
+import type { EndRecord, ResultRecord, SessionRecord, TestRecord } from './record.js';
+import { runSession } from './session.js';
+import { openSimulatedIut, type PlantedSteps } from './simulated-iut.js';
+import { type BackendTest, backendChapter, type TestOptions } from './suite.js';
+import { referenceTarget, type Target } from './target.js';
+
+interface Setting {
+  readonly options?: TestOptions;
+  readonly iut?: Partial<Iut>;
+  readonly planted?: PlantedSteps;
+  readonly target?: Partial<Target>;
+  readonly signal?: AbortSignal;
+}
+
+async function records(setting: Setting, ...bodies: ((t: BackendTest) => Promise<void>)[]): Promise<ResultRecord[]> {
+  const { test, tests } = backendChapter('sample');
+  bodies.forEach((body, n) => test(`test-${n}`, 'does something', setting.options ?? {}, body));
+  const seen: ResultRecord[] = [];
+  await runSession({
+    target: { ...referenceTarget('backend'), ...setting.target },
+    open: async () => ({ ...(await openSimulatedIut('backend', 1, setting.planted)), ...setting.iut }),
+    tests,
+    expectations: new Expectations([]),
+    seed: 1,
+    slow: false,
+    onRecord: (record) => seen.push(record),
+    log: () => {},
+    signal: setting.signal ?? new AbortController().signal,
+  });
+  return seen;
+}
+
+async function outcome(body: (t: BackendTest) => Promise<void>, setting: Setting = {}): Promise<TestRecord> {
+  const test = (await records(setting, body)).find((record) => record.type === 'test');
+  if (!test) throw new Error('no test record');
+  return test;
+}
+
+const passing = async (t: BackendTest): Promise<void> => {
+  await t.check('TXW-10', () => {});
+};
+
+describe('session', () => {
+  it('emits a session record, the tests and an end record', async () => {
+    const all = await records({}, passing, passing);
+    expect(all.map((record) => record.type)).to.deep.equal(['session', 'test', 'test', 'end']);
+    const session = all[0] as SessionRecord;
+    expect(session.planned).to.equal(2);
+    expect(session.features).to.include({ 'feature-sg': '1' });
+    expect((all[3] as EndRecord).complete).to.equal(true);
+  });
+
+  it('passes what passes, with its checks', async () => {
+    const { verdict, checks } = await outcome(passing);
+    expect(verdict).to.equal('pass');
+    expect(checks).to.deep.equal([{ requirements: ['TXW-10'], verdict: 'pass' }]);
+  });
+
+  for (const [id, verdict, kind] of [
+    ['TXW-10', 'fail', 'text'],
+    ['XB-10', 'fail', 'interop'],
+    ['TXW-25', 'warn', undefined],
+  ] as const) {
+    it(`makes of a broken ${id} a ${verdict}${kind ? ` of class ${kind}` : ''}`, async () => {
+      const record = await outcome((t) => t.check(id, () => expect(1, 'number').to.equal(2)));
+      expect(record.verdict).to.equal(verdict);
+      expect(record.class).to.equal(kind);
+      expect(record.message).to.equal('number: expected 1 to equal 2');
+    });
+  }
+
+  it('goes on after a SHOULD that was not kept', async () => {
+    const { checks } = await outcome(async (t) => {
+      await t.check('TXW-25', () => expect.fail('short'));
+      await t.check('TXW-10', () => {});
+    });
+    expect(checks.map((check) => check.verdict)).to.deep.equal(['warn', 'pass']);
+  });
+
+  it('calls an error of the harness an error, inside a check and outside', async () => {
+    const bug = (): never => {
+      throw new TypeError('not a function');
+    };
+    expect((await outcome((t) => t.check('TXW-10', bug))).verdict).to.equal('error');
+    expect((await outcome(() => Promise.resolve().then(bug))).verdict).to.equal('error');
+  });
+
+  it('holds a missed answer against the driver, but not when the harness itself stood still', async () => {
+    const missed = (lagMs: number) => (t: BackendTest) =>
+      t.check('TXW-10', () => Promise.reject(new Expired('answer', 1000, lagMs)));
+    expect(await outcome(missed(0))).to.include({ verdict: 'fail', message: 'no answer within 1000 ms' });
+    expect((await outcome(missed(900))).verdict).to.equal('error');
+  });
+
+  it('holds nothing against the driver when the guest is gone, and ends the run', async () => {
+    const iut = { alive: () => Promise.reject(new EnvironmentError('domain 1 is gone')) };
+    const failing = (t: BackendTest): Promise<void> => t.check('TXW-10', () => expect.fail('no answer'));
+    const [, first, second, end] = await records({ iut }, failing, passing);
+    expect((first as TestRecord).verdict).to.equal('error');
+    expect((second as TestRecord).skip).to.deep.equal({
+      class: 'blocked',
+      reason: 'the environment is gone: domain 1 is gone',
+    });
+    expect(end).to.include({ complete: false, reason: 'domain 1 is gone' });
+  });
+
+  it('gives up a test that does not end, as its own fault', async () => {
+    const record = await outcome(() => new Promise<void>(() => {}));
+    expect(record).to.include({ verdict: 'error', message: 'Error: the test did not end within 60000 ms' });
+  });
+
+  it('fails the test during which the guest crashed', async () => {
+    const kernelLog: KernelLog = {
+      mark: () => Promise.resolve(),
+      since: () => Promise.resolve(['[   12.3] BUG: unable to handle page fault']),
+    };
+    const record = await outcome(passing, { iut: { kernelLog } });
+    expect(record.verdict).to.equal('fail');
+    expect(record.class).to.equal('guest-crash');
+    expect(record.message).to.contain('BUG: unable to handle page fault');
+  });
+
+  it('skips what the driver does not advertise, what is not allowed and what one connection can not test', async () => {
+    const reason = async (options: TestOptions, target: Partial<Target> = {}): Promise<string | undefined> =>
+      (await outcome(passing, { options, target })).skip?.reason;
+    expect(await reason({ gate: 'feature-gso-tcpv4' })).to.equal('feature-gso-tcpv4 is not advertised');
+    expect(await reason({ gate: 'feature-sg' })).to.equal(undefined);
+    expect(await reason({ destructive: true })).to.contain('destructive');
+    expect(await reason({ slow: true })).to.contain('slow');
+    expect(await reason({ fresh: true }, { connection: 'once' })).to.contain('connection of its own');
+  });
+
+  it('blocks the others when no plain connection can be had', async () => {
+    const planted = { backend: { tryConnect: () => Promise.resolve() } };
+    const record = await outcome(passing, { planted });
+    expect(record.verdict).to.equal('skip');
+    expect(record.skip?.reason).to.equal('blocked by backend.xenbus.connect: no plain connection');
+  });
+
+  it('is not complete when it was interrupted', async () => {
+    const all = await records({ signal: AbortSignal.abort() }, passing);
+    expect(all.at(-1)).to.include({ type: 'end', complete: false, reason: 'interrupted' });
+  });
+});

@@ -1,0 +1,36 @@
+import { expect } from 'chai';
+import { isAnchor } from '../harness/run/session.js';
+import { checkedIds } from './checked.js';
+import { SUITES } from './index.js';
+import { requirement } from './requirements/index.js';
+
+describe('suites', () => {
+  it('have permanent ids that no two tests share', () => {
+    const ids = SUITES.map((test) => test.id);
+    expect(new Set(ids).size).to.equal(ids.length);
+    for (const id of ids) expect(id).to.match(/^(frontend|backend)\.[a-z]+\.[a-z0-9-]+$/);
+  });
+
+  it('begin, for each role, with the connection test that the others stand on', () => {
+    for (const role of ['frontend', 'backend']) {
+      const first = SUITES.find((test) => test.role === role);
+      expect(first && isAnchor(first), role).to.equal(true);
+    }
+  });
+
+  for (const test of SUITES) {
+    it(`${test.id} names requirements that bind its role and can be tested`, () => {
+      const ids = checkedIds(test);
+      expect(ids, 'requirement ids in the body').to.not.be.empty;
+      for (const id of ids) {
+        const { side, untestable } = requirement(id);
+        expect(side, id).to.be.oneOf([test.role, 'both']);
+        expect(untestable, id).to.equal(undefined);
+      }
+    });
+  }
+
+  it('know where each test stands', () => {
+    for (const test of SUITES) expect(test.location).to.match(/^suites\/(frontend|backend)\/\w+\.[tj]s:\d+$/);
+  });
+});
