@@ -5,6 +5,8 @@ import type { FrontendPeer } from '../peer/frontend.js';
 import { clearLeftovers } from '../peer/vif.js';
 import { version } from '../root.js';
 import { EventPump } from '../xen/event-pump.js';
+import type { Domain } from '../xen/domain.js';
+import { Trace, traced } from '../xen/traced.js';
 import { Patience } from '../xen/wait.js';
 import { CATALOGUE, requirement } from '../../suites/requirements/index.js';
 import { type AnyPeer, Connections } from './connections.js';
@@ -57,6 +59,8 @@ export async function runSession(options: SessionOptions): Promise<void> {
 
 class Session {
   readonly #connections: Connections;
+  readonly #domain: Domain;
+  readonly #trace: Trace;
   readonly #patience: Patience;
   #shared: AnyPeer | undefined;
   #features: Record<string, string> = {};
@@ -69,9 +73,10 @@ class Session {
     private readonly options: SessionOptions,
     private readonly iut: Iut,
   ) {
-    const { harness } = iut;
-    this.#patience = new Patience(harness.clock, options.target.timeScale);
-    const context = { domain: harness, pump: new EventPump(harness.events), patience: this.#patience };
+    this.#trace = new Trace(iut.harness.clock);
+    this.#domain = traced(iut.harness, this.#trace);
+    this.#patience = new Patience(iut.harness.clock, options.target.timeScale);
+    const context = { domain: this.#domain, pump: new EventPump(this.#domain.events), patience: this.#patience };
     this.#connections = new Connections(context, iut, options.target.role);
   }
 
@@ -178,9 +183,10 @@ class Session {
       unplug: (peer) => this.#connections.unplug(peer),
       configure: (peer) => this.#connections.configure(peer),
     };
-    const context = contextOf(test, this.iut, this.#patience, vifs);
+    const context = contextOf(test, this.#domain, this.#patience, vifs);
     let finding: (Finding & { detail?: string }) | undefined;
     await this.iut.kernelLog?.mark();
+    this.#trace.take();
     try {
       await this.#bounded(context.body());
     } catch (error) {
@@ -189,6 +195,7 @@ class Session {
       const unchecked = !(error instanceof CheckFailed) && finding.requirements.length > 0;
       if (unchecked) context.own.checks.push(checkRecord([], finding));
     }
+    const trace = finding ? this.#trace.take() : [];
     finding = await this.#cleanUp(finding);
     const kernelLog = (await this.iut.kernelLog?.since()) ?? [];
     const crash = kernelFault(kernelLog);
@@ -212,6 +219,7 @@ class Session {
       checks: context.own.checks,
       infos: context.own.infos,
       durationMs: Math.round(performance.now() - started),
+      ...(trace.length > 0 ? { trace } : {}),
       ...(kernelLog.length > 0 ? { kernelLog } : {}),
     };
   }
@@ -280,14 +288,14 @@ class Session {
 /** The test's body with the context that its role has. */
 function contextOf(
   test: Test,
-  iut: Iut,
+  domain: Domain,
   patience: Patience,
   vifs: Vifs<AnyPeer>,
 ): { own: BackendContext | FrontendContext; body: () => Promise<void> } {
   if (test.role === 'backend') {
-    const own = new BackendContext(iut.harness, patience, vifs as unknown as Vifs<FrontendPeer>, requirement);
+    const own = new BackendContext(domain, patience, vifs as unknown as Vifs<FrontendPeer>, requirement);
     return { own, body: () => (test as TestDefinition<BackendTest>).body(own) };
   }
-  const own = new FrontendContext(iut.harness, patience, vifs as unknown as Vifs<BackendPeer>, requirement);
+  const own = new FrontendContext(domain, patience, vifs as unknown as Vifs<BackendPeer>, requirement);
   return { own, body: () => (test as TestDefinition<FrontendTest>).body(own) };
 }

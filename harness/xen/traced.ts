@@ -1,0 +1,149 @@
+import type { Clock, Domain, Events, Grants, Mapping, Offer, Page, Store, StoreAccess } from './domain.js';
+
+/** The last things that went through a port, oldest first. */
+export class Trace {
+  readonly #lines: string[] = [];
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly limit = 80,
+  ) {}
+
+  add(text: string): void {
+    this.#lines.push(`${this.clock.now().toFixed(3).padStart(12)} ${text}`);
+    if (this.#lines.length > this.limit) this.#lines.shift();
+  }
+
+  /** Empties the trace and answers what was in it. */
+  take(): string[] {
+    return this.#lines.splice(0);
+  }
+}
+
+/** The header of a ring page, by offset: what is stored there moves the ring on. */
+const INDICES: Readonly<Record<number, string>> = { 0: 'req_prod', 4: 'req_event', 8: 'rsp_prod', 12: 'rsp_event' };
+/** No slot of any ring is larger; what is, is data. */
+const LARGEST_SLOT = 16;
+const SLOTS = 64;
+
+/** The same domain, with everything that changes something written to `trace`, and each slot read or written. */
+export function traced(domain: Domain, trace: Trace): Domain {
+  return {
+    ...pick(domain),
+    store: tracedStore(domain.store, trace),
+    grants: tracedGrants(domain.grants, trace),
+    events: tracedEvents(domain.events, trace),
+    close: () => domain.close(),
+  };
+}
+
+function pick({
+  id,
+  clock,
+  observer,
+  capabilities,
+}: Domain): Pick<Domain, 'id' | 'clock' | 'observer' | 'capabilities'> {
+  return { id, clock, observer, capabilities };
+}
+
+function tracedAccess(access: StoreAccess, trace: Trace): StoreAccess {
+  return {
+    read: (path) => access.read(path),
+    list: (path) => access.list(path),
+    permissions: (path) => access.permissions(path),
+    async write(path, value) {
+      await access.write(path, value);
+      trace.add(`write ${path} = ${JSON.stringify(value)}`);
+    },
+    async remove(path) {
+      await access.remove(path);
+      trace.add(`remove ${path}`);
+    },
+    setPermissions: (path, permissions) => access.setPermissions(path, permissions),
+  };
+}
+
+function tracedStore(store: Store, trace: Trace): Store {
+  return {
+    ...tracedAccess(store, trace),
+    transaction: (body) => store.transaction((access) => body(tracedAccess(access, trace))),
+    watch: (path, listener) =>
+      store.watch(path, (changed) => {
+        trace.add(`watch ${changed}`);
+        listener(changed);
+      }),
+  };
+}
+
+function tracedEvents(events: Events, trace: Trace): Events {
+  return {
+    bindUnbound: (remote) => events.bindUnbound(remote),
+    bindInterdomain: (remote, port) => events.bindInterdomain(remote, port),
+    unbind: (port) => events.unbind(port),
+    notify(port) {
+      trace.add(`notify port ${port}`);
+      events.notify(port);
+    },
+    take() {
+      const ports = events.take();
+      for (const port of ports) trace.add(`event on port ${port}`);
+      return ports;
+    },
+    unmask: (port) => events.unmask(port),
+    onPending: (listener) => events.onPending(listener),
+  };
+}
+
+function tracedGrants(grants: Grants, trace: Trace): Grants {
+  return {
+    offer(domain, access) {
+      const offer = grants.offer(domain, access);
+      const page = tracedPage(offer.page, `ref ${offer.ref}`, trace);
+      return { ref: offer.ref, page, end: () => offer.end() } satisfies Offer;
+    },
+    map(domain, refs, access) {
+      const mapping = grants.map(domain, refs, access);
+      trace.add(`map ${refs.join(', ')} of domain ${domain}`);
+      const pages = mapping.pages.map((page, n) => tracedPage(page, `ref ${refs[n]} of domain ${domain}`, trace));
+      return { pages, unmap: () => mapping.unmap() } satisfies Mapping;
+    },
+    copyFrom(segments) {
+      const results = grants.copyFrom(segments);
+      results.forEach(({ status, bytes }, n) => {
+        trace.add(`copy ${bytes.length} bytes from ref ${segments[n]?.ref}: status ${status}`);
+      });
+      return results;
+    },
+    copyTo(segments) {
+      const statuses = grants.copyTo(segments);
+      segments.forEach(({ ref, bytes }, n) => {
+        trace.add(`copy ${bytes.length} bytes to ref ${ref}: status ${statuses[n]}`);
+      });
+      return statuses;
+    },
+  };
+}
+
+function tracedPage(page: Page, name: string, trace: Trace): Page {
+  const slot = (what: string, offset: number, bytes: Uint8Array): void => {
+    if (bytes.length > LARGEST_SLOT || offset < SLOTS) return;
+    trace.add(`${what} ${name} at ${offset}: ${Buffer.from(bytes).toString('hex')}`);
+  };
+  return {
+    writable: page.writable,
+    load32: (offset) => page.load32(offset),
+    store32(offset, value) {
+      page.store32(offset, value);
+      trace.add(`${name}: ${INDICES[offset] ?? `u32 at ${offset}`} = ${value}`);
+    },
+    copyOut(offset, length) {
+      const bytes = page.copyOut(offset, length);
+      slot('read', offset, bytes);
+      return bytes;
+    },
+    copyIn(offset, bytes) {
+      page.copyIn(offset, bytes);
+      slot('wrote', offset, bytes);
+    },
+  };
+}
