@@ -138,7 +138,9 @@ export async function buildImages(places: Places, progress: Progress, signal: Ab
 /** mmdebstrap, in namespaces of its own: when it is killed, its mounts and children go with it. */
 async function installPackages(places: Places, root: string, progress: Progress, signal: AbortSignal): Promise<void> {
   const debs = join(places.work, 'debs');
+  const scratch = join(places.work, 'tmp');
   mkdirSync(debs);
+  mkdirSync(scratch);
   const hook = join(places.work, 'download-hook');
   copyFileSync(join(places.files, 'download-hook'), hook);
   chmodSync(hook, 0o755);
@@ -159,7 +161,7 @@ async function installPackages(places: Places, root: string, progress: Progress,
       .concat(`--include=${RECIPE.packages.join(',')}`, `--customize-hook=${hook}`, RECIPE.suite, root),
     {
       signal,
-      env: { LAB_DEBS: debs, DEBIAN_FRONTEND: 'noninteractive' },
+      env: { LAB_DEBS: debs, TMPDIR: scratch, DEBIAN_FRONTEND: 'noninteractive' },
       onErrorLine: (line) => {
         if (line.startsWith('I: ')) turn(/download|update|hook/.test(line) ? 'download' : 'install');
       },

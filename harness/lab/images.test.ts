@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { imageFiles, imageKey } from './images.js';
@@ -10,7 +10,7 @@ describe('lab images', () => {
   it('have a key that changes with each file', () => {
     const copy = mkdtempSync(join(tmpdir(), 'netifspec-image-'));
     try {
-      cpSync(imageFiles(), copy, { recursive: true });
+      cpSync(realpathSync(imageFiles()), copy, { recursive: true });
       expect(imageKey(copy)).to.equal(imageKey(imageFiles()));
       writeFileSync(join(copy, 'hosts'), 'changed');
       expect(imageKey(copy)).to.not.equal(imageKey(imageFiles()));

@@ -2,25 +2,32 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { LabError } from './error.js';
-import { run } from './process.js';
+import { CommandError, run } from './process.js';
 
 export interface Replacement {
   readonly file: string;
   readonly guest: 'netfront' | 'netback';
-  /** The stock module's path in the guest. */
+  /** The stock module's path in the guest, where /lib is a link. */
   readonly path: string;
   /** Hash of the file. */
   readonly hash: string;
 }
 
 /**
- * What a module file replaces, by the name that it has inside, or by its file name where it has none.
+ * What a module file replaces, by the name that it has inside.
  *
  * @throws LabError if it is no xen-netfront or xen-netback for the lab's kernel.
  */
 export async function readModule(file: string, kernel: string, signal: AbortSignal): Promise<Replacement> {
   if (!existsSync(file)) throw new LabError(`There is no module ${file}.`);
-  const field = async (name: string) => (await run('modinfo', ['-F', name, file], { signal })).toString().trim();
+  const field = async (name: string) => {
+    try {
+      return (await run('modinfo', ['-F', name, file], { signal })).toString().trim();
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      throw new LabError(`${file} is no kernel module (a .ko that is not compressed).`, { cause: error });
+    }
+  };
   const name = (await field('name')).replaceAll('_', '-');
   const paths: Readonly<Record<string, string>> = {
     'xen-netfront': 'drivers/net/xen-netfront.ko',
@@ -37,7 +44,7 @@ export async function readModule(file: string, kernel: string, signal: AbortSign
   return {
     file,
     guest: name === 'xen-netfront' ? 'netfront' : 'netback',
-    path: `/lib/modules/${kernel}/kernel/${path}`,
+    path: `/usr/lib/modules/${kernel}/kernel/${path}`,
     hash: createHash('sha256').update(readFileSync(file)).digest('hex'),
   };
 }

@@ -26,7 +26,7 @@ export function writeSshFiles(paths: LabPaths, port: number, identity: string, h
       'StrictHostKeyChecking yes',
       'IdentitiesOnly yes',
       'IdentityAgent none',
-      'ConnectTimeout 20',
+      'ConnectTimeout 60',
       'LogLevel INFO',
     ].join('\n  '),
   ];

@@ -51,7 +51,7 @@ describe('lab state', () => {
   it('ends a QEMU left running, known by its pid file in its arguments', async () => {
     const paths = labPaths();
     mkdirSync(paths.run);
-    const child = spawn('sh', ['-c', 'sleep 1000; :', 'qemu', paths.pidFile]);
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)', paths.pidFile], { stdio: 'ignore' });
     writeFileSync(paths.pidFile, `${child.pid}\n`);
     const end = new Promise((resolve) => child.once('exit', resolve));
     expect((await labStatus()).running).to.equal(true);
