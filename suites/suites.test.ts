@@ -21,7 +21,7 @@ describe('suites', () => {
   for (const test of SUITES) {
     it(`${test.id} names requirements that bind its role and can be tested`, () => {
       const ids = checkedIds(test);
-      expect(ids, 'requirement ids in the body').to.not.be.empty;
+      expect(ids.length, 'requirement ids in the body').to.be.above(0);
       for (const id of ids) {
         const { side, untestable } = requirement(id);
         expect(side, id).to.be.oneOf([test.role, 'both']);

@@ -29,11 +29,13 @@ export function selectTests(selection: Selection): Tests {
   }
   const wanted = SUITES.filter((test) => patterns.some((pattern) => matches(pattern, test.id)));
   const needed = new Set(wanted.map((test) => test.role));
-  return SUITES.filter(
+  const selected = SUITES.filter(
     (test) =>
       (selection.role === undefined || test.role === selection.role) &&
       (wanted.includes(test) || (isAnchor(test) && needed.has(test.role))),
   );
+  // What may take the guest down comes last, so that all else is tested on the guest as it was.
+  return [...selected].sort((a, b) => Number(a.options.destructive ?? false) - Number(b.options.destructive ?? false));
 }
 
 function escapeLiteral(literal: string): string {

@@ -5,6 +5,7 @@ import { BackendRx, type RxShape } from './backend-rx.js';
 import type { DomId } from '../xen/domain.js';
 import type { PeerContext } from './context.js';
 import type { Link } from './link.js';
+import type { WaitOptions } from '../xen/wait.js';
 import { WatchedNode } from '../xen/watched-node.js';
 import { Peer } from './peer.js';
 import { backendPath, frontendPath, type VifAddress } from './vif.js';
@@ -74,9 +75,9 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   }
 
   /** Closes as a backend does when its device goes away: Closing, then Closed once the frontend is. */
-  async disconnect(): Promise<void> {
+  async disconnect(options: WaitOptions = {}): Promise<void> {
     await this.setState(XENBUS_STATE.closing);
-    await this.awaitState([XENBUS_STATE.closed]);
+    await this.awaitState([XENBUS_STATE.closed], options);
     this.release();
     await this.setState(XENBUS_STATE.closed);
   }

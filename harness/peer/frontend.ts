@@ -4,15 +4,19 @@ import type { PeerContext } from './context.js';
 import type { Link } from './link.js';
 import { FrontendQueue, type QueuePacket } from './frontend-queue.js';
 import type { SentSlot, TxShape } from './frontend-tx.js';
+import type { WaitOptions } from '../xen/wait.js';
 import { WatchedNode } from '../xen/watched-node.js';
 import { Peer } from './peer.js';
 import { backendPath, frontendPath, type VifAddress } from './vif.js';
+
+/** Enough for a largest packet and some; each costs a page that is filled before. */
+const RX_BUFFERS = 32;
 
 export interface FrontendOptions {
   readonly queues?: number;
   /** Two event channels a queue; by default if the backend offers it. */
   readonly split?: boolean;
-  /** Buffers posted on each queue before connecting; 64 unless told. */
+  /** Buffers posted on each queue before connecting; {@link RX_BUFFERS} unless told. */
   readonly rxBuffers?: number;
   /** The id of the n-th rx request of a queue. */
   readonly rxIds?: (n: number) => number;
@@ -63,7 +67,7 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
       this.queues.push(queue);
       if (options.rxIds) queue.rx.nextId = options.rxIds;
       queue.rx.pad = options.rxPad ?? 0;
-      queue.post(options.rxBuffers ?? 64);
+      queue.post(options.rxBuffers ?? RX_BUFFERS);
       for (const [key, value] of Object.entries(queue.keys())) keys[count > 1 ? `queue-${n}/${key}` : key] = value;
     }
     await this.writeKeys({ ...keys, ...options.keys });
@@ -78,11 +82,11 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
   }
 
   /** Closes as a frontend does: Closing, Closed once the backend follows, then the rings are given up. */
-  async disconnect(): Promise<void> {
+  async disconnect(options: WaitOptions = {}): Promise<void> {
     await this.setState(XENBUS_STATE.closing);
-    await this.awaitState([XENBUS_STATE.closing, XENBUS_STATE.closed]);
+    await this.awaitState([XENBUS_STATE.closing, XENBUS_STATE.closed], options);
     await this.setState(XENBUS_STATE.closed);
-    await this.awaitState([XENBUS_STATE.closed]);
+    await this.awaitState([XENBUS_STATE.closed], options);
     this.release();
   }
 

@@ -71,10 +71,8 @@ export async function createVif(store: Store, vif: VifAddress, options: VifOptio
     await store.transaction(async (access) => {
       await access.write(path, '');
       await access.setPermissions(path, permissions);
-      for (const [key, value] of Object.entries(keys)) {
-        await access.write(`${path}/${key}`, value);
-        await access.setPermissions(`${path}/${key}`, permissions);
-      }
+      // The keys inherit the directory's owner and permissions.
+      for (const [key, value] of Object.entries(keys)) await access.write(`${path}/${key}`, value);
     });
   }
 }

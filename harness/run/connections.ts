@@ -4,7 +4,6 @@ import { FrontendPeer } from '../peer/frontend.js';
 import { linkOf } from '../peer/link.js';
 import { backendPath, createVif, removeVif, type VifAddress } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
-import { XENBUS_STATE } from '../protocol/xenbus.js';
 import type { Iut } from './iut.js';
 import { blamesIut } from './judge.js';
 import type { Role } from './record.js';
@@ -13,6 +12,9 @@ import type { Role } from './record.js';
 const FIRST_HANDLE = 20;
 /** Handles are used again after so many, when their directories are long gone. */
 const HANDLES = 100;
+
+/** How long a driver gets to follow each step of a close when its vif is taken out. */
+const UNPLUG_MS = 1000;
 
 /** The peer of a session: it plays the end that isn't under test. */
 export type AnyPeer = FrontendPeer | BackendPeer;
@@ -64,8 +66,7 @@ export class Connections {
     const { store } = this.iut.harness;
     try {
       await store.write(`${backendPath(vif)}/online`, '0');
-      await peer.setState(XENBUS_STATE.closing);
-      await peer.awaitState([XENBUS_STATE.closing, XENBUS_STATE.closed], { ms: 1000 });
+      await peer.disconnect({ ms: UNPLUG_MS });
     } catch (error) {
       // A driver that doesn't follow has had its chance: whether it must is a test's business, not this one's.
       if (!blamesIut(error)) throw error;
@@ -73,6 +74,15 @@ export class Connections {
       await peer.close();
       await removeVif(store, vif);
     }
+  }
+
+  /** Gives up every vif without a word to its driver, whose guest is gone or about to go. */
+  async abandonAll(): Promise<void> {
+    for (const [peer, vif] of this.#vifs) {
+      await peer.close();
+      await removeVif(this.iut.harness.store, vif);
+    }
+    this.#vifs.clear();
   }
 
   /** Takes out every vif that is left. */

@@ -5,7 +5,7 @@ import type { Domain, DomId } from '../xen/domain.js';
 
 /** The implementation under test and the world around it: all that a session knows of either. */
 export interface Iut {
-  /** The domain that the driver runs in. */
+  /** The domain that the driver runs in; another one after a {@link recreate}. */
   readonly domain: DomId;
   /** The domain that the harness runs in. */
   readonly harness: Domain;
@@ -23,5 +23,7 @@ export interface Iut {
   readonly reflectors: ReadonlySet<'arp' | 'icmp'>;
   /** Throws if the way to the guest is broken: asked before an answer that didn't come is held against the IUT. */
   alive(): Promise<void>;
+  /** Makes the guest anew. Undefined where that can't be done: what a test broke stays broken. */
+  readonly recreate?: () => Promise<void>;
   close(): Promise<void>;
 }

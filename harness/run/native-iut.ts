@@ -15,6 +15,9 @@ import type { Target } from './target.js';
 
 const SSH_DEADLINE_MS = 15_000;
 
+/** How long a guest may take to boot. */
+const RECREATE_MS = 60_000;
+
 /** Runs a script in the guest's shell. */
 type Shell = (script: string) => Promise<{ code: number; stdout: string; stderr: string }>;
 
@@ -24,7 +27,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
   const harness = await openNativeDomain();
   let ssh: Ssh | undefined;
   try {
-    const domain = await findDomain(harness, target.domain);
+    let domain = await findDomain(harness, target.domain);
     if (target.ssh) ssh = await Ssh.open(target.ssh, SSH_DEADLINE_MS * target.timeScale);
     const shell = target.local ? localShell : ssh && sshShell(ssh, SSH_DEADLINE_MS * target.timeScale);
     const kernelLog = kernelLogOf(target, ssh);
@@ -39,8 +42,20 @@ export async function openNativeIut(target: Target): Promise<Iut> {
         ms: 5000,
       });
     };
+    const { config } = target;
+    const recreate = async (): Promise<void> => {
+      if (!config) return;
+      await xl('destroy', String(domain));
+      await xl('create', '-q', config);
+      domain = await findDomain(harness, target.domain);
+      // The guest is there when it can be talked to; until then SSH refuses, in many ways.
+      const up = (): Promise<boolean> => (shell ? shell('true') : Promise.resolve({ code: 0 })).then(isZero, () => false);
+      await patience.until('guest that answers after it was made anew', up, { ms: RECREATE_MS });
+    };
     return {
-      domain,
+      get domain() {
+        return domain;
+      },
       harness,
       adapter: 'native',
       ...(kernelLog ? { kernelLog } : {}),
@@ -49,6 +64,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
         return parseFacts((await shell(profile.kernelFacts(target.driver))).stdout);
       },
       ...(shell ? { configure } : {}),
+      ...(config ? { recreate } : {}),
       reflectors: new Set(shell ? (['arp', 'icmp'] as const) : []),
       async alive() {
         if ((await harness.store.read('domid')) === undefined) throw new EnvironmentError('xenstored gives no answer');
@@ -94,6 +110,17 @@ const localShell: Shell = async (script) => {
 function kernelLogOf(target: Target, ssh: Ssh | undefined): KernelLog | undefined {
   if (target.console) return consoleLog(target.console);
   return ssh ? sshDmesg(ssh) : undefined;
+}
+
+const isZero = ({ code }: { code: number }): boolean => code === 0;
+
+async function xl(...args: string[]): Promise<void> {
+  try {
+    await promisify(execFile)('xl', args);
+  } catch (error) {
+    const { stderr, message } = error as { stderr?: string; message: string };
+    throw new EnvironmentError(`xl ${args.join(' ')} failed: ${stderr?.trim() || message}`);
+  }
 }
 
 /** The number of the domain that the target names. */

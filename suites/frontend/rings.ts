@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import type { BackendPeer } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
-import { distance, RING_OFFSET, RX_RING, slotOffset, TX_RING } from '../../harness/protocol/ring.js';
+import { distance, RING_OFFSET, slotOffset, TX_RING } from '../../harness/protocol/ring.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
@@ -103,13 +103,16 @@ test(
 
 for (const half of ['tx', 'rx'] as const) {
   const title = `survives more ${half} responses than there were requests`;
-  test(`overflow-${half}`, title, { fresh: true, reflector: 'icmp' }, async (t) => {
+  const options = { fresh: true, reflector: 'icmp', destructive: true } as const;
+  test(`overflow-${half}`, title, options, async (t) => {
     const vif = await t.fresh();
     const { ring } = vif.queue[half];
-    const size = half === 'tx' ? TX_RING.size : RX_RING.size;
-    ring.page.store32(RING_OFFSET.rspProd, (ring.rspProdPvt + 2 * size) >>> 0);
+    ring.page.store32(RING_OFFSET.rspProd, (ring.rspProdPvt + 2 * ring.layout.size) >>> 0);
     t.domain.events.notify(half === 'tx' ? vif.queue.txPort : vif.queue.rxPort);
     await survives(t, 'RING-11', vif);
+    // The vif is lost, but it must be possible to take it out and to plug another.
+    await t.unplug(vif);
+    await t.check('RING-18', async () => (await t.fresh()).ping());
   });
 }
 
