@@ -11,15 +11,15 @@ export interface Planned {
 /** Runs tests in order, one after the other, through mocha. Deadlines are the tests' own: mocha's is off. */
 export async function runWithMocha(plan: readonly Planned[], signal: AbortSignal): Promise<void> {
   const mocha = new Mocha({ timeout: 0, reporter: Silent });
-  for (const chapter of new Set(plan.map((planned) => planned.chapter))) {
-    const suite = Mocha.Suite.create(mocha.suite, chapter);
-    for (const planned of plan.filter((each) => each.chapter === chapter)) {
-      suite.addTest(
-        new Mocha.Test(planned.id, function (this: Mocha.Context) {
-          return planned.run(() => this.skip());
-        }),
-      );
-    }
+  let suite: Mocha.Suite | undefined;
+  for (const planned of plan) {
+    // The order is the plan's: a chapter that comes up again is a suite again.
+    if (suite?.title !== planned.chapter) suite = Mocha.Suite.create(mocha.suite, planned.chapter);
+    suite.addTest(
+      new Mocha.Test(planned.id, function (this: Mocha.Context) {
+        return planned.run(() => this.skip());
+      }),
+    );
   }
   try {
     await run(mocha, signal);

@@ -196,7 +196,8 @@ class Session {
       if (unchecked) context.own.checks.push(checkRecord([], finding));
     }
     const trace = finding ? this.#trace.take() : [];
-    finding = await this.#cleanUp(test, finding);
+    const broken = finding !== undefined || context.own.checks.some((check) => check.verdict !== 'pass');
+    finding = await this.#cleanUp(broken && (test.options.destructive ?? false), finding);
     const kernelLog = (await this.iut.kernelLog?.since()) ?? [];
     const crash = kernelFault(kernelLog);
     if (crash !== undefined && finding?.verdict !== 'error') {
@@ -242,9 +243,9 @@ class Session {
    * Takes out the test's own vifs; after a finding also the shared one, which may not be what it was. A guest that the
    * test was allowed to take down is made anew instead.
    */
-  async #cleanUp(test: Test, finding: Finding | undefined): Promise<Finding | undefined> {
+  async #cleanUp(guestIsLost: boolean, finding: Finding | undefined): Promise<Finding | undefined> {
     try {
-      if (test.options.destructive && finding && this.iut.recreate) {
+      if (guestIsLost && this.iut.recreate) {
         this.#shared = undefined;
         await this.#connections.abandonAll();
         await this.iut.recreate();
