@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
 import { packageRoot } from '../root.js';
@@ -21,8 +22,8 @@ export interface LabRunOptions extends LabUpOptions, Selection {
   readonly verbose?: boolean;
 }
 
-/** The stock targets: Linux's drivers, each in a guest of its own, and netback in dom0 as a second arrangement. */
-const STOCK = ['linux-netfront', 'linux-netback', 'linux-netback-dom0'];
+/** The stock targets that run unless others are named. */
+const STOCK = ['linux-netfront', 'linux-netback'];
 
 const log = (line: string): void => void process.stderr.write(`lab: ${line}\n`);
 
@@ -34,8 +35,7 @@ export async function labUpCommand(options: LabUpOptions): Promise<number> {
 
 /** `netifspec lab run`: the lab comes up, and each target runs the way that any lab host's would. */
 export async function labRunCommand(options: LabRunOptions): Promise<number> {
-  const targets = options.target ?? STOCK.map((name) => join(packageRoot, 'harness/lab/targets', `${name}.yaml`));
-  const named = targets.map((file) => ({ file, name: loadTarget(file).name }));
+  const named = (options.target ?? STOCK).map(targetFile).map((file) => ({ file, name: loadTarget(file).name }));
   const lab = await up(options);
   const interrupt = onInterrupt();
   let worst = 0;
@@ -83,4 +83,10 @@ async function up(options: LabUpOptions): Promise<LabHandle> {
     ...(options.module ? { module: options.module } : {}),
     ...(options.guest ? { guest: options.guest } : {}),
   });
+}
+
+/** A target's file: one of the lab's own by its name, any other by its path. */
+function targetFile(target: string): string {
+  const own = join(packageRoot, 'harness/lab/targets', `${target}.yaml`);
+  return existsSync(own) ? own : target;
 }

@@ -90,7 +90,7 @@ building(lab.command('up').description('bring the lab up: build, boot, or resume
   },
 );
 selecting(building(lab.command('run').description("bring the lab up and run the suites against Linux's drivers")))
-  .option('--target <file>', 'another target of the lab than the stock ones; may be repeated', collect)
+  .option('--target <name>', 'target file, or one of linux-netfront, linux-netback, linux-netback-dom0; may be repeated', collect)
   .option('--keep', 'leave the lab up')
   .option('--out <dir>', 'folder for the results, one below it for each target', 'results/lab')
   .option('--verbose', 'a line for every test')
