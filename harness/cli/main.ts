@@ -90,7 +90,11 @@ building(lab.command('up').description('bring the lab up: build, boot, or resume
   },
 );
 selecting(building(lab.command('run').description("bring the lab up and run the suites against Linux's drivers")))
-  .option('--target <name>', 'target file, or one of linux-netfront, linux-netback, linux-netback-dom0; may be repeated', collect)
+  .option(
+    '--target <name>',
+    'target file, or one of linux-netfront, linux-netback, linux-netback-dom0; may be repeated',
+    collect,
+  )
   .option('--keep', 'leave the lab up')
   .option('--out <dir>', 'folder for the results, one below it for each target', 'results/lab')
   .option('--verbose', 'a line for every test')

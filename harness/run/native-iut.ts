@@ -49,7 +49,8 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       await xl('create', '-q', config);
       domain = await findDomain(harness, target.domain);
       // The guest is there when it can be talked to; until then SSH refuses, in many ways.
-      const up = (): Promise<boolean> => (shell ? shell('true') : Promise.resolve({ code: 0 })).then(isZero, () => false);
+      const up = (): Promise<boolean> =>
+        (shell ? shell('true') : Promise.resolve({ code: 0 })).then(isZero, () => false);
       await patience.until('guest that answers after it was made anew', up, { ms: RECREATE_MS });
     };
     return {

@@ -30,7 +30,9 @@ export const targetSchema = z.strictObject({
     .describe('How a fresh connection is made: by a new vif each time; or not at all, so that all tests share one'),
   config: text
     .exactOptional()
-    .describe('xl configuration of the guest, on the host of the run: with it a guest that was taken down is made anew'),
+    .describe(
+      'xl configuration of the guest, on the host of the run: with it a guest that was taken down is made anew',
+    ),
   os: z.enum(Object.keys(PROFILES) as [string, ...string[]]).default('linux'),
   driver: text.exactOptional().describe("Name of the driver's kernel module, to report version and parameters"),
   ssh: ssh.exactOptional().describe('How commands run in the guest; none: tests that need them are skipped'),

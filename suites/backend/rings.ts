@@ -73,8 +73,8 @@ test(
     await vif.setState(XENBUS_STATE.connected);
     await vif.awaitState([XENBUS_STATE.connected]);
     // A backend may well wait until its own network interface is up: that too comes after the requests.
-  await t.configure(vif);
-  await t.check('RING-03', () => vif.answered(slots));
+    await t.configure(vif);
+    await t.check('RING-03', () => vif.answered(slots));
   },
 );
 

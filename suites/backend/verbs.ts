@@ -68,7 +68,10 @@ export async function refusesToConnect(t: BackendTest, requirement: string, vif:
   await t.check(requirement, async () => (await t.fresh()).ping());
   await t.check(requirement, async () => {
     const state = parseXenbusState(await vif.otherKey('state'));
-    expect(state.ok && stateName(state.value), 'state after bad keys').to.be.oneOf([stateName(closing), stateName(closed)]);
+    expect(state.ok && stateName(state.value), 'state after bad keys').to.be.oneOf([
+      stateName(closing),
+      stateName(closed),
+    ]);
   });
   t.info(`the backend first went to ${stateName(settled)}`);
 }
