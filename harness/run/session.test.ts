@@ -131,7 +131,7 @@ describe('session', () => {
       (await outcome(passing, { options, target })).skip?.reason;
     expect(await reason({ gate: 'feature-gso-tcpv4' })).to.equal('feature-gso-tcpv4 is not advertised');
     expect(await reason({ gate: 'feature-sg' })).to.equal(undefined);
-    expect(await reason({ destructive: true })).to.contain('destructive');
+    expect(await reason({ destructive: true }, { destructive: false })).to.contain('destructive');
     expect(await reason({ slow: true })).to.contain('slow');
     expect(await reason({ fresh: true }, { connection: 'once' })).to.contain('connection of its own');
   });

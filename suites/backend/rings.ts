@@ -72,9 +72,11 @@ test(
     vif.queue.pushTx();
     await vif.setState(XENBUS_STATE.connected);
     await vif.awaitState([XENBUS_STATE.connected]);
-    // A backend may well wait until its own network interface is up: that too comes after the requests.
-    await t.configure(vif);
-    await t.check('RING-03', () => vif.answered(slots));
+    await t.check('RING-03', async () => {
+      // A backend may well wait until its own network interface is up.
+      await t.configure(vif);
+      await vif.answered(slots);
+    });
   },
 );
 
