@@ -13,6 +13,8 @@ export interface QueuePacket extends TxPacket {
 }
 
 export interface BackendQueueOptions {
+  /** Whether the frontend claims to notify of new buffers. */
+  readonly rxNotify: boolean;
   /** Runs the work of an event; catches what the frontend did wrong. */
   readonly onEvent: (work: () => void) => void;
   readonly onPacket: (packet: QueuePacket) => void;
@@ -128,7 +130,7 @@ export class BackendQueue {
       const count = half.ring.unconsumed();
       return count.ok && count.value > 0;
     };
-    return waiting(this.tx) ? 'tx' : waiting(this.rx) ? 'rx' : undefined;
+    return waiting(this.tx) ? 'tx' : this.options.rxNotify && waiting(this.rx) ? 'rx' : undefined;
   }
 
   release(): void {

@@ -26,6 +26,8 @@ const MAX_QUEUES = 64;
  * {@link connect} is all of them in the usual order.
  */
 export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
+  #rxNotify = false;
+
   static async create(context: PeerContext, vif: VifAddress, link: Link): Promise<BackendPeer> {
     const frontend = await WatchedNode.open(context.domain.store, `${frontendPath(vif)}/state`);
     return new BackendPeer(context, vif, frontend, link);
@@ -48,6 +50,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   /** Reads the frontend's keys, maps its rings and binds its event channels. */
   async mapRings(): Promise<void> {
     const top = await this.otherKeys();
+    this.#rxNotify = (top[KEY.featureRxNotify] ?? '0') !== '0';
     const count = parseDecimal(top[KEY.multiQueueNumQueues] ?? '1', { min: 1, max: MAX_QUEUES });
     if (!count.ok) throw new Violation(['MQ-03'], `${KEY.multiQueueNumQueues}: ${count.reason}`);
     for (let n = 0; n < count.value; n++) {
@@ -55,6 +58,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
       const keys = queueKeys(where ? await this.otherKeys(where) : top, where || 'frontend');
       this.queues.push(
         BackendQueue.open(this.context.domain, this.context.pump, this.vif.frontend, n, keys, {
+          rxNotify: this.#rxNotify,
           onEvent: this.guard,
           onPacket: this.keep,
         }),
@@ -95,11 +99,19 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
 
   /** Waits until the frontend has at least `count` buffers posted. */
   async buffers(count: number, queue = this.queue): Promise<void> {
-    await this.until(`${count} posted rx buffers`, () => queue.rx.buffers.length >= count, { on: [queue.posted] });
+    await this.until(
+      `${count} posted rx buffers`,
+      () => {
+        // A frontend that doesn't claim to notify of buffers has to be looked after (netif.h, "feature-rx-notify").
+        if (!this.#rxNotify) this.guard(() => queue.rx.service());
+        return queue.rx.buffers.length >= count;
+      },
+      { on: [queue.posted] },
+    );
   }
 
   protected reply(frame: Uint8Array, queue: BackendQueue): void {
-    if (queue.rx.buffers.length === 0) return;
+    if (queue.rx.buffers.length < BackendRx.slotsFor(frame)) return;
     queue.rx.enqueue(frame);
     queue.pushRx();
   }

@@ -59,9 +59,9 @@ export class FrontendTx {
     return this.#ringOffer.ref;
   }
 
-  /** Slots whose response hasn't come. */
-  get inFlight(): readonly SentSlot[] {
-    return this.#inFlight;
+  /** How many slots a frame takes if it isn't told how to lay it. */
+  static slotsFor(frame: Uint8Array): number {
+    return pageSized(frame.length).length;
   }
 
   /** Writes a frame into buffers and slots, without publishing them. */

@@ -3,7 +3,7 @@ import { XENBUS_STATE } from '../protocol/xenbus.js';
 import type { PeerContext } from './context.js';
 import type { Link } from './link.js';
 import { FrontendQueue, type QueuePacket } from './frontend-queue.js';
-import type { SentSlot, TxShape } from './frontend-tx.js';
+import { FrontendTx, type SentSlot, type TxShape } from './frontend-tx.js';
 import type { WaitOptions } from '../xen/wait.js';
 import { WatchedNode } from '../xen/watched-node.js';
 import { Peer } from './peer.js';
@@ -110,7 +110,7 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
   }
 
   protected reply(frame: Uint8Array, queue: FrontendQueue): void {
-    if (queue.tx.ring.free() === 0) return;
+    if (queue.tx.ring.free() < FrontendTx.slotsFor(frame)) return;
     queue.tx.enqueue(frame);
     queue.pushTx();
   }

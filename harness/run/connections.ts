@@ -44,11 +44,16 @@ export class Connections {
         : { frontend: harness, backend: this.iut.domain, handle, peer: 'frontend' };
     const link = linkOf(handle);
     const mac = formatMac(this.role === 'frontend' ? link.iut.mac : link.peer.mac);
-    await createVif(this.iut.harness.store, vif, { mac, backendKeys });
-    const make = vif.peer === 'frontend' ? FrontendPeer : BackendPeer;
-    const peer = await make.create(this.context, vif, link);
-    this.#vifs.set(peer, vif);
-    return peer;
+    try {
+      await createVif(this.iut.harness.store, vif, { mac, backendKeys });
+      const make = vif.peer === 'frontend' ? FrontendPeer : BackendPeer;
+      const peer = await make.create(this.context, vif, link);
+      this.#vifs.set(peer, vif);
+      return peer;
+    } catch (error) {
+      await removeVif(this.iut.harness.store, vif);
+      throw error;
+    }
   }
 
   /** Gives the interface behind a vif its address and learns its MAC. */
@@ -71,8 +76,11 @@ export class Connections {
       // A driver that doesn't follow has had its chance: whether it must is a test's business, not this one's.
       if (!blamesIut(error)) throw error;
     } finally {
-      await peer.close();
-      await removeVif(store, vif);
+      try {
+        await peer.close();
+      } finally {
+        await removeVif(store, vif);
+      }
     }
   }
 

@@ -51,7 +51,9 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       // The guest is there when it can be talked to; until then SSH refuses, in many ways.
       const up = (): Promise<boolean> =>
         (shell ? shell('true') : Promise.resolve({ code: 0 })).then(isZero, () => false);
-      await patience.until('guest that answers after it was made anew', up, { ms: RECREATE_MS });
+      await patience.until('answer', up, { ms: RECREATE_MS }).catch(() => {
+        throw new EnvironmentError(`the guest made anew from ${config} can't be reached; look at its console`);
+      });
     };
     return {
       get domain() {

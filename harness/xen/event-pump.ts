@@ -33,8 +33,11 @@ export class EventPump {
       // A port that was unbound between the event and now is gone: unmasking it would be an error.
       if (!handler) continue;
       this.#counts.set(port, this.count(port) + 1);
-      handler();
-      if (this.#handlers.has(port)) this.events.unmask(port);
+      try {
+        handler();
+      } finally {
+        if (this.#handlers.has(port)) this.events.unmask(port);
+      }
     }
   }
 }

@@ -9,6 +9,7 @@ export class WatchedNode {
   readonly changed = new Signal();
   #history: (string | undefined)[] = [];
   #reading = false;
+  #error: Error | undefined;
   #again = false;
   #watch: Watch | undefined;
 
@@ -24,8 +25,9 @@ export class WatchedNode {
     return node;
   }
 
-  /** The value as last seen; undefined if there is no such node. */
+  /** The value as last seen; undefined if there is no such node. Throws what xenstore answered if it can't be read. */
   get value(): string | undefined {
+    if (this.#error) throw this.#error;
     return this.#history.at(-1);
   }
 
@@ -40,6 +42,16 @@ export class WatchedNode {
     await watch?.close();
   }
 
+  /** A node that can't be read any more is kept as an error: it isn't the other end that took it away. */
+  async #read(): Promise<string | undefined> {
+    try {
+      return await this.store.read(this.path);
+    } catch (error) {
+      this.#error = error instanceof Error ? error : new Error(String(error));
+      return undefined;
+    }
+  }
+
   async #refresh(): Promise<void> {
     // One read at a time: two in flight could answer out of order and leave the older value as the newer.
     if (this.#reading) {
@@ -49,13 +61,13 @@ export class WatchedNode {
     this.#reading = true;
     do {
       this.#again = false;
-      const value = await this.store.read(this.path).catch(() => undefined);
-      if (value !== this.value) {
+      const value = await this.#read();
+      if (value !== this.#history.at(-1)) {
         this.#history.push(value);
         if (this.#history.length > HISTORY) this.#history.shift();
       }
+      this.changed.fire();
     } while (this.#again);
     this.#reading = false;
-    this.changed.fire();
   }
 }

@@ -15,8 +15,10 @@ const STRAY_ROUNDS = 4;
 const LARGEST_PACKET = 20;
 
 test('first-response', 'notifies of the first response', { fresh: true }, async (t) => {
-  const vif = await t.fresh();
-  await t.check(['NOTIFY-12', 'NOTIFY-02'], () => vif.transmit(vif.quietFrame()));
+  const vif = await t.plug();
+  await vif.connect();
+  // The first message of the connection is the ARP request with which the interface is configured.
+  await t.check(['NOTIFY-12', 'NOTIFY-02'], () => t.configure(vif));
 });
 
 for (const batch of [1, 17]) {
@@ -50,8 +52,8 @@ test(
       for (let n = 1; n <= 4; n++) {
         tx.enqueue(vif.quietFrame());
         vif.queue.pushTx();
-        await vif.until('response', () => distance(tx.ring.rspCons, tx.ring.indices().rspProd) === n);
-        if (n < 4 && pump.count(txPort) > before) early.add(round);
+        await vif.until('response', () => distance(tx.ring.rspCons, tx.ring.indices().rspProd) >= n);
+        if (distance(tx.ring.rspCons, tx.ring.indices().rspProd) < 4 && pump.count(txPort) > before) early.add(round);
       }
       // The fourth response crosses the index: its event ends the round, and would have come after a stray one.
       await t.check('NOTIFY-02', () => vif.until('event at the fourth response', () => pump.count(txPort) > before));

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { KEY } from '../../harness/protocol/netif.js';
 import { parseDecimal, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
-import { backendChapter } from '../../harness/run/suite.js';
+import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { refusesToConnect } from './verbs.js';
 
 const { test, tests } = backendChapter('queues');
@@ -41,8 +41,7 @@ test('one-of-many', 'reads the flat keys of a frontend that asks for one queue',
 
 for (const count of [2, 3, 4]) {
   test(`queues-${count}`, `passes packets on each of ${count} queues`, { ...MULTI }, async (t) => {
-    const probe = await t.connect();
-    const max = Number(await probe.otherKey(KEY.multiQueueMaxQueues));
+    const max = await queuesOffered(t);
     if (max < count) return t.info(`not observed: the backend offers ${max} queues`);
     const vif = await t.fresh({ queues: count });
     await t.check(['MQ-14', 'RING-17'], async () => {
@@ -52,6 +51,7 @@ for (const count of [2, 3, 4]) {
 }
 
 test('independent', 'serves a queue while another one stands still', { ...MULTI }, async (t) => {
+  if ((await queuesOffered(t)) < 2) return t.info('not observed: the backend offers one queue');
   const vif = await t.fresh({ queues: 2 });
   const [still, moving] = vif.queues;
   if (!still || !moving) throw new Error('two queues were asked for');
@@ -63,6 +63,7 @@ test('independent', 'serves a queue while another one stands still', { ...MULTI 
 });
 
 test('another-count', 'connects with another number of queues after a close', { ...MULTI }, async (t) => {
+  if ((await queuesOffered(t)) < 2) return t.info('not observed: the backend offers one queue');
   const vif = await t.fresh({ queues: 2 });
   await vif.disconnect();
   await vif.setState(initialising);
@@ -89,3 +90,8 @@ test('missing-queue', 'refuses a number of queues of which one has no keys', { .
   await vif.setState(connected);
   await refusesToConnect(t, 'MQ-13', vif);
 });
+
+/** The number of queues that the backend offers. */
+async function queuesOffered(t: BackendTest): Promise<number> {
+  return Number(await (await t.connect()).otherKey(KEY.multiQueueMaxQueues));
+}

@@ -83,16 +83,6 @@ test('no-extras', 'sends no extra info that was not agreed', { reflector: 'icmp'
   await t.check(['GSO-01', 'EXTRA-09'], () => expect(extras, 'extras').to.deep.equal([]));
 });
 
-test('order', 'fills buffers in the order in which they were posted', { reflector: 'icmp' }, async (t) => {
-  const vif = await t.connect();
-  const indices: number[] = [];
-  for (let n = 0; n < 10; n++) indices.push(...(await vif.ping()).slots.map((slot) => slot.index));
-  await t.check('RXW-03', () => {
-    const sorted = [...indices].sort((a, b) => a - b);
-    expect(indices, 'ring indices of consecutive packets').to.deep.equal(sorted);
-  });
-});
-
 test('pad', 'ignores the pad of a request', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh({ rxPad: 0xffff });
   await t.check('RXW-25', () => vif.ping());
@@ -134,13 +124,20 @@ test('bad-ref', 'reports a buffer that it may not write and goes on', { fresh: t
   await t.check('GNT-10', () => vif.ping());
 });
 
-test('lets-go', 'no longer uses a buffer that it has answered', { observer: true, reflector: 'icmp' }, async (t) => {
-  const vif = await t.connect();
-  const { slots } = await vif.ping();
-  const use = await t.domain.observer.grantUse(t.domain.id, slots[0]?.request.gref ?? 0);
-  if (use === 'unknown') return t.info('not observed: this host does not tell who uses a grant');
-  await t.check(['RXW-18', 'GNT-08'], () => expect(use).to.equal('unused'));
-});
+test(
+  'lets-go',
+  'no longer uses a buffer that it has answered',
+  { fresh: true, observer: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    // Posted again, the buffer would rightly be the backend's.
+    vif.queue.rx.repost = false;
+    const { slots } = await vif.ping();
+    const use = await t.domain.observer.grantUse(t.domain.id, slots[0]?.request.gref ?? 0);
+    if (use === 'unknown') return t.info('not observed: this host does not tell who uses a grant');
+    await t.check(['RXW-18', 'GNT-08'], () => expect(use).to.equal('unused'));
+  },
+);
 
 test('no-sg', 'sends single slots to a frontend without feature-sg', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh({ keys: { [KEY.featureSg]: undefined } });

@@ -5,7 +5,7 @@ import { backendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { Expired } from '../../harness/xen/wait.js';
-import { refuses, refusesToConnect } from './verbs.js';
+import { refusesToConnect } from './verbs.js';
 
 const { test, tests } = backendChapter('rings');
 export const rings = tests;
@@ -46,8 +46,8 @@ test(
 
 test('index-wrap', 'counts on when an index passes 2^32', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.plug();
-  await vif.connect({ start: 0xffffff80 });
   try {
+    await vif.connect({ start: 0xffffff80 });
     await t.configure(vif);
   } catch (error) {
     if (!(error instanceof Expired)) throw error;
@@ -122,7 +122,10 @@ test('overflow', 'survives a req_prod beyond the ring', { fresh: true, reflector
   const { page, reqProdPvt } = vif.queue.tx.ring;
   page.store32(RING_OFFSET.reqProd, (reqProdPvt + 2 * TX_RING.size) >>> 0);
   t.domain.events.notify(vif.queue.txPort);
-  await refuses(t, 'RING-10', vif, []);
+  // A whole connection of another vif is the sentinel: by then the bad index has been looked at.
+  await t.check('RING-10', async () => (await t.fresh()).ping());
+  const { rspProd } = vif.queue.tx.ring.indices();
+  await t.check('RING-10', () => expect(rspProd, 'rsp_prod').to.equal(reqProdPvt));
 });
 
 test(

@@ -125,6 +125,7 @@ test('no-payload', 'takes a frame that is a header and nothing else', async (t) 
 test('too-short', 'refuses a packet that is no Ethernet frame', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
   const slots = vif.queue.tx.enqueue(new Uint8Array(ETHERNET_HEADER - 1));
+  vif.queue.pushTx();
   await refuses(t, 'TXW-25', vif, slots);
 });
 
@@ -136,6 +137,7 @@ for (const [name, title, total] of [
     const vif = await t.fresh();
     const { frame } = vif.pingFrame(total - PING_HEADERS);
     const slots = vif.queue.tx.enqueue(frame, { alter: (request) => ({ ...request, offset: PAGE_SIZE - 96 }) });
+    vif.queue.pushTx();
     await refuses(t, 'TXW-05', vif, slots);
   });
 }
@@ -148,6 +150,7 @@ test(
     const vif = await t.fresh();
     const { frame } = vif.pingFrame();
     const slots = vif.queue.tx.enqueue(frame, { fragments: [frame.length, 0] });
+    vif.queue.pushTx();
     const seen = await statusesOrSilence(vif, slots);
     await t.check('TXW-26', () => {
       for (const status of seen ?? [undefined]) expect(status, 'status').to.be.oneOf([RSP.okay, RSP.error]);
@@ -167,6 +170,7 @@ test(
       fragments: [98, 200],
       alter: (request, n) => ({ ...request, size: n === 0 ? 100 : 200 }),
     });
+    vif.queue.pushTx();
     await refuses(t, 'TXW-27', vif, slots);
   },
 );
@@ -199,6 +203,7 @@ test('unknown-extra', 'refuses an extra of unknown type', { fresh: true, reflect
   const vif = await t.fresh();
   const request = vif.queue.tx.enqueue(vif.pingFrame().frame, { flags: TXF.extraInfo });
   vif.queue.tx.putExtraBytes(Uint8Array.of(0x55, 0, 0, 0, 0, 0, 0, 0));
+  vif.queue.pushTx();
   await refuses(t, 'TXW-29', vif, request);
 });
 
@@ -218,6 +223,7 @@ test(
     const vif = await t.fresh();
     const fragments = inFragments(LARGEST_FRAME, NR_SLOTS_MIN + 1);
     const slots = vif.queue.tx.enqueue(vif.pingFrame(LARGEST_FRAME - PING_HEADERS).frame, { fragments });
+    vif.queue.pushTx();
     const seen = await statusesOrSilence(vif, slots);
     t.info(seen ? `answered with ${[...new Set(seen)].join(', ')}` : 'the backend gave the vif up');
     await t.check('SLOT-03', async () => (await t.connect()).ping());

@@ -108,6 +108,7 @@ test(
   async (t) => {
     const vif = await t.fresh();
     await vif.setState(reconfiguring);
+    await t.check('XB-05', () => vif.ping());
     await vif.setState(connected);
     await t.check('XB-05', () => vif.ping());
   },

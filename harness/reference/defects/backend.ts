@@ -95,6 +95,19 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.rings.trusts-index',
+    breaks: 'RING-10',
+    fault: 'answers slots up to any req_prod that it is told',
+    seen: 'CVE-2014-2580: Linux xen-netback took a rogue index',
+    backend: {
+      serveTx(vif, queue) {
+        if (queue.tx.unconsumed().ok) return correct.serveTx(vif, queue);
+        queue.tx.rspProdPvt = queue.tx.indices().reqProd;
+        vif.steps.push(vif, queue.tx, queue.txPort);
+      },
+    },
+  },
+  {
     id: 'backend.rings.writes-pad',
     breaks: 'RING-13',
     fault: 'keeps a note in the private part of the ring page',
