@@ -109,11 +109,6 @@ export class FrontendRx {
     }
   }
 
-  /** Whether a packet's first slots came without its last: a backend publishes a packet whole. */
-  get halfPacket(): boolean {
-    return this.#assembly.slots.length > 0;
-  }
-
   release(): void {
     const offers = [...this.#idle, ...[...this.#posted.values()].map((posted) => posted.offer), this.#ringOffer];
     for (const offer of offers) offer.end();

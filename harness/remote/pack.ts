@@ -102,10 +102,10 @@ function resolvePackage(from: string, name: string): string {
 type Filter = (path: string, isFolder: boolean) => boolean;
 
 const ofDist: Filter = (path, isFolder) =>
-  isFolder || NATIVE_TEST.test(path) || !(/\.(map|d\.[cm]?ts|test\.js)$/.test(path) || path.endsWith('.tsbuildinfo'));
+  isFolder || KEPT.test(path) || !(/\.(map|d\.[cm]?ts|test\.js)$/.test(path) || path.endsWith('.tsbuildinfo'));
 
-/** The tests that need a real Xen go where there is one. */
-const NATIVE_TEST = /(^|[\\/.])native\.test\.js$/;
+/** The tests that need a real Xen go where there is one; the suites' maps tell reports where a test stands. */
+const KEPT = /(^|[\\/.])native\.test\.js$|^dist[\\/]suites[\\/].*\.js\.map$/;
 
 const USELESS_FOLDERS = /^(\.github|benchmarks?|docs?|examples?|tests?|__tests__)$/;
 const USELESS_FILES = new Set('.map .md .markdown .ts .mts .cts .c .cc .cpp .h .gyp .gypi'.split(' '));

@@ -126,14 +126,13 @@ describe('session', () => {
     expect(record.message).to.contain('BUG: unable to handle page fault');
   });
 
-  it('skips what the driver does not advertise, what is not allowed and what one connection can not test', async () => {
+  it('skips what the driver does not advertise and what is not allowed', async () => {
     const reason = async (options: TestOptions, target: Partial<Target> = {}): Promise<string | undefined> =>
       (await outcome(passing, { options, target })).skip?.reason;
     expect(await reason({ gate: 'feature-gso-tcpv4' })).to.equal('feature-gso-tcpv4 is not advertised');
     expect(await reason({ gate: 'feature-sg' })).to.equal(undefined);
     expect(await reason({ destructive: true }, { destructive: false })).to.contain('destructive');
     expect(await reason({ slow: true })).to.contain('slow');
-    expect(await reason({ fresh: true }, { connection: 'once' })).to.contain('connection of its own');
   });
 
   it('blocks the others when no plain connection can be had', async () => {

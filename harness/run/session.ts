@@ -260,13 +260,12 @@ class Session {
   }
 
   #skipReason(test: Test): { class: SkipClass; reason: string } | undefined {
-    const { gate, reflector, observer, fresh, destructive, slow } = test.options;
+    const { gate, reflector, observer, destructive, slow } = test.options;
     const { target } = this.options;
     const skip = (kind: SkipClass, reason: string): { class: SkipClass; reason: string } => ({ class: kind, reason });
     if (this.#lost !== undefined) return skip('blocked', `the environment is gone: ${this.#lost}`);
     if (destructive && !target.destructive) return skip('not-allowed', 'destructive: the target does not allow it');
     if (slow && !this.options.slow) return skip('not-allowed', 'slow: run with --slow');
-    if (fresh && target.connection === 'once') return skip('connection', 'needs a connection of its own');
     if (this.#broken !== undefined && !isAnchor(test)) {
       return skip('blocked', `blocked by ${test.role}.xenbus.connect: no plain connection`);
     }

@@ -13,7 +13,7 @@ export interface TestOptions {
   readonly reflector?: 'arp' | 'icmp';
   /** Needs to see who uses which grant. */
   readonly observer?: boolean;
-  /** Makes connections of its own. */
+  /** Makes connections of its own besides the shared one. */
   readonly fresh?: boolean;
   /** May take the guest down. */
   readonly destructive?: boolean;

@@ -25,9 +25,9 @@ export const targetSchema = z.strictObject({
     .union([z.int().min(0).max(0x7fef), text])
     .describe(`Domain that the driver runs in, by name or number; "${SIMULATOR}" for the embedded reference driver`),
   connection: z
-    .enum(['hotplug', 'once'])
+    .literal('hotplug')
     .default('hotplug')
-    .describe('How a fresh connection is made: by a new vif each time; or not at all, so that all tests share one'),
+    .describe('How a fresh connection is made: by a new vif each time'),
   config: text
     .exactOptional()
     .describe(
