@@ -103,6 +103,7 @@ describe('session', () => {
     const failing = (t: BackendTest): Promise<void> => t.check('TXW-10', () => expect.fail('no answer'));
     const [, first, second, end] = await records({ iut }, failing, passing);
     expect((first as TestRecord).verdict).to.equal('error');
+    expect((first as TestRecord).checks.map((check) => check.verdict)).to.deep.equal(['error']);
     expect((second as TestRecord).skip).to.deep.equal({
       class: 'blocked',
       reason: 'the environment is gone: domain 1 is gone',

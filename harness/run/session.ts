@@ -194,6 +194,9 @@ class Session {
       await this.#bounded(context.body());
     } catch (error) {
       finding = await this.#find(error);
+      // A check that failed while the environment was broken says nothing of the driver either.
+      const last = error instanceof CheckFailed && finding.verdict === 'error' ? context.own.checks.pop() : undefined;
+      if (last) context.own.checks.push({ ...last, verdict: 'error', message: finding.message });
       // What a peer saw outside any check is a rule broken all the same.
       const unchecked = !(error instanceof CheckFailed) && finding.requirements.length > 0;
       if (unchecked) context.own.checks.push(checkRecord([], finding));
