@@ -3,7 +3,6 @@ import type { FrontendOptions, FrontendPeer } from '../peer/frontend.js';
 import { BACKEND_KEYS } from '../peer/backend.js';
 import type { Requirement } from '../../suites/requirements/requirement.js';
 import type { Domain } from '../xen/domain.js';
-import type { Patience } from '../xen/wait.js';
 import { CheckFailed, checkRecord, judge } from './judge.js';
 import type { CheckRecord } from './record.js';
 import type { BackendTest, FrontendTest, TestContext } from './suite.js';
@@ -23,7 +22,6 @@ abstract class Context<P> implements TestContext<P> {
 
   constructor(
     readonly domain: Domain,
-    readonly patience: Patience,
     protected readonly vifs: Vifs<P>,
     private readonly requirement: (id: string) => Requirement,
   ) {}

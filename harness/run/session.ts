@@ -61,7 +61,6 @@ class Session {
   readonly #connections: Connections;
   readonly #domain: Domain;
   readonly #trace: Trace;
-  readonly #patience: Patience;
   #shared: AnyPeer | undefined;
   #features: Record<string, string> = {};
   /** Why no plain connection can be had. */
@@ -75,8 +74,8 @@ class Session {
   ) {
     this.#trace = new Trace(iut.harness.clock);
     this.#domain = traced(iut.harness, this.#trace);
-    this.#patience = new Patience(iut.harness.clock, options.target.timeScale);
-    const context = { domain: this.#domain, pump: new EventPump(this.#domain.events), patience: this.#patience };
+    const patience = new Patience(iut.harness.clock, options.target.timeScale);
+    const context = { domain: this.#domain, pump: new EventPump(this.#domain.events), patience };
     this.#connections = new Connections(context, iut, options.target.role);
   }
 
@@ -186,7 +185,7 @@ class Session {
       unplug: (peer) => this.#connections.unplug(peer),
       configure: (peer) => this.#connections.configure(peer),
     };
-    const context = contextOf(test, this.#domain, this.#patience, vifs);
+    const context = contextOf(test, this.#domain, vifs);
     let finding: (Finding & { detail?: string }) | undefined;
     await this.iut.kernelLog?.mark();
     this.#trace.take();
@@ -301,13 +300,12 @@ class Session {
 function contextOf(
   test: Test,
   domain: Domain,
-  patience: Patience,
   vifs: Vifs<AnyPeer>,
 ): { own: BackendContext | FrontendContext; body: () => Promise<void> } {
   if (test.role === 'backend') {
-    const own = new BackendContext(domain, patience, vifs as unknown as Vifs<FrontendPeer>, requirement);
+    const own = new BackendContext(domain, vifs as unknown as Vifs<FrontendPeer>, requirement);
     return { own, body: () => (test as TestDefinition<BackendTest>).body(own) };
   }
-  const own = new FrontendContext(domain, patience, vifs as unknown as Vifs<BackendPeer>, requirement);
+  const own = new FrontendContext(domain, vifs as unknown as Vifs<BackendPeer>, requirement);
   return { own, body: () => (test as TestDefinition<FrontendTest>).body(own) };
 }

@@ -1,7 +1,6 @@
 /** The vocabulary that the suites are written in. */
 import type { BackendPeer } from '../peer/backend.js';
 import type { FrontendPeer, FrontendOptions } from '../peer/frontend.js';
-import type { Patience } from '../xen/wait.js';
 import type { Domain } from '../xen/domain.js';
 import type { Role } from './record.js';
 
@@ -24,7 +23,6 @@ export interface TestOptions {
 /** What tests of both roles may use. `P` is the peer, the other end of the vif. */
 export interface TestContext<P> {
   readonly domain: Domain;
-  readonly patience: Patience;
   /** The connection that tests share, made when it isn't there; its stack is configured and has answered ARP. */
   connect(): Promise<P>;
   /**
