@@ -56,19 +56,20 @@ export function readRecords(path: string): ResultRecord[] {
   const lines = readFileSync(path, 'utf8').split('\n');
   const rest = lines.pop();
   const records = lines.map((line, index) => {
-    const record = parse(line);
+    const record = parseRecord(line);
     if (!record) throw new Error(`${path}:${index + 1}: not a result record`);
     return record;
   });
   if (!rest) return records;
-  const last = parse(rest);
+  const last = parseRecord(rest);
   if (last) return [...records, last];
   const target = records.at(-1)?.target ?? '';
   const finished = statSync(path).mtime.toISOString();
   return [...records, { type: 'end', target, finished, complete: false, reason: 'the last record is cut' }];
 }
 
-function parse(line: string): ResultRecord | undefined {
+/** The record that a line of results.jsonl holds; undefined if it holds none. */
+export function parseRecord(line: string): ResultRecord | undefined {
   let value: unknown;
   try {
     value = JSON.parse(line);

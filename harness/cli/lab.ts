@@ -5,7 +5,8 @@ import { pack } from '../remote/pack.js';
 import { Ssh } from '../guest/ssh.js';
 import { packageRoot } from '../root.js';
 import { loadTarget } from '../run/target.js';
-import { onInterrupt, runRemotely } from './run.js';
+import { onInterrupt } from './interrupt.js';
+import { runThere } from './run-there.js';
 import type { Selection } from './select.js';
 
 export interface LabUpOptions {
@@ -48,8 +49,8 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
     for (const { file, name } of named) {
       if (interrupt.signal.aborted) break;
       const started = performance.now();
-      const code = await runRemotely(
-        { ...options, target: file, ssh: lab.ssh, out: join(options.out, name), seed: 1, reporter: 'terminal' },
+      const code = await runThere(
+        { ...options, target: file, ssh: lab.ssh, out: join(options.out, name), reporter: 'terminal' },
         interrupt.signal,
       );
       log(`${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`);
@@ -97,11 +98,9 @@ async function contract(lab: LabHandle): Promise<number> {
   const { key } = await pack();
   const ssh = await Ssh.open(lab.ssh, CONTRACT_MS);
   try {
-    const tests = ['harness/xen/contract.native', 'harness/xen/native/native', 'native/native'];
-    const files = tests.map((file) => `dist/${file}.test.js`).join(' ');
     const { code, stdout } = await ssh.exec(
-      `cd ~/.cache/netifspec/remote/${key} && NETIFSPEC_REQUIRE_XEN=1 node node_modules/mocha/bin/mocha.js ` +
-        `--no-config --no-package --expose-gc --timeout 20000 --reporter dot ${files}`,
+      `cd ~/.cache/netifspec/remote/${key} && ` +
+        'NETIFSPEC_REQUIRE_XEN=1 node --expose-gc dist/bundle/harness/lab/contract.js',
       { deadlineMs: CONTRACT_MS },
     );
     log(`contract of the port, native: ${code === 0 ? 'kept' : 'BROKEN'}`);

@@ -50,6 +50,7 @@ selecting(program.command('run').description('run the suites and write the resul
   .option('--out <dir>', 'folder for the results', 'results')
   .option('--seed <n>', 'order of deliveries on the simulated Xen', number, 1)
   .addOption(new Option('--reporter <kind>', 'what stdout shows').choices(['terminal', 'json']).default('terminal'))
+  .addOption(new Option('--stream', 'records to stdout alone: the other side of --on').hideHelp())
   .option('--verbose', 'a line for every test')
   .action(async (options: RunOptions) => {
     const { runCommand } = await import('./run.js');

@@ -57,7 +57,7 @@ describe('runRemote', function () {
     said = [];
     abort = new AbortController();
     sshd.write('app/package.json', '{"name":"netifspec","type":"module"}');
-    sshd.write('app/dist/harness/cli/main.js', MAIN);
+    sshd.write('app/dist/bundle/harness/cli/main.js', MAIN);
     sshd.write('lab/targets/target.yaml', 'name: x\nexpectations: ../known.yaml\n');
     sshd.write('lab/known.yaml', '[]\n');
     archive = await pack(join(sshd.files, 'app'), join(sshd.files, 'cache'));

@@ -14,7 +14,7 @@ export interface RemoteRun {
   readonly ssh: SshOptions;
   /** Path of the local target file. It is shipped with the expectations that it names relative to itself. */
   readonly target: string;
-  /** Further arguments of `netifspec run`; not --target, --reporter or --out. */
+  /** Further arguments of `netifspec run`; not --target, --stream or --out. */
   readonly args: readonly string[];
   /** Local folder for the results. */
   readonly out: string;
@@ -148,10 +148,8 @@ class RemoteHost {
   }
 
   async #upload(): Promise<void> {
-    const { file, key, size, files, milliseconds } = this.archive;
-    this.options.log(
-      `uploading netifspec to ${this.#name}: ${(size / 1024 / 1024).toFixed(1)} MiB, ${files} files (packed in ${milliseconds} ms)`,
-    );
+    const { file, key, size } = this.archive;
+    this.options.log(`uploading netifspec to ${this.#name}: ${(size / 1024 / 1024).toFixed(1)} MiB`);
     const place = quotePosix(`${this.#home}/${key}`);
     // Whole or not at all; if another run was faster, its copy is as good.
     await this.#script(
@@ -236,7 +234,7 @@ class RemoteHost {
   #runScript(target: string): string {
     const { key, entry } = this.archive;
     const who = `${hostname()} (pid ${process.pid}), since ${new Date().toISOString()}`;
-    const args = [`${key}/${entry}`, 'run', '--target', `${this.input}/${target}`, '--reporter', 'json'];
+    const args = [`${key}/${entry}`, 'run', '--target', `${this.input}/${target}`, '--stream'];
     const words = [...args, '--out', `${this.#folder}/out`, ...this.options.args].map(quotePosix).join(' ');
     return posix(`
       umask 077

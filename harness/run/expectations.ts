@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TestRecord, Verdict } from './record.js';
 import { readYamlFile } from './yaml-file.js';
 

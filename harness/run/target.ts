@@ -1,6 +1,6 @@
 /** Target files: what is under test, where it runs, and how to reach it. */
 import { dirname, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PROFILES } from '../guest/profile.js';
 import { readYamlFile } from './yaml-file.js';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** A YAML file that can't be used. The message has a line for each complaint: file, line, key and what is wrong. */
 export class YamlFileError extends Error {

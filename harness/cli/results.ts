@@ -1,0 +1,89 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { requirement } from '../../suites/requirements/index.js';
+import type { Describe } from '../../reports/explain.js';
+import { encodeRecord, exitCode, groupSessions, RecordWriter } from '../../reports/records.js';
+import { TerminalReporter } from '../../reports/terminal.js';
+import type { ResultRecord } from '../run/record.js';
+
+export interface ResultsOptions {
+  /** Folder for the files. */
+  readonly out: string;
+  readonly reporter: 'terminal' | 'json';
+  /** Records go to stdout alone: whoever reads them there makes the files. */
+  readonly stream?: boolean;
+  readonly strict?: boolean;
+  readonly verbose?: boolean;
+}
+
+const describe: Describe = (id) => {
+  try {
+    return requirement(id);
+  } catch {
+    // Records may come from another version of netifspec, with requirements that this one doesn't know.
+    return undefined;
+  }
+};
+
+/** Takes the records of a run as they come, to the file and to stdout, and makes its reports at the end. */
+export class Results {
+  readonly #records: ResultRecord[] = [];
+  readonly #terminal: TerminalReporter;
+  readonly #writer: RecordWriter | undefined;
+
+  constructor(private readonly options: ResultsOptions) {
+    mkdirSync(options.out, { recursive: true });
+    if (!options.stream) this.#writer = new RecordWriter(join(options.out, 'results.jsonl'));
+    const tty = process.stdout.isTTY ?? false;
+    this.#terminal = new TerminalReporter(process.stdout, {
+      tty,
+      color: tty && !process.env['NO_COLOR'],
+      verbose: options.verbose ?? false,
+      strict: options.strict ?? false,
+      describe,
+    });
+  }
+
+  /** Whether nothing has come yet. */
+  get empty(): boolean {
+    return this.#records.length === 0;
+  }
+
+  add(record: ResultRecord): void {
+    this.#records.push(record);
+    this.#writer?.write(record);
+    if (this.options.stream || this.options.reporter === 'json') process.stdout.write(encodeRecord(record));
+    else this.#terminal.record(record);
+  }
+
+  close(): void {
+    this.#writer?.close();
+  }
+
+  /** Writes the files and the summary that are derived from the records; answers the exit code. */
+  async report(): Promise<number> {
+    const { out, reporter, stream = false, strict = false } = this.options;
+    const groups = groupSessions(this.#records);
+    if (!stream) {
+      const [{ junit }, { html }] = await Promise.all([
+        import('../../reports/junit.js'),
+        import('../../reports/html.js'),
+      ]);
+      writeWhole(join(out, 'junit.xml'), junit(groups, { strict, describe }));
+      writeWhole(join(out, 'report.html'), html(groups, { strict, describe }));
+      if (reporter === 'terminal') {
+        this.#terminal.summary(groups);
+        const files = ['results.jsonl', 'junit.xml', 'report.html'].map((file) => join(out, file));
+        process.stdout.write(`results: ${files.join('  ')}\n`);
+      }
+    }
+    return exitCode(groups, { strict });
+  }
+}
+
+/** Under its name a file is whole or not there. */
+function writeWhole(path: string, text: string): void {
+  const temporary = join(path, '..', `.${basename(path)}.new`);
+  writeFileSync(temporary, text);
+  renameSync(temporary, path);
+}

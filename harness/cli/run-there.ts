@@ -1,0 +1,69 @@
+/** `netifspec run --on HOST`, as the command line sees it. */
+import { join } from 'node:path';
+import { parseRecord } from '../../reports/records.js';
+import { SUITES } from '../../suites/index.js';
+import type { SshOptions } from '../guest/ssh.js';
+import { runRemote } from '../remote/remote.js';
+import { EnvironmentError } from '../run/environment.js';
+import type { ResultRecord } from '../run/record.js';
+import { UsageError } from './exit.js';
+import { Results, type ResultsOptions } from './results.js';
+import type { Selection } from './select.js';
+
+export interface RemoteOptions extends Selection, ResultsOptions {
+  readonly target: string;
+  readonly ssh: SshOptions;
+  readonly slow?: boolean;
+}
+
+/** Runs one target on another host and reports as if it had run here; answers the exit code. */
+export async function runThere(options: RemoteOptions, signal: AbortSignal): Promise<number> {
+  const results = new Results(options);
+  const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  let code: number;
+  try {
+    code = await runRemote({
+      ssh: options.ssh,
+      target: options.target,
+      args: [
+        ...(options.test ?? []).flatMap((id) => ['--test', id]),
+        ...(options.slow ? ['--slow'] : []),
+        ...(options.strict ? ['--strict'] : []),
+      ],
+      out: options.out,
+      onRecord: (line) => {
+        const record = parseRecord(line);
+        if (!record) throw new EnvironmentError(`the remote run prints what is no record: ${line.slice(0, 200)}`);
+        results.add(located(record));
+      },
+      log,
+      signal,
+    });
+  } finally {
+    results.close();
+  }
+  if (!results.empty) return Math.max(code, await results.report());
+  if (code === 0) throw new EnvironmentError('the remote run ended without a single record');
+  return code;
+}
+
+/** The bundle that runs there has no sources: where a test stands is known here. */
+function located(record: ResultRecord): ResultRecord {
+  if (record.type !== 'test') return record;
+  const location = SUITES.find((test) => test.id === record.id)?.location;
+  return location === undefined ? record : { ...record, location };
+}
+
+/** [user@]host[:port] of the command line. Throws a UsageError. */
+export function sshOptions(host: string, options: { identity?: string; knownHosts?: string }): SshOptions {
+  const parts = /^(?:([\w.-]+)@)?([\w.-]+|\[[\da-f:.]+\])(?::(\d+))?$/i.exec(host);
+  if (!parts?.[2]) throw new UsageError(`--on ${host}: it is [user@]host[:port]`);
+  const [, user, name, port] = parts;
+  return {
+    host: name.replace(/[[\]]/g, ''),
+    ...(port ? { port: Number(port) } : {}),
+    ...(user ? { user } : {}),
+    ...(options.identity ? { identity: options.identity } : {}),
+    knownHosts: options.knownHosts ?? join(process.env['HOME'] ?? '', '.ssh', 'known_hosts'),
+  };
+}
