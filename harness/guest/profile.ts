@@ -62,10 +62,8 @@ put /proc/sys/net/ipv4/icmp_echo_ignore_all 0
 put /proc/sys/net/ipv4/icmp_ratelimit 0
 put /proc/sys/net/ipv6/icmp/echo_ignore_all 0
 put /proc/sys/net/ipv6/icmp/ratelimit 0
-ip -4 addr flush dev "$dev" &&
-ip addr add "$address" dev "$dev" &&
-ip link set dev "$dev" arp on &&
-ip link set dev "$dev" up &&
+ip addr replace "$address" dev "$dev" &&
+ip link set dev "$dev" arp on up &&
 printf '%s\\n' "$dev"
 `;
 
@@ -86,18 +84,25 @@ dev=${quotePosix(checkedDevice(device))} address=${quotePosix(checkedAddress(ipv
 ${LINUX_SET_UP}`,
   kernelFacts: (driver) => `
 driver=${quotePosix(checkedDriver(driver))}
-fact() { printf '%s=%s\\n' "$1" "$(printf '%s' "$2" | tr '\\n' ' ')"; }
+fact() { printf '%s=%s\\n' "$1" "$2"; }
+# The first line of a file, without a process for it.
+line() { text=; [ ! -r "$1" ] || read -r text 2>/dev/null < "$1" || :; }
 fact kernel "$(uname -r)"
 fact machine "$(uname -m)"
-[ ! -r /sys/hypervisor/version/major ] ||
-  fact xen "$(cat /sys/hypervisor/version/major).$(cat /sys/hypervisor/version/minor)$(cat /sys/hypervisor/version/extra 2>/dev/null)"
+line /sys/hypervisor/version/major; xen=$text
+line /sys/hypervisor/version/minor; xen=$xen.$text
+line /sys/hypervisor/version/extra
+[ "$xen" = . ] || fact xen "$xen$text"
 fact driver "$driver"
 module=/sys/module/$driver
 for name in version srcversion; do
-  [ ! -r "$module/$name" ] || fact "driver.$name" "$(cat "$module/$name")"
+  line "$module/$name"
+  [ -z "$text" ] || fact "driver.$name" "$text"
 done
 for parameter in "$module"/parameters/*; do
-  [ ! -r "$parameter" ] || fact "driver.\${parameter##*/}" "$(cat "$parameter" 2>/dev/null)"
+  [ -r "$parameter" ] || continue
+  line "$parameter"
+  fact "driver.\${parameter##*/}" "$text"
 done
 `,
 };

@@ -106,6 +106,12 @@ export class Ssh {
     return result;
   }
 
+  /** Gives up a connection whose other end is known to be gone: the next exec makes a new one. */
+  renew(): void {
+    this.#client?.destroy();
+    this.#client = undefined;
+  }
+
   close(): void {
     this.#closed = true;
     this.#client?.end();

@@ -88,18 +88,17 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   async otherKeys(below = ''): Promise<Record<string, string>> {
     const { store } = this.context.domain;
     const path = `${this.otherPath}${below && `/${below}`}`;
-    const keys: Record<string, string> = {};
-    for (const key of (await store.list(path)) ?? []) keys[key] = (await store.read(`${path}/${key}`)) ?? '';
-    return keys;
+    const keys = (await store.list(path)) ?? [];
+    const values = await Promise.all(keys.map(async (key) => (await store.read(`${path}/${key}`)) ?? ''));
+    return Object.fromEntries(keys.map((key, index) => [key, values[index] ?? '']));
   }
 
   /** Writes keys of the peer's own directory in one transaction; undefined removes one. */
   async writeKeys(keys: Readonly<Record<string, string | undefined>>): Promise<void> {
     await this.context.domain.store.transaction(async (access) => {
-      for (const [key, value] of Object.entries(keys)) {
-        if (value === undefined) await access.remove(`${this.path}/${key}`);
-        else await access.write(`${this.path}/${key}`, value);
-      }
+      const write = (key: string, value: string | undefined): Promise<void> =>
+        value === undefined ? access.remove(`${this.path}/${key}`) : access.write(`${this.path}/${key}`, value);
+      await Promise.all(Object.entries(keys).map(([key, value]) => write(key, value)));
     });
   }
 

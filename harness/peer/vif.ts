@@ -72,7 +72,7 @@ export async function createVif(store: Store, vif: VifAddress, options: VifOptio
       await access.write(path, '');
       await access.setPermissions(path, permissions);
       // The keys inherit the directory's owner and permissions.
-      for (const [key, value] of Object.entries(keys)) await access.write(`${path}/${key}`, value);
+      await Promise.all(Object.entries(keys).map(([key, value]) => access.write(`${path}/${key}`, value)));
     });
   }
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { consoleLog, sshDmesg, type KernelLog } from '../guest/kernel-log.js';
 import { NO_INTERFACE, parseFacts, profileNamed } from '../guest/profile.js';
+import { HeldShell } from '../guest/held-shell.js';
 import { Ssh } from '../guest/ssh.js';
 import { formatIpv4, formatMac } from '../packet/address.js';
 import { type Link, PREFIX } from '../peer/link.js';
@@ -29,7 +30,9 @@ export async function openNativeIut(target: Target): Promise<Iut> {
   try {
     let domain = await findDomain(harness, target.domain);
     if (target.ssh) ssh = await Ssh.open(target.ssh, SSH_DEADLINE_MS * target.timeScale);
-    const shell = target.local ? localShell : ssh && sshShell(ssh, SSH_DEADLINE_MS * target.timeScale);
+    const held = ssh && new HeldShell(ssh);
+    const deadlineMs = SSH_DEADLINE_MS * target.timeScale;
+    const shell: Shell | undefined = target.local ? localShell : held && ((script) => held.run(script, deadlineMs));
     const kernelLog = kernelLogOf(target, ssh);
     const patience = new Patience(harness.clock, target.timeScale);
     const configure = async (vif: VifAddress, link: Link): Promise<void> => {
@@ -47,6 +50,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       if (!config) return;
       await xl('destroy', String(domain));
       await xl('create', '-q', config);
+      held?.renew();
       domain = await findDomain(harness, target.domain);
       // The guest is there when it can be talked to; until then SSH refuses, in many ways.
       const up = (): Promise<boolean> =>
@@ -77,6 +81,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
         if (shell) await shell('true');
       },
       async close() {
+        held?.close();
         ssh?.close();
         await harness.close();
       },
@@ -94,10 +99,6 @@ async function ran(shell: Shell, script: string): Promise<boolean> {
   if (code === 0) return true;
   if (code === NO_INTERFACE) return false;
   throw new EnvironmentError(`the guest's interface can't be set up (status ${code}): ${stderr.trim()}`);
-}
-
-function sshShell(ssh: Ssh, deadlineMs: number): Shell {
-  return (script) => ssh.exec(script, { deadlineMs });
 }
 
 const localShell: Shell = async (script) => {

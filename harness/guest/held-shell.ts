@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { PassThrough } from 'node:stream';
+import { quotePosix } from './profile.js';
+import { type ExecResult, type Ssh, SshError } from './ssh.js';
+
+/** Bytes that a script may print. */
+const OUTPUT_LIMIT = 1024 * 1024;
+
+/**
+ * A POSIX shell that is held open on an SSH connection, and runs scripts one after the other, each in a subshell with
+ * nothing to read. It saves what sshd and a login shell cost each time, which is most of a short script's time.
+ */
+export class HeldShell {
+  #session: ShellSession | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(private readonly ssh: Ssh) {}
+
+  /** Throws an {@link SshError}: of kind `deadline` if the script takes longer than `deadlineMs` milliseconds. */
+  run(script: string, deadlineMs: number): Promise<ExecResult> {
+    const result = this.#last.then(() => this.#run(script, deadlineMs));
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  /** For a guest that was made anew: the next script gets a new shell over a new connection. */
+  renew(): void {
+    this.#session?.end();
+    this.ssh.renew();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#session?.end();
+  }
+
+  async #run(script: string, deadlineMs: number): Promise<ExecResult> {
+    if (this.#closed) throw new SshError('closed', 'the shell was closed by us');
+    if (!this.#session?.open) this.#session = new ShellSession(this.ssh);
+    const session = this.#session;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        // What hangs there can't be told to stop; the next script gets a shell of its own.
+        session.end();
+        reject(new SshError('deadline', `a script did not end within ${deadlineMs} ms; check the load of the guest`));
+      }, deadlineMs);
+    });
+    try {
+      return await Promise.race([session.run(script), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+class ShellSession {
+  open = true;
+  /** What a script's output ends with: no script can know it. */
+  readonly #mark = randomBytes(16).toString('hex');
+  readonly #stdin = new PassThrough();
+  readonly #stop = new AbortController();
+  readonly #ended: Promise<never>;
+  readonly #output = { stdout: '', stderr: '' };
+  #heard = (): void => {};
+
+  constructor(ssh: Ssh) {
+    const take = (stream: 'stdout' | 'stderr') => (chunk: Buffer) => {
+      this.#output[stream] += chunk.toString('latin1');
+      if (this.#output[stream].length > OUTPUT_LIMIT) throw new SshError('closed', 'a script printed too much');
+      this.#heard();
+    };
+    this.#ended = ssh
+      .exec('exec /bin/sh', {
+        deadlineMs: Infinity,
+        stdin: this.#stdin,
+        onStdout: take('stdout'),
+        onStderr: take('stderr'),
+        signal: this.#stop.signal,
+      })
+      .then(({ code }) => {
+        throw new SshError('closed', `the shell ended by itself (status ${code})`);
+      })
+      .finally(() => (this.open = false));
+    // Whoever runs a script hears of it; between scripts there is nobody who must.
+    this.#ended.catch(() => undefined);
+  }
+
+  end(): void {
+    this.open = false;
+    this.#stop.abort();
+  }
+
+  async run(script: string): Promise<ExecResult> {
+    this.#output.stdout = this.#output.stderr = '';
+    const tail = `printf '\\n${this.#mark} %s\\n' $? ; printf '\\n${this.#mark} \\n' >&2`;
+    this.#stdin.write(`(eval ${quotePosix(script)}) < /dev/null; ${tail}\n`);
+    return await Promise.race([this.#answer(), this.#ended]);
+  }
+
+  #answer(): Promise<ExecResult> {
+    const whole = new RegExp(`^([^]*)\\n${this.#mark} (\\d*)\\n$`);
+    return new Promise((resolve) => {
+      this.#heard = () => {
+        if (!this.#output.stdout.endsWith('\n') || !this.#output.stderr.endsWith('\n')) return;
+        const [stdout, stderr] = [whole.exec(this.#output.stdout), whole.exec(this.#output.stderr)];
+        if (!stdout || !stderr) return;
+        this.#heard = () => {};
+        const text = (latin1 = ''): string => Buffer.from(latin1, 'latin1').toString('utf8');
+        resolve({ code: Number(stdout[2]), stdout: text(stdout[1]), stderr: text(stderr[1]) });
+      };
+    });
+  }
+}
