@@ -62,8 +62,10 @@ put /proc/sys/net/ipv4/icmp_echo_ignore_all 0
 put /proc/sys/net/ipv4/icmp_ratelimit 0
 put /proc/sys/net/ipv6/icmp/echo_ignore_all 0
 put /proc/sys/net/ipv6/icmp/ratelimit 0
-ip addr replace "$address" dev "$dev" &&
-ip link set dev "$dev" arp on up &&
+ip -batch - << END &&
+addr replace $address dev $dev
+link set dev $dev arp on up
+END
 printf '%s\\n' "$dev"
 `;
 

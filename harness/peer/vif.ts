@@ -34,8 +34,8 @@ export interface VifOptions {
 }
 
 /**
- * Writes both directories, each in one transaction and the peer's first: a driver probes its directory at the first
- * sight of it, and must find it whole, with the right owner, and the other end there.
+ * Writes both directories in one transaction: a driver probes its directory at the first sight of it, and must find it
+ * whole, with the right owner, and the other end there.
  */
 export async function createVif(store: Store, vif: VifAddress, options: VifOptions): Promise<void> {
   const frontend: Record<string, string> = {
@@ -62,19 +62,18 @@ export async function createVif(store: Store, vif: VifAddress, options: VifOptio
     { path: frontendPath(vif), keys: frontend, owner: vif.frontend, reader: vif.backend },
     { path: backendPath(vif), keys: backend, owner: vif.backend, reader: vif.frontend },
   ];
-  if (vif.peer === 'backend') directories.reverse();
-  for (const { path, keys, owner, reader } of directories) {
-    const permissions: Permission[] = [
-      { domain: owner, access: 'n' },
-      { domain: reader, access: 'r' },
-    ];
-    await store.transaction(async (access) => {
+  await store.transaction(async (access) => {
+    for (const { path, keys, owner, reader } of directories) {
+      const permissions: Permission[] = [
+        { domain: owner, access: 'n' },
+        { domain: reader, access: 'r' },
+      ];
       await access.write(path, '');
       await access.setPermissions(path, permissions);
       // The keys inherit the directory's owner and permissions.
       await Promise.all(Object.entries(keys).map(([key, value]) => access.write(`${path}/${key}`, value)));
-    });
-  }
+    }
+  });
 }
 
 /** Removes both directories, the frontend's first: a frontend that loses its directory asks nothing of the backend. */
@@ -84,18 +83,20 @@ export async function removeVif(store: Store, vif: VifAddress): Promise<void> {
 }
 
 /**
- * Removes every vif that an earlier run left behind, found by the peers' own device type in `domain`.
+ * Removes the vifs that an earlier run left behind between the harness in `domain` and the implementation under test
+ * in `iut`, and those whose other domain is gone; found by the peers' own device type. Other runs may be going on.
  *
  * @returns the paths that were cleared
  */
-export async function clearLeftovers(store: Store, domain: DomId): Promise<string[]> {
+export async function clearLeftovers(store: Store, domain: DomId, iut: DomId): Promise<string[]> {
   const cleared: string[] = [];
   const clear = async (path: string, other: string): Promise<void> => {
-    const opposite = await store.read(`${path}/${other}`);
+    const opposite = (await store.read(`${path}/${other}`)) ?? '';
     // Only a path of the opposite end's shape may be removed: the node may have been written by an untrusted guest.
-    if (opposite && /^\/local\/domain\/\d+\/(device\/vif\/\d+|backend\/vif\/\d+\/\d+)$/.test(opposite)) {
-      await store.remove(opposite);
-    }
+    const [, guest] = /^\/local\/domain\/(\d+)\/(?:device\/vif\/\d+|backend\/vif\/\d+\/\d+)$/.exec(opposite) ?? [];
+    const alive = guest !== undefined && (await store.read(`/local/domain/${guest}`)) !== undefined;
+    if (alive && Number(guest) !== iut) return;
+    if (guest !== undefined) await store.remove(opposite);
     await store.remove(path);
     cleared.push(path);
   };

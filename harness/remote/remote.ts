@@ -1,11 +1,9 @@
 /** `run --on HOST`: puts the built netifspec on a host over SSH, runs it there and brings the results back. */
 import { randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { hostname, machine } from 'node:os';
-import { parseFacts, quotePosix } from '../guest/profile.js';
+import { quotePosix } from '../guest/profile.js';
 import { Ssh, SshError, type ExecOptions, type SshOptions } from '../guest/ssh.js';
 import { LineSplitter, printable } from '../guest/text.js';
-import { RemoteError } from './error.js';
+import { install, posix, runScript } from './install.js';
 import { pack, type Pack } from './pack.js';
 import { bringBack } from './results.js';
 import { sendShipment, shipmentOf } from './shipment.js';
@@ -38,16 +36,13 @@ const GRACE_MS = 30_000;
 const NEVER = new AbortController().signal;
 /** Bytes of one record. */
 const LINE_LIMIT = 1024 * 1024;
-/** Exit status of the run's script if another run holds the host; netifspec itself never ends so. */
-const BUSY = 75;
-const NODE_WANTED = { major: 20, minor: 19 };
 
 /**
  * Runs the suite on the host and answers its exit code there (0 to 3, or 128 + a signal's number).
  *
- * On the host, below ~/.cache/netifspec/remote: one folder for each pack, `runs` for what is under way, and `lock`,
- * which lets one run at a time at the host's vifs. Throws a {@link RemoteError} or an SshError, also if the
- * connection is lost during the run; the signal's reason if it fires before the run has started.
+ * On the host, below ~/.cache/netifspec/remote: one folder for each pack, and `runs` for what is under way. Throws a
+ * {@link RemoteError} or an SshError, also if the connection is lost during the run; the signal's reason if it fires
+ * before the run has started.
  */
 export async function runRemote(options: RemoteRun): Promise<number> {
   const { signal } = options;
@@ -94,93 +89,31 @@ class RemoteHost {
     return `${this.#home}/runs/${this.#id}`;
   }
 
-  /** Checks the host, uploads the pack if it isn't there, and makes the run's folder. */
+  /** Installs the pack and makes the run's folder. */
   async prepare(): Promise<void> {
-    const facts = parseFacts(
-      await this.#script(
-        'be checked',
-        `
-        umask 077
-        home="$HOME/.cache/netifspec/remote"
-        mkdir -p "$home/runs" || exit 1
-        echo "home=$home"
-        echo "machine=$(uname -m)"
-        for tool in node tar gzip flock; do command -v "$tool" > /dev/null || echo "missing-$tool=yes"; done
-        ! command -v node > /dev/null || echo "node=$(node --version)"
-        [ ! -d "$home/${this.archive.key}" ] || { touch "$home/${this.archive.key}"; echo present=yes; }
-        `,
-      ),
-    );
-    this.#refuse(facts);
-    this.#home = facts['home'] ?? '';
-    if (facts['present'] !== 'yes') await this.#upload();
+    this.#home = await install(this.ssh, this.archive, this.options);
+    // The newest three packs stay, and for a day what runs that were cut off have left.
     const [folder, home] = [quotePosix(this.#folder), quotePosix(this.#home)];
-    // What runs that were cut off have left, once it is an hour old; the newest three packs stay.
     await this.#script(
       'make room for the run',
       `
       umask 077
       find ${home} -mindepth 1 -maxdepth 1 -name '.upload-*' -mmin +60 -exec rm -rf {} +
+      find ${home}/runs -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf {} +
       cd ${home} && ls -1t | grep -Ex '[0-9a-f]{32}' | tail -n +4 | while read -r old; do rm -rf "./$old"; done
       mkdir -p ${folder}/in ${folder}/out
       `,
     );
   }
 
-  #refuse(facts: Readonly<Record<string, string>>): void {
-    const missing = ['node', 'tar', 'gzip', 'flock'].filter((tool) => facts[`missing-${tool}`] === 'yes');
-    if (missing.length > 0) {
-      throw this.#error(`has no ${missing.join(', ')} on the PATH of a command over SSH; install what is missing`);
-    }
-    const { major, minor } = NODE_WANTED;
-    const [, seenMajor = 0, seenMinor = 0] = (/^v(\d+)\.(\d+)\./.exec(facts['node'] ?? '') ?? []).map(Number);
-    if (seenMajor < major || (seenMajor === major && seenMinor < minor)) {
-      throw this.#error(
-        `has Node ${facts['node'] || 'of unknown version'}; install Node ${major}.${minor} or later there`,
-      );
-    }
-    if (facts['machine'] !== machine()) {
-      throw this.#error(
-        `is a ${facts['machine']} machine and this is a ${machine()}; run netifspec on a host of its kind`,
-      );
-    }
-    if (!facts['home']?.startsWith('/')) throw this.#error('has no HOME for its user; give the user a home folder');
-  }
-
-  async #upload(): Promise<void> {
-    const { file, key, size } = this.archive;
-    this.options.log(`uploading netifspec to ${this.#name}: ${(size / 1024 / 1024).toFixed(1)} MiB`);
-    const place = quotePosix(`${this.#home}/${key}`);
-    // Whole or not at all; if another run was faster, its copy is as good.
-    await this.#script(
-      'unpack netifspec',
-      `
-      unpacked=$(mktemp -d ${quotePosix(this.#home)}/.upload-XXXXXX) || exit 1
-      if tar -xzf - -C "$unpacked" --no-same-owner; then
-        mv -T "$unpacked" ${place} 2>/dev/null || [ -d ${place} ]
-      else
-        false
-      fi
-      status=$?
-      rm -rf "$unpacked"
-      exit $status
-      `,
-      { deadlineMs: TRANSFER_MS, stdin: createReadStream(file) },
-    );
-  }
-
   /** Runs the suite, brings its results back and removes the run's folder. */
   async run(target: string): Promise<number> {
     const { log, out } = this.options;
-    const { code, lastWords } = await this.#runToEnd(target);
-    if (code === BUSY) {
-      await this.#tidyUp();
-      throw this.#error(`is busy: ${lastWords}`);
-    }
+    const code = await this.#runToEnd(target);
     try {
       await bringBack(this.ssh, `${this.#folder}/out`, out, TRANSFER_MS);
     } catch (error) {
-      log(`the results stay on ${this.#name} for an hour, in ${this.#folder}/out`);
+      log(`the results stay on ${this.#name} for a day, in ${this.#folder}/out`);
       throw error;
     }
     await this.#tidyUp();
@@ -188,14 +121,13 @@ class RemoteHost {
   }
 
   /** Only the loss of the connection, or an interrupt that brings nothing, ends this before the run has ended. */
-  async #runToEnd(target: string): Promise<{ code: number; lastWords: string }> {
+  async #runToEnd(target: string): Promise<number> {
     const { signal, onRecord, log, graceMs = GRACE_MS } = this.options;
     signal.throwIfAborted();
-    let lastWords = '';
     const stdout = new LineSplitter(LINE_LIMIT, onRecord, () => log('a record longer than 1 MiB was left out'));
     const stderr = new LineSplitter(
       LINE_LIMIT,
-      (line) => log((lastWords = printable(line, 2000))),
+      (line) => log(printable(line, 2000)),
       () => log('a line longer than 1 MiB was left out'),
     );
     const giveUp = new AbortController();
@@ -207,7 +139,7 @@ class RemoteHost {
     };
     signal.addEventListener('abort', interrupt, { once: true });
     try {
-      const { code } = await this.ssh.exec(this.#runScript(target), {
+      const { code } = await this.ssh.exec(this.#command(target), {
         deadlineMs: Infinity,
         onStdout: (chunk) => stdout.push(chunk),
         onStderr: (chunk) => stderr.push(chunk),
@@ -215,7 +147,7 @@ class RemoteHost {
       });
       stdout.end();
       stderr.end();
-      return { code, lastWords };
+      return code;
     } catch (cause) {
       // The taker of the records failed, not the run: don't leave it going on unseen.
       if (!(cause instanceof SshError)) await this.#interrupt();
@@ -228,35 +160,18 @@ class RemoteHost {
     }
   }
 
-  // The lock is the kernel's: held for as long as this shell or the run lives, so it can't be stale. Its file only
-  // tells who holds it, or whose run was cut off. The run is a shell that becomes node: so its pid is known
-  // beforehand, and it keeps the default reaction to SIGINT, which a background job of a shell would not.
-  #runScript(target: string): string {
+  // A shell that becomes node: so its pid is known beforehand, and it keeps the default reaction to SIGINT, which a
+  // background job of a shell would not.
+  #command(target: string): string {
     const { key, entry } = this.archive;
-    const who = `${hostname()} (pid ${process.pid}), since ${new Date().toISOString()}`;
     const args = [`${key}/${entry}`, 'run', '--target', `${this.input}/${target}`, '--stream'];
     const words = [...args, '--out', `${this.#folder}/out`, ...this.options.args].map(quotePosix).join(' ');
     return posix(`
-      umask 077
       cd ${quotePosix(this.#home)} || exit 1
-      exec 9>> lock
-      if ! flock -n 9; then
-        echo "a run of $(cat lock) is going on there; wait for it or end that process" >&2
-        exit ${BUSY}
-      fi
-      [ ! -s lock ] || echo "the run of $(cat lock) there was cut off; its lock is cleared" >&2
-      find runs -mindepth 1 -maxdepth 1 -mmin +60 -exec rm -rf {} +
-      sh -c ${quotePosix(`
-        echo "$$" > "$0/pid"
-        printf '%s, process %s' "$1" "$$" > lock
-        shift
-        [ ! -e "$0/interrupted" ] || exit 130
-        exec node "$@"
-      `)} ${quotePosix(`runs/${this.#id}`)} ${quotePosix(who)} ${words}
-      status=$?
-      : > lock
-      touch ${quotePosix(`runs/${this.#id}`)}
-      exit $status
+      echo "$$" > ${quotePosix(`runs/${this.#id}/pid`)}
+      [ ! -e ${quotePosix(`runs/${this.#id}/interrupted`)} ] || exit 130
+      umask 077
+      exec node ${words}
     `);
   }
 
@@ -280,22 +195,7 @@ class RemoteHost {
   }
 
   /** Runs a short script; its stdout. Throws if it fails; `purpose` completes "host cannot …". */
-  async #script(purpose: string, script: string, options: Partial<ExecOptions> = {}): Promise<string> {
-    const { code, stdout, stderr } = await this.ssh.exec(posix(script), {
-      deadlineMs: COMMAND_MS,
-      signal: this.options.signal,
-      ...options,
-    });
-    if (code === 0) return stdout;
-    throw this.#error(`cannot ${purpose} (status ${code}): ${printable(stderr, 300).trim()}`);
+  #script(purpose: string, script: string, options: Partial<ExecOptions> = {}): Promise<string> {
+    return runScript(this.ssh, this.options.ssh.host, purpose, script, { signal: this.options.signal, ...options });
   }
-
-  #error(what: string): RemoteError {
-    return new RemoteError(3, `${this.#name} ${what}`);
-  }
-}
-
-/** A script for `sh`, whatever the user's login shell is. */
-function posix(script: string): string {
-  return `exec /bin/sh -c ${quotePosix(script)}`;
 }

@@ -84,6 +84,13 @@ describe('expectations', () => {
     expect(other.message).to.equal('no answer (expectation at known.yaml:1: "observed 1" does not match "no answer")');
   });
 
+  it('accepts a pass of an intermittent deviation, and nothing else', () => {
+    const passed = silent({ verdict: 'pass' });
+    expect(new Expectations([entry({ intermittent: true })]).judge(passed, '2026-05-01')).to.equal(passed);
+    expect(judge({}, entry({ intermittent: true })).expectation?.met).to.equal(true);
+    expect(judge({ verdict: 'error' }, entry({ intermittent: true })).expectation?.met).to.equal(false);
+  });
+
   it('is not met where a second deviation shows in the same test', () => {
     const known = { requirements: ['A-1'], verdict: 'fail', message: 'expected status 0, observed 1' } as const;
     const leak = { requirements: ['LEAK-1'], verdict: 'fail', message: '2 grants are still in use' } as const;

@@ -10,6 +10,8 @@ export interface Expectation {
   /** Part of the message (for `skip`: of the reason), or `/regular expression/`. */
   readonly message: string;
   readonly reason: string;
+  /** The deviation needs a race to show: a pass is as expected as the verdict. */
+  readonly intermittent?: boolean;
   /** Where the deviation comes from: file, function, version of the driver. */
   readonly source: string;
   /** YYYY-MM-DD, the last day on which it is accepted. */
@@ -27,6 +29,7 @@ const entries = z.array(
     message: text.refine(isMatcher, 'is not a valid regular expression'),
     reason: text,
     source: text,
+    intermittent: z.boolean().exactOptional(),
     expires: text.refine(isDate, 'must be a date, YYYY-MM-DD').exactOptional(),
     link: z.url().exactOptional(),
   }),
@@ -56,6 +59,7 @@ export class Expectations {
   judge(record: TestRecord, today: string): TestRecord {
     const judged = this.#entries
       .filter(({ entry, test }) => test.test(record.id) && (record.verdict !== 'skip' || entry.verdict === 'skip'))
+      .filter(({ entry }) => !(entry.intermittent && record.verdict === 'pass'))
       .map(({ entry, message }) => ({ entry, problem: mismatch(record, entry, message, today) }));
     const chosen = judged.find(({ problem }) => problem === undefined) ?? judged[0];
     if (!chosen) return record;

@@ -23,7 +23,10 @@ export interface Iut {
   readonly reflectors: ReadonlySet<'arp' | 'icmp'>;
   /** Throws if the way to the guest is broken: asked before an answer that didn't come is held against the IUT. */
   alive(): Promise<void>;
-  /** Makes the guest anew. Undefined where that can't be done: what a test broke stays broken. */
-  readonly recreate?: () => Promise<void>;
+  /**
+   * Makes the guest anew; the answer waits until it can be used. Undefined where that can't be done: what a test broke
+   * stays broken.
+   */
+  readonly recreate?: () => Promise<() => Promise<void>>;
   close(): Promise<void>;
 }

@@ -12,6 +12,7 @@ import { openNativeDomain } from '../xen/native/index.js';
 import { Patience } from '../xen/wait.js';
 import type { Iut } from './iut.js';
 import { EnvironmentError } from './environment.js';
+import { lock } from './guest-lock.js';
 import type { Target } from './target.js';
 
 const SSH_DEADLINE_MS = 15_000;
@@ -27,8 +28,11 @@ export async function openNativeIut(target: Target): Promise<Iut> {
   const profile = profileNamed(target.os);
   const harness = await openNativeDomain();
   let ssh: Ssh | undefined;
+  let unlock: (() => void) | undefined;
   try {
     let domain = await findDomain(harness, target.domain);
+    // Frontends under test have directories of their own; the peers of all backends share the harness's.
+    unlock = await lock(target.role === 'frontend' ? `the frontend in domain ${domain}` : 'a backend');
     if (target.ssh) ssh = await Ssh.open(target.ssh, SSH_DEADLINE_MS * target.timeScale);
     const held = ssh && new HeldShell(ssh);
     const deadlineMs = SSH_DEADLINE_MS * target.timeScale;
@@ -46,18 +50,21 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       });
     };
     const { config } = target;
-    const recreate = async (): Promise<void> => {
-      if (!config) return;
+    const recreate = async (): Promise<() => Promise<void>> => {
       await xl('destroy', String(domain));
-      await xl('create', '-q', config);
+      await xl('create', '-q', String(config));
       held?.renew();
       domain = await findDomain(harness, target.domain);
       // The guest is there when it can be talked to; until then SSH refuses, in many ways.
       const up = (): Promise<boolean> =>
         (shell ? shell('true') : Promise.resolve({ code: 0 })).then(isZero, () => false);
-      await patience.until('answer', up, { ms: RECREATE_MS }).catch(() => {
-        throw new EnvironmentError(`the guest made anew from ${config} can't be reached; look at its console`);
-      });
+      return () =>
+        patience.until('answer', up, { ms: RECREATE_MS }).then(
+          () => undefined,
+          () => {
+            throw new EnvironmentError(`the guest made anew from ${config} can't be reached; look at its console`);
+          },
+        );
     };
     return {
       get domain() {
@@ -84,11 +91,13 @@ export async function openNativeIut(target: Target): Promise<Iut> {
         held?.close();
         ssh?.close();
         await harness.close();
+        unlock?.();
       },
     };
   } catch (error) {
     ssh?.close();
     await harness.close();
+    unlock?.();
     throw error;
   }
 }

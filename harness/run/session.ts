@@ -65,6 +65,8 @@ class Session {
   #features: Record<string, string> = {};
   /** Why no plain connection can be had. */
   #broken: unknown;
+  /** Waits for a guest that was made anew, until a test needs it. */
+  #booted: (() => Promise<void>) | undefined;
   /** Why the environment is gone: nothing can be tested any more. */
   #lost: string | undefined;
 
@@ -81,7 +83,7 @@ class Session {
 
   async run(): Promise<void> {
     const { target, tests, onRecord, signal } = this.options;
-    for (const path of await clearLeftovers(this.iut.harness.store, this.iut.harness.id)) {
+    for (const path of await clearLeftovers(this.iut.harness.store, this.iut.harness.id, this.iut.domain)) {
       this.options.log(`cleared what an earlier run left behind: ${path}`);
     }
     await this.#probe();
@@ -176,6 +178,7 @@ class Session {
       chapter: test.chapter,
       location: test.location,
     };
+    await this.#awaitGuest();
     const skip = this.#skipReason(test);
     if (skip) return { ...base, verdict: 'skip', skip, checks: [], infos: [], durationMs: 0 };
 
@@ -226,6 +229,17 @@ class Session {
     };
   }
 
+  async #awaitGuest(): Promise<void> {
+    const booted = this.#booted;
+    this.#booted = undefined;
+    try {
+      await booted?.();
+    } catch (error) {
+      if (!(error instanceof EnvironmentError)) throw error;
+      this.#lost = error.message;
+    }
+  }
+
   /** What an error is worth, after asking whether the environment is well. */
   async #find(error: unknown): Promise<Finding & { detail?: string }> {
     const finding = error instanceof CheckFailed ? error.finding : judge(error, [], requirement);
@@ -249,7 +263,7 @@ class Session {
       if (guestIsLost && this.iut.recreate) {
         this.#shared = undefined;
         await this.#connections.abandonAll();
-        await this.iut.recreate();
+        this.#booted = await this.iut.recreate();
         return finding;
       }
       if (finding) await this.#drop();
