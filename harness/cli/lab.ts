@@ -30,6 +30,8 @@ export interface LabRunOptions extends LabUpOptions, Selection {
 /** The stock targets that run unless others are named. */
 const STOCK = ['linux-netfront', 'linux-netback'];
 
+const CONNECT_MS = 30_000;
+
 /** How long the contract tests may take under emulation. */
 const CONTRACT_MS = 120_000;
 
@@ -47,6 +49,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
   const lab = await up(options);
   const interrupt = onInterrupt();
   try {
+    await installed(lab, interrupt.signal, () => Promise.resolve());
     const runs = named.map(async ({ file, name }) => {
       const started = performance.now();
       const code = await runThere(
@@ -107,17 +110,29 @@ async function contract(lab: LabHandle, signal: AbortSignal): Promise<number> {
     log('contract of the port, native: kept when this build ran here first');
     return 0;
   }
-  const ssh = await Ssh.open(lab.ssh, CONTRACT_MS);
-  try {
-    const home = await install(ssh, archive, { ssh: lab.ssh, log, signal });
+  return installed(lab, signal, async (ssh, place) => {
     const { code, stdout, stderr } = await ssh.exec(
-      `cd ${home}/${archive.key} && NETIFSPEC_REQUIRE_XEN=1 node --expose-gc dist/bundle/harness/lab/contract.js`,
+      `cd ${place} && NETIFSPEC_REQUIRE_XEN=1 node --expose-gc dist/bundle/harness/lab/contract.js`,
       { deadlineMs: CONTRACT_MS, signal },
     );
     const passed = /^ *\d+ passing.*$/m.exec(stdout)?.[0].trim() ?? '';
     log(`contract of the port, native: ${code === 0 ? `kept (${passed})` : `BROKEN\n${stdout}${stderr}`}`);
     if (code === 0) writeFileSync(kept, '');
     return code === 0 ? 0 : 3;
+  });
+}
+
+/** Does something in the lab's dom0 with netifspec's pack there, at `place`. */
+async function installed<T>(
+  lab: LabHandle,
+  signal: AbortSignal,
+  work: (ssh: Ssh, place: string) => Promise<T>,
+): Promise<T> {
+  const archive = await pack();
+  const ssh = await Ssh.open(lab.ssh, CONNECT_MS);
+  try {
+    const home = await install(ssh, archive, { ssh: lab.ssh, log, signal });
+    return await work(ssh, `${home}/${archive.key}`);
   } finally {
     ssh.close();
   }

@@ -69,8 +69,13 @@ async function upload(ssh: Ssh, archive: Pack, home: string, options: InstallOpt
   const { host } = options.ssh;
   options.log(`uploading netifspec to ${host}: ${(size / 1024 / 1024).toFixed(1)} MiB`);
   const place = quotePosix(`${home}/${key}`);
+  // Room is made first: the newest three packs stay, and for a day what runs that were cut off have left.
   // Whole or not at all; if another run was faster, its copy is as good.
   const script = `
+    cd ${quotePosix(home)} || exit 1
+    find . -mindepth 1 -maxdepth 1 -name '.upload-*' -mmin +60 -exec rm -rf {} +
+    find runs -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf {} +
+    ls -1t | grep -Ex '[0-9a-f]{32}' | tail -n +3 | while read -r old; do rm -rf "./$old"; done
     unpacked=$(mktemp -d ${quotePosix(home)}/.upload-XXXXXX) || exit 1
     if tar -xzf - -C "$unpacked" --no-same-owner; then
       mv -T "$unpacked" ${place} 2>/dev/null || [ -d ${place} ]

@@ -92,18 +92,8 @@ class RemoteHost {
   /** Installs the pack and makes the run's folder. */
   async prepare(): Promise<void> {
     this.#home = await install(this.ssh, this.archive, this.options);
-    // The newest three packs stay, and for a day what runs that were cut off have left.
-    const [folder, home] = [quotePosix(this.#folder), quotePosix(this.#home)];
-    await this.#script(
-      'make room for the run',
-      `
-      umask 077
-      find ${home} -mindepth 1 -maxdepth 1 -name '.upload-*' -mmin +60 -exec rm -rf {} +
-      find ${home}/runs -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf {} +
-      cd ${home} && ls -1t | grep -Ex '[0-9a-f]{32}' | tail -n +4 | while read -r old; do rm -rf "./$old"; done
-      mkdir -p ${folder}/in ${folder}/out
-      `,
-    );
+    const folder = quotePosix(this.#folder);
+    await this.#script("make the run's folder", `umask 077; mkdir -p ${folder}/in ${folder}/out`);
   }
 
   /** Runs the suite, brings its results back and removes the run's folder. */
