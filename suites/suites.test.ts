@@ -30,6 +30,13 @@ describe('suites', () => {
     });
   }
 
+  it('say which make connections of their own', () => {
+    for (const test of SUITES) {
+      const own = /\bt\.(fresh|plug)\(|refusesToConnect\(/.test(test.body.toString());
+      expect(test.options.fresh ?? false, test.id).to.equal(own);
+    }
+  });
+
   it('know where each test stands', () => {
     for (const test of SUITES) expect(test.location).to.match(/^suites\/(frontend|backend)\/\w+\.[tj]s:\d+$/);
   });

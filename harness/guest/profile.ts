@@ -17,6 +17,13 @@ export interface VifConfig {
   readonly prefix: number;
 }
 
+/** What names a vif. */
+export interface VifNumbers {
+  /** The frontend's domain. */
+  readonly frontend: number;
+  readonly handle: number;
+}
+
 /** Exit status of a set-up script whose interface isn't there (yet): try again until a deadline. */
 export const NO_INTERFACE = 3;
 
@@ -32,6 +39,9 @@ export interface OsProfile {
   quote(arg: string): string;
   configureInterface(config: InterfaceConfig): string;
   configureVif(config: VifConfig): string;
+  /** Takes the driver of a role off its end of a vif; `bind` puts it there again. */
+  unbind(role: 'frontend' | 'backend', vif: VifNumbers): string;
+  bind(role: 'frontend' | 'backend', vif: VifNumbers): string;
   /** A script that prints what {@link parseFacts} reads: kernel release, version and parameters of the driver. */
   kernelFacts(driver: string): string;
 }
@@ -69,6 +79,12 @@ END
 printf '%s\\n' "$dev"
 `;
 
+function linuxBinding(what: 'bind' | 'unbind', role: 'frontend' | 'backend', vif: VifNumbers): string {
+  const bus = role === 'frontend' ? 'xen' : 'xen-backend';
+  const device = role === 'frontend' ? `vif-${vif.handle}` : `vif-${vif.frontend}-${vif.handle}`;
+  return `echo ${quotePosix(device)} > /sys/bus/${bus}/drivers/vif/${what}`;
+}
+
 const linux: OsProfile = {
   name: 'linux',
   quote: quotePosix,
@@ -84,6 +100,8 @@ ${LINUX_SET_UP}`,
 dev=${quotePosix(checkedDevice(device))} address=${quotePosix(checkedAddress(ipv4, prefix))}
 [ -e "/sys/class/net/$dev" ] || exit ${NO_INTERFACE}
 ${LINUX_SET_UP}`,
+  unbind: (role, vif) => linuxBinding('unbind', role, vif),
+  bind: (role, vif) => linuxBinding('bind', role, vif),
   kernelFacts: (driver) => `
 driver=${quotePosix(checkedDriver(driver))}
 fact() { printf '%s=%s\\n' "$1" "$2"; }

@@ -50,6 +50,8 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   /** Packets that came and that no test has taken yet. */
   readonly received: P[] = [];
   readonly arrived = new Signal();
+  /** Milliseconds, before scaling, that the first state of the other end may take longer: its guest has yet to boot. */
+  bootMs = 0;
   readonly #neighbours: Stack;
   #fault: Error | undefined;
   #pings = 0;
@@ -109,8 +111,9 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   /** Waits until the other end is in one of `states`. */
   async awaitState(states: readonly XenbusState[], options: WaitOptions = {}): Promise<XenbusState> {
     const wanted = states.map(stateName).join(' or ');
+    const ms = (options.ms ?? Patience.defaultMs) + this.bootMs;
     try {
-      return await this.until(
+      const state = await this.until(
         `state ${wanted}`,
         () => {
           if (this.other.value === undefined) return undefined;
@@ -118,8 +121,10 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
           if (!state.ok) throw new Violation(['XB-01'], `${this.other.path}: ${state.reason}`);
           return states.includes(state.value) ? state.value : undefined;
         },
-        { ...options, on: [this.other.changed] },
+        { ms, on: [this.other.changed] },
       );
+      this.bootMs = 0;
+      return state;
     } catch (error) {
       if (!(error instanceof Expired)) throw error;
       const states = this.other.history.map((value) => value ?? 'none').join(', ');

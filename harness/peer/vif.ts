@@ -68,6 +68,8 @@ export async function createVif(store: Store, vif: VifAddress, options: VifOptio
         { domain: owner, access: 'n' },
         { domain: reader, access: 'r' },
       ];
+      // Nothing is left of an earlier connection by the same handle.
+      await access.remove(path);
       await access.write(path, '');
       await access.setPermissions(path, permissions);
       // The keys inherit the directory's owner and permissions.

@@ -40,6 +40,7 @@ export class Bus<D extends Device> {
   }
 
   async start(): Promise<void> {
+    this.#closed = false;
     this.#watches.set('', await this.store.watch(this.root, () => void this.#serial.run(() => this.#scan())));
   }
 
@@ -47,6 +48,7 @@ export class Bus<D extends Device> {
     this.#closed = true;
     await this.#serial.run(async () => {
       for (const watch of this.#watches.values()) await watch.close();
+      this.#watches.clear();
       for (const device of this.devices.values()) await device.close();
       this.devices.clear();
     });

@@ -1,12 +1,14 @@
-import { BackendPeer } from '../peer/backend.js';
+import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { linkOf } from '../peer/link.js';
-import { backendPath, createVif, removeVif, type VifAddress } from '../peer/vif.js';
+import { backendPath, removeVif, type VifAddress } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
+import type { Vifs } from './context.js';
 import type { Iut } from './iut.js';
 import { blamesIut } from './judge.js';
 import type { Role } from './record.js';
+import { Unavailable, type Way } from './ways.js';
 
 /** The handle of a run's first vif: above those that a toolstack gives out. */
 const FIRST_HANDLE = 20;
@@ -20,11 +22,15 @@ const UNPLUG_MS = 1000;
 export type AnyPeer = FrontendPeer | BackendPeer;
 
 /**
- * Makes and takes out the vifs of a session, each with a new handle ("hotplug"). A vif that a test leaves behind is
- * closed politely first, since a driver that never saw the end of one may wait for it for ever.
+ * The vifs of a session: the one that tests share, and those that a test makes for itself. A vif that a test leaves
+ * behind is closed politely before it goes, since a driver that never saw the end of one may wait for it for ever.
  */
-export class Connections {
+export class Connections implements Vifs<AnyPeer> {
   readonly #vifs = new Map<AnyPeer, VifAddress>();
+  readonly #configured = new WeakSet<AnyPeer>();
+  #shared: AnyPeer | undefined;
+  /** The present test has asked for the shared vif. */
+  #sharing = false;
   #next = 0;
 
   constructor(
@@ -32,28 +38,47 @@ export class Connections {
     private readonly iut: Iut,
     /** The role under test; the peer plays the other one. */
     private readonly role: Role,
+    private readonly way: Way,
   ) {}
 
-  /** Creates the directories of a new vif and the peer that plays its other end. */
-  async plug(backendKeys: Readonly<Record<string, string>> = {}): Promise<AnyPeer> {
-    const handle = FIRST_HANDLE + (this.#next++ % HANDLES);
-    const harness = this.iut.harness.id;
-    const vif: VifAddress =
-      this.role === 'frontend'
-        ? { frontend: this.iut.domain, backend: harness, handle, peer: 'backend' }
-        : { frontend: harness, backend: this.iut.domain, handle, peer: 'frontend' };
-    const link = linkOf(handle);
-    const mac = formatMac(this.role === 'frontend' ? link.iut.mac : link.peer.mac);
+  /** Connects the shared vif, to see what the implementation under test advertises. */
+  async probe(): Promise<Record<string, string>> {
+    const peer = (this.#shared = await this.plug(this.role === 'frontend' ? BACKEND_KEYS : {}));
     try {
-      await createVif(this.iut.harness.store, vif, { mac, backendKeys });
-      const make = vif.peer === 'frontend' ? FrontendPeer : BackendPeer;
-      const peer = await make.create(this.context, vif, link);
-      this.#vifs.set(peer, vif);
-      return peer;
+      await peer.connect();
+      return await peer.otherKeys();
     } catch (error) {
-      await removeVif(this.iut.harness.store, vif);
+      await this.endTest(true);
       throw error;
     }
+  }
+
+  /** The shared vif, with its interface configured; it's made when it isn't there. */
+  async shared(): Promise<AnyPeer> {
+    this.#sharing = true;
+    if (!this.#shared) await this.probe();
+    const peer = this.#shared;
+    if (!peer) throw new Error('there is no shared vif');
+    if (!this.#configured.has(peer)) await this.configure(peer);
+    return peer;
+  }
+
+  /**
+   * Creates the directories of a new vif and the peer that plays its other end.
+   *
+   * @throws Unavailable if the target can't give one more
+   */
+  async plug(backendKeys: Readonly<Record<string, string>> = {}): Promise<AnyPeer> {
+    await this.#makeRoom();
+    const handle = FIRST_HANDLE + (this.way.several ? this.#next++ % HANDLES : 0);
+    const link = linkOf(handle);
+    const mac = formatMac(this.role === 'frontend' ? link.iut.mac : link.peer.mac);
+    const vif = await this.way.open(() => this.#address(handle), { mac, backendKeys });
+    const make = vif.peer === 'frontend' ? FrontendPeer : BackendPeer;
+    const peer = await make.create(this.context, vif, link);
+    peer.bootMs = this.way.bootMs;
+    this.#vifs.set(peer, vif);
+    return peer;
   }
 
   /** Gives the interface behind a vif its address and learns its MAC. */
@@ -61,6 +86,7 @@ export class Connections {
     const vif = this.#vifs.get(peer);
     if (vif) await this.iut.configure?.(vif, peer.link);
     if (this.iut.configure) await peer.arp();
+    this.#configured.add(peer);
   }
 
   /** Takes a vif out: the peer's end closes, the driver gets a while to follow, the directories go. */
@@ -68,6 +94,7 @@ export class Connections {
     const vif = this.#vifs.get(peer);
     if (!vif) return;
     this.#vifs.delete(peer);
+    if (peer === this.#shared) this.#shared = undefined;
     const { store } = this.iut.harness;
     try {
       await store.write(`${backendPath(vif)}/online`, '0');
@@ -79,9 +106,15 @@ export class Connections {
       try {
         await peer.close();
       } finally {
-        await removeVif(store, vif);
+        await this.way.close(vif);
       }
     }
+  }
+
+  /** Takes out the test's own vifs; the shared one too if it may be `hurt`. */
+  async endTest(hurt: boolean): Promise<void> {
+    this.#sharing = false;
+    for (const peer of [...this.#vifs.keys()]) if (hurt || peer !== this.#shared) await this.unplug(peer);
   }
 
   /** Gives up every vif without a word to its driver, whose guest is gone or about to go. */
@@ -91,10 +124,26 @@ export class Connections {
       await removeVif(this.iut.harness.store, vif);
     }
     this.#vifs.clear();
+    this.#shared = undefined;
+    this.#sharing = false;
+    this.way.forget();
   }
 
-  /** Takes out every vif that is left. */
-  async unplugAll(except?: AnyPeer): Promise<void> {
-    for (const peer of [...this.#vifs.keys()]) if (peer !== except) await this.unplug(peer);
+  #address(handle: number): VifAddress {
+    const harness = this.iut.harness.id;
+    return this.role === 'frontend'
+      ? { frontend: this.iut.domain, backend: harness, handle, peer: 'backend' }
+      : { frontend: harness, backend: this.iut.domain, handle, peer: 'frontend' };
+  }
+
+  /** Where one vif is all that there can be, the shared one gives way, unless the present test needs it too. */
+  async #makeRoom(): Promise<void> {
+    if (this.way.several || this.#vifs.size === 0) return;
+    const [peer] = this.#vifs.keys();
+    if (!this.way.again) throw new Unavailable('the target has one connection only ("connection: once")');
+    if (this.#sharing || !peer || peer !== this.#shared) {
+      throw new Unavailable('needs a second vif at the same time, which the target\'s "connection" does not give');
+    }
+    await this.unplug(peer);
   }
 }

@@ -5,6 +5,7 @@ import type { Requirement } from '../../suites/requirements/requirement.js';
 import type { Domain } from '../xen/domain.js';
 import { CheckFailed, checkRecord, judge } from './judge.js';
 import type { CheckRecord } from './record.js';
+import { Unavailable } from './ways.js';
 import type { BackendTest, FrontendTest, TestContext } from './suite.js';
 
 /** The connection that tests share, and those that a test made for itself. */
@@ -43,6 +44,7 @@ abstract class Context<P> implements TestContext<P> {
     try {
       await body();
     } catch (error) {
+      if (error instanceof Unavailable) throw error;
       const finding = judge(error, ids, this.requirement);
       this.checks.push(checkRecord(ids, finding));
       if (finding.verdict === 'warn') return;

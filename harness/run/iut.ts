@@ -24,9 +24,16 @@ export interface Iut {
   /** Throws if the way to the guest is broken: asked before an answer that didn't come is held against the IUT. */
   alive(): Promise<void>;
   /**
-   * Makes the guest anew; the answer waits until it can be used. Undefined where that can't be done: what a test broke
-   * stays broken.
+   * Makes the guest anew and lets it boot; `prepare` is called before it runs. Undefined where that can't be done: what
+   * a test broke stays broken.
    */
-  readonly recreate?: () => Promise<() => Promise<void>>;
+  readonly recreate?: (prepare?: () => Promise<void>) => Promise<void>;
+  /** Waits until a guest that was made anew can be talked to, as what needs commands in it does by itself. */
+  booted(): Promise<void>;
+  /**
+   * Makes the driver give up a vif (false if it has no such device), and take it again. Undefined where commands can't
+   * be run in the guest.
+   */
+  readonly rebind?: { unbind(vif: VifAddress): Promise<boolean>; bind(vif: VifAddress): Promise<void> };
   close(): Promise<void>;
 }

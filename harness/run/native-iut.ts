@@ -36,7 +36,14 @@ export async function openNativeIut(target: Target): Promise<Iut> {
     if (target.ssh) ssh = await Ssh.open(target.ssh, SSH_DEADLINE_MS * target.timeScale);
     const held = ssh && new HeldShell(ssh);
     const deadlineMs = SSH_DEADLINE_MS * target.timeScale;
-    const shell: Shell | undefined = target.local ? localShell : held && ((script) => held.run(script, deadlineMs));
+    const raw: Shell | undefined = target.local ? localShell : held && ((script) => held.run(script, deadlineMs));
+    let booting: Promise<void> | undefined;
+    const shell: Shell | undefined =
+      raw &&
+      (async (script) => {
+        await booting;
+        return raw(script);
+      });
     const kernelLog = kernelLogOf(target, ssh);
     const patience = new Patience(harness.clock, target.timeScale);
     const configure = async (vif: VifAddress, link: Link): Promise<void> => {
@@ -50,21 +57,30 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       });
     };
     const { config } = target;
-    const recreate = async (): Promise<() => Promise<void>> => {
+    const recreate = async (prepare?: () => Promise<void>): Promise<void> => {
       await xl('destroy', String(domain));
-      await xl('create', '-q', String(config));
+      await xl('create', '-q', '-p', String(config));
       held?.renew();
       domain = await findDomain(harness, target.domain);
+      await prepare?.();
+      await xl('unpause', String(domain));
       // The guest is there when it can be talked to; until then SSH refuses, in many ways.
-      const up = (): Promise<boolean> =>
-        (shell ? shell('true') : Promise.resolve({ code: 0 })).then(isZero, () => false);
-      return () =>
-        patience.until('answer', up, { ms: RECREATE_MS }).then(
-          () => undefined,
-          () => {
-            throw new EnvironmentError(`the guest made anew from ${config} can't be reached; look at its console`);
-          },
-        );
+      const up = (): Promise<boolean> => (raw ? raw('true').then(isZero, () => false) : Promise.resolve(true));
+      booting = patience.until('answer', up, { ms: RECREATE_MS }).then(
+        () => undefined,
+        () => {
+          throw new EnvironmentError(`the guest made anew from ${config} can't be reached; look at its console`);
+        },
+      );
+      // Whoever needs the guest up hears of it.
+      booting.catch(() => undefined);
+    };
+    const rebind = shell && {
+      unbind: async (vif: VifAddress) => (await shell(profile.unbind(target.role, vif))).code === 0,
+      bind: async (vif: VifAddress) => {
+        const { code, stderr } = await shell(profile.bind(target.role, vif));
+        if (code !== 0) throw new EnvironmentError(`the driver can't be bound to its vif: ${stderr.trim()}`);
+      },
     };
     return {
       get domain() {
@@ -78,7 +94,9 @@ export async function openNativeIut(target: Target): Promise<Iut> {
         return parseFacts((await shell(profile.kernelFacts(target.driver))).stdout);
       },
       ...(shell ? { configure } : {}),
+      ...(rebind ? { rebind } : {}),
       ...(config ? { recreate } : {}),
+      booted: async () => booting,
       reflectors: new Set(shell ? (['arp', 'icmp'] as const) : []),
       async alive() {
         if ((await harness.store.read('domid')) === undefined) throw new EnvironmentError('xenstored gives no answer');

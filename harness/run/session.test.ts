@@ -7,7 +7,7 @@ import type { Iut } from './iut.js';
 import type { EndRecord, ResultRecord, SessionRecord, TestRecord } from './record.js';
 import { runSession } from './session.js';
 import { openSimulatedIut, type PlantedSteps } from './simulated-iut.js';
-import { type BackendTest, backendChapter, type TestOptions } from './suite.js';
+import { type BackendTest, backendChapter, type TestOptions, type Tests } from './suite.js';
 import { referenceTarget, type Target } from './target.js';
 
 interface Setting {
@@ -21,9 +21,13 @@ interface Setting {
 async function records(setting: Setting, ...bodies: ((t: BackendTest) => Promise<void>)[]): Promise<ResultRecord[]> {
   const { test, tests } = backendChapter('sample');
   bodies.forEach((body, n) => test(`test-${n}`, 'does something', setting.options ?? {}, body));
+  return runTests(tests, setting.target, setting);
+}
+
+async function runTests(tests: Tests, target: Partial<Target> = {}, setting: Setting = {}): Promise<ResultRecord[]> {
   const seen: ResultRecord[] = [];
   await runSession({
-    target: { ...referenceTarget('backend'), ...setting.target },
+    target: { ...referenceTarget('backend'), ...target },
     open: async () => ({ ...(await openSimulatedIut('backend', 1, setting.planted)), ...setting.iut }),
     tests,
     expectations: new Expectations([]),
@@ -141,6 +145,42 @@ describe('session', () => {
     const record = await outcome(passing, { planted });
     expect(record.verdict).to.equal('skip');
     expect(record.skip?.reason).to.equal('blocked by backend.xenbus.connect: no plain connection');
+  });
+
+  describe('on a target with one vif at a time', () => {
+    const own = async (t: BackendTest): Promise<void> => t.check('XB-10', async () => void (await t.fresh()).ping());
+    const shared = async (t: BackendTest): Promise<void> =>
+      t.check('XB-10', async () => void (await t.connect()).ping());
+    const both = async (t: BackendTest): Promise<void> => {
+      await shared(t);
+      await own(t);
+    };
+    const verdicts = async (connection: Target['connection'], options: TestOptions = {}): Promise<unknown[]> => {
+      const seen = await records({ target: { connection }, options }, own, shared, own, both);
+      return seen.filter((each) => each.type === 'test').map(({ verdict, skip }) => skip?.reason ?? verdict);
+    };
+    const second = 'needs a second vif at the same time, which the target\'s "connection" does not give';
+
+    for (const connection of ['rebind', 'restart'] as const) {
+      it(`makes each connection anew by ${connection}`, async () => {
+        expect(await verdicts(connection)).to.deep.equal(['pass', 'pass', 'pass', second]);
+      });
+    }
+
+    it('tests what a single connection can show', async () => {
+      const only = 'the target has one connection only ("connection: once")';
+      expect(await verdicts('once')).to.deep.equal([only, 'pass', only, only]);
+    });
+
+    it('takes the tests first that need no connection of their own', async () => {
+      const { test, tests } = backendChapter('sample');
+      const ran: string[] = [];
+      const body = (name: string) => () => Promise.resolve(void ran.push(name));
+      test('own', 'x', { fresh: true }, body('own'));
+      test('shared', 'x', body('shared'));
+      await runTests(tests, { connection: 'once' });
+      expect(ran).to.deep.equal(['shared', 'own']);
+    });
   });
 
   it('is not complete when it was interrupted', async () => {

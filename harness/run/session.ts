@@ -1,6 +1,6 @@
 /** One run of the suites against one target: from opening it to the end record. */
 import { kernelFault } from '../guest/kernel-log.js';
-import { BACKEND_KEYS, type BackendPeer } from '../peer/backend.js';
+import type { BackendPeer } from '../peer/backend.js';
 import type { FrontendPeer } from '../peer/frontend.js';
 import { clearLeftovers } from '../peer/vif.js';
 import { version } from '../root.js';
@@ -17,6 +17,7 @@ import type { Iut } from './iut.js';
 import { blamesIut, CheckFailed, checkRecord, type Finding, judge } from './judge.js';
 import { runWithMocha } from './mocha-run.js';
 import { type EndRecord, type ResultRecord, type SkipClass, type TestRecord, worse } from './record.js';
+import { Unavailable, wayOf } from './ways.js';
 import type { BackendTest, FrontendTest, TestDefinition, Tests } from './suite.js';
 import { isSimulated, type Target } from './target.js';
 
@@ -61,12 +62,9 @@ class Session {
   readonly #connections: Connections;
   readonly #domain: Domain;
   readonly #trace: Trace;
-  #shared: AnyPeer | undefined;
   #features: Record<string, string> = {};
   /** Why no plain connection can be had. */
   #broken: unknown;
-  /** Waits for a guest that was made anew, until a test needs it. */
-  #booted: (() => Promise<void>) | undefined;
   /** Why the environment is gone: nothing can be tested any more. */
   #lost: string | undefined;
 
@@ -78,7 +76,7 @@ class Session {
     this.#domain = traced(iut.harness, this.#trace);
     const patience = new Patience(iut.harness.clock, options.target.timeScale);
     const context = { domain: this.#domain, pump: new EventPump(this.#domain.events), patience };
-    this.#connections = new Connections(context, iut, options.target.role);
+    this.#connections = new Connections(context, iut, options.target.role, wayOf(options.target.connection, iut));
   }
 
   async run(): Promise<void> {
@@ -100,7 +98,7 @@ class Session {
       features: this.#features,
       planned: tests.length,
     });
-    const plan = tests.map((test) => ({
+    const plan = this.#ordered(tests).map((test) => ({
       chapter: test.chapter,
       id: test.id,
       run: async (skip: () => never) => {
@@ -113,8 +111,16 @@ class Session {
       },
     }));
     await runWithMocha(plan, signal);
-    if (!this.#lost) await this.#connections.unplugAll();
+    if (!this.#lost) await this.#connections.endTest(true);
     onRecord(this.#end());
+  }
+
+  /** Where each fresh connection costs the shared one, the tests that need none come first. */
+  #ordered(tests: Tests): Tests {
+    if (this.options.target.connection === 'hotplug') return tests;
+    const rank = (test: Test): number =>
+      isAnchor(test) ? 0 : test.options.destructive ? 3 : test.options.fresh ? 2 : 1;
+    return [...tests].sort((a, b) => rank(a) - rank(b));
   }
 
   #end(): EndRecord {
@@ -136,34 +142,11 @@ class Session {
   async #probe(): Promise<void> {
     this.#broken = undefined;
     try {
-      const peer = await this.#plugShared();
-      await peer.connect();
-      this.#features = await peer.otherKeys();
+      this.#features = await this.#connections.probe();
     } catch (error) {
       if (!blamesIut(error)) throw error;
       this.#broken = error;
     }
-    await this.#drop();
-  }
-
-  async #plugShared(): Promise<AnyPeer> {
-    const keys = this.options.target.role === 'frontend' ? BACKEND_KEYS : {};
-    this.#shared = await this.#connections.plug(keys);
-    return this.#shared;
-  }
-
-  /** Connects the vif that tests share. */
-  async #connect(): Promise<AnyPeer> {
-    const peer = await this.#plugShared();
-    await peer.connect();
-    await this.#connections.configure(peer);
-    return peer;
-  }
-
-  async #drop(): Promise<void> {
-    const peer = this.#shared;
-    this.#shared = undefined;
-    if (peer) await this.#connections.unplug(peer);
   }
 
   async #runTest(test: Test): Promise<TestRecord> {
@@ -182,27 +165,11 @@ class Session {
     const skip = this.#skipReason(test);
     if (skip) return { ...base, verdict: 'skip', skip, checks: [], infos: [], durationMs: 0 };
 
-    const vifs: Vifs<AnyPeer> = {
-      shared: () => (this.#shared ? Promise.resolve(this.#shared) : this.#connect()),
-      plug: (keys) => this.#connections.plug(keys),
-      unplug: (peer) => this.#connections.unplug(peer),
-      configure: (peer) => this.#connections.configure(peer),
-    };
-    const context = contextOf(test, this.#domain, vifs);
-    let finding: (Finding & { detail?: string }) | undefined;
+    const context = contextOf(test, this.#domain, this.#connections);
     await this.iut.kernelLog?.mark();
     this.#trace.take();
-    try {
-      await this.#bounded(context.body());
-    } catch (error) {
-      finding = await this.#find(error);
-      // A check that failed while the environment was broken says nothing of the driver either.
-      const last = error instanceof CheckFailed && finding.verdict === 'error' ? context.own.checks.pop() : undefined;
-      if (last) context.own.checks.push({ ...last, verdict: 'error', message: finding.message });
-      // What a peer saw outside any check is a rule broken all the same.
-      const unchecked = !(error instanceof CheckFailed) && finding.requirements.length > 0;
-      if (unchecked) context.own.checks.push(checkRecord([], finding));
-    }
+    const executed = await this.#execute(context);
+    let { finding } = executed;
     const trace = finding ? this.#trace.take() : [];
     const kernelLog = (await this.iut.kernelLog?.since()) ?? [];
     const crash = kernelFault(kernelLog);
@@ -213,11 +180,15 @@ class Session {
     const broken = finding !== undefined || context.own.checks.some((check) => check.verdict !== 'pass');
     finding = await this.#cleanUp(broken && (test.options.destructive ?? false), finding);
     const warnings = context.own.checks.filter((check) => check.verdict === 'warn');
-    const verdict = worse(warnings.length > 0 ? 'warn' : 'pass', finding?.verdict ?? 'pass');
+    const verdict =
+      executed.unavailable && !finding
+        ? 'skip'
+        : worse(warnings.length > 0 ? 'warn' : 'pass', finding?.verdict ?? 'pass');
     const message = finding?.message ?? warnings[0]?.message;
     return {
       ...base,
       verdict,
+      ...(verdict === 'skip' ? { skip: { class: 'connection', reason: executed.unavailable ?? '' } } : {}),
       ...(finding?.class ? { class: finding.class } : {}),
       ...(message === undefined ? {} : { message }),
       ...(finding?.detail === undefined ? {} : { detail: finding.detail }),
@@ -229,11 +200,29 @@ class Session {
     };
   }
 
-  async #awaitGuest(): Promise<void> {
-    const booted = this.#booted;
-    this.#booted = undefined;
+  /** Runs a test's body: what was found wrong, or why it can't be run to its end on this target. */
+  async #execute({ own, body }: OpenContext): Promise<{ finding?: DetailedFinding; unavailable?: string }> {
     try {
-      await booted?.();
+      await this.#bounded(body());
+      return {};
+    } catch (error) {
+      if (error instanceof Unavailable) return { unavailable: error.message };
+      const finding = await this.#find(error);
+      // A check that failed while the environment was broken says nothing of the driver either.
+      const last = error instanceof CheckFailed && finding.verdict === 'error' ? own.checks.pop() : undefined;
+      if (last) own.checks.push({ ...last, verdict: 'error', message: finding.message });
+      // What a peer saw outside any check is a rule broken all the same.
+      const unchecked = !(error instanceof CheckFailed) && finding.requirements.length > 0;
+      if (unchecked) own.checks.push(checkRecord([], finding));
+      return { finding };
+    }
+  }
+
+  async #awaitGuest(): Promise<void> {
+    // A guest that has to be made anew for each connection is waited for by those who need it up.
+    if (this.options.target.connection === 'restart') return;
+    try {
+      await this.iut.booted();
     } catch (error) {
       if (!(error instanceof EnvironmentError)) throw error;
       this.#lost = error.message;
@@ -241,7 +230,7 @@ class Session {
   }
 
   /** What an error is worth, after asking whether the environment is well. */
-  async #find(error: unknown): Promise<Finding & { detail?: string }> {
+  async #find(error: unknown): Promise<DetailedFinding> {
     const finding = error instanceof CheckFailed ? error.finding : judge(error, [], requirement);
     try {
       await this.iut.alive();
@@ -261,13 +250,11 @@ class Session {
   async #cleanUp(guestIsLost: boolean, finding: Finding | undefined): Promise<Finding | undefined> {
     try {
       if (guestIsLost && this.iut.recreate) {
-        this.#shared = undefined;
         await this.#connections.abandonAll();
-        this.#booted = await this.iut.recreate();
+        await this.iut.recreate();
         return finding;
       }
-      if (finding) await this.#drop();
-      await this.#connections.unplugAll(this.#shared);
+      await this.#connections.endTest(finding !== undefined);
       return finding;
     } catch (error) {
       const fault = await this.#find(error);
@@ -310,12 +297,15 @@ class Session {
   }
 }
 
+type DetailedFinding = Finding & { detail?: string };
+
 /** The test's body with the context that its role has. */
-function contextOf(
-  test: Test,
-  domain: Domain,
-  vifs: Vifs<AnyPeer>,
-): { own: BackendContext | FrontendContext; body: () => Promise<void> } {
+interface OpenContext {
+  readonly own: BackendContext | FrontendContext;
+  readonly body: () => Promise<void>;
+}
+
+function contextOf(test: Test, domain: Domain, vifs: Vifs<AnyPeer>): OpenContext {
   if (test.role === 'backend') {
     const own = new BackendContext(domain, vifs as unknown as Vifs<FrontendPeer>, requirement);
     return { own, body: () => (test as TestDefinition<BackendTest>).body(own) };

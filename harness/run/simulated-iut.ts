@@ -37,6 +37,13 @@ export async function openSimulatedIut(role: Role, seed: number, planted: Plante
     facts: () => Promise.resolve({ driver: 'embedded reference driver' }),
     configure: () => Promise.resolve(),
     reflectors: new Set(['arp', 'icmp']),
+    recreate: async (prepare) => {
+      await driver.close();
+      await prepare?.();
+      await driver.start();
+    },
+    booted: () => Promise.resolve(),
+    rebind: { unbind: () => driver.close().then(() => true), bind: () => driver.start() },
     alive: () => (fault ? Promise.reject(fault) : Promise.resolve()),
     async close() {
       await driver.close();

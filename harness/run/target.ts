@@ -25,9 +25,12 @@ export const targetSchema = z.strictObject({
     .union([z.int().min(0).max(0x7fef), text])
     .describe(`Domain that the driver runs in, by name or number; "${SIMULATOR}" for the embedded reference driver`),
   connection: z
-    .literal('hotplug')
+    .enum(['hotplug', 'rebind', 'restart', 'once'])
     .default('hotplug')
-    .describe('How a fresh connection is made: by a new vif each time'),
+    .describe(
+      'How a fresh connection is made: by a new vif each time; by a command in the guest that makes the driver take ' +
+        'its only vif again; by making the guest anew from "config"; or not at all, so that the run has one only',
+    ),
   config: text
     .exactOptional()
     .describe(

@@ -65,7 +65,7 @@ test('no-rx-copy', 'does not connect to a backend without feature-rx-copy', { fr
   await t.check('XB-19', () => expect(vif.other.history, 'states').to.not.include(String(connected)));
 });
 
-test('mac', 'uses the MAC address of its directory', { reflector: 'arp' }, async (t) => {
+test('mac', 'uses the MAC address of its directory', { fresh: true, reflector: 'arp' }, async (t) => {
   const vif = await t.fresh();
   const { frame } = await vif.arp();
   await t.check('XB-20', () => {

@@ -1,0 +1,127 @@
+/** How a fresh connection is made: what a target file's `connection` names. */
+import { XENBUS_STATE } from '../protocol/xenbus.js';
+import { backendPath, createVif, frontendPath, removeVif, type VifAddress, type VifOptions } from '../peer/vif.js';
+import { EnvironmentError } from './environment.js';
+import type { Iut } from './iut.js';
+import type { Target } from './target.js';
+
+/** The target can't give the connection that a test asks for. The test is skipped; the message says why. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+}
+
+export interface Way {
+  /** Whether each vif has a handle of its own, so that there may be several at a time. */
+  readonly several: boolean;
+  /** Whether more than one connection can be had at all. */
+  readonly again: boolean;
+  /** Makes a vif; `address` is asked when the guest that it's for is known, since that may be made anew. */
+  open(address: () => VifAddress, options: VifOptions): Promise<VifAddress>;
+  /** Takes a vif out, whose peer has closed. */
+  close(vif: VifAddress): Promise<void>;
+  /** Milliseconds, before scaling, that a guest may take until it sees a vif that was opened. */
+  readonly bootMs: number;
+  /** The guest was made anew, and has seen no vif yet. */
+  forget(): void;
+}
+
+export function wayOf(connection: Target['connection'], iut: Iut): Way {
+  switch (connection) {
+    case 'hotplug':
+      return new Hotplug(iut);
+    case 'rebind':
+      return new Rebind(iut);
+    case 'restart':
+      return new Restart(iut);
+    case 'once':
+      return new Once(iut);
+  }
+}
+
+/** A new vif directory each time, as a toolstack makes one. */
+class Hotplug implements Way {
+  readonly several: boolean = true;
+  readonly again: boolean = true;
+  readonly bootMs: number = 0;
+
+  constructor(protected readonly iut: Iut) {}
+
+  async open(address: () => VifAddress, options: VifOptions): Promise<VifAddress> {
+    const vif = address();
+    try {
+      await createVif(this.iut.harness.store, vif, options);
+    } catch (error) {
+      await removeVif(this.iut.harness.store, vif);
+      throw error;
+    }
+    return vif;
+  }
+
+  close(vif: VifAddress): Promise<void> {
+    return removeVif(this.iut.harness.store, vif);
+  }
+
+  forget(): void {}
+}
+
+/** One vif, which the driver gives up and takes again by a command in its guest. */
+class Rebind extends Hotplug {
+  override readonly several = false;
+  #bound = true;
+
+  override async open(address: () => VifAddress, options: VifOptions): Promise<VifAddress> {
+    const { rebind } = this.iut;
+    if (!rebind) throw new EnvironmentError('connection: rebind needs a way to run commands in the guest');
+    // The directories are replaced as a whole, with nobody bound to them: nothing of the last connection is left.
+    const vif = await super.open(address, options);
+    if (!this.#bound) await rebind.bind(vif);
+    this.#bound = true;
+    return vif;
+  }
+
+  override async close(vif: VifAddress): Promise<void> {
+    // A frontend that is taken off its device waits until the backend is closed, for ever if need be.
+    const peer = vif.peer === 'backend' ? backendPath(vif) : frontendPath(vif);
+    await this.iut.harness.store.write(`${peer}/state`, String(XENBUS_STATE.closed));
+    // Where the driver has lost its device already, it finds it again like a new one.
+    this.#bound = !(await this.iut.rebind?.unbind(vif));
+    if (this.#bound) await super.close(vif);
+  }
+
+  override forget(): void {
+    this.#bound = true;
+  }
+}
+
+/**
+ * A vif that its guest finds when it boots: works for any guest, slowly. The peer has to play its part meanwhile, since
+ * a guest may wait for its devices before it goes on.
+ */
+class Restart extends Hotplug {
+  override readonly several = false;
+  override readonly bootMs = 60_000;
+
+  override async open(address: () => VifAddress, options: VifOptions): Promise<VifAddress> {
+    const { recreate } = this.iut;
+    if (!recreate) throw new EnvironmentError('connection: restart needs "config", with which the guest is made anew');
+    let vif: VifAddress | undefined;
+    await recreate(async () => {
+      vif = await super.open(address, options);
+    });
+    if (!vif) throw new Error('the guest was made anew without its vif');
+    return vif;
+  }
+}
+
+/** The only vif of a run. */
+class Once extends Hotplug {
+  override readonly several = false;
+  override readonly again = false;
+  #used = false;
+
+  override open(address: () => VifAddress, options: VifOptions): Promise<VifAddress> {
+    if (this.#used) throw new Unavailable('the target has one connection only ("connection: once")');
+    this.#used = true;
+    return super.open(address, options);
+  }
+}
