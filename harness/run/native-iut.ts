@@ -38,6 +38,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
     const deadlineMs = SSH_DEADLINE_MS * target.timeScale;
     const raw: Shell | undefined = target.local ? localShell : held && ((script) => held.run(script, deadlineMs));
     let booting: Promise<void> | undefined;
+    let closed = false;
     const shell: Shell | undefined =
       raw &&
       (async (script) => {
@@ -65,7 +66,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       await prepare?.();
       await xl('unpause', String(domain));
       // The guest is there when it can be talked to; until then SSH refuses, in many ways.
-      const up = (): Promise<boolean> => (raw ? raw('true').then(isZero, () => false) : Promise.resolve(true));
+      const up = async (): Promise<boolean> => closed || !raw || (await raw('true').then(isZero, () => false));
       booting = patience.until('answer', up, { ms: RECREATE_MS }).then(
         () => undefined,
         () => {
@@ -106,6 +107,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
         if (shell) await shell('true');
       },
       async close() {
+        closed = true;
         held?.close();
         ssh?.close();
         await harness.close();
