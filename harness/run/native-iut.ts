@@ -2,8 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { consoleLog, sshDmesg, type KernelLog } from '../guest/kernel-log.js';
 import { NO_INTERFACE, parseFacts, profileNamed } from '../guest/profile.js';
-import { HeldShell } from '../guest/held-shell.js';
-import { Ssh } from '../guest/ssh.js';
+import type { Ssh } from '../guest/ssh.js';
 import { formatIpv4, formatMac } from '../packet/address.js';
 import { type Link, PREFIX } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
@@ -12,40 +11,36 @@ import { openNativeDomain } from '../xen/native/index.js';
 import { Patience } from '../xen/wait.js';
 import type { Iut } from './iut.js';
 import { EnvironmentError } from './environment.js';
+import { type GuestShell, openGuestShell } from './guest-shell.js';
 import { lock } from './guest-lock.js';
 import type { Target } from './target.js';
 
-const SSH_DEADLINE_MS = 15_000;
+type Shell = GuestShell['run'];
 
 /** How long a guest may take to boot. */
 const RECREATE_MS = 60_000;
-
-/** Runs a script in the guest's shell. */
-type Shell = (script: string) => Promise<{ code: number; stdout: string; stderr: string }>;
 
 /** A driver in a domain of this Xen host, reached as its target file says. Throws EnvironmentError where it isn't. */
 export async function openNativeIut(target: Target): Promise<Iut> {
   const profile = profileNamed(target.os);
   const harness = await openNativeDomain();
-  let ssh: Ssh | undefined;
   let unlock: (() => void) | undefined;
+  let guest: GuestShell | undefined;
   try {
     let domain = await findDomain(harness, target.domain);
     // Frontends under test have directories of their own; the peers of all backends share the harness's.
     unlock = await lock(target.role === 'frontend' ? `the frontend in domain ${domain}` : 'a backend');
-    if (target.ssh) ssh = await Ssh.open(target.ssh, SSH_DEADLINE_MS * target.timeScale);
-    const held = ssh && new HeldShell(ssh);
-    const deadlineMs = SSH_DEADLINE_MS * target.timeScale;
-    const raw: Shell | undefined = target.local ? localShell : held && ((script) => held.run(script, deadlineMs));
+    guest = await openGuestShell(target);
+    const commands = guest;
     let booting: Promise<void> | undefined;
     let closed = false;
     const shell: Shell | undefined =
-      raw &&
+      commands &&
       (async (script) => {
         await booting;
-        return raw(script);
+        return commands.run(script);
       });
-    const kernelLog = kernelLogOf(target, ssh);
+    const kernelLog = kernelLogOf(target, guest?.ssh);
     const patience = new Patience(harness.clock, target.timeScale);
     const configure = async (vif: VifAddress, link: Link): Promise<void> => {
       const address = { ipv4: formatIpv4(link.iut.ipv4), prefix: PREFIX };
@@ -61,12 +56,13 @@ export async function openNativeIut(target: Target): Promise<Iut> {
     const recreate = async (prepare?: () => Promise<void>): Promise<void> => {
       await xl('destroy', String(domain));
       await xl('create', '-q', '-p', String(config));
-      held?.renew();
+      commands?.renew();
       domain = await findDomain(harness, target.domain);
       await prepare?.();
       await xl('unpause', String(domain));
       // The guest is there when it can be talked to; until then SSH refuses, in many ways.
-      const up = async (): Promise<boolean> => closed || !raw || (await raw('true').then(isZero, () => false));
+      const up = async (): Promise<boolean> =>
+        closed || !commands || (await commands.run('true').then(isZero, () => false));
       booting = patience.until('answer', up, { ms: RECREATE_MS }).then(
         () => undefined,
         () => {
@@ -91,6 +87,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       adapter: 'native',
       ...(kernelLog ? { kernelLog } : {}),
       async facts() {
+        if (commands?.dead) return { ssh: commands.dead.message };
         if (!shell || !target.driver) return {};
         return parseFacts((await shell(profile.kernelFacts(target.driver))).stdout);
       },
@@ -104,18 +101,17 @@ export async function openNativeIut(target: Target): Promise<Iut> {
         if ((await harness.store.read(`/local/domain/${domain}`)) === undefined) {
           throw new EnvironmentError(`domain ${domain} is gone`);
         }
-        if (shell) await shell('true');
+        if (shell && !commands?.dead) await shell('true');
       },
       async close() {
         closed = true;
-        held?.close();
-        ssh?.close();
+        commands?.close();
         await harness.close();
         unlock?.();
       },
     };
   } catch (error) {
-    ssh?.close();
+    guest?.close();
     await harness.close();
     unlock?.();
     throw error;
@@ -129,16 +125,6 @@ async function ran(shell: Shell, script: string): Promise<boolean> {
   if (code === NO_INTERFACE) return false;
   throw new EnvironmentError(`the guest's interface can't be set up (status ${code}): ${stderr.trim()}`);
 }
-
-const localShell: Shell = async (script) => {
-  try {
-    return { code: 0, ...(await promisify(execFile)('/bin/sh', ['-c', script])) };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code?: number | string; stdout?: string; stderr?: string };
-    if (typeof code !== 'number') throw error;
-    return { code, stdout: stdout ?? '', stderr: stderr ?? '' };
-  }
-};
 
 function kernelLogOf(target: Target, ssh: Ssh | undefined): KernelLog | undefined {
   if (target.console) return consoleLog(target.console);
