@@ -37,6 +37,13 @@ describe('suites', () => {
     }
   });
 
+  it('say which ask something of the guest', () => {
+    for (const test of SUITES) {
+      const asks = /\.(ping|arp)\(|stillPasses\(|survives\(|refuses\(|refusesToConnect\(/.test(test.body.toString());
+      if (asks) expect(test.options.reflector, test.id).to.be.oneOf(['arp', 'icmp']);
+    }
+  });
+
   it('know where each test stands', () => {
     for (const test of SUITES) expect(test.location).to.match(/^suites\/(frontend|backend)\/\w+\.[tj]s:\d+$/);
   });

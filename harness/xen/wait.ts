@@ -1,16 +1,24 @@
 /** Waiting without sleeping: a deadline, a probe that is looked at again on each signal, and nothing else. */
 import type { Clock } from './domain.js';
 
+/** Share of a deadline that the harness may stand still in one go. */
+const LAG_SHARE = 0.25;
+
 /** The awaited thing did not come. Whose fault that is, the caller judges: see {@link Expired.lagMs}. */
 export class Expired extends Error {
   constructor(
     readonly what: string,
     readonly deadlineMs: number,
-    /** How late the harness's own timers were at worst while it waited: large means that nobody else is to blame. */
+    /** How long the harness stood still at worst while it waited: its timers were late, or its own look took so long. */
     readonly lagMs: number,
   ) {
     super(`no ${what} within ${deadlineMs} ms`);
     this.name = 'Expired';
+  }
+
+  /** Whether the harness itself stood still for so much of the time that a missed answer proves nothing. */
+  get proofless(): boolean {
+    return this.lagMs > this.deadlineMs * LAG_SHARE;
   }
 }
 
@@ -67,7 +75,9 @@ export class Patience {
       // The signals are armed before the probe runs: a change during an asynchronous probe must not be lost.
       const wake = this.#arm(options.on ?? [], Math.min(Patience.pollMs, Math.max(0, end - this.clock.now())));
       try {
+        const looked = this.clock.now();
         const value = await probe();
+        lagMs = Math.max(lagMs, this.clock.now() - looked);
         if (value !== undefined && value !== false) return value;
         if (this.clock.now() >= end) throw new Expired(what, deadlineMs, lagMs);
         lagMs = Math.max(lagMs, await wake.woken);
