@@ -1,11 +1,13 @@
 /** All chapters of both roles, in the order in which they run. */
 import type { Tests } from '../harness/run/suite.js';
+import { checksum as backendChecksum } from './backend/checksum.js';
 import { notifications as backendNotifications } from './backend/notifications.js';
 import { queues as backendQueues } from './backend/queues.js';
 import { receive as backendReceive } from './backend/receive.js';
 import { rings as backendRings } from './backend/rings.js';
 import { transmit as backendTransmit } from './backend/transmit.js';
 import { xenbus as backendXenbus } from './backend/xenbus.js';
+import { checksum as frontendChecksum } from './frontend/checksum.js';
 import { notifications as frontendNotifications } from './frontend/notifications.js';
 import { queues as frontendQueues } from './frontend/queues.js';
 import { receive as frontendReceive } from './frontend/receive.js';
@@ -20,10 +22,12 @@ export const SUITES: Tests = [
   ...backendTransmit,
   ...backendReceive,
   ...backendQueues,
+  ...backendChecksum,
   ...frontendXenbus,
   ...frontendRings,
   ...frontendNotifications,
   ...frontendTransmit,
   ...frontendReceive,
   ...frontendQueues,
+  ...frontendChecksum,
 ];

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { isAnchor } from '../harness/run/session.js';
+import { REFLECTORS } from '../harness/run/suite.js';
 import { checkedIds } from './checked.js';
 import { SUITES } from './index.js';
 import { requirement } from './requirements/index.js';
@@ -39,8 +40,10 @@ describe('suites', () => {
 
   it('say which ask something of the guest', () => {
     for (const test of SUITES) {
-      const asks = /\.(ping|arp)\(|stillPasses\(|survives\(|refuses\(|refusesToConnect\(/.test(test.body.toString());
-      if (asks) expect(test.options.reflector, test.id).to.be.oneOf(['arp', 'icmp']);
+      const asks = /\.(ping|arp|reset)\(|stillPasses\(|survives\(|refuses\(|refusesToConnect\(/.test(
+        test.body.toString(),
+      );
+      if (asks) expect(test.options.reflector, test.id).to.be.oneOf(REFLECTORS);
     }
   });
 

@@ -1,5 +1,15 @@
 import { formatIpv4 } from '../packet/address.js';
-import { arpRequest, echoPayload, isArpReplyFrom, isEchoReply, noncePayload, ping4 } from '../packet/build.js';
+import {
+  arpRequest,
+  echoPayload,
+  isArpReplyFrom,
+  isEchoReply,
+  isRst,
+  noncePayload,
+  ping4,
+  tcpSyn,
+} from '../packet/build.js';
+import type { Checksum } from '../packet/checksum.js';
 import { sameBytes } from '../packet/bytes.js';
 import { encodeEthernet, ETHERNET_HEADER } from '../packet/ethernet.js';
 import { Stack } from '../packet/stack.js';
@@ -29,6 +39,8 @@ interface Packet<Q> {
 export const PING_HEADERS = ETHERNET_HEADER + 20 + 8;
 /** The identifier of the harness's pings, which with a number of its own tells each from a guest's. */
 const PING_ID = 0x6e73;
+/** The discard service, which no test's guest offers. */
+const CLOSED_PORT = 9;
 const LOCAL_EXPERIMENT = 0x88b5;
 
 export interface PingOptions<Q, S> {
@@ -179,6 +191,21 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     const payload = noncePayload(this.#pings, length);
     const frame = ping4(this.link.peer, this.link.iut, { id: PING_ID, seq, payload });
     return { frame, seq, payload, isReply: (reply) => isEchoReply(reply, { id: PING_ID, seq }) };
+  }
+
+  /** A SYN to a port that nobody listens at, and what tells the reset that answers it. */
+  synFrame(checksum: Checksum = 'complete'): { frame: Uint8Array; isReset: (frame: Uint8Array) => boolean } {
+    const n = ++this.#pings;
+    const syn = { sport: 0xc000 + (n & 0x3fff), dport: CLOSED_PORT, seq: n };
+    const frame = tcpSyn(this.link.peer, this.link.iut, { ...syn, checksum });
+    return { frame, isReset: (answer) => isRst(answer, syn) };
+  }
+
+  /** Sends a SYN laid out as `shape` says and answers the packet of the reset. */
+  async reset(checksum: Checksum, shape: S): Promise<P> {
+    const { frame, isReset } = this.synFrame(checksum);
+    await this.send(frame, shape);
+    return this.receive(`reset for a SYN with a ${checksum} checksum`, (packet) => isReset(packet.frame));
   }
 
   /**

@@ -94,7 +94,7 @@ export const FRONTEND_STEPS = {
       rxPort,
       sending: new Map(),
       posted: new Map(),
-      partial: { pieces: [], bad: false },
+      partial: { pieces: [], bad: false, csumBlank: false },
       expect: 'first',
       moreAfterExtras: false,
     };
@@ -167,13 +167,18 @@ export const FRONTEND_STEPS = {
       for (let n = 0; n < ready.value; n++) {
         const index = queue.rx.rspCons;
         const frame = vif.steps.takeRxSlot(queue, index, queue.rx.take());
-        if (frame) for (const reply of vif.stack.receive(frame)) vif.steps.transmit(vif, queue, reply);
+        if (frame) vif.steps.accept(vif, queue, frame, queue.partial.csumBlank);
       }
       vif.steps.post(vif, queue);
       vif.steps.push(vif, queue.rx, queue.rxPort);
       const more = queue.rx.finalCheck();
       if (!more.ok || !more.value) return;
     }
+  },
+
+  /** Hands a frame to the stack, and the stack's answers back to the queue that the frame came on. */
+  accept(vif: FrontendVif, queue: FrontendQueueState, frame: Uint8Array, csumBlank: boolean): void {
+    for (const reply of vif.stack.receive(frame, { csumBlank })) vif.steps.transmit(vif, queue, reply);
   },
 
   /** Takes one rx slot; answers the frame when the packet is complete and good. */
@@ -188,6 +193,7 @@ export const FRONTEND_STEPS = {
     } else {
       const response = decodeRxResponse(bytes);
       const { offset, status, flags } = response.ok ? response.value : { offset: 0, status: RSP.error, flags: 0 };
+      if (queue.expect === 'first') partial.csumBlank = (flags & RXF.csumBlank) !== 0;
       if (status < 0 || offset + status > PAGE_SIZE) partial.bad = true;
       else partial.pieces.push(buffer.offer.page.copyOut(offset, status));
       queue.moreAfterExtras = (flags & RXF.moreData) !== 0;

@@ -19,7 +19,7 @@ export interface FrontendQueueState {
   /** Posted rx buffers, by ring slot. */
   readonly posted: Map<number, { id: number; offer: Offer }>;
   /** A packet whose later slots haven't come. */
-  readonly partial: { pieces: Uint8Array[]; bad: boolean };
+  readonly partial: { pieces: Uint8Array[]; bad: boolean; csumBlank: boolean };
   /** What the next rx slot is. */
   expect: 'first' | 'extra' | 'more';
   /** Whether data follows the extras of the packet that is being received. */

@@ -1,6 +1,7 @@
 import type { KernelLog } from '../guest/kernel-log.js';
 import type { Link } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
+import type { Reflector } from './suite.js';
 import type { Domain, DomId } from '../xen/domain.js';
 
 /** The implementation under test and the world around it: all that a session knows of either. */
@@ -20,7 +21,7 @@ export interface Iut {
    */
   readonly configure?: (vif: VifAddress, link: Link) => Promise<void>;
   /** The questions that the guest's stack answers once an interface is configured; none where that can't be done. */
-  readonly reflectors: ReadonlySet<'arp' | 'icmp'>;
+  readonly reflectors: ReadonlySet<Reflector>;
   /** Throws if the way to the guest is broken: asked before an answer that didn't come is held against the IUT. */
   alive(): Promise<void>;
   /**

@@ -272,7 +272,11 @@ class Session {
     if (this.#broken !== undefined && !isAnchor(test)) {
       return skip('blocked', `blocked by ${test.role}.xenbus.connect: no plain connection`);
     }
-    if (gate && (this.#features[gate] ?? '0') === '0') return skip('gate', `${gate} is not advertised`);
+    const key = gate?.replace(/^!/, '') ?? '';
+    const advertised = (this.#features[key] ?? '0') !== '0';
+    if (gate && advertised === gate.startsWith('!')) {
+      return skip('gate', advertised ? `${key} is advertised` : `${key} is not advertised`);
+    }
     if (reflector && !this.iut.reflectors.has(reflector))
       return skip('guest', `no answer to ${reflector} can be had: commands can't be run in the guest`);
     if (observer && !this.iut.harness.capabilities.has('observer')) {

@@ -4,12 +4,16 @@ import type { FrontendPeer, FrontendOptions } from '../peer/frontend.js';
 import type { Domain } from '../xen/domain.js';
 import type { Role } from './record.js';
 
+/** Who has this address? Are you there? Is anybody at this TCP port? */
+export const REFLECTORS = ['arp', 'icmp', 'tcp'] as const;
+export type Reflector = (typeof REFLECTORS)[number];
+
 /** What a test needs besides a connection, and what it may do to the guest. */
 export interface TestOptions {
-  /** A key that the implementation under test must advertise as something other than 0. */
+  /** A key that the implementation under test must advertise as something other than 0; with `!` before it, must not. */
   readonly gate?: string;
   /** Questions that the guest's own stack must answer. */
-  readonly reflector?: 'arp' | 'icmp';
+  readonly reflector?: Reflector;
   /** Needs to see who uses which grant. */
   readonly observer?: boolean;
   /** Makes connections of its own besides the shared one. */

@@ -1,0 +1,124 @@
+/** Defects of checksum offload, of both reference drivers. */
+import { ETHERNET_HEADER } from '../../packet/ethernet.js';
+import { IP_PROTOCOL } from '../../packet/ipv4.js';
+import { RXF, TXF } from '../../protocol/netif.js';
+import { BACKEND_STEPS, type BackendSteps } from '../backend-steps.js';
+import { FRONTEND_STEPS, type FrontendSteps } from '../frontend-steps.js';
+import type { Defect } from './defect.js';
+
+/** What the backend makes of the first tx slot's flags. */
+const readsFlags = (read: (flags: number) => number): Partial<BackendSteps> => ({
+  accept(vif, queue, frame, chain) {
+    const requests = chain.requests.map((request) => ({ ...request, flags: read(request.flags) }));
+    BACKEND_STEPS.accept(vif, queue, frame, { ...chain, requests });
+  },
+});
+
+/** What the backend adds to the flags of each rx slot. */
+const fillsWith = (added: number): Partial<BackendSteps> => ({
+  fill: (vif, queue, request, piece, flags) => BACKEND_STEPS.fill(vif, queue, request, piece, flags | added),
+});
+
+/** What the frontend adds to the flags of each tx slot. */
+const sendsWith = (added: number): Partial<FrontendSteps> => ({
+  putTx: (queue, request, offer) => FRONTEND_STEPS.putTx(queue, { ...request, flags: request.flags | added }, offer),
+});
+
+const isIcmp = (frame: Uint8Array): boolean => frame[ETHERNET_HEADER + 9] === IP_PROTOCOL.icmp;
+
+export const CHECKSUM_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.checksum.no-blank',
+    breaks: 'CSUM-06',
+    fault: 'looks at a checksum that was left blank, and drops the packet',
+    backend: readsFlags((flags) => flags & ~TXF.csumBlank),
+  },
+  {
+    id: 'backend.checksum.vouches',
+    breaks: 'CSUM-10',
+    fault: 'vouches for every checksum',
+    backend: readsFlags((flags) => flags | TXF.csumBlank),
+  },
+  {
+    id: 'backend.checksum.rx-bits',
+    breaks: 'CSUM-07',
+    fault: 'reads the flags of tx by the bits that they have on rx',
+    backend: readsFlags((flags) => ((flags & RXF.csumBlank) !== 0 ? 0 : flags) & ~TXF.dataValidated),
+  },
+  {
+    id: 'backend.checksum.blank-alone',
+    breaks: 'CSUM-09',
+    fault: 'flags its packets as blank but not as validated',
+    backend: fillsWith(RXF.csumBlank),
+  },
+  {
+    id: 'backend.checksum.never-asks',
+    breaks: 'CSUM-02',
+    fault: 'leaves checksums blank whatever the frontend wants',
+    backend: fillsWith(RXF.csumBlank | RXF.dataValidated),
+  },
+  {
+    id: 'backend.checksum.blank-icmp',
+    breaks: 'CSUM-14',
+    fault: 'flags ICMP as blank too',
+    backend: fillsWith(RXF.csumBlank | RXF.dataValidated),
+  },
+  {
+    id: 'backend.checksum.dies-of-icmp',
+    breaks: 'CSUM-12',
+    fault: 'stops serving a vif that flagged ICMP as blank',
+    backend: ((): Partial<BackendSteps> => {
+      const dead = new WeakSet();
+      return {
+        accept(vif, queue, frame, chain) {
+          if (isIcmp(frame) && ((chain.requests[0]?.flags ?? 0) & TXF.csumBlank) !== 0) dead.add(vif);
+          if (!dead.has(vif)) BACKEND_STEPS.accept(vif, queue, frame, chain);
+        },
+      };
+    })(),
+  },
+  {
+    id: 'frontend.checksum.no-blank',
+    breaks: 'CSUM-06',
+    fault: 'looks at a checksum that was left blank, and drops the packet',
+    frontend: { accept: (vif, queue, frame) => FRONTEND_STEPS.accept(vif, queue, frame, false) },
+  },
+  {
+    id: 'frontend.checksum.vouches',
+    breaks: 'CSUM-10',
+    fault: 'vouches for every checksum',
+    frontend: { accept: (vif, queue, frame) => FRONTEND_STEPS.accept(vif, queue, frame, true) },
+  },
+  {
+    id: 'frontend.checksum.blank-alone',
+    breaks: 'CSUM-09',
+    fault: 'flags its packets as blank but not as validated',
+    frontend: sendsWith(TXF.csumBlank),
+  },
+  {
+    id: 'frontend.checksum.never-asks',
+    breaks: 'CSUM-02',
+    fault: 'leaves checksums blank whatever the backend wants',
+    frontend: sendsWith(TXF.csumBlank | TXF.dataValidated),
+  },
+  {
+    id: 'frontend.checksum.blank-icmp',
+    breaks: 'CSUM-14',
+    fault: 'flags ICMP as blank too',
+    frontend: sendsWith(TXF.csumBlank | TXF.dataValidated),
+  },
+  {
+    id: 'frontend.checksum.dies-of-icmp',
+    breaks: 'CSUM-12',
+    fault: 'stops listening to a vif that flagged ICMP as blank',
+    frontend: ((): Partial<FrontendSteps> => {
+      const dead = new WeakSet();
+      return {
+        accept(vif, queue, frame, csumBlank) {
+          if (isIcmp(frame) && csumBlank) dead.add(vif);
+          if (!dead.has(vif)) FRONTEND_STEPS.accept(vif, queue, frame, csumBlank);
+        },
+      };
+    })(),
+  },
+];

@@ -1,0 +1,101 @@
+/** netif.h, "feature-no-csum-offload" and the checksum flags of tx and rx slots. */
+import { expect } from 'chai';
+import { decodeFrame } from '../../harness/packet/frame.js';
+import { BACKEND_KEYS } from '../../harness/peer/backend.js';
+import type { QueuePacket } from '../../harness/peer/backend-queue.js';
+import { KEY, RXF, TXF } from '../../harness/protocol/netif.js';
+import { frontendChapter } from '../../harness/run/suite.js';
+import { stillPasses } from './verbs.js';
+
+const { test, tests } = frontendChapter('checksum');
+export const checksum = tests;
+
+const BLANK = { flags: RXF.csumBlank | RXF.dataValidated };
+const VALIDATED = { flags: RXF.dataValidated };
+
+function saysBlank(packet: QueuePacket): boolean {
+  return packet.requests.some(({ flags }) => (flags & TXF.csumBlank) !== 0);
+}
+
+function checksumOf(packet: QueuePacket): string {
+  const it = decodeFrame(packet.frame);
+  return it.ok && it.value.kind === 'tcp' ? it.value.tcp.checksum : 'no TCP';
+}
+
+test(
+  'blank',
+  'takes TCP whose checksum is left blank',
+  { gate: '!feature-no-csum-offload', reflector: 'tcp' },
+  async (t) => {
+    const vif = await t.connect();
+    await t.check(['CSUM-01', 'CSUM-06', 'CSUM-07'], () => vif.reset('blank', BLANK));
+  },
+);
+
+test('complete', 'takes TCP whose checksum is complete', { reflector: 'tcp' }, async (t) => {
+  const vif = await t.connect();
+  await t.check('CSUM-10', () => vif.reset('complete', {}));
+});
+
+test('validated', 'takes a complete checksum that the sender vouches for', { reflector: 'tcp' }, async (t) => {
+  const vif = await t.connect();
+  await t.check(['CSUM-07', 'CSUM-08'], () => vif.reset('complete', VALIDATED));
+});
+
+test('corrupt', 'does not vouch for a wrong checksum', { reflector: 'tcp' }, async (t) => {
+  const vif = await t.connect();
+  const corrupt = vif.synFrame('corrupt');
+  await vif.send(corrupt.frame);
+  // The same queue keeps the order: once this one is answered, the one before has been dropped or never will be.
+  await vif.reset('complete', {});
+  await t.check('CSUM-10', () => {
+    const answers = vif.received.filter((packet) => corrupt.isReset(packet.frame));
+    expect(answers.length, 'answers to the corrupt SYN').to.equal(0);
+  });
+});
+
+test('reply', 'flags a blank checksum of its own as both blank and validated', { reflector: 'tcp' }, async (t) => {
+  const vif = await t.connect();
+  const answer = await vif.reset('complete', {});
+  await t.check('CSUM-09', () => {
+    for (const { flags } of answer.requests) {
+      if (flags & TXF.csumBlank) expect(flags & TXF.dataValidated, 'data_validated').to.be.above(0);
+    }
+  });
+  await t.check(['CSUM-08', 'CSUM-10'], () => {
+    if (!saysBlank(answer)) expect(checksumOf(answer), 'checksum not flagged blank').to.equal('complete');
+  });
+});
+
+const NO_OFFLOAD = { ...BACKEND_KEYS, [KEY.featureNoCsumOffload]: '1' };
+
+test('opted-out', 'sends complete checksums to who wants no others', { fresh: true, reflector: 'tcp' }, async (t) => {
+  const vif = await t.fresh(NO_OFFLOAD);
+  const answer = await vif.reset('complete', {});
+  await t.check('CSUM-02', () => {
+    expect(saysBlank(answer), 'csum_blank').to.equal(false);
+    expect(checksumOf(answer)).to.equal('complete');
+  });
+});
+
+test(
+  'one-way',
+  'takes blank checksums from who wants none itself',
+  { fresh: true, gate: '!feature-no-csum-offload', reflector: 'tcp' },
+  async (t) => {
+    const vif = await t.fresh(NO_OFFLOAD);
+    await t.check('CSUM-11', () => vif.reset('blank', BLANK));
+  },
+);
+
+test('icmp', 'leaves no checksum of ICMP blank', { reflector: 'icmp' }, async (t) => {
+  const vif = await t.connect();
+  const answer = await vif.ping();
+  await t.check('CSUM-14', () => expect(saysBlank(answer), 'csum_blank').to.equal(false));
+});
+
+test('blank-icmp', 'outlives ICMP that is flagged blank', { fresh: true, reflector: 'icmp' }, async (t) => {
+  const vif = await t.fresh();
+  await vif.send(vif.pingFrame().frame, BLANK);
+  await stillPasses(t, 'CSUM-12', vif);
+});
