@@ -40,6 +40,14 @@ describe('Ssh', function () {
     expect(sshd.connections).to.equal(1);
   });
 
+  it('gives up a connection that is being made when it is closed', async () => {
+    await open();
+    ssh?.renew();
+    const late = (ssh as Ssh).exec('true', { deadlineMs });
+    ssh?.close();
+    expect((await failure(late)).kind).to.equal('closed');
+  });
+
   it('feeds stdin from bytes and from a stream', async () => {
     await open();
     expect(await ssh?.exec('cat', { deadlineMs, stdin: Buffer.from('bytes') })).to.include({ stdout: 'bytes' });

@@ -74,7 +74,7 @@ export class SshError extends Error {
 export class Ssh {
   /** Undefined once the connection is gone; the next exec makes a new one. */
   #client: Client | undefined;
-  #closed = false;
+  readonly #stop = new AbortController();
 
   private constructor(private readonly options: SshOptions) {}
 
@@ -90,7 +90,8 @@ export class Ssh {
    * connection died before, one new one is made. Throws an {@link SshError}.
    */
   async exec(command: string, options: ExecOptions): Promise<ExecResult> {
-    if (this.#closed) throw new SshError('closed', `the connection to ${this.options.host} was closed by us`);
+    if (this.#stop.signal.aborted)
+      throw new SshError('closed', `the connection to ${this.options.host} was closed by us`);
     if (options.signal?.aborted) throw aborted(this.options.host);
     const started = Date.now();
     const client = await this.#connected(Math.min(options.deadlineMs, RECONNECT_MS));
@@ -113,18 +114,14 @@ export class Ssh {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#stop.abort();
     this.#client?.end();
     this.#client = undefined;
   }
 
   async #connected(deadlineMs: number): Promise<Client> {
     if (this.#client) return this.#client;
-    const client = await connect(this.options, deadlineMs);
-    if (this.#closed) {
-      client.end();
-      throw new SshError('closed', `the connection to ${this.options.host} was closed by us`);
-    }
+    const client = await connect(this.options, deadlineMs, this.#stop.signal);
     this.#client = client;
     client.once('close', () => {
       if (this.#client === client) this.#client = undefined;
@@ -134,7 +131,7 @@ export class Ssh {
 }
 
 /** Makes one connection, with the host's key checked. */
-async function connect(options: SshOptions, deadlineMs: number): Promise<Client> {
+async function connect(options: SshOptions, deadlineMs: number, stop: AbortSignal): Promise<Client> {
   const { host, port = 22, user = 'root', knownHosts: file } = options;
   const lines = linesOf(parseKnownHosts(await readKnownHosts(file)), host, port);
   const algorithms = hostKeyAlgorithms(lines);
@@ -145,6 +142,7 @@ async function connect(options: SshOptions, deadlineMs: number): Promise<Client>
     let refusal: SshError | undefined;
     const fail = (error: SshError): void => {
       disarm();
+      stop.removeEventListener('abort', onStop);
       client.destroy();
       reject(refusal ?? error);
     };
@@ -156,10 +154,14 @@ async function connect(options: SshOptions, deadlineMs: number): Promise<Client>
         ),
       ),
     );
+    const onStop = (): void => fail(new SshError('closed', `the connection to ${host} was closed by us`));
+    stop.addEventListener('abort', onStop);
+    if (stop.aborted) return onStop();
     // Many small messages and each waited for: with Nagle's algorithm a command takes 200 ms instead of 10.
     client.once('connect', () => client.setNoDelay(true));
     client.once('ready', () => {
       disarm();
+      stop.removeEventListener('abort', onStop);
       resolve(client);
     });
     // Also keeps an error of the held connection from ending the process: its end is seen by 'close'.

@@ -5,6 +5,7 @@ import {
   isArpReplyFrom,
   isEchoReply,
   isRst,
+  linkLocal,
   noncePayload,
   ping4,
   tcpSyn,
@@ -166,7 +167,8 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
       match,
       options.ms ? { ms: options.ms } : {},
     );
-    this.link.iut = { ...this.link.iut, mac: packet.frame.slice(6, 12) };
+    const mac = packet.frame.slice(6, 12);
+    this.link.iut = { ...this.link.iut, mac, ipv6: linkLocal(mac) };
     return packet;
   }
 
@@ -194,16 +196,19 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   }
 
   /** A SYN to a port that nobody listens at, and what tells the reset that answers it. */
-  synFrame(checksum: Checksum = 'complete'): { frame: Uint8Array; isReset: (frame: Uint8Array) => boolean } {
+  synFrame(
+    checksum: Checksum = 'complete',
+    ipv6 = false,
+  ): { frame: Uint8Array; isReset: (frame: Uint8Array) => boolean } {
     const n = ++this.#pings;
     const syn = { sport: 0xc000 + (n & 0x3fff), dport: CLOSED_PORT, seq: n };
-    const frame = tcpSyn(this.link.peer, this.link.iut, { ...syn, checksum });
+    const frame = tcpSyn(this.link.peer, this.link.iut, { ...syn, checksum, ipv6 });
     return { frame, isReset: (answer) => isRst(answer, syn) };
   }
 
   /** Sends a SYN laid out as `shape` says and answers the packet of the reset. */
-  async reset(checksum: Checksum, shape: S): Promise<P> {
-    const { frame, isReset } = this.synFrame(checksum);
+  async reset(checksum: Checksum, shape: S, ipv6 = false): Promise<P> {
+    const { frame, isReset } = this.synFrame(checksum, ipv6);
     await this.send(frame, shape);
     return this.receive(`reset for a SYN with a ${checksum} checksum`, (packet) => isReset(packet.frame));
   }

@@ -62,6 +62,7 @@ export const BACKEND_STEPS = {
     return {
       [KEY.featureRxCopy]: '1',
       [KEY.featureSg]: '1',
+      [KEY.featureIpv6CsumOffload]: '1',
       [KEY.featureSplitEventChannels]: '1',
       [KEY.multiQueueMaxQueues]: String(REFERENCE_QUEUES),
     };

@@ -73,7 +73,12 @@ export const FRONTEND_STEPS = {
   },
 
   features(): Record<string, string> {
-    return { [KEY.requestRxCopy]: '1', [KEY.featureRxNotify]: '1', [KEY.featureSg]: '1' };
+    return {
+      [KEY.requestRxCopy]: '1',
+      [KEY.featureRxNotify]: '1',
+      [KEY.featureSg]: '1',
+      [KEY.featureIpv6CsumOffload]: '1',
+    };
   },
 
   openQueue(vif: FrontendVif, index: number, split: boolean): FrontendQueueState {

@@ -98,3 +98,22 @@ test('blank-icmp', 'outlives ICMP that is flagged blank', { fresh: true, reflect
   await vif.send(vif.pingFrame().frame, BLANK);
   await stillPasses(t, 'CSUM-12', vif);
 });
+
+test('ipv6', 'sends IPv6 with complete checksums to who did not ask for others', { reflector: 'tcp' }, async (t) => {
+  const vif = await t.connect();
+  const answer = await vif.reset('complete', {}, true);
+  await t.check('CSUM-04', () => {
+    expect(saysBlank(answer), 'csum_blank').to.equal(false);
+    expect(checksumOf(answer)).to.equal('complete');
+  });
+});
+
+test(
+  'ipv6-blank',
+  'takes TCP over IPv6 whose checksum is left blank',
+  { gate: KEY.featureIpv6CsumOffload, reflector: 'tcp' },
+  async (t) => {
+    const vif = await t.connect();
+    await t.check(['CSUM-05', 'CSUM-07'], () => vif.reset('blank', BLANK, true));
+  },
+);

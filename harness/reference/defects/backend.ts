@@ -3,7 +3,7 @@ import { KEY, RSP, RXF } from '../../protocol/netif.js';
 import { RING_OFFSET } from '../../protocol/ring.js';
 import { encodeRxResponse } from '../../protocol/rx.js';
 import { encodeTxResponse } from '../../protocol/tx.js';
-import { BACKEND_STEPS as correct } from '../backend-steps.js';
+import { BACKEND_STEPS as correct, type BackendSteps } from '../backend-steps.js';
 import type { Defect } from './defect.js';
 
 /** Every `n`-th call. */
@@ -42,13 +42,16 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     breaks: 'XB-13',
     fault: 'ignores a frontend that starts again',
     seen: 'FreeBSD netback: no way back from Closed',
-    backend: {
-      async frontendChanged(vif) {
-        const state = await vif.domain.store.read(`${vif.frontendPath}/state`).catch(() => undefined);
-        if (state === '1' && vif.seen === '6') return;
-        await correct.frontendChanged(vif);
-      },
-    },
+    backend: ((): Partial<BackendSteps> => {
+      const closed = new WeakSet();
+      return {
+        async frontendChanged(vif) {
+          if (closed.has(vif)) return;
+          await correct.frontendChanged(vif);
+          if (vif.seen === '6') closed.add(vif);
+        },
+      };
+    })(),
   },
   {
     id: 'backend.xenbus.keeps-mapping',

@@ -24,6 +24,7 @@ const sendsWith = (added: number): Partial<FrontendSteps> => ({
   putTx: (queue, request, offer) => FRONTEND_STEPS.putTx(queue, { ...request, flags: request.flags | added }, offer),
 });
 
+const isIpv6 = (frame: Uint8Array): boolean => frame[12] === 0x86 && frame[13] === 0xdd;
 const isIcmp = (frame: Uint8Array): boolean => frame[ETHERNET_HEADER + 9] === IP_PROTOCOL.icmp;
 
 export const CHECKSUM_DEFECTS: readonly Defect[] = [
@@ -76,6 +77,39 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
         },
       };
     })(),
+  },
+  {
+    id: 'backend.checksum.ipv6-never-asks',
+    breaks: 'CSUM-04',
+    fault: 'leaves checksums blank although the frontend never asked for that',
+    backend: fillsWith(RXF.csumBlank | RXF.dataValidated),
+  },
+  {
+    id: 'backend.checksum.ipv6-no-blank',
+    breaks: 'CSUM-05',
+    fault: 'takes blank checksums over IPv4 alone, whatever it advertises',
+    backend: {
+      accept(vif, queue, frame, chain) {
+        const blank = ((chain.requests[0]?.flags ?? 0) & TXF.csumBlank) !== 0;
+        if (!blank || !isIpv6(frame)) BACKEND_STEPS.accept(vif, queue, frame, chain);
+      },
+    },
+  },
+  {
+    id: 'frontend.checksum.ipv6-never-asks',
+    breaks: 'CSUM-04',
+    fault: 'leaves checksums blank although the backend never asked for that',
+    frontend: sendsWith(TXF.csumBlank | TXF.dataValidated),
+  },
+  {
+    id: 'frontend.checksum.ipv6-no-blank',
+    breaks: 'CSUM-05',
+    fault: 'takes blank checksums over IPv4 alone, whatever it advertises',
+    frontend: {
+      accept(vif, queue, frame, csumBlank) {
+        if (!csumBlank || !isIpv6(frame)) FRONTEND_STEPS.accept(vif, queue, frame, csumBlank);
+      },
+    },
   },
   {
     id: 'frontend.checksum.no-blank',
