@@ -8,7 +8,8 @@ import type { Vifs } from './context.js';
 import type { Iut } from './iut.js';
 import { blamesIut } from './judge.js';
 import type { Role } from './record.js';
-import { Unavailable, type Way } from './ways.js';
+import { Unavailable } from './unavailable.js';
+import type { Way } from './ways.js';
 
 /** The handle of a run's first vif: above those that a toolstack gives out. */
 const FIRST_HANDLE = 20;
@@ -140,9 +141,12 @@ export class Connections implements Vifs<AnyPeer> {
   async #makeRoom(): Promise<void> {
     if (this.way.several || this.#vifs.size === 0) return;
     const [peer] = this.#vifs.keys();
-    if (!this.way.again) throw new Unavailable('the target has one connection only ("connection: once")');
+    if (!this.way.again) throw new Unavailable('connection', 'the target has one connection only ("connection: once")');
     if (this.#sharing || !peer || peer !== this.#shared) {
-      throw new Unavailable('needs a second vif at the same time, which the target\'s "connection" does not give');
+      throw new Unavailable(
+        'connection',
+        'needs a second vif at the same time, which the target\'s "connection" does not give',
+      );
     }
     await this.unplug(peer);
   }

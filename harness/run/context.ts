@@ -5,7 +5,7 @@ import type { Requirement } from '../../suites/requirements/requirement.js';
 import type { Domain } from '../xen/domain.js';
 import { CheckFailed, checkRecord, judge } from './judge.js';
 import type { CheckRecord } from './record.js';
-import { Unavailable } from './ways.js';
+import { Unavailable } from './unavailable.js';
 import type { BackendTest, FrontendTest, TestContext } from './suite.js';
 
 /** The connection that tests share, and those that a test made for itself. */
@@ -55,6 +55,10 @@ abstract class Context<P> implements TestContext<P> {
 
   info(text: string): void {
     this.infos.push(text);
+  }
+
+  skip(reason: string): never {
+    throw new Unavailable('not-observed', reason);
   }
 }
 

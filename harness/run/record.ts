@@ -11,7 +11,7 @@ export type Verdict = (typeof VERDICTS)[number];
 export type FailureClass = 'text' | 'interop' | 'leak' | 'setup' | 'guest-crash';
 
 /** Why a test did not run. */
-export type SkipClass = 'gate' | 'adapter' | 'guest' | 'connection' | 'blocked' | 'not-allowed';
+export type SkipClass = 'gate' | 'adapter' | 'guest' | 'connection' | 'not-observed' | 'blocked' | 'not-allowed';
 
 export type Role = 'backend' | 'frontend';
 

@@ -140,6 +140,14 @@ describe('session', () => {
     expect(await reason({ slow: true })).to.contain('slow');
   });
 
+  it('skips what a test finds that it can not see', async () => {
+    const { verdict, skip } = await outcome(async (t) => t.check('XB-10', () => t.skip('nothing to see')));
+    expect({ verdict, skip }).to.deep.equal({
+      verdict: 'skip',
+      skip: { class: 'not-observed', reason: 'nothing to see' },
+    });
+  });
+
   it('blocks the others when no plain connection can be had', async () => {
     const planted = { backend: { tryConnect: () => Promise.resolve() } };
     const record = await outcome(passing, { planted });

@@ -17,7 +17,8 @@ import type { Iut } from './iut.js';
 import { blamesIut, CheckFailed, checkRecord, type Finding, judge } from './judge.js';
 import { runWithMocha } from './mocha-run.js';
 import { type EndRecord, type ResultRecord, type SkipClass, type TestRecord, worse } from './record.js';
-import { Unavailable, wayOf } from './ways.js';
+import { Unavailable } from './unavailable.js';
+import { wayOf } from './ways.js';
 import type { BackendTest, FrontendTest, TestDefinition, Tests } from './suite.js';
 import { isSimulated, type Target } from './target.js';
 
@@ -188,7 +189,9 @@ class Session {
     return {
       ...base,
       verdict,
-      ...(verdict === 'skip' ? { skip: { class: 'connection', reason: executed.unavailable ?? '' } } : {}),
+      ...(verdict === 'skip' && executed.unavailable
+        ? { skip: { class: executed.unavailable.kind, reason: executed.unavailable.message } }
+        : {}),
       ...(finding?.class ? { class: finding.class } : {}),
       ...(message === undefined ? {} : { message }),
       ...(finding?.detail === undefined ? {} : { detail: finding.detail }),
@@ -201,12 +204,12 @@ class Session {
   }
 
   /** Runs a test's body: what was found wrong, or why it can't be run to its end on this target. */
-  async #execute({ own, body }: OpenContext): Promise<{ finding?: DetailedFinding; unavailable?: string }> {
+  async #execute({ own, body }: OpenContext): Promise<{ finding?: DetailedFinding; unavailable?: Unavailable }> {
     try {
       await this.#bounded(body());
       return {};
     } catch (error) {
-      if (error instanceof Unavailable) return { unavailable: error.message };
+      if (error instanceof Unavailable) return { unavailable: error };
       const finding = await this.#find(error);
       // A check that failed while the environment was broken says nothing of the driver either.
       const last = error instanceof CheckFailed && finding.verdict === 'error' ? own.checks.pop() : undefined;

@@ -36,6 +36,8 @@ export interface TestContext<P> {
   check(requirements: string | readonly string[], body: () => unknown): Promise<void>;
   /** A note on the result that is no verdict. */
   info(text: string): void;
+  /** Ends the test as skipped: what it is about can't be seen at this driver or on this host. */
+  skip(reason: string): never;
 }
 
 /** A test of a backend has a frontend peer. */

@@ -4,11 +4,7 @@ import { backendPath, createVif, frontendPath, removeVif, type VifAddress, type 
 import { EnvironmentError } from './environment.js';
 import type { Iut } from './iut.js';
 import type { Target } from './target.js';
-
-/** The target can't give the connection that a test asks for. The test is skipped; the message says why. */
-export class Unavailable extends Error {
-  override readonly name = 'Unavailable';
-}
+import { Unavailable } from './unavailable.js';
 
 export interface Way {
   /** Whether each vif has a handle of its own, so that there may be several at a time. */
@@ -120,7 +116,7 @@ class Once extends Hotplug {
   #used = false;
 
   override open(address: () => VifAddress, options: VifOptions): Promise<VifAddress> {
-    if (this.#used) throw new Unavailable('the target has one connection only ("connection: once")');
+    if (this.#used) throw new Unavailable('connection', 'the target has one connection only ("connection: once")');
     this.#used = true;
     return super.open(address, options);
   }

@@ -55,7 +55,7 @@ test('index-wrap', 'counts on when an index passes 2^32', { fresh: true, reflect
   } catch (error) {
     if (!(error instanceof Expired)) throw error;
     // Attaching at 0 is as good by ring.h: then the wrap is 2^32 messages away.
-    return t.info('not observed: the backend attaches at index 0, not at the current rsp_prod');
+    return t.skip('the backend attaches at index 0, not at the current rsp_prod');
   }
   await t.check(['RING-04', 'NOTIFY-06'], async () => {
     for (let n = 0; n < 300; n++) await vif.ping();

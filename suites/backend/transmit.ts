@@ -211,7 +211,7 @@ test('lets-go', 'no longer uses a page that it has answered for', { observer: tr
   const vif = await t.connect();
   const slots = await vif.transmit(vif.pingFrame().frame);
   const use = await t.domain.observer.grantUse(t.domain.id, slots[0]?.ref ?? 0);
-  if (use === 'unknown') return t.info('not observed: this host does not tell who uses a grant');
+  if (use === 'unknown') return t.skip('this host does not tell who uses a grant');
   await t.check(['TXW-15', 'GNT-08'], () => expect(use).to.equal('unused'));
 });
 

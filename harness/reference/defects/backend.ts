@@ -3,7 +3,7 @@ import { KEY, RSP, RXF } from '../../protocol/netif.js';
 import { RING_OFFSET } from '../../protocol/ring.js';
 import { encodeRxResponse } from '../../protocol/rx.js';
 import { encodeTxResponse } from '../../protocol/tx.js';
-import { BACKEND_STEPS as correct, type BackendSteps } from '../backend-steps.js';
+import { BACKEND_STEPS as correct, type BackendSteps, REFERENCE_QUEUES } from '../backend-steps.js';
 import type { Defect } from './defect.js';
 
 /** Every `n`-th call. */
@@ -281,6 +281,28 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     backend: {
       serve(vif, queue) {
         if (queue.index === 0) correct.serve(vif, queue);
+      },
+    },
+  },
+  {
+    id: 'backend.queues.fewer-than-offered',
+    breaks: 'MQ-19',
+    fault: 'refuses the last queue of those that it offers',
+    backend: {
+      openQueue(vif, frontend, index, refs, channels) {
+        if (index === REFERENCE_QUEUES - 1) throw new RangeError(`no queue ${index}`);
+        return correct.openQueue(vif, frontend, index, refs, channels);
+      },
+    },
+  },
+  {
+    id: 'backend.queues.split-or-nothing',
+    breaks: 'MQ-12',
+    fault: 'takes several queues only with two event channels each',
+    backend: {
+      openQueue(vif, frontend, index, refs, channels) {
+        if (index > 0 && channels.tx === channels.rx) throw new RangeError('one event channel');
+        return correct.openQueue(vif, frontend, index, refs, channels);
       },
     },
   },

@@ -1,0 +1,13 @@
+import type { SkipClass } from './record.js';
+
+/** The target can't show what a test asks for. The test is skipped; the message says why. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+
+  constructor(
+    readonly kind: SkipClass,
+    reason: string,
+  ) {
+    super(reason);
+  }
+}
