@@ -91,7 +91,7 @@ test('pad', 'ignores the pad of a request', { fresh: true, reflector: 'icmp' }, 
 test('wrap-around', 'goes round the rx ring', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
   await t.check(['RING-01', 'RING-04'], async () => {
-    for (let n = 0; n < RX_RING.size + 50; n++) await vif.ping();
+    for (let n = 0; n < RX_RING.size + 50; n += 8) await Promise.all(Array.from({ length: 8 }, () => vif.ping()));
   });
 });
 

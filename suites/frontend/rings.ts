@@ -51,7 +51,7 @@ test('any-order', 'takes responses in any order', { fresh: true, reflector: 'icm
 test('wrap-around', 'goes round both rings', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
   await t.check(['RING-01', 'RING-04'], async () => {
-    for (let n = 0; n < TX_RING.size + 50; n++) await vif.ping();
+    for (let n = 0; n < TX_RING.size + 50; n += 8) await Promise.all(Array.from({ length: 8 }, () => vif.ping()));
   });
 });
 
