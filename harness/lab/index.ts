@@ -75,7 +75,11 @@ export async function labUp(options: LabOptions): Promise<LabHandle> {
         throw error;
       }
     }),
-  );
+  ).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    const advice = 'make room, or set NETIFSPEC_LAB to a directory elsewhere';
+    throw new LabError(`No space is left in ${paths.directory}: ${advice}.`, { cause: error });
+  });
 }
 
 async function start(
