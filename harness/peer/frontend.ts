@@ -10,7 +10,7 @@ import { Peer } from './peer.js';
 import { backendPath, frontendPath, type VifAddress } from './vif.js';
 
 /** Enough for a largest packet and some; each costs a page that is filled before. */
-const RX_BUFFERS = 32;
+const RX_BUFFERS = 20;
 
 export interface FrontendOptions {
   readonly queues?: number;

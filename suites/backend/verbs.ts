@@ -8,7 +8,7 @@ import type { BackendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
 
 /** How long a backend gets to answer what it may as well refuse to answer at all. */
-const REFUSAL_MS = 500;
+const REFUSAL_MS = 200;
 
 export function statuses(slots: readonly SentSlot[]): (number | undefined)[] {
   return slots.map((slot) => slot.response?.status);

@@ -11,7 +11,7 @@ export async function stillPasses(t: FrontendTest, requirement: string, vif: Bac
 /** The guest is as well as before: its other vif passes a ping, whatever became of the one that was mistreated. */
 export async function survives(t: FrontendTest, requirement: string, vif: BackendPeer): Promise<void> {
   try {
-    await vif.ping({ ms: 500 });
+    await vif.ping({ ms: 200 });
   } catch (error) {
     if (!blamesIut(error)) throw error;
     t.info('the frontend gave the vif up');
