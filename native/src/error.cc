@@ -2,9 +2,12 @@
 
 #include <uv.h>
 
+#include <cerrno>
 #include <cstring>
 
 std::string errnoName(int number) {
+  // The one that libuv has no name for.
+  if (number == ELIBACC) return "ELIBACC";
   char name[64];
   uv_err_name_r(-number, name, sizeof name);
   return strncmp(name, "Unknown", 7) == 0 ? "E" + std::to_string(number) : name;
