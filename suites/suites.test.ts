@@ -40,7 +40,7 @@ describe('suites', () => {
 
   it('say which ask something of the guest', () => {
     for (const test of SUITES) {
-      const asks = /\.(ping|arp|reset)\(|stillPasses\(|survives\(|refuses\(|refusesToConnect\(/.test(
+      const asks = /\.(ping|arp|syn)\(|stillPasses\(|survives\(|refuses\(|refusesToConnect\(/.test(
         test.body.toString(),
       );
       if (asks) expect(test.options.reflector, test.id).to.be.oneOf(REFLECTORS);

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
 import { install } from '../remote/install.js';
-import { pack } from '../remote/pack.js';
+import { type Pack, pack } from '../remote/pack.js';
 import { Ssh } from '../guest/ssh.js';
 import { packageRoot } from '../root.js';
 import { loadTarget } from '../run/target.js';
@@ -49,7 +49,9 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
   const lab = await up(options);
   const interrupt = onInterrupt();
   try {
-    await installed(lab, interrupt.signal, () => Promise.resolve());
+    const archive = await pack();
+    // Once, and not by each run.
+    await installed(lab, archive, interrupt.signal, () => Promise.resolve());
     const runs = named.map(async ({ file, name }) => {
       const started = performance.now();
       const code = await runThere(
@@ -63,7 +65,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
     const ended = await Promise.allSettled(runs);
     const codes = ended.map((end) => (end.status === 'fulfilled' ? end.value : fail(end.reason)));
     const all = !options.target && !options.test && !interrupt.signal.aborted;
-    if (all) codes.push(await contract(lab, interrupt.signal));
+    if (all) codes.push(await contract(lab, archive, interrupt.signal));
     return interrupt.signal.aborted ? 3 : Math.max(...codes);
   } finally {
     interrupt.release();
@@ -103,14 +105,13 @@ async function up(options: LabUpOptions): Promise<LabHandle> {
  * Runs the contract tests of the native adapter, and those of the addon, in dom0: a fault there would be one of every
  * result. What kept it once in such a lab isn't asked again. Answers 3 if a test fails.
  */
-async function contract(lab: LabHandle, signal: AbortSignal): Promise<number> {
-  const archive = await pack();
+async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Promise<number> {
   const kept = join(dirname(lab.ssh.identity), `contract-kept-by-${archive.key}`);
   if (existsSync(kept)) {
     log('contract of the port, native: kept when this build ran here first');
     return 0;
   }
-  return installed(lab, signal, async (ssh, place) => {
+  return installed(lab, archive, signal, async (ssh, place) => {
     const { code, stdout, stderr } = await ssh.exec(
       `cd ${place} && NETIFSPEC_REQUIRE_XEN=1 node --expose-gc dist/bundle/harness/lab/contract.js`,
       { deadlineMs: CONTRACT_MS, signal },
@@ -125,10 +126,10 @@ async function contract(lab: LabHandle, signal: AbortSignal): Promise<number> {
 /** Does something in the lab's dom0 with netifspec's pack there, at `place`. */
 async function installed<T>(
   lab: LabHandle,
+  archive: Pack,
   signal: AbortSignal,
   work: (ssh: Ssh, place: string) => Promise<T>,
 ): Promise<T> {
-  const archive = await pack();
   const ssh = await Ssh.open(lab.ssh, CONNECT_MS);
   try {
     const home = await install(ssh, archive, { ssh: lab.ssh, log, signal });

@@ -1,5 +1,6 @@
 import { sameBytes } from './bytes.js';
 import { ARP_REPLY } from './arp.js';
+import type { Checksum } from './checksum.js';
 import { decodeFrame } from './frame.js';
 import { decodeEcho, ICMP_TYPE, ICMPV6_TYPE } from './icmp.js';
 import type { Echo } from './icmp.js';
@@ -46,6 +47,12 @@ export function isRst(frame: Uint8Array, syn: { sport: number; dport: number; se
   if (tcp.checksum === 'corrupt' || (tcp.flags & TCP_FLAG.rst) === 0) return false;
   if (tcp.sport !== syn.dport || tcp.dport !== syn.sport) return false;
   return syn.seq === undefined || ((tcp.flags & TCP_FLAG.ack) !== 0 && tcp.ack === (syn.seq + 1) >>> 0);
+}
+
+/** How the checksum of a TCP segment stands; undefined for a frame that is none. */
+export function tcpChecksum(frame: Uint8Array): Checksum | undefined {
+  const it = decodeFrame(frame);
+  return it.ok && it.value.kind === 'tcp' ? it.value.tcp.checksum : undefined;
 }
 
 function echoOf(frame: Uint8Array): (Echo & { isReply: boolean; sound: boolean }) | undefined {

@@ -52,6 +52,14 @@ export interface PingOptions<Q, S> {
   readonly ms?: number;
 }
 
+export interface SynOptions<S> {
+  /** Of the TCP header; complete unless told. */
+  readonly checksum?: Checksum;
+  /** Over IPv6; IPv4 unless told. */
+  readonly ipv6?: boolean;
+  readonly shape?: S;
+}
+
 /**
  * What both peers have in common: a state machine in xenstore, queues, packets that come in, and the questions that
  * the stack behind the implementation under test answers.
@@ -206,8 +214,8 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     return { frame, isReset: (answer) => isRst(answer, syn) };
   }
 
-  /** Sends a SYN laid out as `shape` says and answers the packet of the reset. */
-  async reset(checksum: Checksum, shape: S, ipv6 = false): Promise<P> {
+  /** Sends a SYN to a closed port and answers the packet of its reset, as {@link ping} does with an echo. */
+  async syn({ checksum = 'complete', ipv6 = false, shape }: SynOptions<S> = {}): Promise<P> {
     const { frame, isReset } = this.synFrame(checksum, ipv6);
     await this.send(frame, shape);
     return this.receive(`reset for a SYN with a ${checksum} checksum`, (packet) => isReset(packet.frame));

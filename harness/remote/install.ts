@@ -69,8 +69,8 @@ async function upload(ssh: Ssh, archive: Pack, home: string, options: InstallOpt
   const { host } = options.ssh;
   options.log(`uploading netifspec to ${host}: ${(size / 1024 / 1024).toFixed(1)} MiB`);
   const place = quotePosix(`${home}/${key}`);
-  // Room is made first: the newest three packs stay, and for a day what runs that were cut off have left.
-  // Whole or not at all; if another run was faster, its copy is as good.
+  // Room is made first: the newest packs stay, and for a day what runs that were cut off have left. The new one comes
+  // whole or not at all; if another run was faster, its copy is as good.
   const script = `
     cd ${quotePosix(home)} || exit 1
     find . -mindepth 1 -maxdepth 1 -name '.upload-*' -mmin +60 -exec rm -rf {} +

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { packageRoot } from '../root.js';
 import { startTar } from './tar.js';
 
@@ -39,7 +39,7 @@ export async function pack(root = packageRoot, cache = join(cacheDirectory(), 'p
   const bundle = found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const files = [
     'package.json',
-    ...bundle.map((file) => file.slice(join(root, '/').length)),
+    ...bundle.map((file) => relative(root, file)),
     ...(existsSync(join(root, ADDON)) ? [ADDON] : []),
   ].sort();
   const key = await contentsKey(root, files);

@@ -32,7 +32,8 @@ export class Connections implements Vifs<AnyPeer> {
   #shared: AnyPeer | undefined;
   /** The present test has asked for the shared vif. */
   #sharing = false;
-  #next = 0;
+  /** Vifs so far. */
+  #made = 0;
 
   constructor(
     private readonly context: PeerContext,
@@ -44,22 +45,14 @@ export class Connections implements Vifs<AnyPeer> {
 
   /** Connects the shared vif, to see what the implementation under test advertises. */
   async probe(): Promise<Record<string, string>> {
-    const peer = (this.#shared = await this.plug(this.role === 'frontend' ? BACKEND_KEYS : {}));
-    try {
-      await peer.connect();
-      return await peer.otherKeys();
-    } catch (error) {
-      await this.endTest(true);
-      throw error;
-    }
+    const peer = await this.#connectShared();
+    return peer.otherKeys();
   }
 
   /** The shared vif, with its interface configured; it's made when it isn't there. */
   async shared(): Promise<AnyPeer> {
     this.#sharing = true;
-    if (!this.#shared) await this.probe();
-    const peer = this.#shared;
-    if (!peer) throw new Error('there is no shared vif');
+    const peer = this.#shared ?? (await this.#connectShared());
     if (!this.#configured.has(peer)) await this.configure(peer);
     return peer;
   }
@@ -71,9 +64,10 @@ export class Connections implements Vifs<AnyPeer> {
    */
   async plug(backendKeys: Readonly<Record<string, string>> = {}): Promise<AnyPeer> {
     await this.#makeRoom();
-    const handle = FIRST_HANDLE + (this.way.several ? this.#next++ % HANDLES : 0);
+    const handle = FIRST_HANDLE + (this.way.several ? this.#made % HANDLES : 0);
     const link = linkOf(handle);
     const mac = formatMac(this.role === 'frontend' ? link.iut.mac : link.peer.mac);
+    this.#made++;
     const vif = await this.way.open(() => this.#address(handle), { mac, backendKeys });
     const make = vif.peer === 'frontend' ? FrontendPeer : BackendPeer;
     const peer = await make.create(this.context, vif, link);
@@ -130,6 +124,18 @@ export class Connections implements Vifs<AnyPeer> {
     this.way.forget();
   }
 
+  async #connectShared(): Promise<AnyPeer> {
+    const peer = await this.plug(this.role === 'frontend' ? BACKEND_KEYS : {});
+    try {
+      await peer.connect();
+    } catch (error) {
+      await this.unplug(peer);
+      throw error;
+    }
+    this.#shared = peer;
+    return peer;
+  }
+
   #address(handle: number): VifAddress {
     const harness = this.iut.harness.id;
     return this.role === 'frontend'
@@ -139,9 +145,11 @@ export class Connections implements Vifs<AnyPeer> {
 
   /** Where one vif is all that there can be, the shared one gives way, unless the present test needs it too. */
   async #makeRoom(): Promise<void> {
+    if (!this.way.again && this.#made > 0) {
+      throw new Unavailable('connection', 'the target has one connection only ("connection: once")');
+    }
     if (this.way.several || this.#vifs.size === 0) return;
     const [peer] = this.#vifs.keys();
-    if (!this.way.again) throw new Unavailable('connection', 'the target has one connection only ("connection: once")');
     if (this.#sharing || !peer || peer !== this.#shared) {
       throw new Unavailable(
         'connection',

@@ -18,7 +18,7 @@ import { blamesIut, CheckFailed, checkRecord, type Finding, judge } from './judg
 import { runWithMocha } from './mocha-run.js';
 import { type EndRecord, type ResultRecord, type SkipClass, type TestRecord, worse } from './record.js';
 import { Unavailable } from './unavailable.js';
-import { wayOf } from './ways.js';
+import { type Way, wayOf } from './ways.js';
 import type { BackendTest, FrontendTest, TestDefinition, Tests } from './suite.js';
 import { isSimulated, type Target } from './target.js';
 
@@ -60,6 +60,7 @@ export async function runSession(options: SessionOptions): Promise<void> {
 }
 
 class Session {
+  readonly #way: Way;
   readonly #connections: Connections;
   readonly #domain: Domain;
   readonly #trace: Trace;
@@ -77,7 +78,8 @@ class Session {
     this.#domain = traced(iut.harness, this.#trace);
     const patience = new Patience(iut.harness.clock, options.target.timeScale);
     const context = { domain: this.#domain, pump: new EventPump(this.#domain.events), patience };
-    this.#connections = new Connections(context, iut, options.target.role, wayOf(options.target.connection, iut));
+    this.#way = wayOf(options.target.connection, iut);
+    this.#connections = new Connections(context, iut, options.target.role, this.#way);
   }
 
   async run(): Promise<void> {
@@ -118,7 +120,7 @@ class Session {
 
   /** Where each fresh connection costs the shared one, the tests that need none come first. */
   #ordered(tests: Tests): Tests {
-    if (this.options.target.connection === 'hotplug') return tests;
+    if (this.#way.several) return tests;
     const rank = (test: Test): number =>
       isAnchor(test) ? 0 : test.options.destructive ? 3 : test.options.fresh ? 2 : 1;
     return [...tests].sort((a, b) => rank(a) - rank(b));
@@ -181,10 +183,8 @@ class Session {
     const broken = finding !== undefined || context.own.checks.some((check) => check.verdict !== 'pass');
     finding = await this.#cleanUp(broken && (test.options.destructive ?? false), finding);
     const warnings = context.own.checks.filter((check) => check.verdict === 'warn');
-    const verdict =
-      executed.unavailable && !finding
-        ? 'skip'
-        : worse(warnings.length > 0 ? 'warn' : 'pass', finding?.verdict ?? 'pass');
+    const unwarned = executed.unavailable ? 'skip' : 'pass';
+    const verdict = worse(warnings.length > 0 ? 'warn' : unwarned, finding?.verdict ?? unwarned);
     const message = finding?.message ?? warnings[0]?.message;
     return {
       ...base,
@@ -223,7 +223,7 @@ class Session {
 
   async #awaitGuest(): Promise<void> {
     // A guest that has to be made anew for each connection is waited for by those who need it up.
-    if (this.options.target.connection === 'restart') return;
+    if (this.#way.bootMs > 0) return;
     try {
       await this.iut.booted();
     } catch (error) {

@@ -4,7 +4,6 @@ import { backendPath, createVif, frontendPath, removeVif, type VifAddress, type 
 import { EnvironmentError } from './environment.js';
 import type { Iut } from './iut.js';
 import type { Target } from './target.js';
-import { Unavailable } from './unavailable.js';
 
 export interface Way {
   /** Whether each vif has a handle of its own, so that there may be several at a time. */
@@ -113,11 +112,4 @@ class Restart extends Hotplug {
 class Once extends Hotplug {
   override readonly several = false;
   override readonly again = false;
-  #used = false;
-
-  override open(address: () => VifAddress, options: VifOptions): Promise<VifAddress> {
-    if (this.#used) throw new Unavailable('connection', 'the target has one connection only ("connection: once")');
-    this.#used = true;
-    return super.open(address, options);
-  }
 }

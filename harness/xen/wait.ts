@@ -73,13 +73,14 @@ export class Patience {
     let lagMs = 0;
     for (;;) {
       // The signals are armed before the probe runs: a change during an asynchronous probe must not be lost.
-      const wake = this.#arm(options.on ?? [], Math.min(Patience.pollMs, Math.max(0, end - this.clock.now())));
+      const looked = this.clock.now();
+      const wake = this.#arm(options.on ?? [], Math.min(Patience.pollMs, Math.max(0, end - looked)));
       try {
-        const looked = this.clock.now();
         const value = await probe();
-        lagMs = Math.max(lagMs, this.clock.now() - looked);
         if (value !== undefined && value !== false) return value;
-        if (this.clock.now() >= end) throw new Expired(what, deadlineMs, lagMs);
+        const now = this.clock.now();
+        lagMs = Math.max(lagMs, now - looked);
+        if (now >= end) throw new Expired(what, deadlineMs, lagMs);
         lagMs = Math.max(lagMs, await wake.woken);
       } finally {
         wake.disarm();

@@ -53,10 +53,10 @@ for (const count of [2, 3, 4]) {
 test('every-count', 'connects every number of queues that it offers', { ...MULTI }, async (t) => {
   // Each queue costs the peer pages and the backend threads: what is beyond is left to the tests of single counts.
   const max = Math.min(await queuesOffered(t), 12);
+  if (max < 2) t.skip('the backend offers one queue');
   for (let queues = 2; queues <= max; queues++) {
     await t.check('MQ-19', async () => t.unplug(await t.fresh({ queues, rxBuffers: 4 })));
   }
-  if (max < 2) t.skip('the backend offers one queue');
 });
 
 test('one-channel-each', 'serves several queues by a single event channel each', { ...MULTI }, async (t) => {

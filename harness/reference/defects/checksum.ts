@@ -6,6 +6,9 @@ import { BACKEND_STEPS, type BackendSteps } from '../backend-steps.js';
 import { FRONTEND_STEPS, type FrontendSteps } from '../frontend-steps.js';
 import type { Defect } from './defect.js';
 
+/** Bytes of a frame that tell its kind. */
+const HEADERS = ETHERNET_HEADER + 20;
+
 /** What the backend makes of the first tx slot's flags. */
 const readsFlags = (read: (flags: number) => number): Partial<BackendSteps> => ({
   accept(vif, queue, frame, chain) {
@@ -14,18 +17,24 @@ const readsFlags = (read: (flags: number) => number): Partial<BackendSteps> => (
   },
 });
 
-/** What the backend adds to the flags of each rx slot. */
-const fillsWith = (added: number): Partial<BackendSteps> => ({
-  fill: (vif, queue, request, piece, flags) => BACKEND_STEPS.fill(vif, queue, request, piece, flags | added),
+type Kind = (frame: Uint8Array) => boolean;
+const isIpv6: Kind = (frame) => frame[12] === 0x86 && frame[13] === 0xdd;
+const isIcmp: Kind = (frame) => !isIpv6(frame) && frame[ETHERNET_HEADER + 9] === IP_PROTOCOL.icmp;
+const isTcp: Kind = (frame) => !isIpv6(frame) && frame[ETHERNET_HEADER + 9] === IP_PROTOCOL.tcp;
+
+/** What the backend adds to the flags of each rx slot that starts a frame of a kind. */
+const fillsWith = (added: number, kind: Kind): Partial<BackendSteps> => ({
+  fill: (vif, queue, request, piece, flags) =>
+    BACKEND_STEPS.fill(vif, queue, request, piece, kind(piece) ? flags | added : flags),
 });
 
-/** What the frontend adds to the flags of each tx slot. */
-const sendsWith = (added: number): Partial<FrontendSteps> => ({
-  putTx: (queue, request, offer) => FRONTEND_STEPS.putTx(queue, { ...request, flags: request.flags | added }, offer),
+/** What the frontend adds to the flags of each tx slot that starts a frame of a kind. */
+const sendsWith = (added: number, kind: Kind): Partial<FrontendSteps> => ({
+  putTx(queue, request, offer) {
+    const flags = kind(offer.page.copyOut(request.offset, HEADERS)) ? request.flags | added : request.flags;
+    FRONTEND_STEPS.putTx(queue, { ...request, flags }, offer);
+  },
 });
-
-const isIpv6 = (frame: Uint8Array): boolean => frame[12] === 0x86 && frame[13] === 0xdd;
-const isIcmp = (frame: Uint8Array): boolean => frame[ETHERNET_HEADER + 9] === IP_PROTOCOL.icmp;
 
 export const CHECKSUM_DEFECTS: readonly Defect[] = [
   {
@@ -50,19 +59,19 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
     id: 'backend.checksum.blank-alone',
     breaks: 'CSUM-09',
     fault: 'flags its packets as blank but not as validated',
-    backend: fillsWith(RXF.csumBlank),
+    backend: fillsWith(RXF.csumBlank, isTcp),
   },
   {
     id: 'backend.checksum.never-asks',
     breaks: 'CSUM-02',
     fault: 'leaves checksums blank whatever the frontend wants',
-    backend: fillsWith(RXF.csumBlank | RXF.dataValidated),
+    backend: fillsWith(RXF.csumBlank | RXF.dataValidated, isTcp),
   },
   {
     id: 'backend.checksum.blank-icmp',
     breaks: 'CSUM-14',
     fault: 'flags ICMP as blank too',
-    backend: fillsWith(RXF.csumBlank | RXF.dataValidated),
+    backend: fillsWith(RXF.csumBlank | RXF.dataValidated, isIcmp),
   },
   {
     id: 'backend.checksum.dies-of-icmp',
@@ -82,7 +91,7 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
     id: 'backend.checksum.ipv6-never-asks',
     breaks: 'CSUM-04',
     fault: 'leaves checksums blank although the frontend never asked for that',
-    backend: fillsWith(RXF.csumBlank | RXF.dataValidated),
+    backend: fillsWith(RXF.csumBlank | RXF.dataValidated, isIpv6),
   },
   {
     id: 'backend.checksum.ipv6-no-blank',
@@ -99,7 +108,7 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
     id: 'frontend.checksum.ipv6-never-asks',
     breaks: 'CSUM-04',
     fault: 'leaves checksums blank although the backend never asked for that',
-    frontend: sendsWith(TXF.csumBlank | TXF.dataValidated),
+    frontend: sendsWith(TXF.csumBlank | TXF.dataValidated, isIpv6),
   },
   {
     id: 'frontend.checksum.ipv6-no-blank',
@@ -127,19 +136,19 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
     id: 'frontend.checksum.blank-alone',
     breaks: 'CSUM-09',
     fault: 'flags its packets as blank but not as validated',
-    frontend: sendsWith(TXF.csumBlank),
+    frontend: sendsWith(TXF.csumBlank, isTcp),
   },
   {
     id: 'frontend.checksum.never-asks',
     breaks: 'CSUM-02',
     fault: 'leaves checksums blank whatever the backend wants',
-    frontend: sendsWith(TXF.csumBlank | TXF.dataValidated),
+    frontend: sendsWith(TXF.csumBlank | TXF.dataValidated, isTcp),
   },
   {
     id: 'frontend.checksum.blank-icmp',
     breaks: 'CSUM-14',
     fault: 'flags ICMP as blank too',
-    frontend: sendsWith(TXF.csumBlank | TXF.dataValidated),
+    frontend: sendsWith(TXF.csumBlank | TXF.dataValidated, isIcmp),
   },
   {
     id: 'frontend.checksum.dies-of-icmp',
