@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { isAnchor } from '../harness/run/session.js';
-import { REFLECTORS } from '../harness/run/suite.js';
+import { REFLECTORS } from '../harness/run/reflectors.js';
 import { checkedIds } from './checked.js';
 import { SUITES } from './index.js';
 import { requirement } from './requirements/index.js';

@@ -58,6 +58,7 @@ export interface SynOptions<S> {
   /** Over IPv6; IPv4 unless told. */
   readonly ipv6?: boolean;
   readonly shape?: S;
+  readonly ms?: number;
 }
 
 /**
@@ -215,10 +216,11 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   }
 
   /** Sends a SYN to a closed port and answers the packet of its reset, as {@link ping} does with an echo. */
-  async syn({ checksum = 'complete', ipv6 = false, shape }: SynOptions<S> = {}): Promise<P> {
+  async syn({ checksum = 'complete', ipv6 = false, shape, ms }: SynOptions<S> = {}): Promise<P> {
     const { frame, isReset } = this.synFrame(checksum, ipv6);
     await this.send(frame, shape);
-    return this.receive(`reset for a SYN with a ${checksum} checksum`, (packet) => isReset(packet.frame));
+    const what = `reset for a SYN with a ${checksum} checksum`;
+    return this.receive(what, (packet) => isReset(packet.frame), ms ? { ms } : {});
   }
 
   /**

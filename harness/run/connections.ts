@@ -30,6 +30,8 @@ export class Connections implements Vifs<AnyPeer> {
   readonly #vifs = new Map<AnyPeer, VifAddress>();
   readonly #configured = new WeakSet<AnyPeer>();
   #shared: AnyPeer | undefined;
+  /** Whether the stack behind a vif answers ARP. */
+  answering: boolean;
   /** The present test has asked for the shared vif. */
   #sharing = false;
   /** Vifs so far. */
@@ -41,7 +43,9 @@ export class Connections implements Vifs<AnyPeer> {
     /** The role under test; the peer plays the other one. */
     private readonly role: Role,
     private readonly way: Way,
-  ) {}
+  ) {
+    this.answering = iut.promised.has('arp');
+  }
 
   /** Connects the shared vif, to see what the implementation under test advertises. */
   async probe(): Promise<Record<string, string>> {
@@ -80,7 +84,7 @@ export class Connections implements Vifs<AnyPeer> {
   async configure(peer: AnyPeer): Promise<void> {
     const vif = this.#vifs.get(peer);
     if (vif) await this.iut.configure?.(vif, peer.link);
-    if (this.iut.configure) await peer.arp();
+    if (this.answering) await peer.arp();
     this.#configured.add(peer);
   }
 

@@ -1,7 +1,7 @@
 import type { KernelLog } from '../guest/kernel-log.js';
 import type { Link } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
-import type { Reflector } from './suite.js';
+import type { Reflector } from './reflectors.js';
 import type { Domain, DomId } from '../xen/domain.js';
 
 /** The implementation under test and the world around it: all that a session knows of either. */
@@ -17,11 +17,14 @@ export interface Iut {
   facts(): Promise<Record<string, string>>;
   /**
    * Gives the interface behind a vif its address, so that its stack answers. Undefined where commands can't be run
-   * in the guest: then no reflector can be had.
+   * in the guest: then it has the address by itself, or no reflector can be had.
    */
-  readonly configure?: (vif: VifAddress, link: Link) => Promise<void>;
-  /** The questions that the guest's stack answers once an interface is configured; none where that can't be done. */
-  readonly reflectors: ReadonlySet<Reflector>;
+  readonly configure?: ((vif: VifAddress, link: Link) => Promise<void>) | undefined;
+  /**
+   * The questions that the guest's stack is known to answer once an interface is configured: a driver can't be excused
+   * with the silence of its guest.
+   */
+  readonly promised: ReadonlySet<Reflector>;
   /** Throws if the way to the guest is broken: asked before an answer that didn't come is held against the IUT. */
   alive(): Promise<void>;
   /**

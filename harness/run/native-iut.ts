@@ -13,7 +13,7 @@ import type { Iut } from './iut.js';
 import { EnvironmentError } from './environment.js';
 import { type GuestShell, openGuestShell } from './guest-shell.js';
 import { lock } from './guest-lock.js';
-import { REFLECTORS } from './suite.js';
+import { REFLECTORS } from './reflectors.js';
 import type { Target } from './target.js';
 
 type Shell = GuestShell['run'];
@@ -96,7 +96,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       ...(rebind ? { rebind } : {}),
       ...(config ? { recreate } : {}),
       booted: async () => booting,
-      reflectors: new Set(shell ? REFLECTORS : []),
+      promised: new Set(shell ? REFLECTORS : []),
       async alive() {
         if ((await harness.store.read('domid')) === undefined) throw new EnvironmentError('xenstored gives no answer');
         if ((await harness.store.read(`/local/domain/${domain}`)) === undefined) {

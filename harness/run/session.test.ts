@@ -140,6 +140,32 @@ describe('session', () => {
     expect(await reason({ slow: true })).to.contain('slow');
   });
 
+  describe('whose guest can not be told its address', () => {
+    const iut = { configure: undefined, promised: new Set<never>() };
+    const ping = async (t: BackendTest): Promise<void> => t.check('TXW-10', async () => (await t.connect()).ping());
+    const options = { reflector: 'icmp' } as const;
+
+    it('asks whoever answers all the same', async () => {
+      const [session, test] = await records({ iut, options }, ping);
+      expect((session as SessionRecord).facts).to.include({ reflectors: 'arp icmp tcp' });
+      expect((test as TestRecord).verdict).to.equal('pass');
+    });
+
+    it('skips by name what nobody answers', async () => {
+      const [session, test] = await records({ iut, options, planted: { backend: { accept: () => {} } } }, ping);
+      expect((session as SessionRecord).facts).to.include({ reflectors: 'none' });
+      expect((test as TestRecord).skip?.reason).to.contain('no answer to icmp');
+    });
+  });
+
+  it('does not excuse a driver with the silence of a guest that was told its address', async () => {
+    const planted = { backend: { accept: () => {} } };
+    const { verdict } = await outcome(passing, { planted, options: { reflector: 'icmp' } });
+    expect(verdict).to.equal('pass');
+    const arp = async (t: BackendTest): Promise<void> => t.check('TXW-10', async () => void (await t.connect()));
+    expect((await outcome(arp, { planted, options: { reflector: 'arp' } })).verdict).to.equal('fail');
+  });
+
   it('skips what a test finds that it can not see', async () => {
     const { verdict, skip } = await outcome(async (t) => t.check('XB-10', () => t.skip('nothing to see')));
     expect({ verdict, skip }).to.deep.equal({

@@ -7,7 +7,7 @@ import { version } from '../root.js';
 import { EventPump } from '../xen/event-pump.js';
 import type { Domain } from '../xen/domain.js';
 import { Trace, traced } from '../xen/traced.js';
-import { Patience } from '../xen/wait.js';
+import { Expired, Patience } from '../xen/wait.js';
 import { CATALOGUE, requirement } from '../../suites/requirements/index.js';
 import { type AnyPeer, Connections } from './connections.js';
 import { BackendContext, FrontendContext, type Vifs } from './context.js';
@@ -16,6 +16,7 @@ import { Expectations } from './expectations.js';
 import type { Iut } from './iut.js';
 import { blamesIut, CheckFailed, checkRecord, type Finding, judge } from './judge.js';
 import { runWithMocha } from './mocha-run.js';
+import { askReflectors, type Reflector } from './reflectors.js';
 import { type EndRecord, type ResultRecord, type SkipClass, type TestRecord, worse } from './record.js';
 import { Unavailable } from './unavailable.js';
 import { type Way, wayOf } from './ways.js';
@@ -65,6 +66,8 @@ class Session {
   readonly #domain: Domain;
   readonly #trace: Trace;
   #features: Record<string, string> = {};
+  /** The questions that the guest's stack answers, or must. */
+  #reflectors: ReadonlySet<Reflector>;
   /** Why no plain connection can be had. */
   #broken: unknown;
   /** Why the environment is gone: nothing can be tested any more. */
@@ -74,6 +77,7 @@ class Session {
     private readonly options: SessionOptions,
     private readonly iut: Iut,
   ) {
+    this.#reflectors = iut.promised;
     this.#trace = new Trace(iut.harness.clock);
     this.#domain = traced(iut.harness, this.#trace);
     const patience = new Patience(iut.harness.clock, options.target.timeScale);
@@ -88,6 +92,7 @@ class Session {
       this.options.log(`cleared what an earlier run left behind: ${path}`);
     }
     await this.#probe();
+    const answered = await this.#askAround();
     onRecord({
       type: 'session',
       schema: 1,
@@ -97,7 +102,7 @@ class Session {
       started: new Date().toISOString(),
       adapter: this.iut.adapter,
       ...(isSimulated(target) ? { seed: this.options.seed } : {}),
-      facts: { catalogue: `${CATALOGUE.length} requirements`, ...(await this.iut.facts()) },
+      facts: { catalogue: `${CATALOGUE.length} requirements`, reflectors: answered, ...(await this.iut.facts()) },
       features: this.#features,
       planned: tests.length,
     });
@@ -149,6 +154,26 @@ class Session {
     } catch (error) {
       if (!blamesIut(error)) throw error;
       this.#broken = error;
+    }
+  }
+
+  /**
+   * Asks the guest's stack whether it answers; what it should and doesn't is for the tests to say. Answers a line for
+   * the session record.
+   */
+  async #askAround(): Promise<string> {
+    if (this.#broken !== undefined) return 'not asked';
+    let hurt = false;
+    try {
+      const answered = await askReflectors(await this.#connections.shared());
+      this.#reflectors = new Set([...this.#reflectors, ...answered]);
+      this.#connections.answering = this.#reflectors.has('arp');
+      return [...answered].join(' ') || 'none';
+    } catch (error) {
+      hurt = !(error instanceof Expired);
+      return `not known: ${error instanceof Error ? error.message : String(error)}`;
+    } finally {
+      await this.#connections.endTest(hurt);
     }
   }
 
@@ -280,8 +305,9 @@ class Session {
     if (gate && advertised === gate.startsWith('!')) {
       return skip('gate', advertised ? `${key} is advertised` : `${key} is not advertised`);
     }
-    if (reflector && !this.iut.reflectors.has(reflector))
-      return skip('guest', `no answer to ${reflector} can be had: commands can't be run in the guest`);
+    if (reflector && !this.#reflectors.has(reflector)) {
+      return skip('guest', `the guest gives no answer to ${reflector}, and commands can't be run in it`);
+    }
     if (observer && !this.iut.harness.capabilities.has('observer')) {
       return skip('adapter', 'needs an observer of grants');
     }

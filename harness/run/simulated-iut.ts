@@ -6,7 +6,7 @@ import { ReferenceFrontend } from '../reference/frontend.js';
 import type { FrontendSteps } from '../reference/frontend-steps.js';
 import { Hypervisor } from '../xen/simulated/hypervisor.js';
 import type { Iut } from './iut.js';
-import { REFLECTORS } from './suite.js';
+import { REFLECTORS } from './reflectors.js';
 import type { Role } from './record.js';
 
 /** Steps that replace those of a reference driver: how a defect is planted. */
@@ -37,7 +37,7 @@ export async function openSimulatedIut(role: Role, seed: number, planted: Plante
     adapter: 'simulated',
     facts: () => Promise.resolve({ driver: 'embedded reference driver' }),
     configure: () => Promise.resolve(),
-    reflectors: new Set(REFLECTORS),
+    promised: new Set(REFLECTORS),
     recreate: async (prepare) => {
       await driver.close();
       await prepare?.();

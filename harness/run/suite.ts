@@ -3,10 +3,7 @@ import type { BackendPeer } from '../peer/backend.js';
 import type { FrontendPeer, FrontendOptions } from '../peer/frontend.js';
 import type { Domain } from '../xen/domain.js';
 import type { Role } from './record.js';
-
-/** Who has this address? Are you there? Is anybody at this TCP port? */
-export const REFLECTORS = ['arp', 'icmp', 'tcp'] as const;
-export type Reflector = (typeof REFLECTORS)[number];
+import type { Reflector } from './reflectors.js';
 
 /** What a test needs besides a connection, and what it may do to the guest. */
 export interface TestOptions {
