@@ -1,6 +1,7 @@
 /** All chapters of both roles, in the order in which they run. */
 import type { Tests } from '../harness/run/suite.js';
 import { checksum as backendChecksum } from './backend/checksum.js';
+import { multicast as backendMulticast } from './backend/multicast.js';
 import { notifications as backendNotifications } from './backend/notifications.js';
 import { queues as backendQueues } from './backend/queues.js';
 import { receive as backendReceive } from './backend/receive.js';
@@ -23,6 +24,7 @@ export const SUITES: Tests = [
   ...backendReceive,
   ...backendQueues,
   ...backendChecksum,
+  ...backendMulticast,
   ...frontendXenbus,
   ...frontendRings,
   ...frontendNotifications,

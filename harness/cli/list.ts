@@ -32,8 +32,14 @@ export function listCommand(options: ListOptions): void {
       ),
     );
   for (const { id, title, options: needs } of tests) {
-    const words = [needs.gate, needs.reflector, needs.observer && 'observer', needs.destructive && 'destructive'];
-    const marks = words.filter(Boolean).join(', ');
+    const words = [
+      needs.gate,
+      needs.reflector,
+      needs.bridge && 'bridge',
+      needs.observer && 'observer',
+      needs.destructive && 'destructive',
+    ];
+    const marks = words.flat().filter(Boolean).join(', ');
     write(`${id.padEnd(44)} ${title}${marks ? `  [${marks}]` : ''}`);
   }
 }

@@ -34,6 +34,7 @@ describe('OS profiles', function () {
       expect(() => linux.configureInterface({ ...good, ...bad }), JSON.stringify(bad)).to.throw(RangeError);
     }
     expect(() => linux.configureVif({ ...good, device: '../lo' })).to.throw(RangeError);
+    expect(() => linux.bridge([{ mac: good.mac }, { device: '../lo' }])).to.throw(RangeError);
     expect(() => linux.kernelFacts("x'; reboot")).to.throw(RangeError);
   });
 
@@ -44,6 +45,8 @@ describe('OS profiles', function () {
       stderr: '',
     });
     expect(sh(linux.configureVif({ device: 'vif9999.99', ...place }))).to.include({ status: NO_INTERFACE, stderr: '' });
+    const ports = [{ device: 'lo' }, { mac: '02:00:5e:ff:ff:fe' }];
+    expect(sh(linux.bridge(ports))).to.include({ status: NO_INTERFACE, stderr: '' });
   });
 
   it('print facts that can be read back', () => {

@@ -24,7 +24,7 @@ export interface VifNumbers {
   readonly handle: number;
 }
 
-/** Exit status of a set-up script whose interface isn't there (yet): try again until a deadline. */
+/** Exit status of a set-up script whose interface isn't there, or isn't ready (yet): try again until a deadline. */
 export const NO_INTERFACE = 3;
 
 /**
@@ -39,6 +39,13 @@ export interface OsProfile {
   quote(arg: string): string;
   configureInterface(config: InterfaceConfig): string;
   configureVif(config: VifConfig): string;
+  /**
+   * Makes ports of one bridge out of interfaces, found as the two above find theirs, and leaves everything else to
+   * them: it neither learns groups nor says anything of its own. They go out of it when they go away.
+   */
+  bridge(ports: readonly ({ readonly mac: string } | { readonly device: string })[]): string;
+  /** Removes that bridge, if it's there. */
+  unbridge(): string;
   /** Takes the driver of a role off its end of a vif; `bind` puts it there again. */
   unbind(role: 'frontend' | 'backend', vif: VifNumbers): string;
   bind(role: 'frontend' | 'backend', vif: VifNumbers): string;
@@ -79,6 +86,44 @@ END
 printf '%s\\n' "$dev"
 `;
 
+/** Sets `dev`, or leaves. A bridge or a VLAN on top shows the same MAC: only a network device of a bus has "device". */
+function linuxFind(port: { readonly mac: string } | { readonly device: string }): string {
+  if ('device' in port) {
+    return `
+dev=${quotePosix(checkedDevice(port.device))}
+[ -e "/sys/class/net/$dev" ] || exit ${NO_INTERFACE}
+`;
+  }
+  return `
+mac=${quotePosix(checkedMac(port.mac))} dev=
+for net in /sys/class/net/*; do
+  [ -e "$net/device" ] && read -r seen 2>/dev/null < "$net/address" && [ "$seen" = "$mac" ] && dev=\${net##*/} && break
+done
+[ -n "$dev" ] || exit ${NO_INTERFACE}
+`;
+}
+
+/** The first line of a file, without a process for it. */
+const LINE = 'line() { text=; [ ! -r "$1" ] || read -r text 2>/dev/null < "$1" || :; }';
+
+// Neither waits nor listens nor speaks before it forwards. A port forwards once the kernel has noticed its carrier.
+const LINUX_BRIDGE = `
+${LINE}
+put() { [ ! -w "$1" ] || echo "$2" 2>/dev/null > "$1" || :; }
+[ -e /sys/class/net/netifspec0 ] ||
+  ip link add netifspec0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0 || exit 1
+put /proc/sys/net/ipv6/conf/netifspec0/disable_ipv6 1
+ip link set dev netifspec0 up || exit 1
+for dev in $ports; do
+  put "/proc/sys/net/ipv6/conf/$dev/disable_ipv6" 1
+  ip link set dev "$dev" master netifspec0 up || exit 1
+done
+for dev in $ports; do
+  line "/sys/class/net/$dev/brport/state"
+  [ "$text" = 3 ] || exit ${NO_INTERFACE}
+done
+`;
+
 function linuxBinding(what: 'bind' | 'unbind', role: 'frontend' | 'backend', vif: VifNumbers): string {
   const bus = role === 'frontend' ? 'xen' : 'xen-backend';
   const device = role === 'frontend' ? `vif-${vif.handle}` : `vif-${vif.frontend}-${vif.handle}`;
@@ -88,25 +133,24 @@ function linuxBinding(what: 'bind' | 'unbind', role: 'frontend' | 'backend', vif
 const linux: OsProfile = {
   name: 'linux',
   quote: quotePosix,
-  // A bridge or a VLAN on top shows the same MAC address: only a network device of a bus has "device".
   configureInterface: ({ mac, ipv4, prefix }) => `
-mac=${quotePosix(checkedMac(mac))} address=${quotePosix(checkedAddress(ipv4, prefix))} dev=
-for net in /sys/class/net/*; do
-  [ -e "$net/device" ] && read -r seen 2>/dev/null < "$net/address" && [ "$seen" = "$mac" ] && dev=\${net##*/} && break
-done
-[ -n "$dev" ] || exit ${NO_INTERFACE}
+${linuxFind({ mac })}
+address=${quotePosix(checkedAddress(ipv4, prefix))}
 ${LINUX_SET_UP}`,
   configureVif: ({ device, ipv4, prefix }) => `
-dev=${quotePosix(checkedDevice(device))} address=${quotePosix(checkedAddress(ipv4, prefix))}
-[ -e "/sys/class/net/$dev" ] || exit ${NO_INTERFACE}
+${linuxFind({ device })}
+address=${quotePosix(checkedAddress(ipv4, prefix))}
 ${LINUX_SET_UP}`,
+  bridge: (ports) => `ports=
+${ports.map((port) => `${linuxFind(port)}ports="$ports $dev"`).join('')}
+${LINUX_BRIDGE}`,
+  unbridge: () => '[ ! -e /sys/class/net/netifspec0 ] || ip link del netifspec0',
   unbind: (role, vif) => linuxBinding('unbind', role, vif),
   bind: (role, vif) => linuxBinding('bind', role, vif),
   kernelFacts: (driver) => `
 driver=${quotePosix(checkedDriver(driver))}
 fact() { printf '%s=%s\\n' "$1" "$2"; }
-# The first line of a file, without a process for it.
-line() { text=; [ ! -r "$1" ] || read -r text 2>/dev/null < "$1" || :; }
+${LINE}
 fact kernel "$(uname -r)"
 fact machine "$(uname -m)"
 line /sys/hypervisor/version/major; xen=$text

@@ -1,3 +1,4 @@
+import type { ExtraMcast } from '../protocol/extra.js';
 import { KEY } from '../protocol/netif.js';
 import { XENBUS_STATE } from '../protocol/xenbus.js';
 import type { PeerContext } from './context.js';
@@ -90,6 +91,14 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
     this.release();
   }
 
+  /** Closes, starts again and connects once more, on the same vif. */
+  async reconnect(options: FrontendOptions = {}): Promise<void> {
+    await this.disconnect();
+    await this.setState(XENBUS_STATE.initialising);
+    await this.awaitState([XENBUS_STATE.initWait]);
+    await this.connect(options);
+  }
+
   async send(frame: Uint8Array, shape?: TxShape, queue?: FrontendQueue): Promise<void> {
     await this.transmit(frame, shape, queue);
   }
@@ -100,6 +109,11 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
     queue.pushTx();
     await this.answered(slots, queue);
     return slots;
+  }
+
+  /** Asks the backend to add a group to the list of those that it sends, or to take it out, by a dummy request. */
+  changeGroups(type: ExtraMcast['type'], address: Uint8Array, shape: TxShape = {}): Promise<SentSlot[]> {
+    return this.transmit(this.quietFrame(), { extras: [{ type, flags: 0, address }], ...shape });
   }
 
   /** Waits until every one of `slots` has its response. */

@@ -186,9 +186,12 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
    * alone, which a flood of answers would disturb.
    */
   quietFrame(length = 64): Uint8Array {
-    const { peer, iut } = this.link;
-    const payload = new Uint8Array(length - ETHERNET_HEADER);
-    return encodeEthernet({ destination: iut.mac, source: peer.mac, etherType: LOCAL_EXPERIMENT, payload });
+    return this.frameTo(this.link.iut.mac, new Uint8Array(length - ETHERNET_HEADER));
+  }
+
+  /** A frame like {@link quietFrame}, to any address, with a nonce in it unless `payload` is given. */
+  frameTo(destination: Uint8Array, payload = noncePayload(++this.#pings, 50)): Uint8Array {
+    return encodeEthernet({ destination, source: this.link.peer.mac, etherType: LOCAL_EXPERIMENT, payload });
   }
 
   /** A ping to the implementation under test, and what tells its answer. */

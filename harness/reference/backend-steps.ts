@@ -1,4 +1,6 @@
-import { decodeExtra } from '../protocol/extra.js';
+import { BROADCAST_MAC, isGroupMac, MAC_LENGTH } from '../packet/address.js';
+import { sameBytes } from '../packet/bytes.js';
+import { decodeExtra, type Extra, type ExtraMcast } from '../protocol/extra.js';
 import { EXTRA_FLAG_MORE, KEY, NR_SLOTS_MIN, RSP, RXF, TXF } from '../protocol/netif.js';
 import { RX_RING, TX_RING } from '../protocol/ring.js';
 import { decodeRxRequest, encodeRxResponse, type RxRequest } from '../protocol/rx.js';
@@ -8,6 +10,7 @@ import { parseDecimal } from '../protocol/xenbus.js';
 import { type DomId, PAGE_SIZE, type Port, XenError } from '../xen/domain.js';
 import type { BackendQueueState, BackendVif } from './backend.js';
 import { readOther } from './bus.js';
+import type { VifPacket } from './packet.js';
 
 /** Queues that the reference backend offers. */
 export const REFERENCE_QUEUES = 4;
@@ -18,6 +21,7 @@ const ETHERNET_HEADER = 14;
 /** One transmitted packet as it lies in the ring. */
 export interface TxChain {
   readonly requests: readonly TxRequest[];
+  readonly extras: readonly Extra[];
   /** Slots in ring order: true where the slot is an extra info. */
   readonly layout: readonly boolean[];
   /** Why the packet is refused; undefined for a good one. */
@@ -65,6 +69,8 @@ export const BACKEND_STEPS = {
       [KEY.featureIpv6CsumOffload]: '1',
       [KEY.featureSplitEventChannels]: '1',
       [KEY.multiQueueMaxQueues]: String(REFERENCE_QUEUES),
+      [KEY.featureMulticastControl]: '1',
+      [KEY.featureDynamicMulticastControl]: '1',
     };
   },
 
@@ -102,6 +108,7 @@ export const BACKEND_STEPS = {
     if (!frontend.ok) throw new RangeError(`frontend-id: ${frontend.reason}`);
     vif.rxNotify = (await number(KEY.featureRxNotify, 0)) !== 0;
     vif.sg = (await number(KEY.featureSg, 0)) !== 0;
+    await vif.steps.followMulticast(vif);
     const count = await number(KEY.multiQueueNumQueues, 1);
     if (count < 1 || count > REFERENCE_QUEUES) throw new RangeError(`${KEY.multiQueueNumQueues}: ${count}`);
     for (let index = 0; index < count; index++) {
@@ -142,8 +149,20 @@ export const BACKEND_STEPS = {
     return queue;
   },
 
+  /** Follows the frontend's wish to get only the groups of its list, for as long as it's connected. */
+  async followMulticast(vif: BackendVif): Promise<void> {
+    const path = `${vif.frontendPath}/${KEY.requestMulticastControl}`;
+    const read = async (): Promise<void> => {
+      vif.groups.requested = (await readOther(vif.domain.store, path)) === '1';
+    };
+    await read();
+    vif.groups.watch = await vif.domain.store.watch(path, () => void read());
+  },
+
   /** Gives up what connecting took. */
   disconnect(vif: BackendVif): void {
+    void vif.groups.watch?.close();
+    vif.groups.clear();
     for (const queue of vif.queues.splice(0)) {
       for (const port of new Set([queue.txPort, queue.rxPort])) {
         vif.pump.off(port);
@@ -166,19 +185,37 @@ export const BACKEND_STEPS = {
       if (!ready.ok) return;
       const before = queue.tx.reqCons;
       for (let chain = vif.steps.takeChain(queue); chain; chain = vif.steps.takeChain(queue)) {
-        const frame = chain.fault === undefined ? vif.steps.fetch(vif, queue, chain) : undefined;
-        vif.steps.respond(vif, queue, chain, frame ? RSP.okay : RSP.error);
-        if (frame) vif.steps.accept(vif, queue, frame, chain);
+        vif.steps.serveChain(vif, queue, chain);
       }
       const more = queue.tx.finalCheck();
       if (!more.ok || !more.value || queue.tx.reqCons === before) return;
     }
   },
 
+  serveChain(vif: BackendVif, queue: BackendQueueState, chain: TxChain): void {
+    const multicast = chain.extras.find(isMulticast);
+    if (multicast) {
+      // A dummy request: its buffer is nothing, and nothing is sent on.
+      return vif.steps.respond(vif, queue, chain, vif.steps.changeGroups(vif, multicast) ? RSP.okay : RSP.error);
+    }
+    const frame = chain.fault === undefined ? vif.steps.fetch(vif, queue, chain) : undefined;
+    vif.steps.respond(vif, queue, chain, frame ? RSP.okay : RSP.error);
+    const csumBlank = ((chain.requests[0]?.flags ?? 0) & TXF.csumBlank) !== 0;
+    if (frame) vif.steps.accept(vif, queue, { frame, csumBlank });
+  },
+
+  /** Changes the list of groups; false if it's full. */
+  changeGroups(vif: BackendVif, { type, address }: ExtraMcast): boolean {
+    if (type === 'mcast-add') return vif.groups.add(address);
+    vif.groups.delete(address);
+    return true;
+  },
+
   /** Takes one whole packet off the ring, or nothing while its last slot isn't there. */
   takeChain(queue: BackendQueueState): TxChain | undefined {
     const start = queue.tx.reqCons;
     const requests: TxRequest[] = [];
+    const extras: Extra[] = [];
     const layout: boolean[] = [];
     let fault: string | undefined;
     let next: 'data' | 'extra' | undefined = 'data';
@@ -193,7 +230,8 @@ export const BACKEND_STEPS = {
       const more: boolean = ((requests[0]?.flags ?? 0) & TXF.moreData) !== 0;
       if (next === 'extra') {
         const extra = decodeExtra(bytes);
-        if (!extra.ok) fault ??= extra.reason;
+        if (extra.ok) extras.push(extra.value);
+        else fault ??= extra.reason;
         // An unknown extra still tells whether another follows.
         next = ((bytes[1] ?? 0) & EXTRA_FLAG_MORE) !== 0 ? 'extra' : more ? 'data' : undefined;
         continue;
@@ -202,10 +240,10 @@ export const BACKEND_STEPS = {
       if (!request.ok) return undefined;
       requests.push(request.value);
       const { flags } = request.value;
-      const extras: boolean = requests.length === 1 && (flags & TXF.extraInfo) !== 0;
-      next = extras ? 'extra' : (flags & TXF.moreData) !== 0 ? 'data' : undefined;
+      const extra: boolean = requests.length === 1 && (flags & TXF.extraInfo) !== 0;
+      next = extra ? 'extra' : (flags & TXF.moreData) !== 0 ? 'data' : undefined;
     }
-    return { requests, layout, fault: fault ?? checkChain(requests) };
+    return { requests, extras, layout, fault: fault ?? checkChain(requests) };
   },
 
   /** Copies a packet's bytes out of the frontend's pages; undefined if a grant doesn't allow it. */
@@ -238,21 +276,34 @@ export const BACKEND_STEPS = {
     if (ring.push()) vif.domain.events.notify(port);
   },
 
-  /** Hands a frame to the stack, and the stack's answers back to the queue that the frame came on. */
-  accept(vif: BackendVif, queue: BackendQueueState, frame: Uint8Array, chain: TxChain): void {
-    const csumBlank = ((chain.requests[0]?.flags ?? 0) & TXF.csumBlank) !== 0;
-    for (const reply of vif.stack.receive(frame, { csumBlank })) {
-      if (queue.backlog.length < BACKLOG) queue.backlog.push(reply);
+  /** Hands a packet on: over the bridge that the vif is a port of, or to the stack, whose answers go back. */
+  accept(vif: BackendVif, queue: BackendQueueState, packet: VifPacket): void {
+    const { bridgedTo } = vif;
+    if (bridgedTo) return bridgedTo.steps.send(bridgedTo, bridgedTo.queues[queue.index] ?? bridgedTo.queues[0], packet);
+    for (const frame of vif.stack.receive(packet.frame, packet)) {
+      vif.steps.send(vif, queue, { frame, csumBlank: false });
     }
+  },
+
+  /** Sends a packet to the frontend, unless it's of a group that the frontend doesn't want. */
+  send(vif: BackendVif, queue: BackendQueueState | undefined, packet: VifPacket): void {
+    if (!queue || !vif.steps.isWanted(vif, packet.frame)) return;
+    if (queue.backlog.length < BACKLOG) queue.backlog.push(packet);
     vif.steps.drainBacklog(vif, queue);
   },
 
-  /** Delivers the frames that wait, as far as the frontend's buffers go. */
+  isWanted(vif: BackendVif, frame: Uint8Array): boolean {
+    const destination = frame.subarray(0, MAC_LENGTH);
+    if (!vif.groups.requested || !isGroupMac(destination) || sameBytes(destination, BROADCAST_MAC)) return true;
+    return vif.groups.has(destination);
+  },
+
+  /** Delivers the packets that wait, as far as the frontend's buffers go. */
   drainBacklog(vif: BackendVif, queue: BackendQueueState): void {
     for (;;) {
-      const frame = queue.backlog[0];
-      if (!frame) return;
-      const needed = Math.ceil(frame.length / PAGE_SIZE);
+      const packet = queue.backlog[0];
+      if (!packet) return;
+      const needed = Math.ceil(packet.frame.length / PAGE_SIZE);
       if (needed > 1 && !vif.sg) {
         queue.backlog.shift();
         continue;
@@ -267,18 +318,19 @@ export const BACKEND_STEPS = {
         continue;
       }
       queue.backlog.shift();
-      vif.steps.deliver(vif, queue, frame);
+      vif.steps.deliver(vif, queue, packet);
     }
   },
 
-  /** Lays one frame into rx buffers. */
-  deliver(vif: BackendVif, queue: BackendQueueState, frame: Uint8Array): void {
+  /** Lays one packet into rx buffers. */
+  deliver(vif: BackendVif, queue: BackendQueueState, { frame, csumBlank }: VifPacket): void {
     for (let at = 0; at < frame.length; at += PAGE_SIZE) {
       const request = decodeRxRequest(queue.rx.take());
       if (!request.ok) return;
       const piece = frame.subarray(at, at + PAGE_SIZE);
-      const flags = at + PAGE_SIZE < frame.length ? RXF.moreData : 0;
-      vif.steps.fill(vif, queue, request.value, piece, flags);
+      const blank = at === 0 && csumBlank ? RXF.csumBlank | RXF.dataValidated : 0;
+      const more = at + PAGE_SIZE < frame.length ? RXF.moreData : 0;
+      vif.steps.fill(vif, queue, request.value, piece, more | blank);
     }
     vif.steps.push(vif, queue.rx, queue.rxPort);
   },
@@ -295,6 +347,10 @@ export const BACKEND_STEPS = {
 };
 
 export type BackendSteps = typeof BACKEND_STEPS;
+
+function isMulticast(extra: Extra): extra is ExtraMcast {
+  return extra.type === 'mcast-add' || extra.type === 'mcast-del';
+}
 
 /** Why a packet can't be taken, or undefined for a good one. */
 function checkChain(requests: readonly TxRequest[]): string | undefined {

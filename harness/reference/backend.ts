@@ -4,7 +4,9 @@ import type { Domain, DomId, Mapping, Port } from '../xen/domain.js';
 import { EventPump } from '../xen/event-pump.js';
 import type { BackRing } from '../protocol/shared-ring.js';
 import { BACKEND_STEPS, type BackendSteps } from './backend-steps.js';
+import { MulticastList } from './multicast.js';
 import { Bus, type Device } from './bus.js';
+import type { VifPacket } from './packet.js';
 
 /** One queue of a connected vif. */
 export interface BackendQueueState {
@@ -15,8 +17,8 @@ export interface BackendQueueState {
   readonly rxPort: Port;
   readonly mapping: Mapping;
   readonly frontend: DomId;
-  /** Frames that wait for rx buffers, oldest first. */
-  readonly backlog: Uint8Array[];
+  /** Packets that wait for rx buffers, oldest first. */
+  readonly backlog: VifPacket[];
 }
 
 /** What the steps know of one vif. */
@@ -26,6 +28,10 @@ export class BackendVif implements Device {
   rxNotify = false;
   /** Whether the frontend takes packets in several slots (its feature-sg). */
   sg = false;
+  /** The groups that the frontend asked for, as long as it wants no others. */
+  readonly groups = new MulticastList();
+  /** The vif at the other end of a bridge: what comes in here goes out there, and not to the stack. */
+  bridgedTo: BackendVif | undefined;
   /** The frontend state that was acted on last. */
   seen: string | undefined;
 
@@ -67,6 +73,14 @@ export class ReferenceBackend {
     const probe = (path: string, frontendPath: string): BackendVif =>
       new BackendVif(domain, pump, stackOf(Number(path.split('/').at(-1))), steps, path, frontendPath);
     this.#bus = new Bus(domain.store, 'backend/vif', 2, 'frontend', probe, onError);
+  }
+
+  /** Joins the vifs of two handles, so that what comes in at one goes out at the other. */
+  bridge(handles: readonly [number, number]): void {
+    const [a, b] = handles.map((handle) => this.#bus.device((path) => path.endsWith(`/${handle}`)));
+    if (!a || !b) throw new Error('a bridge has two ports');
+    a.bridgedTo = b;
+    b.bridgedTo = a;
   }
 
   start(): Promise<void> {

@@ -39,6 +39,13 @@ export class Bus<D extends Device> {
     this.#serial = new Serial(onError);
   }
 
+  /** The device whose directory `isIt` accepts. Throws if there is none. */
+  device(isIt: (path: string) => boolean): D {
+    const found = [...this.devices].find(([path]) => isIt(path));
+    if (!found) throw new Error('there is no such device');
+    return found[1];
+  }
+
   async start(): Promise<void> {
     this.#closed = false;
     this.#watches.set('', await this.store.watch(this.root, () => void this.#serial.run(() => this.#scan())));

@@ -7,6 +7,7 @@ import { parseDecimal } from '../protocol/xenbus.js';
 import { type Offer, PAGE_SIZE, type Port } from '../xen/domain.js';
 import type { FrontendQueueState, FrontendVif } from './frontend.js';
 import { readOther } from './bus.js';
+import type { VifPacket } from './packet.js';
 
 /** Queues that the reference frontend can use. */
 const QUEUES = 4;
@@ -172,7 +173,7 @@ export const FRONTEND_STEPS = {
       for (let n = 0; n < ready.value; n++) {
         const index = queue.rx.rspCons;
         const frame = vif.steps.takeRxSlot(queue, index, queue.rx.take());
-        if (frame) vif.steps.accept(vif, queue, frame, queue.partial.csumBlank);
+        if (frame) vif.steps.accept(vif, queue, { frame, csumBlank: queue.partial.csumBlank });
       }
       vif.steps.post(vif, queue);
       vif.steps.push(vif, queue.rx, queue.rxPort);
@@ -181,9 +182,17 @@ export const FRONTEND_STEPS = {
     }
   },
 
-  /** Hands a frame to the stack, and the stack's answers back to the queue that the frame came on. */
-  accept(vif: FrontendVif, queue: FrontendQueueState, frame: Uint8Array, csumBlank: boolean): void {
-    for (const reply of vif.stack.receive(frame, { csumBlank })) vif.steps.transmit(vif, queue, reply);
+  /** Hands a packet on: over the bridge that the vif is a port of, or to the stack, whose answers go back. */
+  accept(vif: FrontendVif, queue: FrontendQueueState, packet: VifPacket): void {
+    const { bridgedTo } = vif;
+    if (bridgedTo) {
+      const out = bridgedTo.queues[queue.index] ?? bridgedTo.queues[0];
+      if (out) bridgedTo.steps.transmit(bridgedTo, out, packet);
+      return;
+    }
+    for (const frame of vif.stack.receive(packet.frame, packet)) {
+      vif.steps.transmit(vif, queue, { frame, csumBlank: false });
+    }
   },
 
   /** Takes one rx slot; answers the frame when the packet is complete and good. */
@@ -228,8 +237,8 @@ export const FRONTEND_STEPS = {
     if (ring.push()) vif.domain.events.notify(port);
   },
 
-  /** Sends one frame on `queue`; drops it where the ring is full or the backend couldn't take it. */
-  transmit(vif: FrontendVif, queue: FrontendQueueState, frame: Uint8Array): void {
+  /** Sends one packet on `queue`; drops it where the ring is full or the backend couldn't take it. */
+  transmit(vif: FrontendVif, queue: FrontendQueueState, { frame, csumBlank }: VifPacket): void {
     const lengths = fragments(frame.length);
     if (frame.length > MAX_TX_SIZE || lengths.length > (vif.sg ? NR_SLOTS_MIN : 1)) return;
     if (queue.tx.free() < lengths.length) return;
@@ -238,8 +247,9 @@ export const FRONTEND_STEPS = {
       const offer = vif.steps.buffer(vif, frame.subarray(at, at + length));
       at += length;
       const more = n < lengths.length - 1 ? TXF.moreData : 0;
+      const blank = n === 0 && csumBlank ? TXF.csumBlank | TXF.dataValidated : 0;
       const size = n === 0 ? frame.length : length;
-      vif.steps.putTx(queue, { gref: offer.ref, offset: 0, flags: more, id: freeId(queue), size }, offer);
+      vif.steps.putTx(queue, { gref: offer.ref, offset: 0, flags: more | blank, id: freeId(queue), size }, offer);
     });
     vif.steps.push(vif, queue.tx, queue.txPort);
   },

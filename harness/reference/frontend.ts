@@ -32,6 +32,8 @@ export class FrontendVif implements Device {
   backend: DomId = 0;
   /** Whether the backend takes packets in several slots (its feature-sg). */
   sg = false;
+  /** The vif at the other end of a bridge: what comes in here goes out there, and not to the stack. */
+  bridgedTo: FrontendVif | undefined;
   /** The backend state that was acted on last. */
   seen: string | undefined;
 
@@ -73,6 +75,14 @@ export class ReferenceFrontend {
     const probe = (path: string, backendPath: string): FrontendVif =>
       new FrontendVif(domain, pump, stackOf(Number(path.split('/').at(-1))), steps, path, backendPath);
     this.#bus = new Bus(domain.store, 'device/vif', 1, 'backend', probe, onError);
+  }
+
+  /** Joins the vifs of two handles, so that what comes in at one goes out at the other. */
+  bridge(handles: readonly [number, number]): void {
+    const [a, b] = handles.map((handle) => this.#bus.device((path) => path.endsWith(`/${handle}`)));
+    if (!a || !b) throw new Error('a bridge has two ports');
+    a.bridgedTo = b;
+    b.bridgedTo = a;
   }
 
   start(): Promise<void> {

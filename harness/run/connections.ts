@@ -88,6 +88,16 @@ export class Connections implements Vifs<AnyPeer> {
     this.#configured.add(peer);
   }
 
+  /** Joins the interfaces behind two vifs: what comes in at one goes out at the other. */
+  async bridge(peers: readonly [AnyPeer, AnyPeer]): Promise<void> {
+    const [a, b] = peers.map((peer) => ({ vif: this.#vifs.get(peer), link: peer.link }));
+    if (!a?.vif || !b?.vif) throw new Error('a bridge joins vifs of this session');
+    await this.iut.bridge?.([
+      { vif: a.vif, link: a.link },
+      { vif: b.vif, link: b.link },
+    ]);
+  }
+
   /** Takes a vif out: the peer's end closes, the driver gets a while to follow, the directories go. */
   async unplug(peer: AnyPeer): Promise<void> {
     const vif = this.#vifs.get(peer);

@@ -14,6 +14,7 @@ export interface Vifs<P> {
   plug(keys?: Readonly<Record<string, string>>): Promise<P>;
   unplug(peer: P): Promise<void>;
   configure(peer: P): Promise<void>;
+  bridge(peers: readonly [P, P]): Promise<void>;
 }
 
 /** What the body of one test is given, and what it left behind. */
@@ -73,6 +74,14 @@ export class BackendContext extends Context<FrontendPeer> implements BackendTest
     await this.vifs.configure(peer);
     return peer;
   }
+
+  async bridged(from: FrontendOptions = {}, to: FrontendOptions = {}): Promise<[FrontendPeer, FrontendPeer]> {
+    const peers: [FrontendPeer, FrontendPeer] = [await this.vifs.plug(), await this.vifs.plug()];
+    await peers[0].connect(from);
+    await peers[1].connect(to);
+    await this.vifs.bridge(peers);
+    return peers;
+  }
 }
 
 export class FrontendContext extends Context<BackendPeer> implements FrontendTest {
@@ -85,5 +94,15 @@ export class FrontendContext extends Context<BackendPeer> implements FrontendTes
     await peer.connect();
     await this.vifs.configure(peer);
     return peer;
+  }
+
+  async bridged(
+    from: Readonly<Record<string, string>> = BACKEND_KEYS,
+    to: Readonly<Record<string, string>> = BACKEND_KEYS,
+  ): Promise<[BackendPeer, BackendPeer]> {
+    const peers: [BackendPeer, BackendPeer] = [await this.vifs.plug(from), await this.vifs.plug(to)];
+    for (const peer of peers) await peer.connect();
+    await this.vifs.bridge(peers);
+    return peers;
   }
 }

@@ -4,6 +4,12 @@ import type { VifAddress } from '../peer/vif.js';
 import type { Reflector } from './reflectors.js';
 import type { Domain, DomId } from '../xen/domain.js';
 
+/** A vif that is to be a port of a bridge. */
+export interface BridgedVif {
+  readonly vif: VifAddress;
+  readonly link: Link;
+}
+
 /** The implementation under test and the world around it: all that a session knows of either. */
 export interface Iut {
   /** The domain that the driver runs in; another one after a {@link recreate}. */
@@ -20,6 +26,11 @@ export interface Iut {
    * in the guest: then it has the address by itself, or no reflector can be had.
    */
   readonly configure?: ((vif: VifAddress, link: Link) => Promise<void>) | undefined;
+  /**
+   * Joins the interfaces behind two vifs, so that a frame which comes in at one goes out at the other as it is, and
+   * none reaches the guest's own stack. Undefined where commands can't be run in the guest.
+   */
+  readonly bridge?: ((vifs: readonly [BridgedVif, BridgedVif]) => Promise<void>) | undefined;
   /**
    * The questions that the guest's stack is known to answer once an interface is configured: a driver can't be excused
    * with the silence of its guest.

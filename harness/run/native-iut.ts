@@ -9,7 +9,7 @@ import type { VifAddress } from '../peer/vif.js';
 import type { DomId, Domain } from '../xen/domain.js';
 import { openNativeDomain } from '../xen/native/index.js';
 import { Patience } from '../xen/wait.js';
-import type { Iut } from './iut.js';
+import type { BridgedVif, Iut } from './iut.js';
 import { EnvironmentError } from './environment.js';
 import { type GuestShell, openGuestShell } from './guest-shell.js';
 import { lock } from './guest-lock.js';
@@ -35,6 +35,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
     const commands = guest;
     let booting: Promise<void> | undefined;
     let closed = false;
+    let bridged = false;
     const shell: Shell | undefined =
       commands &&
       (async (script) => {
@@ -47,11 +48,22 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       const address = { ipv4: formatIpv4(link.iut.ipv4), prefix: PREFIX };
       const script =
         vif.peer === 'frontend'
-          ? profile.configureVif({ device: `vif${vif.frontend}.${vif.handle}`, ...address })
+          ? profile.configureVif({ device: deviceOf(vif), ...address })
           : profile.configureInterface({ mac: formatMac(link.iut.mac), ...address });
       await patience.until('network interface of the vif in the guest', () => shell && ran(shell, script), {
         ms: 5000,
       });
+    };
+    const bridge = async (vifs: readonly BridgedVif[]): Promise<void> => {
+      const script = profile.bridge(
+        vifs.map(({ vif, link }) =>
+          vif.peer === 'frontend' ? { device: deviceOf(vif) } : { mac: formatMac(link.iut.mac) },
+        ),
+      );
+      await patience.until('network interfaces of the vifs in the guest', () => shell && ran(shell, script), {
+        ms: 5000,
+      });
+      bridged = true;
     };
     const { config } = target;
     const recreate = async (prepare?: () => Promise<void>): Promise<void> => {
@@ -92,7 +104,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
         if (!shell || !target.driver) return {};
         return parseFacts((await shell(profile.kernelFacts(target.driver))).stdout);
       },
-      ...(shell ? { configure } : {}),
+      ...(shell ? { configure, bridge } : {}),
       ...(rebind ? { rebind } : {}),
       ...(config ? { recreate } : {}),
       booted: async () => booting,
@@ -106,6 +118,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       },
       async close() {
         closed = true;
+        if (bridged && commands && !commands.dead) await commands.run(profile.unbridge()).catch(() => undefined);
         commands?.close();
         await harness.close();
         unlock?.();
@@ -118,6 +131,9 @@ export async function openNativeIut(target: Target): Promise<Iut> {
     throw error;
   }
 }
+
+/** The backend's network device, as Linux names it. */
+const deviceOf = (vif: VifAddress): string => `vif${vif.frontend}.${vif.handle}`;
 
 /** Whether the script found its interface; any other trouble is the environment's. */
 async function ran(shell: Shell, script: string): Promise<boolean> {

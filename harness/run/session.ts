@@ -291,7 +291,7 @@ class Session {
   }
 
   #skipReason(test: Test): { class: SkipClass; reason: string } | undefined {
-    const { gate, reflector, observer, destructive, slow } = test.options;
+    const { reflector, bridge, observer, destructive, slow } = test.options;
     const { target } = this.options;
     const skip = (kind: SkipClass, reason: string): { class: SkipClass; reason: string } => ({ class: kind, reason });
     if (this.#lost !== undefined) return skip('blocked', `the environment is gone: ${this.#lost}`);
@@ -300,11 +300,13 @@ class Session {
     if (this.#broken !== undefined && !isAnchor(test)) {
       return skip('blocked', `blocked by ${test.role}.xenbus.connect: no plain connection`);
     }
-    const key = gate?.replace(/^!/, '') ?? '';
-    const advertised = (this.#features[key] ?? '0') !== '0';
-    if (gate && advertised === gate.startsWith('!')) {
+    for (const gate of [test.options.gate ?? []].flat()) {
+      const key = gate.replace(/^!/, '');
+      const advertised = (this.#features[key] ?? '0') !== '0';
+      if (advertised !== gate.startsWith('!')) continue;
       return skip('gate', advertised ? `${key} is advertised` : `${key} is not advertised`);
     }
+    if (bridge && !this.iut.bridge) return skip('guest', "no bridge can be made: commands can't be run in the guest");
     if (reflector && !this.#reflectors.has(reflector)) {
       return skip('guest', `the guest gives no answer to ${reflector}, and commands can't be run in it`);
     }

@@ -37,6 +37,7 @@ export async function openSimulatedIut(role: Role, seed: number, planted: Plante
     adapter: 'simulated',
     facts: () => Promise.resolve({ driver: 'embedded reference driver' }),
     configure: () => Promise.resolve(),
+    bridge: ([a, b]) => Promise.resolve(driver.bridge([a.vif.handle, b.vif.handle])),
     promised: new Set(REFLECTORS),
     recreate: async (prepare) => {
       await driver.close();

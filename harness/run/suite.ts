@@ -7,12 +7,16 @@ import type { Reflector } from './reflectors.js';
 
 /** What a test needs besides a connection, and what it may do to the guest. */
 export interface TestOptions {
-  /** A key that the implementation under test must advertise as something other than 0; with `!` before it, must not. */
-  readonly gate?: string;
+  /**
+   * Keys that the implementation under test must advertise as something other than 0; with `!` before it, must not.
+   */
+  readonly gate?: string | readonly string[];
   /** Questions that the guest's own stack must answer. */
   readonly reflector?: Reflector;
   /** Needs to see who uses which grant. */
   readonly observer?: boolean;
+  /** Sends frames through the guest, from one vif to another. */
+  readonly bridge?: boolean;
   /** Makes connections of its own besides the shared one. */
   readonly fresh?: boolean;
   /** May take the guest down. */
@@ -47,6 +51,8 @@ export interface BackendTest extends TestContext<FrontendPeer> {
   unplug(peer: FrontendPeer): Promise<void>;
   /** Gives the interface behind a vif its address and learns its MAC: after this its stack answers. */
   configure(peer: FrontendPeer): Promise<void>;
+  /** Two connections of the test's own, whose interfaces are joined: what goes in at one comes out at the other. */
+  bridged(from?: FrontendOptions, to?: FrontendOptions): Promise<[FrontendPeer, FrontendPeer]>;
 }
 
 /** A test of a frontend has a backend peer. */
@@ -59,6 +65,11 @@ export interface FrontendTest extends TestContext<BackendPeer> {
   unplug(peer: BackendPeer): Promise<void>;
   /** Gives the interface behind a vif its address and learns its MAC: after this its stack answers. */
   configure(peer: BackendPeer): Promise<void>;
+  /** Two connections of the test's own, whose interfaces are joined: what goes in at one comes out at the other. */
+  bridged(
+    from?: Readonly<Record<string, string>>,
+    to?: Readonly<Record<string, string>>,
+  ): Promise<[BackendPeer, BackendPeer]>;
 }
 
 export interface TestDefinition<T> {

@@ -8,7 +8,7 @@ import { refusesToConnect } from './verbs.js';
 const { test, tests } = backendChapter('queues');
 export const queues = tests;
 
-const { initialising, initWait, connected } = XENBUS_STATE;
+const { initWait, connected } = XENBUS_STATE;
 const SPLIT = { gate: KEY.featureSplitEventChannels, fresh: true, reflector: 'icmp' } as const;
 const MULTI = { gate: KEY.multiQueueMaxQueues, fresh: true, reflector: 'icmp' } as const;
 
@@ -82,11 +82,8 @@ test('independent', 'serves a queue while another one stands still', { ...MULTI 
 test('another-count', 'connects with another number of queues after a close', { ...MULTI }, async (t) => {
   if ((await queuesOffered(t)) < 2) return t.skip('the backend offers one queue');
   const vif = await t.fresh({ queues: 2 });
-  await vif.disconnect();
-  await vif.setState(initialising);
-  await vif.awaitState([initWait]);
   await t.check('MQ-17', async () => {
-    await vif.connect({ queues: 1, keys: { [KEY.multiQueueNumQueues]: '1' } });
+    await vif.reconnect({ queues: 1, keys: { [KEY.multiQueueNumQueues]: '1' } });
     await t.configure(vif);
     await vif.ping();
   });

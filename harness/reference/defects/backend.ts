@@ -32,7 +32,7 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     seen: 'Linux xen-netback, feature-ctrl-ring written late (fixed by ad5b45d12e)',
     backend: {
       async connect(vif) {
-        await vif.domain.store.write(`${vif.path}/feature-dynamic-multicast-control`, '1');
+        await vif.domain.store.write(`${vif.path}/${KEY.featureXdpHeadroom}`, '1');
         await correct.connect(vif);
       },
     },
@@ -152,9 +152,7 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     backend: {
       serveTx(vif, queue) {
         for (let chain = vif.steps.takeChain(queue); chain; chain = vif.steps.takeChain(queue)) {
-          const frame = chain.fault === undefined ? vif.steps.fetch(vif, queue, chain) : undefined;
-          vif.steps.respond(vif, queue, chain, frame ? RSP.okay : RSP.error);
-          if (frame) vif.steps.accept(vif, queue, frame, chain);
+          vif.steps.serveChain(vif, queue, chain);
         }
       },
     },

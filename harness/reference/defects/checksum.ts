@@ -11,9 +11,9 @@ const HEADERS = ETHERNET_HEADER + 20;
 
 /** What the backend makes of the first tx slot's flags. */
 const readsFlags = (read: (flags: number) => number): Partial<BackendSteps> => ({
-  accept(vif, queue, frame, chain) {
-    const requests = chain.requests.map((request) => ({ ...request, flags: read(request.flags) }));
-    BACKEND_STEPS.accept(vif, queue, frame, { ...chain, requests });
+  takeChain(queue) {
+    const chain = BACKEND_STEPS.takeChain(queue);
+    return chain && { ...chain, requests: chain.requests.map((each) => ({ ...each, flags: read(each.flags) })) };
   },
 });
 
@@ -80,9 +80,9 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
     backend: ((): Partial<BackendSteps> => {
       const dead = new WeakSet();
       return {
-        accept(vif, queue, frame, chain) {
-          if (isIcmp(frame) && ((chain.requests[0]?.flags ?? 0) & TXF.csumBlank) !== 0) dead.add(vif);
-          if (!dead.has(vif)) BACKEND_STEPS.accept(vif, queue, frame, chain);
+        accept(vif, queue, packet) {
+          if (packet.csumBlank && isIcmp(packet.frame)) dead.add(vif);
+          if (!dead.has(vif)) BACKEND_STEPS.accept(vif, queue, packet);
         },
       };
     })(),
@@ -98,9 +98,8 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
     breaks: 'CSUM-05',
     fault: 'takes blank checksums over IPv4 alone, whatever it advertises',
     backend: {
-      accept(vif, queue, frame, chain) {
-        const blank = ((chain.requests[0]?.flags ?? 0) & TXF.csumBlank) !== 0;
-        if (!blank || !isIpv6(frame)) BACKEND_STEPS.accept(vif, queue, frame, chain);
+      accept(vif, queue, packet) {
+        if (!packet.csumBlank || !isIpv6(packet.frame)) BACKEND_STEPS.accept(vif, queue, packet);
       },
     },
   },
@@ -115,8 +114,8 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
     breaks: 'CSUM-05',
     fault: 'takes blank checksums over IPv4 alone, whatever it advertises',
     frontend: {
-      accept(vif, queue, frame, csumBlank) {
-        if (!csumBlank || !isIpv6(frame)) FRONTEND_STEPS.accept(vif, queue, frame, csumBlank);
+      accept(vif, queue, packet) {
+        if (!packet.csumBlank || !isIpv6(packet.frame)) FRONTEND_STEPS.accept(vif, queue, packet);
       },
     },
   },
@@ -124,13 +123,17 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
     id: 'frontend.checksum.no-blank',
     breaks: 'CSUM-06',
     fault: 'looks at a checksum that was left blank, and drops the packet',
-    frontend: { accept: (vif, queue, frame) => FRONTEND_STEPS.accept(vif, queue, frame, false) },
+    frontend: {
+      accept: (vif, queue, packet) => FRONTEND_STEPS.accept(vif, queue, { ...packet, csumBlank: false }),
+    },
   },
   {
     id: 'frontend.checksum.vouches',
     breaks: 'CSUM-10',
     fault: 'vouches for every checksum',
-    frontend: { accept: (vif, queue, frame) => FRONTEND_STEPS.accept(vif, queue, frame, true) },
+    frontend: {
+      accept: (vif, queue, packet) => FRONTEND_STEPS.accept(vif, queue, { ...packet, csumBlank: true }),
+    },
   },
   {
     id: 'frontend.checksum.blank-alone',
@@ -157,9 +160,9 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
     frontend: ((): Partial<FrontendSteps> => {
       const dead = new WeakSet();
       return {
-        accept(vif, queue, frame, csumBlank) {
-          if (isIcmp(frame) && csumBlank) dead.add(vif);
-          if (!dead.has(vif)) FRONTEND_STEPS.accept(vif, queue, frame, csumBlank);
+        accept(vif, queue, packet) {
+          if (packet.csumBlank && isIcmp(packet.frame)) dead.add(vif);
+          if (!dead.has(vif)) FRONTEND_STEPS.accept(vif, queue, packet);
         },
       };
     })(),

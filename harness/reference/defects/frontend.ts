@@ -150,8 +150,9 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     breaks: 'TXW-32',
     fault: 'splits packets for a backend without feature-sg',
     frontend: {
-      transmit(vif, queue, frame) {
-        if (frame.length < 100) return correct.transmit(vif, queue, frame);
+      transmit(vif, queue, packet) {
+        const { frame } = packet;
+        if (frame.length < 100) return correct.transmit(vif, queue, packet);
         const [head, tail] = [frame.subarray(0, 60), frame.subarray(60)];
         const first = vif.steps.buffer(vif, head);
         const second = vif.steps.buffer(vif, tail);

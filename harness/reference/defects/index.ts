@@ -2,8 +2,14 @@ import { BACKEND_DEFECTS } from './backend.js';
 import { CHECKSUM_DEFECTS } from './checksum.js';
 import type { Defect } from './defect.js';
 import { FRONTEND_DEFECTS } from './frontend.js';
+import { MULTICAST_DEFECTS } from './multicast.js';
 
 export type { Defect } from './defect.js';
 
 /** Every defect that can be planted into a reference driver. */
-export const DEFECTS: readonly Defect[] = [...FRONTEND_DEFECTS, ...BACKEND_DEFECTS, ...CHECKSUM_DEFECTS];
+export const DEFECTS: readonly Defect[] = [
+  ...FRONTEND_DEFECTS,
+  ...BACKEND_DEFECTS,
+  ...CHECKSUM_DEFECTS,
+  ...MULTICAST_DEFECTS,
+];
