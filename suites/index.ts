@@ -1,6 +1,8 @@
 /** All chapters of both roles, in the order in which they run. */
 import type { Tests } from '../harness/run/suite.js';
 import { checksum as backendChecksum } from './backend/checksum.js';
+import { control as backendControl } from './backend/control.js';
+import { hash as backendHash } from './backend/hash.js';
 import { multicast as backendMulticast } from './backend/multicast.js';
 import { notifications as backendNotifications } from './backend/notifications.js';
 import { queues as backendQueues } from './backend/queues.js';
@@ -25,6 +27,8 @@ export const SUITES: Tests = [
   ...backendQueues,
   ...backendChecksum,
   ...backendMulticast,
+  ...backendControl,
+  ...backendHash,
   ...frontendXenbus,
   ...frontendRings,
   ...frontendNotifications,

@@ -33,14 +33,18 @@ describe('suites', () => {
 
   it('say which make connections of their own', () => {
     for (const test of SUITES) {
-      const own = /\bt\.(fresh|plug|bridged)\(|refusesToConnect\(/.test(test.body.toString());
+      const own = /\bt\.(fresh|plug|bridged)\(|\b(hashing|steering|agrees)\(|refusesToConnect\(/.test(
+        test.body.toString(),
+      );
       expect(test.options.fresh ?? false, test.id).to.equal(own);
     }
   });
 
   it('say which send frames through the guest', () => {
     for (const test of SUITES) {
-      expect(test.options.bridge ?? false, test.id).to.equal(/\bt\.bridged\(/.test(test.body.toString()));
+      expect(test.options.bridge ?? false, test.id).to.equal(
+        /\bt\.bridged\(|\b(hashing|steering|agrees)\(/.test(test.body.toString()),
+      );
     }
   });
 

@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { decoded, malformed, viewOf } from '../protocol/codec.js';
 import type { Decoded } from '../protocol/codec.js';
 import { concat } from './bytes.js';
@@ -51,6 +51,15 @@ export function formatIpv4(address: Uint8Array): string {
 export function parseIpv4(text: string): Decoded<Uint8Array> {
   if (!isIPv4(text)) return malformed(`"${text}" is no IPv4 address`);
   return decoded(Uint8Array.from(text.split('.'), Number));
+}
+
+/** Groups of hexadecimal digits, with `::` for a run of zeros; no dotted quad in it. */
+export function parseIpv6(text: string): Decoded<Uint8Array> {
+  if (!isIPv6(text) || /[.%]/.test(text)) return malformed(`"${text}" is no IPv6 address`);
+  const [head = [], tail = []] = text.split('::').map((half) => half.split(':').filter(Boolean));
+  const zeros = text.includes('::') ? new Array<string>(8 - head.length - tail.length).fill('0') : [];
+  const groups = [...head, ...zeros, ...tail].map((group) => parseInt(group, 16));
+  return decoded(Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff])));
 }
 
 /** The short form of RFC 5952: the first of the longest runs of two or more zero groups becomes `::`. */

@@ -3,10 +3,11 @@
 import { ALL_NODES, BROADCAST_MAC, MAC_LENGTH, multicastMac, solicitedNode } from './address.js';
 import { ARP_REPLY, ARP_REQUEST, encodeArp } from './arp.js';
 import type { Addresses, Checksum } from './checksum.js';
-import { encodeEthernet, ETHER_TYPE } from './ethernet.js';
+import { decodeEthernet, encodeEthernet, ETHER_TYPE } from './ethernet.js';
 import { encodeEcho, encodeIcmp, encodeIcmpv6, ICMP_TYPE, ICMPV6_TYPE } from './icmp.js';
 import type { Echo } from './icmp.js';
-import { DONT_FRAGMENT, encodeIpv4, IP_PROTOCOL } from './ipv4.js';
+import { decodeIpv4, DONT_FRAGMENT, encodeIpv4, IP_PROTOCOL } from './ipv4.js';
+import type { Ipv4 } from './ipv4.js';
 import { encodeIpv6 } from './ipv6.js';
 import { encodeNeighbour, NEIGHBOUR_HOP_LIMIT, OVERRIDE, SOLICITED } from './neighbour.js';
 import type { Neighbour } from './neighbour.js';
@@ -29,6 +30,8 @@ type Ipv4End = Pick<Host, 'mac' | 'ipv4'>;
 type Ipv6End = Pick<Host, 'mac' | 'ipv6'>;
 
 const HOP_LIMIT = 64;
+/** The IPv4 option that does nothing (RFC 791, 3.1). */
+const NO_OPERATION = 1;
 const NOTHING = new Uint8Array();
 const BARE_SEGMENT = {
   seq: 0,
@@ -144,6 +147,16 @@ export function tcpSyn(from: Host, to: Host, syn: Syn & { ipv6?: boolean; checks
   });
 }
 
+/** An IPv4 frame with four bytes of options that mean nothing. */
+export function withOptions(frame: Uint8Array): Uint8Array {
+  return changedIpv4(frame, { options: new Uint8Array(4).fill(NO_OPERATION) });
+}
+
+/** An IPv4 frame that claims to be a later piece of a larger packet: what stands there are no ports. */
+export function asFragment(frame: Uint8Array): Uint8Array {
+  return changedIpv4(frame, { flags: 0, fragmentOffset: 8 });
+}
+
 /**
  * The reset of a closed port that got `syn`, which acknowledges the SYN and its `length` bytes of payload (RFC 9293,
  * 3.10.7.1). Over IPv4 if `to` has such an address, else over IPv6.
@@ -156,6 +169,13 @@ export function tcpRst(from: Host, to: Ipv4End | Ipv6End, syn: Syn & { length: n
     ack: (syn.seq + syn.length + 1) >>> 0,
     flags: TCP_FLAG.rst | TCP_FLAG.ack,
   });
+}
+
+function changedIpv4(frame: Uint8Array, change: Partial<Ipv4>): Uint8Array {
+  const outer = decodeEthernet(frame);
+  const inner = outer.ok ? decodeIpv4(outer.value.payload) : outer;
+  if (!outer.ok || !inner.ok) throw new RangeError('not an IPv4 frame');
+  return encodeEthernet({ ...outer.value, payload: encodeIpv4({ ...inner.value, ...change }) });
 }
 
 function echo4(from: Host, to: Ipv4End, type: number, echo: Echo): Uint8Array {

@@ -3,6 +3,7 @@ import { KEY } from '../protocol/netif.js';
 import { XENBUS_STATE } from '../protocol/xenbus.js';
 import type { PeerContext } from './context.js';
 import type { Link } from './link.js';
+import { FrontendControl, type SentMessage } from './frontend-control.js';
 import { FrontendQueue, type QueuePacket } from './frontend-queue.js';
 import { FrontendTx, type SentSlot, type TxShape } from './frontend-tx.js';
 import type { WaitOptions } from '../xen/wait.js';
@@ -15,6 +16,8 @@ const RX_BUFFERS = 20;
 
 export interface FrontendOptions {
   readonly queues?: number;
+  /** Whether there's a control ring. */
+  readonly control?: boolean;
   /** Two event channels a queue; by default if the backend offers it. */
   readonly split?: boolean;
   /** Buffers posted on each queue before connecting; {@link RX_BUFFERS} unless told. */
@@ -34,6 +37,8 @@ export interface FrontendOptions {
  * {@link connect} is all of them in the usual order.
  */
 export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
+  #control: FrontendControl | undefined;
+
   static async create(context: PeerContext, vif: VifAddress, link: Link): Promise<FrontendPeer> {
     const backend = await WatchedNode.open(context.domain.store, `${backendPath(vif)}/state`);
     return new FrontendPeer(context, vif, backend, link);
@@ -71,7 +76,24 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
       queue.post(options.rxBuffers ?? RX_BUFFERS);
       for (const [key, value] of Object.entries(queue.keys())) keys[count > 1 ? `queue-${n}/${key}` : key] = value;
     }
+    if (options.control) {
+      const { domain, pump } = this.context;
+      this.#control = new FrontendControl(domain, pump, this.vif.backend, this.guard, (sent) => this.replied(sent));
+      Object.assign(keys, this.#control.keys());
+    }
     await this.writeKeys({ ...keys, ...options.keys });
+  }
+
+  /** The control ring, of a connection that was made with one. */
+  get control(): FrontendControl {
+    if (!this.#control) throw new Error('the peer has no control ring: connect with one');
+    return this.#control;
+  }
+
+  override release(): void {
+    super.release();
+    this.#control?.release();
+    this.#control = undefined;
   }
 
   /** The whole handshake: waits for InitWait, publishes, goes to Connected and waits for the backend to follow. */
@@ -109,6 +131,13 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
     queue.pushTx();
     await this.answered(slots, queue);
     return slots;
+  }
+
+  /** Waits until each of `messages` has its response. */
+  async replied(messages: readonly SentMessage[]): Promise<void> {
+    await this.until('response to each control request', () => messages.every(({ response }) => response), {
+      on: [this.control.answered],
+    });
   }
 
   /** Asks the backend to add a group to the list of those that it sends, or to take it out, by a dummy request. */

@@ -1,19 +1,45 @@
 import { BROADCAST_MAC, isGroupMac, MAC_LENGTH } from '../packet/address.js';
-import { sameBytes } from '../packet/bytes.js';
-import { decodeExtra, type Extra, type ExtraMcast } from '../protocol/extra.js';
-import { EXTRA_FLAG_MORE, KEY, NR_SLOTS_MIN, RSP, RXF, TXF } from '../protocol/netif.js';
+import { concat, sameBytes } from '../packet/bytes.js';
+import { decodeEthernet, ETHER_TYPE } from '../packet/ethernet.js';
+import { completeChecksum, segment } from '../packet/offload.js';
+import { decodeExtra, encodeExtra, type Extra, type ExtraMcast } from '../protocol/extra.js';
+import {
+  EXT_MAX_GREF_ALLOC,
+  EXTRA_FLAG_MORE,
+  GSO_TYPE,
+  HASH_ALGORITHM,
+  KEY,
+  NR_SLOTS_MIN,
+  RSP,
+  RXF,
+  TXF,
+} from '../protocol/netif.js';
+import { decodeStagingTable } from '../protocol/staging.js';
 import { RX_RING, TX_RING } from '../protocol/ring.js';
 import { decodeRxRequest, encodeRxResponse, type RxRequest } from '../protocol/rx.js';
 import { BackRing } from '../protocol/shared-ring.js';
 import { decodeTxRequest, encodeTxResponse, type TxRequest } from '../protocol/tx.js';
 import { parseDecimal } from '../protocol/xenbus.js';
-import { type DomId, PAGE_SIZE, type Port, XenError } from '../xen/domain.js';
+import { type DomId, type GrantRef, PAGE_SIZE, type Port, XenError } from '../xen/domain.js';
 import type { BackendQueueState, BackendVif } from './backend.js';
 import { readOther } from './bus.js';
+import { CONTROL_STEPS } from './control-steps.js';
+import type { PacketHash } from './hashing.js';
+import { MappedGrants } from './mapped-grants.js';
 import type { VifPacket } from './packet.js';
 
 /** Queues that the reference backend offers. */
 export const REFERENCE_QUEUES = 4;
+/** What a frontend may say that it takes. */
+const RECEIVE_FEATURES = [
+  KEY.featureSg,
+  KEY.featureNoCsumOffload,
+  KEY.featureIpv6CsumOffload,
+  KEY.featureGsoTcpv4,
+  KEY.featureGsoTcpv6,
+] as const;
+/** Bytes of a staging table's entry. */
+const STAGING_ENTRY = 8;
 /** Frames kept per queue while the frontend has no buffers posted; more are dropped. */
 const BACKLOG = 64;
 const ETHERNET_HEADER = 14;
@@ -33,6 +59,8 @@ export interface TxChain {
  * replaces it everywhere.
  */
 export const BACKEND_STEPS = {
+  ...CONTROL_STEPS,
+
   /** Follows the frontend's state. */
   async frontendChanged(vif: BackendVif): Promise<void> {
     const state = await readOther(vif.domain.store, `${vif.frontendPath}/state`);
@@ -71,6 +99,10 @@ export const BACKEND_STEPS = {
       [KEY.multiQueueMaxQueues]: String(REFERENCE_QUEUES),
       [KEY.featureMulticastControl]: '1',
       [KEY.featureDynamicMulticastControl]: '1',
+      [KEY.featureCtrlRing]: '1',
+      [KEY.featureStagingGrants]: '1',
+      [KEY.featureGsoTcpv4]: '1',
+      [KEY.featureGsoTcpv6]: '1',
     };
   },
 
@@ -98,7 +130,7 @@ export const BACKEND_STEPS = {
   /** Reads the frontend's keys, maps its rings and binds its channels. */
   async connect(vif: BackendVif): Promise<void> {
     const number = async (key: string, fallback?: number): Promise<number> => {
-      const text = await vif.domain.store.read(`${vif.frontendPath}/${key}`);
+      const text = await vif.frontendKey(key);
       if (text === undefined && fallback !== undefined) return fallback;
       const value = parseDecimal(text, { min: 0, max: 0xffffffff });
       if (!value.ok) throw new RangeError(`${key}: ${value.reason}`);
@@ -107,7 +139,7 @@ export const BACKEND_STEPS = {
     const frontend = parseDecimal(await vif.domain.store.read(`${vif.path}/frontend-id`), { min: 0, max: 0x7fff });
     if (!frontend.ok) throw new RangeError(`frontend-id: ${frontend.reason}`);
     vif.rxNotify = (await number(KEY.featureRxNotify, 0)) !== 0;
-    vif.sg = (await number(KEY.featureSg, 0)) !== 0;
+    for (const key of RECEIVE_FEATURES) vif.offers[key] = (await number(key, 0)) !== 0;
     await vif.steps.followMulticast(vif);
     const count = await number(KEY.multiQueueNumQueues, 1);
     if (count < 1 || count > REFERENCE_QUEUES) throw new RangeError(`${KEY.multiQueueNumQueues}: ${count}`);
@@ -117,8 +149,17 @@ export const BACKEND_STEPS = {
       const single = await number(at + KEY.eventChannel, -1);
       const tx = single >= 0 ? single : await number(at + KEY.eventChannelTx);
       const rx = single >= 0 ? single : await number(at + KEY.eventChannelRx);
-      vif.queues.push(vif.steps.openQueue(vif, frontend.value, index, refs, { tx, rx }));
+      const queue = vif.steps.openQueue(vif, frontend.value, index, refs, { tx, rx });
+      vif.queues.push(queue);
+      for (const [pool, ref, size] of [
+        [queue.txPool, KEY.txPoolRef, KEY.txPoolSize],
+        [queue.rxPool, KEY.rxPoolRef, KEY.rxPoolSize],
+      ] as const) {
+        vif.steps.openPool(vif, queue, pool, await number(at + ref, -1), await vif.frontendKey(at + size));
+      }
     }
+    const control = [await number(KEY.ctrlRingRef, -1), await number(KEY.eventChannelCtrl, -1)] as const;
+    if (control[0] >= 0 && control[1] >= 0) vif.steps.openControl(vif, frontend.value, ...control);
   },
 
   openQueue(
@@ -144,9 +185,27 @@ export const BACKEND_STEPS = {
     }
     const txPort = events.bindInterdomain(frontend, channels.tx);
     const rxPort = channels.rx === channels.tx ? txPort : events.bindInterdomain(frontend, channels.rx);
-    const queue = { index, tx, rx, txPort, rxPort, mapping, backlog: [], frontend };
+    const [mapped, txPool, rxPool] = [0, 0, 0].map(() => new MappedGrants(grants, frontend));
+    if (!mapped || !txPool || !rxPool) throw new Error('three tables were made');
+    const queue = { index, tx, rx, txPort, rxPort, mapping, backlog: [], frontend, mapped, txPool, rxPool };
     for (const port of [txPort, rxPort]) vif.pump.on(port, () => vif.steps.serve(vif, queue));
     return queue;
+  },
+
+  /** Maps a staging pool that the frontend offers. One that is no good is left alone: the vif works without it. */
+  openPool(
+    vif: BackendVif,
+    queue: BackendQueueState,
+    pool: MappedGrants,
+    ref: GrantRef,
+    size: string | undefined,
+  ): void {
+    const count = parseDecimal(size, { min: 1, max: EXT_MAX_GREF_ALLOC });
+    if (ref < 0 || !count.ok) return;
+    const length = count.value * STAGING_ENTRY;
+    const [table] = vif.domain.grants.copyFrom([{ domain: queue.frontend, ref, offset: 0, length }]);
+    const entries = table?.status === 0 ? decodeStagingTable(table.bytes, count.value) : undefined;
+    if (entries?.ok) vif.steps.mapEntries(pool, entries.value);
   },
 
   /** Follows the frontend's wish to get only the groups of its list, for as long as it's connected. */
@@ -163,11 +222,13 @@ export const BACKEND_STEPS = {
   disconnect(vif: BackendVif): void {
     void vif.groups.watch?.close();
     vif.groups.clear();
+    vif.steps.closeControl(vif);
     for (const queue of vif.queues.splice(0)) {
       for (const port of new Set([queue.txPort, queue.rxPort])) {
         vif.pump.off(port);
         vif.domain.events.unbind(port);
       }
+      for (const table of [queue.mapped, queue.txPool, queue.rxPool]) table.clear();
       queue.mapping.unmap();
     }
   },
@@ -201,7 +262,8 @@ export const BACKEND_STEPS = {
     const frame = chain.fault === undefined ? vif.steps.fetch(vif, queue, chain) : undefined;
     vif.steps.respond(vif, queue, chain, frame ? RSP.okay : RSP.error);
     const csumBlank = ((chain.requests[0]?.flags ?? 0) & TXF.csumBlank) !== 0;
-    if (frame) vif.steps.accept(vif, queue, { frame, csumBlank });
+    const gso = chain.extras.find((extra) => extra.type === 'gso');
+    if (frame) vif.steps.accept(vif, queue, { frame, csumBlank, gso: gso && { size: gso.size, type: gso.gsoType } });
   },
 
   /** Changes the list of groups; false if it's full. */
@@ -246,19 +308,20 @@ export const BACKEND_STEPS = {
     return { requests, extras, layout, fault: fault ?? checkChain(requests) };
   },
 
-  /** Copies a packet's bytes out of the frontend's pages; undefined if a grant doesn't allow it. */
+  /** A packet's bytes, out of pages that are mapped or copied from the frontend's; undefined if a grant doesn't allow it. */
   fetch(vif: BackendVif, queue: BackendQueueState, chain: TxChain): Uint8Array | undefined {
     const rest = chain.requests.slice(1).reduce((sum, request) => sum + request.size, 0);
-    const pieces = vif.domain.grants.copyFrom(
-      chain.requests.map((request, n) => ({
-        domain: queue.frontend,
-        ref: request.gref,
-        offset: request.offset,
-        length: n === 0 ? request.size - rest : request.size,
-      })),
-    );
-    if (pieces.some((piece) => piece.status !== 0)) return undefined;
-    return Uint8Array.from(Buffer.concat(pieces.map((piece) => piece.bytes)));
+    const pieces: Uint8Array[] = [];
+    for (const [n, { gref, offset, size }] of chain.requests.entries()) {
+      const length = n === 0 ? size - rest : size;
+      const page = queue.mapped.page(gref) ?? queue.txPool.page(gref);
+      const piece = page
+        ? { status: 0, bytes: page.copyOut(offset, length) }
+        : vif.domain.grants.copyFrom([{ domain: queue.frontend, ref: gref, offset, length }])[0];
+      if (piece?.status !== 0) return undefined;
+      pieces.push(piece.bytes);
+    }
+    return concat(...pieces);
   },
 
   /** Answers each slot of a packet, extras with NULL. */
@@ -286,10 +349,35 @@ export const BACKEND_STEPS = {
   },
 
   /** Sends a packet to the frontend, unless it's of a group that the frontend doesn't want. */
-  send(vif: BackendVif, queue: BackendQueueState | undefined, packet: VifPacket): void {
+  send(vif: BackendVif, usual: BackendQueueState | undefined, packet: VifPacket): void {
+    const queue = vif.steps.queueFor(vif, packet.frame) ?? usual;
     if (!queue || !vif.steps.isWanted(vif, packet.frame)) return;
-    if (queue.backlog.length < BACKLOG) queue.backlog.push(packet);
+    for (const each of vif.steps.fitting(vif, packet)) {
+      if (queue.backlog.length < BACKLOG) queue.backlog.push(each);
+    }
     vif.steps.drainBacklog(vif, queue);
+  },
+
+  /** The queue that the hash settings tell; undefined if they tell none. */
+  queueFor(vif: BackendVif, frame: Uint8Array): BackendQueueState | undefined {
+    if (vif.hashing.algorithm === HASH_ALGORITHM.none) return undefined;
+    return vif.queues[vif.hashing.queueFor(vif.steps.hash(vif, frame), vif.queues.length)];
+  },
+
+  hash(vif: BackendVif, frame: Uint8Array): PacketHash | undefined {
+    return vif.hashing.of(frame);
+  },
+
+  /** The packet as the frontend takes it: cut into segments, and with its checksum, if it can't do that itself. */
+  fitting(vif: BackendVif, packet: VifPacket): VifPacket[] {
+    const { frame, gso, csumBlank } = packet;
+    const large = gso?.type === GSO_TYPE.tcpv6 ? KEY.featureGsoTcpv6 : KEY.featureGsoTcpv4;
+    if (gso && !vif.offers[large]) {
+      return segment(frame, gso.size).map((each) => ({ frame: each, csumBlank: false }));
+    }
+    const wantsBlank = isIpv6(frame) ? vif.offers[KEY.featureIpv6CsumOffload] : !vif.offers[KEY.featureNoCsumOffload];
+    if (gso || !csumBlank || wantsBlank) return [packet];
+    return [{ frame: completeChecksum(frame), csumBlank: false }];
   },
 
   isWanted(vif: BackendVif, frame: Uint8Array): boolean {
@@ -303,8 +391,9 @@ export const BACKEND_STEPS = {
     for (;;) {
       const packet = queue.backlog[0];
       if (!packet) return;
-      const needed = Math.ceil(packet.frame.length / PAGE_SIZE);
-      if (needed > 1 && !vif.sg) {
+      const pages = Math.ceil(packet.frame.length / PAGE_SIZE);
+      const needed = pages + vif.steps.extras(vif, packet).length;
+      if (pages > 1 && !vif.offers[KEY.featureSg]) {
         queue.backlog.shift();
         continue;
       }
@@ -322,24 +411,47 @@ export const BACKEND_STEPS = {
     }
   },
 
-  /** Lays one packet into rx buffers. */
-  deliver(vif: BackendVif, queue: BackendQueueState, { frame, csumBlank }: VifPacket): void {
+  /** The extra infos that go with a packet. */
+  extras(vif: BackendVif, { frame, gso }: VifPacket): Extra[] {
+    const extras: Extra[] = [];
+    if (gso) extras.push({ type: 'gso', flags: 0, size: gso.size, gsoType: gso.type, pad: 0, features: 0 });
+    const hash = vif.steps.hash(vif, frame);
+    if (hash) {
+      const { algorithm } = vif.hashing;
+      extras.push({ type: 'hash', flags: 0, hashType: hash.type, algorithm, value: hash.value });
+    }
+    return extras.map((extra, n) => (n < extras.length - 1 ? { ...extra, flags: EXTRA_FLAG_MORE } : extra));
+  },
+
+  /** Lays one packet into rx buffers, its extra infos behind the first piece. */
+  deliver(vif: BackendVif, queue: BackendQueueState, packet: VifPacket): void {
+    const { frame, csumBlank } = packet;
+    const extras = vif.steps.extras(vif, packet);
     for (let at = 0; at < frame.length; at += PAGE_SIZE) {
       const request = decodeRxRequest(queue.rx.take());
       if (!request.ok) return;
       const piece = frame.subarray(at, at + PAGE_SIZE);
-      const blank = at === 0 && csumBlank ? RXF.csumBlank | RXF.dataValidated : 0;
+      const blank = csumBlank ? RXF.csumBlank | RXF.dataValidated : 0;
+      const first = at === 0 ? blank | (extras.length > 0 ? RXF.extraInfo : 0) : 0;
       const more = at + PAGE_SIZE < frame.length ? RXF.moreData : 0;
-      vif.steps.fill(vif, queue, request.value, piece, more | blank);
+      vif.steps.fill(vif, queue, request.value, piece, more | first);
+      if (at === 0) for (const extra of extras) vif.steps.fillExtra(queue, extra);
     }
     vif.steps.push(vif, queue.rx, queue.rxPort);
   },
 
+  /** Puts an extra info in place of a response. */
+  fillExtra(queue: BackendQueueState, extra: Extra): void {
+    queue.rx.take();
+    queue.rx.put(encodeExtra(extra));
+  },
+
   /** Fills one buffer and puts its response into the same slot. */
   fill(vif: BackendVif, queue: BackendQueueState, request: RxRequest, piece: Uint8Array, flags: number): void {
+    const page = queue.mapped.page(request.gref) ?? queue.rxPool.page(request.gref);
+    if (page?.writable) page.copyIn(0, piece);
     const segment = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: piece };
-    const [status] = vif.domain.grants.copyTo([segment]);
-    const ok = status === 0;
+    const ok = page ? page.writable : vif.domain.grants.copyTo([segment])[0] === 0;
     queue.rx.put(
       encodeRxResponse({ id: request.id, offset: 0, flags: ok ? flags : 0, status: ok ? piece.length : RSP.error }),
     );
@@ -347,6 +459,11 @@ export const BACKEND_STEPS = {
 };
 
 export type BackendSteps = typeof BACKEND_STEPS;
+
+function isIpv6(frame: Uint8Array): boolean {
+  const it = decodeEthernet(frame);
+  return it.ok && it.value.etherType === ETHER_TYPE.ipv6;
+}
 
 function isMulticast(extra: Extra): extra is ExtraMcast {
   return extra.type === 'mcast-add' || extra.type === 'mcast-del';

@@ -4,6 +4,8 @@ import type { Domain, DomId, Mapping, Port } from '../xen/domain.js';
 import { EventPump } from '../xen/event-pump.js';
 import type { BackRing } from '../protocol/shared-ring.js';
 import { BACKEND_STEPS, type BackendSteps } from './backend-steps.js';
+import { Hashing } from './hashing.js';
+import type { MappedGrants } from './mapped-grants.js';
 import { MulticastList } from './multicast.js';
 import { Bus, type Device } from './bus.js';
 import type { VifPacket } from './packet.js';
@@ -17,17 +19,32 @@ export interface BackendQueueState {
   readonly rxPort: Port;
   readonly mapping: Mapping;
   readonly frontend: DomId;
+  /** Grants that the frontend had mapped by control messages. */
+  readonly mapped: MappedGrants;
+  /** Grants of the frontend's staging pools. */
+  readonly txPool: MappedGrants;
+  readonly rxPool: MappedGrants;
   /** Packets that wait for rx buffers, oldest first. */
   readonly backlog: VifPacket[];
+}
+
+/** The control ring of a connected vif. */
+export interface ControlState {
+  readonly ring: BackRing;
+  readonly mapping: Mapping;
+  readonly port: Port;
+  readonly frontend: DomId;
 }
 
 /** What the steps know of one vif. */
 export class BackendVif implements Device {
   queues: BackendQueueState[] = [];
+  control: ControlState | undefined;
+  readonly hashing = new Hashing();
+  /** Which of the features that are about receiving the frontend has, by their keys. */
+  readonly offers: Record<string, boolean> = {};
   /** Whether the frontend kicks after posting rx buffers (its feature-rx-notify). */
   rxNotify = false;
-  /** Whether the frontend takes packets in several slots (its feature-sg). */
-  sg = false;
   /** The groups that the frontend asked for, as long as it wants no others. */
   readonly groups = new MulticastList();
   /** The vif at the other end of a bridge: what comes in here goes out there, and not to the stack. */
@@ -46,6 +63,11 @@ export class BackendVif implements Device {
 
   changed(): Promise<void> {
     return this.steps.frontendChanged(this);
+  }
+
+  /** A key of the frontend's directory. */
+  frontendKey(key: string): Promise<string | undefined> {
+    return this.domain.store.read(`${this.frontendPath}/${key}`);
   }
 
   close(): Promise<void> {

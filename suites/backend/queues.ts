@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { KEY } from '../../harness/protocol/netif.js';
 import { parseDecimal, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
-import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
-import { refusesToConnect } from './verbs.js';
+import { backendChapter } from '../../harness/run/suite.js';
+import { queuesOffered, refusesToConnect } from './verbs.js';
 
 const { test, tests } = backendChapter('queues');
 export const queues = tests;
@@ -104,8 +104,3 @@ test('missing-queue', 'refuses a number of queues of which one has no keys', { .
   await vif.setState(connected);
   await refusesToConnect(t, 'MQ-13', vif);
 });
-
-/** The number of queues that the backend offers. */
-async function queuesOffered(t: BackendTest): Promise<number> {
-  return Number(await (await t.connect()).otherKey(KEY.multiQueueMaxQueues));
-}

@@ -1,14 +1,21 @@
 /** What several chapters do to a backend. */
 import { expect } from 'chai';
+import { sameBytes } from '../../harness/packet/bytes.js';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
-import type { SentSlot } from '../../harness/peer/frontend-tx.js';
-import { RSP } from '../../harness/protocol/netif.js';
+import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
+import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
+import { KEY, RSP } from '../../harness/protocol/netif.js';
 import { parseXenbusState, stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
 
 /** How long a backend gets to answer what it may as well refuse to answer at all. */
 const REFUSAL_MS = 200;
+
+/** The number of queues that the backend offers. */
+export async function queuesOffered(t: BackendTest): Promise<number> {
+  return Number((await (await t.connect()).otherKey(KEY.multiQueueMaxQueues)) ?? 1);
+}
 
 export function statuses(slots: readonly SentSlot[]): (number | undefined)[] {
   return slots.map((slot) => slot.response?.status);
@@ -50,6 +57,17 @@ export async function refuses(
   await t.check(requirement, async () => {
     await (await t.connect()).ping();
   });
+}
+
+/** Sends a frame at one end of a bridge in the guest, and answers the packet that comes out at the other. */
+export async function through(
+  from: FrontendPeer,
+  to: FrontendPeer,
+  frame: Uint8Array,
+  shape: TxShape = {},
+): Promise<QueuePacket> {
+  await from.transmit(frame, shape);
+  return to.receive('frame that was sent through the guest', (packet) => sameBytes(packet.frame, frame));
 }
 
 /** The vif passes a ping once more: nothing that went before has hurt it. */

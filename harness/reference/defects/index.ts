@@ -1,7 +1,9 @@
 import { BACKEND_DEFECTS } from './backend.js';
 import { CHECKSUM_DEFECTS } from './checksum.js';
+import { CONTROL_DEFECTS } from './control.js';
 import type { Defect } from './defect.js';
 import { FRONTEND_DEFECTS } from './frontend.js';
+import { HASH_DEFECTS } from './hash.js';
 import { MULTICAST_DEFECTS } from './multicast.js';
 
 export type { Defect } from './defect.js';
@@ -12,4 +14,6 @@ export const DEFECTS: readonly Defect[] = [
   ...BACKEND_DEFECTS,
   ...CHECKSUM_DEFECTS,
   ...MULTICAST_DEFECTS,
+  ...CONTROL_DEFECTS,
+  ...HASH_DEFECTS,
 ];

@@ -1,0 +1,157 @@
+/** netif.h, "Control ring". */
+import { expect } from 'chai';
+import type { FrontendPeer } from '../../harness/peer/frontend.js';
+import { CTRL_STATUS, CTRL_TYPE, KEY } from '../../harness/protocol/netif.js';
+import { CTRL_RING } from '../../harness/protocol/ring.js';
+import { advance } from '../../harness/protocol/ring.js';
+import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { backendChapter } from '../../harness/run/suite.js';
+
+const { test, tests } = backendChapter('control');
+export const control = tests;
+
+const { initWait, connected, closing, closed } = XENBUS_STATE;
+const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
+const PING = { ...CONTROL, reflector: 'icmp' } as const;
+/** Beyond every type that is defined. */
+const UNKNOWN_TYPE = 0x7fff;
+/** A message that every backend answers at once, and that changes nothing. */
+const HARMLESS = CTRL_TYPE.getHashMappingSize;
+
+test('feature', 'writes feature-ctrl-ring as 1, or not at all', { gate: KEY.featureCtrlRing }, async (t) => {
+  const vif = await t.connect();
+  const value = await vif.otherKey(KEY.featureCtrlRing);
+  await t.check('CTRL-01', () => expect(value).to.equal('1'));
+});
+
+test('none', 'connects a frontend without a control ring', PING, async (t) => {
+  await t.check('CTRL-05', async () => (await t.fresh()).ping());
+});
+
+test('half', 'survives half of the keys', PING, async (t) => {
+  const vif = await t.plug();
+  await vif.awaitState([initWait]);
+  await vif.publish({ control: true, keys: { [KEY.eventChannelCtrl]: undefined } });
+  await vif.setState(connected);
+  const state = await vif.awaitState([connected, closing, closed]);
+  await t.check('CTRL-06', async () => {
+    if (state === connected) await t.configure(vif);
+    await (state === connected ? vif : await t.fresh()).ping();
+  });
+});
+
+test('bad-reference', 'survives a reference that is none', PING, async (t) => {
+  const vif = await t.plug();
+  await vif.awaitState([initWait]);
+  await vif.publish({ control: true, keys: { [KEY.ctrlRingRef]: '4294967280' } });
+  await vif.setState(connected);
+  const state = await vif.awaitState([connected, closing, closed]);
+  await t.check('CTRL-06', async () => {
+    if (state === connected) await t.configure(vif);
+    await (state === connected ? vif : await t.fresh()).ping();
+  });
+});
+
+test('first', 'answers a request that was there before it connected', CONTROL, async (t) => {
+  const vif = await t.plug();
+  await vif.awaitState([initWait]);
+  await vif.publish({ control: true });
+  const message = vif.control.put(HARMLESS);
+  vif.control.push();
+  await vif.setState(connected);
+  await vif.awaitState([connected]);
+  await t.check('CTRL-17', () => vif.replied([message]));
+});
+
+test('one-each', 'answers every request once, by its id and type', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  await t.check(['CTRL-07', 'CTRL-09'], async () => {
+    const messages = [...Array(40).keys()].map((n) => vif.control.put(n % 2 ? HARMLESS : UNKNOWN_TYPE));
+    vif.control.push();
+    await vif.replied(messages);
+    // A response too many would lie in the ring when the next one is read.
+    await vif.control.ask(HARMLESS);
+  });
+});
+
+test('unknown-type', 'answers NOT_SUPPORTED to what it does not know', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  for (const type of [CTRL_TYPE.invalid, CTRL_TYPE.delGrefMapping + 1, UNKNOWN_TYPE, 0xffff]) {
+    await t.check('CTRL-10', async () => {
+      expect((await vif.control.ask(type)).status, `type ${type}`).to.equal(CTRL_STATUS.notSupported);
+    });
+  }
+});
+
+test('zero-data', 'leaves data 0 where a message gives it no meaning', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  for (const type of [CTRL_TYPE.setHashAlgorithm, CTRL_TYPE.setHashMappingSize, UNKNOWN_TYPE]) {
+    await t.check('CTRL-11', async () => expect((await vif.control.ask(type)).data, `type ${type}`).to.equal(0));
+  }
+});
+
+test('reserved-words', 'answers a request with something in words that should be 0', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  await t.check('CTRL-13', async () => {
+    const { status } = await vif.control.ask(CTRL_TYPE.setHashAlgorithm, 0, 0xdeadbeef, 0xffffffff);
+    expect(status).to.be.oneOf([CTRL_STATUS.success, CTRL_STATUS.invalidParameter, CTRL_STATUS.notSupported]);
+  });
+});
+
+test('full-ring', 'answers as many requests at once as the ring has slots', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  await t.check('CTRL-14', async () => {
+    // The second time around the slots are used again.
+    for (let round = 0; round < 2; round++) {
+      const messages = Array.from({ length: CTRL_RING.size }, () => vif.control.put(HARMLESS));
+      vif.control.push();
+      await vif.replied(messages);
+    }
+  });
+});
+
+test('notified', 'is told by its event and tells by its event', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  // The peer looks at the ring when an event came, and only then.
+  await t.check('CTRL-15', async () => {
+    for (let n = 0; n < 20; n++) await vif.control.ask(HARMLESS);
+  });
+});
+
+test('rogue-index', 'outlives an index beyond the ring', { ...PING, destructive: true }, async (t) => {
+  const vif = await t.fresh({ control: true });
+  vif.control.ring.reqProdPvt = advance(vif.control.ring.reqProdPvt, CTRL_RING.size + 1);
+  vif.control.deaf = true;
+  vif.control.push();
+  await t.check('CTRL-16', async () => (await t.connect()).ping());
+  await t.check('CTRL-16', async () => (await t.fresh({ control: true })).control.ask(HARMLESS));
+});
+
+test('beside-data', 'answers under a load of data, and passes data under a load of requests', PING, async (t) => {
+  const vif = await t.fresh({ control: true });
+  await t.check('CTRL-18', async () => {
+    for (let n = 0; n < 10; n++) {
+      const messages = Array.from({ length: 64 }, () => vif.control.put(HARMLESS));
+      const slots = Array.from({ length: 64 }, () => vif.queue.tx.enqueue(vif.quietFrame())).flat();
+      vif.control.push();
+      vif.queue.pushTx();
+      await Promise.all([vif.ping(), vif.replied(messages), vif.answered(slots)]);
+    }
+  });
+});
+
+test('released', 'has let go of the ring when it is Closed', { ...CONTROL, observer: true }, async (t) => {
+  const vif = await t.fresh({ control: true });
+  const use = usage(vif, t.domain.id);
+  if ((await use()) === 'unknown') t.skip('this host does not tell who uses a grant');
+  await vif.setState(closing);
+  await vif.awaitState([closing, closed]);
+  await vif.setState(closed);
+  await vif.awaitState([closed]);
+  await t.check('CTRL-20', async () => expect(await use(), 'use of the control ring').to.equal('unused'));
+});
+
+function usage(vif: FrontendPeer, domain: number): () => Promise<string> {
+  const { ringRef } = vif.control;
+  return () => vif.context.domain.observer.grantUse(domain, ringRef);
+}
