@@ -2,12 +2,14 @@
 import type { Tests } from '../harness/run/suite.js';
 import { checksum as backendChecksum } from './backend/checksum.js';
 import { control as backendControl } from './backend/control.js';
+import { gref as backendGref } from './backend/gref.js';
 import { hash as backendHash } from './backend/hash.js';
 import { multicast as backendMulticast } from './backend/multicast.js';
 import { notifications as backendNotifications } from './backend/notifications.js';
 import { queues as backendQueues } from './backend/queues.js';
 import { receive as backendReceive } from './backend/receive.js';
 import { rings as backendRings } from './backend/rings.js';
+import { staging as backendStaging } from './backend/staging.js';
 import { transmit as backendTransmit } from './backend/transmit.js';
 import { xenbus as backendXenbus } from './backend/xenbus.js';
 import { checksum as frontendChecksum } from './frontend/checksum.js';
@@ -29,6 +31,8 @@ export const SUITES: Tests = [
   ...backendMulticast,
   ...backendControl,
   ...backendHash,
+  ...backendGref,
+  ...backendStaging,
   ...frontendXenbus,
   ...frontendRings,
   ...frontendNotifications,

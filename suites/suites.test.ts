@@ -33,7 +33,7 @@ describe('suites', () => {
 
   it('say which make connections of their own', () => {
     for (const test of SUITES) {
-      const own = /\bt\.(fresh|plug|bridged)\(|\b(hashing|steering|agrees)\(|refusesToConnect\(/.test(
+      const own = /\bt\.(fresh|plug|bridged)\(|\b(hashing|steering|agrees|mapping|pools)\(|refusesToConnect\(/.test(
         test.body.toString(),
       );
       expect(test.options.fresh ?? false, test.id).to.equal(own);
@@ -50,7 +50,7 @@ describe('suites', () => {
 
   it('say which ask something of the guest', () => {
     for (const test of SUITES) {
-      const asks = /\.(ping|arp|syn)\(|stillPasses\(|survives\(|refuses\(|refusesToConnect\(/.test(
+      const asks = /\.(ping|arp|syn)\(|isRefused\(|stillPasses\(|survives\(|refuses\(|refusesToConnect\(/.test(
         test.body.toString(),
       );
       if (asks) expect(test.options.reflector, test.id).to.be.oneOf(REFLECTORS);

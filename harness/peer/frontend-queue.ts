@@ -1,5 +1,6 @@
-import { KEY } from '../protocol/netif.js';
-import { type DomId, type Domain, type Port } from '../xen/domain.js';
+import { EXT_GREF_FLAG, KEY } from '../protocol/netif.js';
+import { encodeStagingTable } from '../protocol/staging.js';
+import { type DomId, type Domain, type GrantRef, type Offer, type Port } from '../xen/domain.js';
 import type { EventPump } from '../xen/event-pump.js';
 import { FrontendRx, type RxPacket } from './frontend-rx.js';
 import { FrontendTx } from './frontend-tx.js';
@@ -26,11 +27,15 @@ export class FrontendQueue {
   readonly rxPort: Port;
   /** While true, events are counted but the rings aren't looked at. */
   deaf = false;
+  /** The pages that list the buffers of the tx pool and of the rx pool, if there are any. */
+  readonly tables: Offer[] = [];
+  /** The grants of either pool. */
+  pooled: { readonly tx: readonly GrantRef[]; readonly rx: readonly GrantRef[] } = { tx: [], rx: [] };
 
   constructor(
     private readonly domain: Domain,
     private readonly pump: EventPump,
-    backend: DomId,
+    private readonly backend: DomId,
     readonly index: number,
     private readonly options: FrontendQueueOptions,
   ) {
@@ -52,6 +57,23 @@ export class FrontendQueue {
       ? { [KEY.eventChannelTx]: String(this.txPort), [KEY.eventChannelRx]: String(this.rxPort) }
       : { [KEY.eventChannel]: String(this.txPort) };
     return { [KEY.txRingRef]: String(this.tx.ringRef), [KEY.rxRingRef]: String(this.rx.ringRef), ...channels };
+  }
+
+  /** Makes staging pools of so many buffers, and answers the keys that tell the backend of them. */
+  pools(sizes: { readonly tx: number; readonly rx: number }): Record<string, string> {
+    const table = (refs: readonly GrantRef[], flags: number): string => {
+      const offer = this.domain.grants.offer(this.backend, 'read-only');
+      offer.page.copyIn(0, encodeStagingTable(refs.map((ref) => ({ ref, flags, pad: 0 }))));
+      this.tables.push(offer);
+      return String(offer.ref);
+    };
+    this.pooled = { tx: this.tx.prepare(sizes.tx), rx: this.rx.prepare(sizes.rx) };
+    return {
+      [KEY.txPoolRef]: table(this.pooled.tx, EXT_GREF_FLAG.readonly),
+      [KEY.txPoolSize]: String(sizes.tx),
+      [KEY.rxPoolRef]: table(this.pooled.rx, 0),
+      [KEY.rxPoolSize]: String(sizes.rx),
+    };
   }
 
   /** Publishes the tx slots that were put, and notifies if the backend asked for it. */
@@ -95,6 +117,7 @@ export class FrontendQueue {
     }
     this.tx.release();
     this.rx.release();
+    for (const table of this.tables.splice(0)) table.end();
   }
 
   #event(work: () => void): void {

@@ -3,7 +3,7 @@ import { EXTRA_FLAG_MORE, RXF } from '../protocol/netif.js';
 import { RX_RING } from '../protocol/ring.js';
 import { FrontRing } from '../protocol/shared-ring.js';
 import { decodeRxResponse, encodeRxRequest, type RxRequest, type RxResponse } from '../protocol/rx.js';
-import { type DomId, type Grants, type Offer, PAGE_SIZE } from '../xen/domain.js';
+import { type DomId, type GrantRef, type Grants, type Offer, PAGE_SIZE } from '../xen/domain.js';
 import { Violation } from './violation.js';
 
 /** One data slot of a received packet: what was posted there and what came back. */
@@ -78,6 +78,13 @@ export class FrontendRx {
   /** Buffers that the backend holds. */
   get posted(): number {
     return this.#posted.size;
+  }
+
+  /** Makes buffers ahead of their posting, and answers the grants. */
+  prepare(count: number): GrantRef[] {
+    const offers = Array.from({ length: count }, () => this.grants.offer(this.backend, 'read-write'));
+    this.#idle.push(...offers);
+    return offers.map((offer) => offer.ref);
   }
 
   /** Puts `count` fresh buffers on the ring, as many as fit, without publishing them. */

@@ -4,7 +4,7 @@ import { RSP, TXF } from '../protocol/netif.js';
 import { TX_RING } from '../protocol/ring.js';
 import { FrontRing } from '../protocol/shared-ring.js';
 import { decodeTxResponse, encodeTxRequest, type TxRequest, type TxResponse } from '../protocol/tx.js';
-import { type DomId, type Grants, type Offer, PAGE_SIZE } from '../xen/domain.js';
+import { type DomId, type GrantRef, type Grants, type Offer, PAGE_SIZE } from '../xen/domain.js';
 import { Signal } from '../xen/wait.js';
 import { Violation } from './violation.js';
 
@@ -62,6 +62,13 @@ export class FrontendTx {
   /** How many slots a frame takes if it isn't told how to lay it. */
   static slotsFor(frame: Uint8Array): number {
     return pageSized(frame.length).length;
+  }
+
+  /** Makes buffers ahead of the frames that will lie in them, and answers the grants. */
+  prepare(count: number): GrantRef[] {
+    const offers = Array.from({ length: count }, () => this.grants.offer(this.backend, 'read-only'));
+    this.#idle.push(...offers);
+    return offers.map((offer) => offer.ref);
   }
 
   /** Writes a frame into buffers and slots, without publishing them. */

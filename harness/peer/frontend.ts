@@ -16,6 +16,8 @@ const RX_BUFFERS = 20;
 
 export interface FrontendOptions {
   readonly queues?: number;
+  /** Staging pools of each queue, of so many buffers. */
+  readonly pools?: { readonly tx: number; readonly rx: number };
   /** Whether there's a control ring. */
   readonly control?: boolean;
   /** Two event channels a queue; by default if the backend offers it. */
@@ -73,8 +75,10 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
       this.queues.push(queue);
       if (options.rxIds) queue.rx.nextId = options.rxIds;
       queue.rx.pad = options.rxPad ?? 0;
+      const pools = options.pools ? queue.pools(options.pools) : {};
       queue.post(options.rxBuffers ?? RX_BUFFERS);
-      for (const [key, value] of Object.entries(queue.keys())) keys[count > 1 ? `queue-${n}/${key}` : key] = value;
+      for (const [key, value] of Object.entries({ ...queue.keys(), ...pools }))
+        keys[count > 1 ? `queue-${n}/${key}` : key] = value;
     }
     if (options.control) {
       const { domain, pump } = this.context;
@@ -106,11 +110,16 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
 
   /** Closes as a frontend does: Closing, Closed once the backend follows, then the rings are given up. */
   async disconnect(options: WaitOptions = {}): Promise<void> {
+    await this.shut(options);
+    this.release();
+  }
+
+  /** Goes to Closing and Closed, with the backend, and keeps rings and buffers to look at. */
+  async shut(options: WaitOptions = {}): Promise<void> {
     await this.setState(XENBUS_STATE.closing);
     await this.awaitState([XENBUS_STATE.closing, XENBUS_STATE.closed], options);
     await this.setState(XENBUS_STATE.closed);
     await this.awaitState([XENBUS_STATE.closed], options);
-    this.release();
   }
 
   /** Closes, starts again and connects once more, on the same vif. */

@@ -144,10 +144,7 @@ test('released', 'has let go of the ring when it is Closed', { ...CONTROL, obser
   const vif = await t.fresh({ control: true });
   const use = usage(vif, t.domain.id);
   if ((await use()) === 'unknown') t.skip('this host does not tell who uses a grant');
-  await vif.setState(closing);
-  await vif.awaitState([closing, closed]);
-  await vif.setState(closed);
-  await vif.awaitState([closed]);
+  await vif.shut();
   await t.check('CTRL-20', async () => expect(await use(), 'use of the control ring').to.equal('unused'));
 });
 

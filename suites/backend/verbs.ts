@@ -70,6 +70,21 @@ export async function through(
   return to.receive('frame that was sent through the guest', (packet) => sameBytes(packet.frame, frame));
 }
 
+/**
+ * Pings until a buffer comes back with a negative status, in which an answer is lost; gives up when every buffer must
+ * have had its turn.
+ */
+export async function isRefused(vif: FrontendPeer): Promise<boolean> {
+  const { errors } = vif.queue.rx;
+  for (let n = 0; n < 60 && errors.length === 0; n++) {
+    const { frame, isReply } = vif.pingFrame();
+    await vif.transmit(frame);
+    const replied = (): boolean => vif.received.some((packet) => isReply(packet.frame));
+    await vif.until('answer', () => errors.length > 0 || replied(), { on: [vif.arrived] });
+  }
+  return errors.length > 0;
+}
+
 /** The vif passes a ping once more: nothing that went before has hurt it. */
 export async function stillPasses(t: BackendTest, requirement: string, vif: FrontendPeer): Promise<void> {
   await t.check(requirement, () => vif.ping());

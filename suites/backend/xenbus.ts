@@ -89,10 +89,7 @@ test('closed-at-once', 'follows a frontend that goes straight to Closed', { fres
 test('releases-rings', 'has let go of the rings when it is Closed', { fresh: true, observer: true }, async (t) => {
   const vif = await t.fresh();
   const refs = [vif.queue.tx.ringRef, vif.queue.rx.ringRef];
-  await vif.setState(closing);
-  await vif.awaitState([closing, closed]);
-  await vif.setState(closed);
-  await vif.awaitState([closed]);
+  await vif.shut();
   const uses = await Promise.all(refs.map((ref) => t.domain.observer.grantUse(t.domain.id, ref)));
   if (uses.includes('unknown')) return t.skip('this host does not tell who uses a grant');
   await t.check(['XB-12', 'GNT-08'], () => expect(uses, 'use of the ring pages').to.deep.equal(['unused', 'unused']));

@@ -3,8 +3,10 @@ import { CHECKSUM_DEFECTS } from './checksum.js';
 import { CONTROL_DEFECTS } from './control.js';
 import type { Defect } from './defect.js';
 import { FRONTEND_DEFECTS } from './frontend.js';
+import { GREF_DEFECTS } from './gref.js';
 import { HASH_DEFECTS } from './hash.js';
 import { MULTICAST_DEFECTS } from './multicast.js';
+import { STAGING_DEFECTS } from './staging.js';
 
 export type { Defect } from './defect.js';
 
@@ -16,4 +18,6 @@ export const DEFECTS: readonly Defect[] = [
   ...MULTICAST_DEFECTS,
   ...CONTROL_DEFECTS,
   ...HASH_DEFECTS,
+  ...GREF_DEFECTS,
+  ...STAGING_DEFECTS,
 ];
