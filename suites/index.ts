@@ -3,6 +3,7 @@ import type { Tests } from '../harness/run/suite.js';
 import { checksum as backendChecksum } from './backend/checksum.js';
 import { control as backendControl } from './backend/control.js';
 import { gref as backendGref } from './backend/gref.js';
+import { gso as backendGso } from './backend/gso.js';
 import { hash as backendHash } from './backend/hash.js';
 import { multicast as backendMulticast } from './backend/multicast.js';
 import { notifications as backendNotifications } from './backend/notifications.js';
@@ -28,6 +29,7 @@ export const SUITES: Tests = [
   ...backendReceive,
   ...backendQueues,
   ...backendChecksum,
+  ...backendGso,
   ...backendMulticast,
   ...backendControl,
   ...backendHash,

@@ -147,6 +147,26 @@ export function tcpSyn(from: Host, to: Host, syn: Syn & { ipv6?: boolean; checks
   });
 }
 
+/** A TCP segment with payload, over IPv4 unless `ipv6`; its checksum is complete unless told otherwise. */
+export function tcpData(
+  from: Host,
+  to: Host,
+  data: { seq: number; payload: Uint8Array; ipv6?: boolean; checksum?: Checksum },
+): Uint8Array {
+  const { seq, payload, ipv6 = false, checksum = 'complete' } = data;
+  return tcpFrame(from, ipv6 ? { mac: to.mac, ipv6: to.ipv6 } : { mac: to.mac, ipv4: to.ipv4 }, {
+    ...BARE_SEGMENT,
+    sport: 0xc001,
+    dport: 0xc002,
+    seq,
+    ack: 1,
+    flags: TCP_FLAG.ack | TCP_FLAG.psh,
+    window: 0xffff,
+    checksum,
+    payload,
+  });
+}
+
 /** An IPv4 frame with four bytes of options that mean nothing. */
 export function withOptions(frame: Uint8Array): Uint8Array {
   return changedIpv4(frame, { options: new Uint8Array(4).fill(NO_OPERATION) });

@@ -305,7 +305,7 @@ export const BACKEND_STEPS = {
       const extra: boolean = requests.length === 1 && (flags & TXF.extraInfo) !== 0;
       next = extra ? 'extra' : (flags & TXF.moreData) !== 0 ? 'data' : undefined;
     }
-    return { requests, extras, layout, fault: fault ?? checkChain(requests) };
+    return { requests, extras, layout, fault: fault ?? checkChain(requests, extras) };
   },
 
   /** A packet's bytes, out of pages that are mapped or copied from the frontend's; undefined if a grant doesn't allow it. */
@@ -470,7 +470,10 @@ function isMulticast(extra: Extra): extra is ExtraMcast {
 }
 
 /** Why a packet can't be taken, or undefined for a good one. */
-function checkChain(requests: readonly TxRequest[]): string | undefined {
+function checkChain(requests: readonly TxRequest[], extras: readonly Extra[]): string | undefined {
+  const gso = extras.find((extra) => extra.type === 'gso');
+  const known = gso?.gsoType === GSO_TYPE.tcpv4 || gso?.gsoType === GSO_TYPE.tcpv6;
+  if (gso && (gso.size === 0 || !known)) return `GSO of type ${gso.gsoType} and size ${gso.size}`;
   if (requests.length > NR_SLOTS_MIN) return `${requests.length} slots`;
   const total = requests[0]?.size ?? 0;
   const rest = requests.slice(1).reduce((sum, request) => sum + request.size, 0);

@@ -4,6 +4,7 @@ import { CONTROL_DEFECTS } from './control.js';
 import type { Defect } from './defect.js';
 import { FRONTEND_DEFECTS } from './frontend.js';
 import { GREF_DEFECTS } from './gref.js';
+import { GSO_DEFECTS } from './gso.js';
 import { HASH_DEFECTS } from './hash.js';
 import { MULTICAST_DEFECTS } from './multicast.js';
 import { STAGING_DEFECTS } from './staging.js';
@@ -17,6 +18,7 @@ export const DEFECTS: readonly Defect[] = [
   ...CHECKSUM_DEFECTS,
   ...MULTICAST_DEFECTS,
   ...CONTROL_DEFECTS,
+  ...GSO_DEFECTS,
   ...HASH_DEFECTS,
   ...GREF_DEFECTS,
   ...STAGING_DEFECTS,

@@ -1,0 +1,163 @@
+/** netif.h, "feature-gso-tcpv4", "feature-gso-tcpv6" and XEN_NETIF_EXTRA_TYPE_GSO. */
+import { expect } from 'chai';
+import { tcpData } from '../../harness/packet/build.js';
+import { decodeFrame } from '../../harness/packet/frame.js';
+import { noncePayload } from '../../harness/packet/nonce.js';
+import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
+import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
+import type { TxShape } from '../../harness/peer/frontend-tx.js';
+import type { ExtraGso } from '../../harness/protocol/extra.js';
+import { CTRL_STATUS, GSO_TYPE, HASH_ALGORITHM, HASH_FLAG, KEY, RXF, TXF } from '../../harness/protocol/netif.js';
+import { backendChapter } from '../../harness/run/suite.js';
+import { DEFAULT_KEY } from '../toeplitz-vectors.js';
+import { queuesOffered, refuses } from './verbs.js';
+
+const { test, tests } = backendChapter('gso');
+export const gso = tests;
+
+const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, bridge: true } as const;
+const BRIDGE6 = { ...BRIDGE, gate: KEY.featureGsoTcpv6 } as const;
+const PING = { gate: KEY.featureGsoTcpv4, fresh: true, reflector: 'icmp' } as const;
+
+/** Payload of one segment. */
+const MSS = 1400;
+/** Payload of a large packet: seven segments and a bit. */
+const LARGE = 7 * MSS + 100;
+/** The largest payload: headers of Ethernet, IPv4 and TCP make it 65,535 bytes. */
+const LARGEST = 65_535 - 14 - 20 - 20;
+/** Bytes of a frame at the usual MTU, with a VLAN tag. */
+const MTU_FRAME = 1500 + 14 + 4;
+
+const TAKES_V4: FrontendOptions = { keys: { [KEY.featureGsoTcpv4]: '1' } };
+const TAKES_V6: FrontendOptions = { keys: { [KEY.featureGsoTcpv6]: '1', [KEY.featureIpv6CsumOffload]: '1' } };
+
+test('needs-sg', 'offers scatter-gather where it offers GSO', { gate: KEY.featureGsoTcpv4 }, async (t) => {
+  const vif = await t.connect();
+  const sg = await vif.otherKey(KEY.featureSg);
+  await t.check('GSO-12', () => expect(sg, KEY.featureSg).to.equal('1'));
+});
+
+for (const [name, options] of [
+  ['tcpv4', TAKES_V4],
+  ['tcpv6', TAKES_V6],
+] as const) {
+  test(`only-${name}`, `connects a frontend that takes only ${name}`, { ...PING }, async (t) => {
+    await t.check('GSO-02', async () => (await t.fresh(options)).ping());
+  });
+}
+
+test('passed-on', 'passes a large packet on, with what is to be known of it', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged({}, TAKES_V4);
+  const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv4);
+  const extra = gsoOf(packet);
+  await t.check(['GSO-03', 'GSO-04', 'GSO-05'], () => expect(extra).to.include({ size: MSS, gsoType: GSO_TYPE.tcpv4 }));
+  await t.check(['GSO-09', 'GSO-14'], () => expect(extra?.features, 'features').to.equal(0));
+  await t.check('GSO-08', () => expect(flagsOf(packet) & RXF.csumBlank, 'csum_blank').to.be.above(0));
+  await t.check('GSO-10', () => expect(flagsOf(packet) & RXF.gsoPrefix, 'gso_prefix').to.equal(0));
+});
+
+test('passed-on-v6', 'passes a large packet of IPv6 on', BRIDGE6, async (t) => {
+  const [from, to] = await t.bridged({}, TAKES_V6);
+  const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv6);
+  await t.check(['GSO-03', 'GSO-04', 'GSO-05'], () => {
+    expect(gsoOf(packet)).to.include({ size: MSS, gsoType: GSO_TYPE.tcpv6 });
+  });
+});
+
+test('largest', 'takes packets of 65,535 bytes', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged({}, TAKES_V4);
+  await t.check('GSO-06', () => passed(from, to, LARGEST, GSO_TYPE.tcpv4));
+});
+
+test('cut', 'cuts a large packet for a frontend that takes none', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged();
+  const packets = await segments(from, to, GSO_TYPE.tcpv4);
+  await t.check('GSO-01', () => expect(packets.map(gsoOf), 'GSO extras').to.deep.equal(packets.map(() => undefined)));
+  await t.check('GSO-13', () => {
+    for (const { frame } of packets) expect(frame.length, 'bytes of a frame').to.be.at.most(MTU_FRAME);
+  });
+  await t.check('GSO-06', () => {
+    for (const { frame } of packets) expect(payloadOf(frame).length, 'payload of a segment').to.be.at.most(MSS);
+  });
+});
+
+test('cut-v6', 'cuts a large packet of IPv6 for a frontend that takes none', BRIDGE6, async (t) => {
+  const [from, to] = await t.bridged({}, TAKES_V4);
+  const packets = await segments(from, to, GSO_TYPE.tcpv6);
+  await t.check('GSO-01', () => expect(packets.map(gsoOf), 'GSO extras').to.deep.equal(packets.map(() => undefined)));
+});
+
+for (const [name, change] of [
+  ['size-0', { size: 0 }],
+  ['unknown-type', { gsoType: 7 }],
+] as const) {
+  test(name, `refuses a GSO extra of ${name.replace('-', ' ')}`, { ...PING, destructive: true }, async (t) => {
+    const vif = await t.fresh();
+    const frame = tcpData(vif.link.peer, vif.link.iut, { seq: 1, payload: noncePayload(1, LARGE), checksum: 'blank' });
+    const slots = vif.queue.tx.enqueue(frame, shaped(GSO_TYPE.tcpv4, change));
+    vif.queue.pushTx();
+    await refuses(t, 'GSO-07', vif, slots);
+  });
+}
+
+test(
+  'hashed',
+  'tells size and hash of a packet in one chain',
+  { ...BRIDGE, gate: [KEY.featureGsoTcpv4, KEY.featureCtrlRing] },
+  async (t) => {
+    const queues = Math.min(2, await queuesOffered(t));
+    const [from, to] = await t.bridged({}, { ...TAKES_V4, control: true, queues });
+    if ((await to.control.setHashAlgorithm(HASH_ALGORITHM.toeplitz)).status !== CTRL_STATUS.success) {
+      t.skip('the backend has no Toeplitz hash');
+    }
+    await to.control.setHashKey(DEFAULT_KEY);
+    await to.control.setHashFlags(HASH_FLAG.ipv4Tcp);
+    const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv4);
+    await t.check('HASH-37', () => {
+      expect(packet.extras.map(({ type }) => type).sort(), 'extras').to.deep.equal(['gso', 'hash']);
+    });
+  },
+);
+
+/** How a large packet is sent; `change` makes its extra a wrong one. */
+function shaped(gsoType: number, change: Partial<ExtraGso> = {}): TxShape {
+  const extra: ExtraGso = { type: 'gso', flags: 0, size: MSS, gsoType, pad: 0, features: 0, ...change };
+  return { flags: TXF.csumBlank | TXF.dataValidated, extras: [extra] };
+}
+
+/** Sends a large packet of `length` bytes of payload; answers the payload. */
+async function sendLarge(from: FrontendPeer, to: FrontendPeer, length: number, type: number): Promise<Uint8Array> {
+  const payload = noncePayload(length, length);
+  const ipv6 = type === GSO_TYPE.tcpv6;
+  const frame = tcpData(from.link.peer, to.link.peer, { seq: 1000, payload, ipv6, checksum: 'blank' });
+  await from.transmit(frame, shaped(type));
+  return payload;
+}
+
+/** Sends a large packet and answers it as it comes out of the bridge, in one piece. */
+async function passed(from: FrontendPeer, to: FrontendPeer, length: number, type: number): Promise<QueuePacket> {
+  const payload = await sendLarge(from, to, length, type);
+  return to.receive('large packet', ({ frame }) => Buffer.compare(payloadOf(frame), payload) === 0);
+}
+
+/** Sends a large packet and answers what it was cut into, whose payloads add up to its own. */
+async function segments(from: FrontendPeer, to: FrontendPeer, type: number): Promise<QueuePacket[]> {
+  const payload = await sendLarge(from, to, LARGE, type);
+  const pieces = (): QueuePacket[] => to.received.filter(({ frame }) => payloadOf(frame).length > 0);
+  await to.until(
+    'segments of the whole packet',
+    () => Buffer.compare(Buffer.concat(pieces().map(({ frame }) => payloadOf(frame))), payload) === 0,
+    { on: [to.arrived] },
+  );
+  return pieces();
+}
+
+/** The payload of a TCP segment; empty for any other frame. */
+function payloadOf(frame: Uint8Array): Uint8Array {
+  const it = decodeFrame(frame);
+  return it.ok && it.value.kind === 'tcp' ? it.value.tcp.payload : new Uint8Array();
+}
+
+const gsoOf = (packet: QueuePacket): ExtraGso | undefined => packet.extras.find((extra) => extra.type === 'gso');
+
+const flagsOf = (packet: QueuePacket): number => packet.slots[0]?.response.flags ?? 0;
