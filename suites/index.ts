@@ -14,10 +14,14 @@ import { staging as backendStaging } from './backend/staging.js';
 import { transmit as backendTransmit } from './backend/transmit.js';
 import { xenbus as backendXenbus } from './backend/xenbus.js';
 import { checksum as frontendChecksum } from './frontend/checksum.js';
+import { control as frontendControl } from './frontend/control.js';
+import { gso as frontendGso } from './frontend/gso.js';
+import { multicast as frontendMulticast } from './frontend/multicast.js';
 import { notifications as frontendNotifications } from './frontend/notifications.js';
 import { queues as frontendQueues } from './frontend/queues.js';
 import { receive as frontendReceive } from './frontend/receive.js';
 import { rings as frontendRings } from './frontend/rings.js';
+import { staging as frontendStaging } from './frontend/staging.js';
 import { transmit as frontendTransmit } from './frontend/transmit.js';
 import { xenbus as frontendXenbus } from './frontend/xenbus.js';
 
@@ -42,4 +46,8 @@ export const SUITES: Tests = [
   ...frontendReceive,
   ...frontendQueues,
   ...frontendChecksum,
+  ...frontendGso,
+  ...frontendMulticast,
+  ...frontendControl,
+  ...frontendStaging,
 ];

@@ -33,9 +33,10 @@ describe('suites', () => {
 
   it('say which make connections of their own', () => {
     for (const test of SUITES) {
-      const own = /\bt\.(fresh|plug|bridged)\(|\b(hashing|steering|agrees|mapping|pools)\(|refusesToConnect\(/.test(
-        test.body.toString(),
-      );
+      const own =
+        /\bt\.(fresh|plug|bridged)\(|\b(hashing|steering|agrees|mapping|pools|controlled|pending|offering)\(|refusesToConnect\(/.test(
+          test.body.toString(),
+        );
       expect(test.options.fresh ?? false, test.id).to.equal(own);
     }
   });

@@ -37,6 +37,11 @@ export class Stack {
     this.#groupMac = multicastMac(this.#group);
   }
 
+  /** The Ethernet groups whose frames it listens to. */
+  get groups(): readonly Uint8Array[] {
+    return [this.#groupMac];
+  }
+
   /** Takes one frame from the vif and answers the frames to send, whose checksums are complete. */
   receive(frame: Uint8Array, meta: FrameMeta = {}): Uint8Array[] {
     const it = decodeFrame(frame);

@@ -1,5 +1,6 @@
 import { KEY } from '../protocol/netif.js';
 import { parseDecimal, XENBUS_STATE } from '../protocol/xenbus.js';
+import { agree, type Answering, BackendControl } from './backend-control.js';
 import { BackendQueue, type QueuePacket, queueKeys } from './backend-queue.js';
 import { BackendRx, type RxShape } from './backend-rx.js';
 import type { DomId } from '../xen/domain.js';
@@ -26,6 +27,9 @@ const MAX_QUEUES = 64;
  * {@link connect} is all of them in the usual order.
  */
 export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
+  /** What control requests are answered. */
+  answer: Answering = agree;
+  #control: BackendControl | undefined;
   #rxNotify = false;
 
   static async create(context: PeerContext, vif: VifAddress, link: Link): Promise<BackendPeer> {
@@ -64,6 +68,20 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
         }),
       );
     }
+    const { domain, pump } = this.context;
+    const answer: Answering = (request) => this.answer(request);
+    this.#control = BackendControl.open(domain, pump, this.vif.frontend, top, answer, this.guard);
+  }
+
+  /** The control ring, if the frontend provided one. */
+  get control(): BackendControl | undefined {
+    return this.#control;
+  }
+
+  override release(): void {
+    super.release();
+    this.#control?.release();
+    this.#control = undefined;
   }
 
   /**
@@ -80,10 +98,18 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
 
   /** Closes as a backend does when its device goes away: Closing, then Closed once the frontend is. */
   async disconnect(options: WaitOptions = {}): Promise<void> {
-    await this.setState(XENBUS_STATE.closing);
-    await this.awaitState([XENBUS_STATE.closed], options);
+    await this.shut(options);
     this.release();
     await this.setState(XENBUS_STATE.closed);
+  }
+
+  /**
+   * Goes to Closing and waits until the frontend is Closed; what it wrote and sent while it was connected is kept, and
+   * complete now.
+   */
+  async shut(options: WaitOptions = {}): Promise<void> {
+    await this.setState(XENBUS_STATE.closing);
+    await this.awaitState([XENBUS_STATE.closed], options);
   }
 
   send(frame: Uint8Array, shape?: RxShape, queue?: BackendQueue): Promise<void> {

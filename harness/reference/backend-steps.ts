@@ -1,7 +1,5 @@
 import { BROADCAST_MAC, isGroupMac, MAC_LENGTH } from '../packet/address.js';
 import { concat, sameBytes } from '../packet/bytes.js';
-import { decodeEthernet, ETHER_TYPE } from '../packet/ethernet.js';
-import { completeChecksum, segment } from '../packet/offload.js';
 import { decodeExtra, encodeExtra, type Extra, type ExtraMcast } from '../protocol/extra.js';
 import {
   EXT_MAX_GREF_ALLOC,
@@ -26,7 +24,7 @@ import { readOther } from './bus.js';
 import { CONTROL_STEPS } from './control-steps.js';
 import type { PacketHash } from './hashing.js';
 import { MappedGrants } from './mapped-grants.js';
-import type { VifPacket } from './packet.js';
+import { fit, type VifPacket } from './packet.js';
 
 /** Queues that the reference backend offers. */
 export const REFERENCE_QUEUES = 4;
@@ -370,14 +368,7 @@ export const BACKEND_STEPS = {
 
   /** The packet as the frontend takes it: cut into segments, and with its checksum, if it can't do that itself. */
   fitting(vif: BackendVif, packet: VifPacket): VifPacket[] {
-    const { frame, gso, csumBlank } = packet;
-    const large = gso?.type === GSO_TYPE.tcpv6 ? KEY.featureGsoTcpv6 : KEY.featureGsoTcpv4;
-    if (gso && !vif.offers[large]) {
-      return segment(frame, gso.size).map((each) => ({ frame: each, csumBlank: false }));
-    }
-    const wantsBlank = isIpv6(frame) ? vif.offers[KEY.featureIpv6CsumOffload] : !vif.offers[KEY.featureNoCsumOffload];
-    if (gso || !csumBlank || wantsBlank) return [packet];
-    return [{ frame: completeChecksum(frame), csumBlank: false }];
+    return fit(packet, vif.offers);
   },
 
   isWanted(vif: BackendVif, frame: Uint8Array): boolean {
@@ -459,11 +450,6 @@ export const BACKEND_STEPS = {
 };
 
 export type BackendSteps = typeof BACKEND_STEPS;
-
-function isIpv6(frame: Uint8Array): boolean {
-  const it = decodeEthernet(frame);
-  return it.ok && it.value.etherType === ETHER_TYPE.ipv6;
-}
 
 function isMulticast(extra: Extra): extra is ExtraMcast {
   return extra.type === 'mcast-add' || extra.type === 'mcast-del';

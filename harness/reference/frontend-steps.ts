@@ -1,16 +1,33 @@
-import { EXTRA_FLAG_MORE, KEY, MAX_TX_SIZE, NR_SLOTS_MIN, RSP, RXF, TXF } from '../protocol/netif.js';
+import { decodeExtra, encodeExtra } from '../protocol/extra.js';
+import { EXT_GREF_FLAG, EXTRA_FLAG_MORE, KEY, MAX_TX_SIZE, NR_SLOTS_MIN, RSP, RXF, TXF } from '../protocol/netif.js';
 import { RX_RING, TX_RING } from '../protocol/ring.js';
 import { decodeRxResponse, encodeRxRequest } from '../protocol/rx.js';
 import { FrontRing } from '../protocol/shared-ring.js';
+import { encodeStagingTable } from '../protocol/staging.js';
 import { decodeTxResponse, encodeTxRequest, type TxRequest } from '../protocol/tx.js';
 import { parseDecimal } from '../protocol/xenbus.js';
 import { type Offer, PAGE_SIZE, type Port } from '../xen/domain.js';
 import type { FrontendQueueState, FrontendVif } from './frontend.js';
+import { BufferPool } from './buffer-pool.js';
 import { readOther } from './bus.js';
-import type { VifPacket } from './packet.js';
+import { FRONTEND_CONTROL_STEPS, POOL } from './frontend-control-steps.js';
+import { fit, type VifPacket } from './packet.js';
 
 /** Queues that the reference frontend can use. */
 const QUEUES = 4;
+/** What the backend may offer. */
+const FEATURES = [
+  KEY.featureSg,
+  KEY.featureNoCsumOffload,
+  KEY.featureIpv6CsumOffload,
+  KEY.featureGsoTcpv4,
+  KEY.featureGsoTcpv6,
+  KEY.featureMulticastControl,
+  KEY.featureCtrlRing,
+  KEY.featureStagingGrants,
+] as const;
+/** Bytes of a request that carries nothing but its extra info. */
+const DUMMY = 60;
 /** Receive buffers kept posted on each queue: two of the largest packets and some. */
 const RX_BUFFERS = 64;
 
@@ -19,6 +36,8 @@ const RX_BUFFERS = 64;
  * replaces it everywhere.
  */
 export const FRONTEND_STEPS = {
+  ...FRONTEND_CONTROL_STEPS,
+
   /** Follows the backend's state. */
   async backendChanged(vif: FrontendVif): Promise<void> {
     const state = await readOther(vif.domain.store, `${vif.backendPath}/state`);
@@ -49,19 +68,21 @@ export const FRONTEND_STEPS = {
     const backend = parseDecimal(await domain.store.read(`${vif.path}/backend-id`), { min: 0, max: 0x7fff });
     if (!backend.ok || !(await flag(KEY.featureRxCopy))) return;
     vif.backend = backend.value;
-    vif.sg = await flag(KEY.featureSg);
+    for (const key of FEATURES) vif.offers[key] = await flag(key);
     const split = await flag(KEY.featureSplitEventChannels);
     const offered = await domain.store.read(`${vif.backendPath}/${KEY.multiQueueMaxQueues}`);
     const count = steps.queueCount(offered);
-    const keys: Record<string, string> = steps.features();
+    const keys: Record<string, string> = { ...steps.features(), ...steps.requests(vif) };
     if (offered !== undefined) keys[KEY.multiQueueNumQueues] = String(count);
     for (let index = 0; index < count; index++) {
       const queue = steps.openQueue(vif, index, split);
       vif.queues.push(queue);
-      for (const [key, value] of Object.entries(steps.queueKeys(queue))) {
+      const pools = vif.offers[KEY.featureStagingGrants] ? steps.poolKeys(vif, queue) : {};
+      for (const [key, value] of Object.entries({ ...steps.queueKeys(queue), ...pools })) {
         keys[count > 1 ? `queue-${index}/${key}` : key] = value;
       }
     }
+    if (vif.offers[KEY.featureCtrlRing]) Object.assign(keys, steps.openControl(vif));
     await domain.store.transaction(async (access) => {
       for (const [key, value] of Object.entries(keys)) await access.write(`${vif.path}/${key}`, value);
     });
@@ -79,7 +100,14 @@ export const FRONTEND_STEPS = {
       [KEY.featureRxNotify]: '1',
       [KEY.featureSg]: '1',
       [KEY.featureIpv6CsumOffload]: '1',
+      [KEY.featureGsoTcpv4]: '1',
+      [KEY.featureGsoTcpv6]: '1',
     };
+  },
+
+  /** What the backend is asked for, of what it offers. */
+  requests(vif: FrontendVif): Record<string, string> {
+    return vif.offers[KEY.featureMulticastControl] ? { [KEY.requestMulticastControl]: '1' } : {};
   },
 
   openQueue(vif: FrontendVif, index: number, split: boolean): FrontendQueueState {
@@ -100,11 +128,15 @@ export const FRONTEND_STEPS = {
       rxPort,
       sending: new Map(),
       posted: new Map(),
-      partial: { pieces: [], bad: false, csumBlank: false },
+      txPool: new BufferPool(grants, vif.backend, 'read-only'),
+      rxPool: new BufferPool(grants, vif.backend, 'read-write'),
+      tables: [],
+      partial: { pieces: [], bad: false, csumBlank: false, gso: undefined },
       expect: 'first',
       moreAfterExtras: false,
     };
     for (const port of [txPort, rxPort]) vif.pump.on(port, () => vif.steps.serve(vif, queue));
+    if (vif.offers[KEY.featureCtrlRing] || vif.offers[KEY.featureStagingGrants]) vif.steps.fillPools(queue);
     vif.steps.post(vif, queue);
     rx.push();
     return queue;
@@ -123,11 +155,48 @@ export const FRONTEND_STEPS = {
     return { [KEY.txRingRef]: String(tx?.ref), [KEY.rxRingRef]: String(rx?.ref), ...channels };
   },
 
+  /** Makes buffers that are kept, for a backend that maps them. */
+  fillPools(queue: FrontendQueueState): void {
+    queue.txPool.fill(POOL);
+    queue.rxPool.fill(POOL);
+  },
+
+  /** The keys of a queue's staging pools, each of which has a page that lists it. */
+  poolKeys(vif: FrontendVif, queue: FrontendQueueState): Record<string, string> {
+    const { steps } = vif;
+    return {
+      [KEY.txPoolRef]: steps.poolTable(vif, queue, queue.txPool, EXT_GREF_FLAG.readonly),
+      [KEY.txPoolSize]: String(queue.txPool.refs.length),
+      [KEY.rxPoolRef]: steps.poolTable(vif, queue, queue.rxPool, 0),
+      [KEY.rxPoolSize]: String(queue.rxPool.refs.length),
+    };
+  },
+
+  poolTable(vif: FrontendVif, queue: FrontendQueueState, pool: BufferPool, flags: number): string {
+    const table = vif.domain.grants.offer(vif.backend, 'read-only');
+    table.page.copyIn(0, encodeStagingTable(pool.refs.map((ref) => ({ ref, flags, pad: 0 }))));
+    queue.tables.push(table);
+    return String(table.ref);
+  },
+
   /** The backend is there: kicks both rings once, in case it looked before it could hear. */
   start(vif: FrontendVif): void {
     for (const queue of vif.queues) {
       for (const port of new Set([queue.txPort, queue.rxPort])) vif.domain.events.notify(port);
     }
+    if (vif.offers[KEY.featureMulticastControl]) for (const group of vif.stack.groups) vif.steps.addGroup(vif, group);
+    vif.steps.configure(vif).catch(vif.onError);
+  },
+
+  /** Asks the backend for a group by a dummy request. */
+  addGroup(vif: FrontendVif, address: Uint8Array): void {
+    const [queue] = vif.queues;
+    if (!queue || queue.tx.free() < 2) return;
+    const offer = vif.steps.buffer(vif, queue, new Uint8Array(DUMMY));
+    const request = { gref: offer.ref, offset: 0, flags: TXF.extraInfo, id: freeId(queue), size: DUMMY };
+    vif.steps.putTx(queue, request, offer);
+    queue.tx.put(encodeExtra({ type: 'mcast-add', flags: 0, address }));
+    vif.steps.push(vif, queue.tx, queue.txPort);
   },
 
   /** Takes everything back that connecting gave out. */
@@ -137,9 +206,13 @@ export const FRONTEND_STEPS = {
         vif.pump.off(port);
         vif.domain.events.unbind(port);
       }
-      const buffers = [...queue.posted.values()].map((posted) => posted.offer);
-      for (const offer of [...queue.sending.values(), ...buffers, ...queue.rings]) offer.end();
+      for (const offer of queue.sending.values()) queue.txPool.give(offer);
+      for (const { offer } of queue.posted.values()) queue.rxPool.give(offer);
+      queue.txPool.clear();
+      queue.rxPool.clear();
+      for (const offer of [...queue.tables, ...queue.rings]) offer.end();
     }
+    vif.steps.closeControl(vif);
   },
 
   serve(vif: FrontendVif, queue: FrontendQueueState): void {
@@ -162,7 +235,8 @@ export const FRONTEND_STEPS = {
   takeTxResponse(queue: FrontendQueueState, bytes: Uint8Array): void {
     const response = decodeTxResponse(bytes);
     if (!response.ok || response.value.status === RSP.null) return;
-    queue.sending.get(response.value.id)?.end();
+    const offer = queue.sending.get(response.value.id);
+    if (offer) queue.txPool.give(offer);
     queue.sending.delete(response.value.id);
   },
 
@@ -173,7 +247,7 @@ export const FRONTEND_STEPS = {
       for (let n = 0; n < ready.value; n++) {
         const index = queue.rx.rspCons;
         const frame = vif.steps.takeRxSlot(queue, index, queue.rx.take());
-        if (frame) vif.steps.accept(vif, queue, { frame, csumBlank: queue.partial.csumBlank });
+        if (frame) vif.steps.accept(vif, queue, { ...queue.partial, frame });
       }
       vif.steps.post(vif, queue);
       vif.steps.push(vif, queue.rx, queue.rxPort);
@@ -202,19 +276,24 @@ export const FRONTEND_STEPS = {
     queue.posted.delete(index);
     const { partial } = queue;
     if (queue.expect === 'extra') {
-      // An extra's buffer is unused; what it says matters only where its feature was agreed, which none was.
+      // An extra's buffer is unused; of what extras say only GSO matters here.
+      const extra = decodeExtra(bytes);
+      if (extra.ok && extra.value.type === 'gso') partial.gso = { size: extra.value.size, type: extra.value.gsoType };
       if (((bytes[1] ?? 0) & EXTRA_FLAG_MORE) === 0) queue.expect = queue.moreAfterExtras ? 'more' : 'first';
     } else {
       const response = decodeRxResponse(bytes);
       const { offset, status, flags } = response.ok ? response.value : { offset: 0, status: RSP.error, flags: 0 };
-      if (queue.expect === 'first') partial.csumBlank = (flags & RXF.csumBlank) !== 0;
+      if (queue.expect === 'first') {
+        partial.csumBlank = (flags & RXF.csumBlank) !== 0;
+        partial.gso = undefined;
+      }
       if (status < 0 || offset + status > PAGE_SIZE) partial.bad = true;
       else partial.pieces.push(buffer.offer.page.copyOut(offset, status));
       queue.moreAfterExtras = (flags & RXF.moreData) !== 0;
       const extras = queue.expect === 'first' && (flags & RXF.extraInfo) !== 0;
       queue.expect = extras ? 'extra' : queue.moreAfterExtras ? 'more' : 'first';
     }
-    buffer.offer.end();
+    queue.rxPool.give(buffer.offer);
     if (queue.expect !== 'first') return undefined;
     const frame = partial.bad ? undefined : Uint8Array.from(Buffer.concat(partial.pieces));
     partial.pieces.length = 0;
@@ -223,9 +302,9 @@ export const FRONTEND_STEPS = {
   },
 
   /** Keeps buffers posted, without publishing them. */
-  post(vif: FrontendVif, queue: FrontendQueueState): void {
+  post(_: FrontendVif, queue: FrontendQueueState): void {
     while (queue.posted.size < RX_BUFFERS && queue.rx.free() > 0) {
-      const offer = vif.domain.grants.offer(vif.backend, 'read-write');
+      const offer = queue.rxPool.take();
       const id = queue.rx.reqProdPvt & (RX_RING.size - 1);
       const index = queue.rx.put(encodeRxRequest({ id, pad: 0, gref: offer.ref }));
       queue.posted.set(index, { id, offer });
@@ -237,26 +316,40 @@ export const FRONTEND_STEPS = {
     if (ring.push()) vif.domain.events.notify(port);
   },
 
-  /** Sends one packet on `queue`; drops it where the ring is full or the backend couldn't take it. */
-  transmit(vif: FrontendVif, queue: FrontendQueueState, { frame, csumBlank }: VifPacket): void {
-    const lengths = fragments(frame.length);
-    if (frame.length > MAX_TX_SIZE || lengths.length > (vif.sg ? NR_SLOTS_MIN : 1)) return;
-    if (queue.tx.free() < lengths.length) return;
-    let at = 0;
-    lengths.forEach((length, n) => {
-      const offer = vif.steps.buffer(vif, frame.subarray(at, at + length));
-      at += length;
-      const more = n < lengths.length - 1 ? TXF.moreData : 0;
-      const blank = n === 0 && csumBlank ? TXF.csumBlank | TXF.dataValidated : 0;
-      const size = n === 0 ? frame.length : length;
-      vif.steps.putTx(queue, { gref: offer.ref, offset: 0, flags: more | blank, id: freeId(queue), size }, offer);
-    });
+  /** Sends one packet on `queue`, as the backend takes it; drops it where the ring is full. */
+  transmit(vif: FrontendVif, queue: FrontendQueueState, packet: VifPacket): void {
+    for (const { frame, csumBlank, gso } of vif.steps.fitting(vif, packet)) {
+      const lengths = fragments(frame.length);
+      if (frame.length > MAX_TX_SIZE || lengths.length > (vif.offers[KEY.featureSg] ? NR_SLOTS_MIN : 1)) continue;
+      if (queue.tx.free() <= lengths.length) continue;
+      let at = 0;
+      lengths.forEach((length, n) => {
+        const offer = vif.steps.buffer(vif, queue, frame.subarray(at, at + length));
+        at += length;
+        const more = n < lengths.length - 1 ? TXF.moreData : 0;
+        const blank = csumBlank ? TXF.csumBlank | TXF.dataValidated : 0;
+        const first = n === 0 ? blank | (gso ? TXF.extraInfo : 0) : 0;
+        const size = n === 0 ? frame.length : length;
+        vif.steps.putTx(queue, { gref: offer.ref, offset: 0, flags: more | first, id: freeId(queue), size }, offer);
+        if (n === 0 && gso) vif.steps.putGso(queue, gso);
+      });
+    }
     vif.steps.push(vif, queue.tx, queue.txPort);
   },
 
+  /** The packet as the backend takes it: cut into segments, and with its checksum, if it can't do that itself. */
+  fitting(vif: FrontendVif, packet: VifPacket): VifPacket[] {
+    return fit(packet, vif.offers);
+  },
+
+  /** Puts the extra info of a large packet. */
+  putGso(queue: FrontendQueueState, { size, type }: NonNullable<VifPacket['gso']>): void {
+    queue.tx.put(encodeExtra({ type: 'gso', flags: 0, size, gsoType: type, pad: 0, features: 0 }));
+  },
+
   /** A page that the backend may read, with a fragment at its start. */
-  buffer(vif: FrontendVif, bytes: Uint8Array): Offer {
-    const offer = vif.domain.grants.offer(vif.backend, 'read-only');
+  buffer(_: FrontendVif, queue: FrontendQueueState, bytes: Uint8Array): Offer {
+    const offer = queue.txPool.take();
     offer.page.copyIn(0, bytes);
     return offer;
   },

@@ -3,7 +3,10 @@ import type { Stack } from '../packet/stack.js';
 import type { FrontRing } from '../protocol/shared-ring.js';
 import type { Domain, DomId, Offer, Port } from '../xen/domain.js';
 import { EventPump } from '../xen/event-pump.js';
+import type { BufferPool } from './buffer-pool.js';
 import { Bus, type Device } from './bus.js';
+import type { Resolve } from './frontend-control-steps.js';
+import type { VifPacket } from './packet.js';
 import { FRONTEND_STEPS, type FrontendSteps } from './frontend-steps.js';
 
 /** One queue of a connected vif. */
@@ -18,20 +21,35 @@ export interface FrontendQueueState {
   readonly sending: Map<number, Offer>;
   /** Posted rx buffers, by ring slot. */
   readonly posted: Map<number, { id: number; offer: Offer }>;
+  readonly txPool: BufferPool;
+  readonly rxPool: BufferPool;
+  /** Pages that list the buffers of staging pools. */
+  readonly tables: Offer[];
   /** A packet whose later slots haven't come. */
-  readonly partial: { pieces: Uint8Array[]; bad: boolean; csumBlank: boolean };
+  readonly partial: { pieces: Uint8Array[]; bad: boolean; csumBlank: boolean; gso: VifPacket['gso'] };
   /** What the next rx slot is. */
   expect: 'first' | 'extra' | 'more';
   /** Whether data follows the extras of the packet that is being received. */
   moreAfterExtras: boolean;
 }
 
+/** The control ring of a connected vif. */
+export interface FrontendControlState {
+  readonly ring: FrontRing;
+  readonly offer: Offer;
+  readonly port: Port;
+  /** Requests without a response, by id. */
+  readonly asked: Map<number, Resolve>;
+  nextId: number;
+}
+
 /** What the steps know of one vif. */
 export class FrontendVif implements Device {
   queues: FrontendQueueState[] = [];
   backend: DomId = 0;
-  /** Whether the backend takes packets in several slots (its feature-sg). */
-  sg = false;
+  control: FrontendControlState | undefined;
+  /** Which features the backend has, by their keys. */
+  readonly offers: Record<string, boolean> = {};
   /** The vif at the other end of a bridge: what comes in here goes out there, and not to the stack. */
   bridgedTo: FrontendVif | undefined;
   /** The backend state that was acted on last. */
@@ -44,6 +62,8 @@ export class FrontendVif implements Device {
     readonly steps: FrontendSteps,
     readonly path: string,
     readonly backendPath: string,
+    /** Told of what goes wrong beside the driver's own work. */
+    readonly onError: (error: unknown) => void,
   ) {}
 
   changed(): Promise<void> {
@@ -73,7 +93,7 @@ export class ReferenceFrontend {
     const pump = new EventPump(domain.events);
     const steps = { ...FRONTEND_STEPS, ...override };
     const probe = (path: string, backendPath: string): FrontendVif =>
-      new FrontendVif(domain, pump, stackOf(Number(path.split('/').at(-1))), steps, path, backendPath);
+      new FrontendVif(domain, pump, stackOf(Number(path.split('/').at(-1))), steps, path, backendPath, onError);
     this.#bus = new Bus(domain.store, 'device/vif', 1, 'backend', probe, onError);
   }
 

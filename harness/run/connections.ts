@@ -68,10 +68,9 @@ export class Connections implements Vifs<AnyPeer> {
    */
   async plug(backendKeys: Readonly<Record<string, string>> = {}): Promise<AnyPeer> {
     await this.#makeRoom();
-    const handle = FIRST_HANDLE + (this.way.several ? this.#made % HANDLES : 0);
+    const handle = this.#freeHandle();
     const link = linkOf(handle);
     const mac = formatMac(this.role === 'frontend' ? link.iut.mac : link.peer.mac);
-    this.#made++;
     const vif = await this.way.open(() => this.#address(handle), { mac, backendKeys });
     const make = vif.peer === 'frontend' ? FrontendPeer : BackendPeer;
     const peer = await make.create(this.context, vif, link);
@@ -136,6 +135,15 @@ export class Connections implements Vifs<AnyPeer> {
     this.#shared = undefined;
     this.#sharing = false;
     this.way.forget();
+  }
+
+  /** The next handle in turn that no vif has; the only one where there is one vif at a time. */
+  #freeHandle(): number {
+    const taken = new Set([...this.#vifs.values()].map((vif) => vif.handle));
+    let handle: number;
+    do handle = FIRST_HANDLE + (this.#made++ % HANDLES);
+    while (taken.has(handle));
+    return this.way.several ? handle : FIRST_HANDLE;
   }
 
   async #connectShared(): Promise<AnyPeer> {

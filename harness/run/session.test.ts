@@ -140,6 +140,15 @@ describe('session', () => {
     expect(await reason({ slow: true })).to.contain('slow');
   });
 
+  it('gives no vif the handle of the shared one, however many there were', async () => {
+    const { verdict } = await outcome(async (t) => {
+      const shared = await t.connect();
+      for (let n = 0; n < 120; n++) await t.unplug(await t.plug());
+      await t.check('TXW-10', () => shared.ping());
+    });
+    expect(verdict).to.equal('pass');
+  });
+
   describe('whose guest can not be told its address', () => {
     const iut = { configure: undefined, promised: new Set<never>() };
     const ping = async (t: BackendTest): Promise<void> => t.check('TXW-10', async () => (await t.connect()).ping());

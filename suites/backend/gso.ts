@@ -1,14 +1,12 @@
 /** netif.h, "feature-gso-tcpv4", "feature-gso-tcpv6" and XEN_NETIF_EXTRA_TYPE_GSO. */
 import { expect } from 'chai';
-import { tcpData } from '../../harness/packet/build.js';
-import { decodeFrame } from '../../harness/packet/frame.js';
-import { noncePayload } from '../../harness/packet/nonce.js';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { TxShape } from '../../harness/peer/frontend-tx.js';
 import type { ExtraGso } from '../../harness/protocol/extra.js';
 import { CTRL_STATUS, GSO_TYPE, HASH_ALGORITHM, HASH_FLAG, KEY, RXF, TXF } from '../../harness/protocol/netif.js';
 import { backendChapter } from '../../harness/run/suite.js';
+import { gsoExtra, LARGE, largeFrame, LARGEST, MSS, MTU_FRAME, payloadOf } from '../large-packets.js';
 import { DEFAULT_KEY } from '../toeplitz-vectors.js';
 import { queuesOffered, refuses } from './verbs.js';
 
@@ -18,15 +16,6 @@ export const gso = tests;
 const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, bridge: true } as const;
 const BRIDGE6 = { ...BRIDGE, gate: KEY.featureGsoTcpv6 } as const;
 const PING = { gate: KEY.featureGsoTcpv4, fresh: true, reflector: 'icmp' } as const;
-
-/** Payload of one segment. */
-const MSS = 1400;
-/** Payload of a large packet: seven segments and a bit. */
-const LARGE = 7 * MSS + 100;
-/** The largest payload: headers of Ethernet, IPv4 and TCP make it 65,535 bytes. */
-const LARGEST = 65_535 - 14 - 20 - 20;
-/** Bytes of a frame at the usual MTU, with a VLAN tag. */
-const MTU_FRAME = 1500 + 14 + 4;
 
 const TAKES_V4: FrontendOptions = { keys: { [KEY.featureGsoTcpv4]: '1' } };
 const TAKES_V6: FrontendOptions = { keys: { [KEY.featureGsoTcpv6]: '1', [KEY.featureIpv6CsumOffload]: '1' } };
@@ -93,7 +82,7 @@ for (const [name, change] of [
 ] as const) {
   test(name, `refuses a GSO extra of ${name.replace('-', ' ')}`, { ...PING, destructive: true }, async (t) => {
     const vif = await t.fresh();
-    const frame = tcpData(vif.link.peer, vif.link.iut, { seq: 1, payload: noncePayload(1, LARGE), checksum: 'blank' });
+    const frame = largeFrame(vif.link.peer, vif.link.iut, LARGE, GSO_TYPE.tcpv4);
     const slots = vif.queue.tx.enqueue(frame, shaped(GSO_TYPE.tcpv4, change));
     vif.queue.pushTx();
     await refuses(t, 'GSO-07', vif, slots);
@@ -121,17 +110,14 @@ test(
 
 /** How a large packet is sent; `change` makes its extra a wrong one. */
 function shaped(gsoType: number, change: Partial<ExtraGso> = {}): TxShape {
-  const extra: ExtraGso = { type: 'gso', flags: 0, size: MSS, gsoType, pad: 0, features: 0, ...change };
-  return { flags: TXF.csumBlank | TXF.dataValidated, extras: [extra] };
+  return { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(gsoType, change)] };
 }
 
 /** Sends a large packet of `length` bytes of payload; answers the payload. */
 async function sendLarge(from: FrontendPeer, to: FrontendPeer, length: number, type: number): Promise<Uint8Array> {
-  const payload = noncePayload(length, length);
-  const ipv6 = type === GSO_TYPE.tcpv6;
-  const frame = tcpData(from.link.peer, to.link.peer, { seq: 1000, payload, ipv6, checksum: 'blank' });
+  const frame = largeFrame(from.link.peer, to.link.peer, length, type);
   await from.transmit(frame, shaped(type));
-  return payload;
+  return payloadOf(frame);
 }
 
 /** Sends a large packet and answers it as it comes out of the bridge, in one piece. */
@@ -150,12 +136,6 @@ async function segments(from: FrontendPeer, to: FrontendPeer, type: number): Pro
     { on: [to.arrived] },
   );
   return pieces();
-}
-
-/** The payload of a TCP segment; empty for any other frame. */
-function payloadOf(frame: Uint8Array): Uint8Array {
-  const it = decodeFrame(frame);
-  return it.ok && it.value.kind === 'tcp' ? it.value.tcp.payload : new Uint8Array();
 }
 
 const gsoOf = (packet: QueuePacket): ExtraGso | undefined => packet.extras.find((extra) => extra.type === 'gso');

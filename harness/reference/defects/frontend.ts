@@ -125,7 +125,7 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     fault: 'grants what it transmits for writing',
     seen: 'XSA-403 and before: several frontends granted tx pages read-write',
     frontend: {
-      buffer(vif, bytes) {
+      buffer(vif, _, bytes) {
         const offer = vif.domain.grants.offer(vif.backend, 'read-write');
         offer.page.copyIn(0, bytes);
         return offer;
@@ -154,8 +154,8 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
         const { frame } = packet;
         if (frame.length < 100) return correct.transmit(vif, queue, packet);
         const [head, tail] = [frame.subarray(0, 60), frame.subarray(60)];
-        const first = vif.steps.buffer(vif, head);
-        const second = vif.steps.buffer(vif, tail);
+        const first = vif.steps.buffer(vif, queue, head);
+        const second = vif.steps.buffer(vif, queue, tail);
         const id = queue.tx.reqProdPvt & 0xff;
         vif.steps.putTx(queue, { gref: first.ref, offset: 0, flags: 4, id, size: frame.length }, first);
         vif.steps.putTx(queue, { gref: second.ref, offset: 0, flags: 0, id: id + 256, size: tail.length }, second);

@@ -2,6 +2,7 @@ import { BACKEND_DEFECTS } from './backend.js';
 import { CHECKSUM_DEFECTS } from './checksum.js';
 import { CONTROL_DEFECTS } from './control.js';
 import type { Defect } from './defect.js';
+import { FRONTEND_EXTRAS_DEFECTS } from './frontend-extras.js';
 import { FRONTEND_DEFECTS } from './frontend.js';
 import { GREF_DEFECTS } from './gref.js';
 import { GSO_DEFECTS } from './gso.js';
@@ -22,4 +23,5 @@ export const DEFECTS: readonly Defect[] = [
   ...HASH_DEFECTS,
   ...GREF_DEFECTS,
   ...STAGING_DEFECTS,
+  ...FRONTEND_EXTRAS_DEFECTS,
 ];

@@ -1,0 +1,107 @@
+/** netif.h, "feature-gso-tcpv4", "feature-gso-tcpv6" and XEN_NETIF_EXTRA_TYPE_GSO. */
+import { expect } from 'chai';
+import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
+import type { QueuePacket } from '../../harness/peer/backend-queue.js';
+import type { ExtraGso } from '../../harness/protocol/extra.js';
+import { GSO_TYPE, KEY, RXF, TXF } from '../../harness/protocol/netif.js';
+import { frontendChapter } from '../../harness/run/suite.js';
+import { gsoExtra, LARGE, largeFrame, LARGEST, MSS, MTU_FRAME, payloadOf } from '../large-packets.js';
+import { survives } from './verbs.js';
+
+const { test, tests } = frontendChapter('gso');
+export const gso = tests;
+
+const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, bridge: true } as const;
+const BRIDGE6 = { ...BRIDGE, gate: KEY.featureGsoTcpv6 } as const;
+const PING = { gate: KEY.featureGsoTcpv4, fresh: true, reflector: 'icmp' } as const;
+
+const TAKES_V4 = { ...BACKEND_KEYS, [KEY.featureGsoTcpv4]: '1' };
+const TAKES_V6 = { ...BACKEND_KEYS, [KEY.featureGsoTcpv6]: '1', [KEY.featureIpv6CsumOffload]: '1' };
+
+test('needs-sg', 'takes scatter-gather where it takes GSO', { gate: KEY.featureGsoTcpv4 }, async (t) => {
+  const vif = await t.connect();
+  const sg = await vif.otherKey(KEY.featureSg);
+  await t.check('GSO-12', () => expect(sg, KEY.featureSg).to.equal('1'));
+});
+
+for (const [name, keys] of [
+  ['tcpv4', TAKES_V4],
+  ['tcpv6', TAKES_V6],
+] as const) {
+  test(`only-${name}`, `works with a backend that takes only ${name}`, { ...PING }, async (t) => {
+    await t.check('GSO-02', async () => (await t.fresh(keys)).ping());
+  });
+}
+
+test('passed-on', 'sends a large packet with what is to be known of it', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged(BACKEND_KEYS, TAKES_V4);
+  const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv4);
+  const extra = gsoOf(packet);
+  await t.check(['GSO-03', 'GSO-04', 'GSO-05'], () => expect(extra).to.include({ size: MSS, gsoType: GSO_TYPE.tcpv4 }));
+  await t.check(['GSO-09', 'GSO-14'], () => expect(extra?.features, 'features').to.equal(0));
+  await t.check('GSO-08', () => expect((packet.requests[0]?.flags ?? 0) & TXF.csumBlank, 'csum_blank').to.be.above(0));
+});
+
+test('passed-on-v6', 'sends a large packet of IPv6 so too', BRIDGE6, async (t) => {
+  const [from, to] = await t.bridged(BACKEND_KEYS, TAKES_V6);
+  const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv6);
+  await t.check(['GSO-03', 'GSO-04', 'GSO-05'], () => {
+    expect(gsoOf(packet)).to.include({ size: MSS, gsoType: GSO_TYPE.tcpv6 });
+  });
+});
+
+test('largest', 'takes packets of 65,535 bytes', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged(BACKEND_KEYS, TAKES_V4);
+  await t.check('GSO-06', () => passed(from, to, LARGEST, GSO_TYPE.tcpv4));
+});
+
+test('cut', 'cuts a large packet for a backend that takes none', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged();
+  const packets = await segments(from, to, GSO_TYPE.tcpv4);
+  await t.check('GSO-01', () => expect(packets.map(gsoOf), 'GSO extras').to.deep.equal(packets.map(() => undefined)));
+  await t.check('GSO-13', () => {
+    for (const { frame } of packets) expect(frame.length, 'bytes of a frame').to.be.at.most(MTU_FRAME);
+  });
+  await t.check('GSO-06', () => {
+    for (const { frame } of packets) expect(payloadOf(frame).length, 'payload of a segment').to.be.at.most(MSS);
+  });
+});
+
+test('cut-v6', 'cuts a large packet of IPv6 for a backend that takes none', BRIDGE6, async (t) => {
+  const [from, to] = await t.bridged(BACKEND_KEYS, TAKES_V4);
+  const packets = await segments(from, to, GSO_TYPE.tcpv6);
+  await t.check('GSO-01', () => expect(packets.map(gsoOf), 'GSO extras').to.deep.equal(packets.map(() => undefined)));
+});
+
+test('prefix', 'outlives the deprecated flag of large packets', { ...PING, destructive: true }, async (t) => {
+  const vif = await t.fresh();
+  await vif.deliver(vif.quietFrame(), { flags: RXF.gsoPrefix | RXF.moreData });
+  await survives(t, 'GSO-11', vif);
+});
+
+/** Sends a large packet of `length` bytes of payload; answers the payload. */
+async function sendLarge(from: BackendPeer, to: BackendPeer, length: number, type: number): Promise<Uint8Array> {
+  const frame = largeFrame(from.link.peer, to.link.peer, length, type);
+  await from.deliver(frame, { flags: RXF.csumBlank | RXF.dataValidated, extras: [gsoExtra(type)] });
+  return payloadOf(frame);
+}
+
+/** Sends a large packet and answers it as it comes out of the bridge, in one piece. */
+async function passed(from: BackendPeer, to: BackendPeer, length: number, type: number): Promise<QueuePacket> {
+  const payload = await sendLarge(from, to, length, type);
+  return to.receive('large packet', ({ frame }) => Buffer.compare(payloadOf(frame), payload) === 0);
+}
+
+/** Sends a large packet and answers what it was cut into, whose payloads add up to its own. */
+async function segments(from: BackendPeer, to: BackendPeer, type: number): Promise<QueuePacket[]> {
+  const payload = await sendLarge(from, to, LARGE, type);
+  const pieces = (): QueuePacket[] => to.received.filter(({ frame }) => payloadOf(frame).length > 0);
+  await to.until(
+    'segments of the whole packet',
+    () => Buffer.compare(Buffer.concat(pieces().map(({ frame }) => payloadOf(frame))), payload) === 0,
+    { on: [to.arrived] },
+  );
+  return pieces();
+}
+
+const gsoOf = (packet: QueuePacket): ExtraGso | undefined => packet.extras.find((extra) => extra.type === 'gso');
