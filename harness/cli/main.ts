@@ -57,6 +57,18 @@ selecting(program.command('run').description('run the suites and write the resul
     process.exitCode = await runCommand(options);
   });
 
+program
+  .command('reference <role>', { hidden: true })
+  .description('the reference driver in this domain of a real Xen, until its input ends')
+  .action(async (role: string) => {
+    if (role !== 'frontend' && role !== 'backend') throw new UsageError(`"${role}" is no role`);
+    const { openNativeDomain } = await import('../xen/native/index.js');
+    const { runReference } = await import('../reference/program.js');
+    const domain = await openNativeDomain();
+    await runReference(role, domain, process.stdin, (line) => void process.stdout.write(`${line}\n`));
+    await domain.close();
+  });
+
 selecting(program.command('list').description('show the tests, or the requirements'))
   .option('--requirements', 'show the catalogue of requirements and the tests of each')
   .option('--json', 'as JSON')

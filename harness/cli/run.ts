@@ -34,18 +34,19 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
     .filter((plan) => plan.tests.length > 0);
   if (plans.length === 0) throw new UsageError('none of the selected tests is for the role of a selected target');
   const results = new Results(options);
+  const log = (line: string): void => void process.stderr.write(`netifspec: ${line}\n`);
   try {
     for (const { target, tests: planned } of plans) {
       const expectations = new Expectations(target.expectations ? loadExpectations(target.expectations) : []);
       await runSession({
         target,
-        open: () => openIut(target, options.seed),
+        open: () => openIut(target, options.seed, log),
         tests: planned,
         expectations,
         seed: options.seed,
         slow: options.slow ?? false,
         onRecord: (record) => results.add(record),
-        log: (line) => process.stderr.write(`netifspec: ${line}\n`),
+        log,
         signal: interrupt.signal,
       });
       if (interrupt.signal.aborted) break;
@@ -57,8 +58,12 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
 }
 
 /** The native adapter is loaded only for a target that needs it. */
-async function openIut(target: Target, seed: number) {
+async function openIut(target: Target, seed: number, log: (line: string) => void) {
   if (isSimulated(target)) return openSimulatedIut(target.role, seed);
+  if (target.reference) {
+    const { openReferenceIut } = await import('../run/reference-iut.js');
+    return openReferenceIut(target, log);
+  }
   const { openNativeIut } = await import('../run/native-iut.js');
   return openNativeIut(target);
 }

@@ -12,17 +12,19 @@ export interface VifAddress {
   readonly frontend: DomId;
   readonly backend: DomId;
   readonly handle: number;
-  /** The end that the peer plays; its directory has {@link PEER_TYPE}, the other one `vif`. */
+  /** The end that the peer plays; its directory has {@link PEER_TYPE}. */
   readonly peer: 'frontend' | 'backend';
+  /** The device type of the other end: `vif`, for which kernels have drivers, unless told. */
+  readonly type?: string;
 }
 
 export function frontendPath(vif: VifAddress): string {
-  const type = vif.peer === 'frontend' ? PEER_TYPE : 'vif';
+  const type = vif.peer === 'frontend' ? PEER_TYPE : (vif.type ?? 'vif');
   return `/local/domain/${vif.frontend}/device/${type}/${vif.handle}`;
 }
 
 export function backendPath(vif: VifAddress): string {
-  const type = vif.peer === 'backend' ? PEER_TYPE : 'vif';
+  const type = vif.peer === 'backend' ? PEER_TYPE : (vif.type ?? 'vif');
   return `/local/domain/${vif.backend}/backend/${type}/${vif.frontend}/${vif.handle}`;
 }
 
@@ -95,7 +97,8 @@ export async function clearLeftovers(store: Store, domain: DomId, iut: DomId): P
   const clear = async (path: string, other: string): Promise<void> => {
     const opposite = (await store.read(`${path}/${other}`)) ?? '';
     // Only a path of the opposite end's shape may be removed: the node may have been written by an untrusted guest.
-    const [, guest] = /^\/local\/domain\/(\d+)\/(?:device\/vif\/\d+|backend\/vif\/\d+\/\d+)$/.exec(opposite) ?? [];
+    const [, guest] =
+      /^\/local\/domain\/(\d+)\/(?:device\/[\w-]+\/\d+|backend\/[\w-]+\/\d+\/\d+)$/.exec(opposite) ?? [];
     const alive = guest !== undefined && (await store.read(`/local/domain/${guest}`)) !== undefined;
     if (alive && Number(guest) !== iut) return;
     if (guest !== undefined) await store.remove(opposite);

@@ -83,18 +83,20 @@ export class ReferenceBackend {
   /**
    * @param stackOf the network stack behind vif number `handle`
    * @param override replaces single steps, which is how a defect is made
+   * @param root where its devices are, in its domain's part of xenstore
    */
   constructor(
     domain: Domain,
     stackOf: (handle: number) => Stack,
     onError: (error: unknown) => void,
     override: Partial<BackendSteps> = {},
+    root = 'backend/vif',
   ) {
     const pump = new EventPump(domain.events);
     const steps = { ...BACKEND_STEPS, ...override };
     const probe = (path: string, frontendPath: string): BackendVif =>
       new BackendVif(domain, pump, stackOf(Number(path.split('/').at(-1))), steps, path, frontendPath);
-    this.#bus = new Bus(domain.store, 'backend/vif', 2, 'frontend', probe, onError);
+    this.#bus = new Bus(domain.store, root, 2, 'frontend', probe, onError);
   }
 
   /** Joins the vifs of two handles, so that what comes in at one goes out at the other. */

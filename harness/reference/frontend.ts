@@ -83,18 +83,20 @@ export class ReferenceFrontend {
   /**
    * @param stackOf the network stack behind vif number `handle`
    * @param override replaces single steps, which is how a defect is made
+   * @param root where its devices are, in its domain's part of xenstore
    */
   constructor(
     domain: Domain,
     stackOf: (handle: number) => Stack,
     onError: (error: unknown) => void,
     override: Partial<FrontendSteps> = {},
+    root = 'device/vif',
   ) {
     const pump = new EventPump(domain.events);
     const steps = { ...FRONTEND_STEPS, ...override };
     const probe = (path: string, backendPath: string): FrontendVif =>
       new FrontendVif(domain, pump, stackOf(Number(path.split('/').at(-1))), steps, path, backendPath, onError);
-    this.#bus = new Bus(domain.store, 'device/vif', 1, 'backend', probe, onError);
+    this.#bus = new Bus(domain.store, root, 1, 'backend', probe, onError);
   }
 
   /** Joins the vifs of two handles, so that what comes in at one goes out at the other. */

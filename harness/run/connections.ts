@@ -160,9 +160,10 @@ export class Connections implements Vifs<AnyPeer> {
 
   #address(handle: number): VifAddress {
     const harness = this.iut.harness.id;
+    const type = this.iut.deviceType;
     return this.role === 'frontend'
-      ? { frontend: this.iut.domain, backend: harness, handle, peer: 'backend' }
-      : { frontend: harness, backend: this.iut.domain, handle, peer: 'frontend' };
+      ? { frontend: this.iut.domain, backend: harness, handle, peer: 'backend', type }
+      : { frontend: harness, backend: this.iut.domain, handle, peer: 'frontend', type };
   }
 
   /** Where one vif is all that there can be, the shared one gives way, unless the present test needs it too. */

@@ -17,6 +17,8 @@ export interface Iut {
   /** The domain that the harness runs in. */
   readonly harness: Domain;
   readonly adapter: 'native' | 'simulated';
+  /** The type of the directories in which the driver looks for its devices. */
+  readonly deviceType: string;
   /** Present where the kernel log can be read. */
   readonly kernelLog?: KernelLog;
   /** Facts for the session record: keys are stable words. */

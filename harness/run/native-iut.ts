@@ -6,11 +6,11 @@ import type { Ssh } from '../guest/ssh.js';
 import { formatIpv4, formatMac } from '../packet/address.js';
 import { type Link, PREFIX } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
-import type { DomId, Domain } from '../xen/domain.js';
 import { openNativeDomain } from '../xen/native/index.js';
 import { Patience } from '../xen/wait.js';
 import type { BridgedVif, Iut } from './iut.js';
 import { EnvironmentError } from './environment.js';
+import { findDomain } from './find-domain.js';
 import { type GuestShell, openGuestShell } from './guest-shell.js';
 import { lock } from './guest-lock.js';
 import { REFLECTORS } from './reflectors.js';
@@ -98,6 +98,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       },
       harness,
       adapter: 'native',
+      deviceType: 'vif',
       ...(kernelLog ? { kernelLog } : {}),
       async facts() {
         if (commands?.dead) return { ssh: commands.dead.message };
@@ -157,18 +158,4 @@ async function xl(...args: string[]): Promise<void> {
     const { stderr, message } = error as { stderr?: string; message: string };
     throw new EnvironmentError(`xl ${args.join(' ')} failed: ${stderr?.trim() || message}`);
   }
-}
-
-/** The number of the domain that the target names. */
-async function findDomain(harness: Domain, wanted: string | number): Promise<DomId> {
-  const running = (await harness.store.list('/local/domain')) ?? [];
-  const names = new Map<string, DomId>();
-  for (const id of running) names.set((await harness.store.read(`/local/domain/${id}/name`)) ?? id, Number(id));
-  if (typeof wanted === 'number' && running.includes(String(wanted))) return wanted;
-  const found = typeof wanted === 'string' ? names.get(wanted) : undefined;
-  if (found !== undefined) return found;
-  const known = [...names].map(([name, id]) => `${name} (${id})`).join(', ');
-  throw new EnvironmentError(
-    `no domain ${wanted} runs on this host; there are ${known}: start it, or correct "domain"`,
-  );
 }

@@ -35,6 +35,7 @@ export async function openSimulatedIut(role: Role, seed: number, planted: Plante
     domain: guest.id,
     harness,
     adapter: 'simulated',
+    deviceType: 'vif',
     facts: () => Promise.resolve({ driver: 'embedded reference driver' }),
     configure: () => Promise.resolve(),
     bridge: ([a, b]) => Promise.resolve(driver.bridge([a.vif.handle, b.vif.handle])),

@@ -38,6 +38,10 @@ export const targetSchema = z.strictObject({
     ),
   os: z.enum(Object.keys(PROFILES) as [string, ...string[]]).default('linux'),
   driver: text.exactOptional().describe("Name of the driver's kernel module, to report version and parameters"),
+  reference: z
+    .boolean()
+    .default(false)
+    .describe('The embedded reference driver is put into that domain over SSH and is what is tested there'),
   ssh: ssh.exactOptional().describe('How commands run in the guest; none: tests that need them are skipped'),
   local: z.boolean().default(false).describe('The driver runs in the domain of the run itself: commands run there'),
   console: text.exactOptional().describe("Log file of the guest's console, on the host of the run"),

@@ -1,0 +1,50 @@
+/** The reference driver as a program of its own, in a domain of a real Xen; the harness is in another. */
+import { Stack } from '../packet/stack.js';
+import { linkOf } from '../peer/link.js';
+import type { Domain } from '../xen/domain.js';
+import { ReferenceBackend } from './backend.js';
+import { ReferenceFrontend } from './frontend.js';
+
+/** The device type of the reference driver's end: no kernel driver claims it. */
+export const REFERENCE_TYPE = 'netifspec-reference';
+/** What the program says once it serves its devices. */
+export const READY = 'ready';
+/**
+ * A node of the program's domain, below `device` or `backend`. Who writes the handles of two vifs into it has them
+ * joined; once they are, the node is gone.
+ */
+export const BRIDGE_NODE = 'netifspec-bridge';
+
+/** Serves the devices of a role until `input` ends. Rejects if the driver throws, which is a fault of ours. */
+export async function runReference(
+  role: 'frontend' | 'backend',
+  domain: Domain,
+  input: NodeJS.ReadableStream,
+  say: (line: string) => void,
+): Promise<void> {
+  const ended = new Promise<void>((resolve, reject) => {
+    input.on('end', resolve).on('error', reject).resume();
+    const stackOf = (handle: number): Stack => new Stack(linkOf(handle).iut);
+    const place = role === 'frontend' ? 'device' : 'backend';
+    const root = `${place}/${REFERENCE_TYPE}`;
+    const driver =
+      role === 'frontend'
+        ? new ReferenceFrontend(domain, stackOf, reject, {}, root)
+        : new ReferenceBackend(domain, stackOf, reject, {}, root);
+    const bridge = async (): Promise<void> => {
+      const [a, b] = ((await domain.store.read(`${place}/${BRIDGE_NODE}`)) ?? '')
+        .split(' ')
+        .filter(Boolean)
+        .map(Number);
+      if (a === undefined || b === undefined) return;
+      driver.bridge([a, b]);
+      await domain.store.remove(`${place}/${BRIDGE_NODE}`);
+    };
+    driver
+      .start()
+      .then(() => domain.store.watch(`${place}/${BRIDGE_NODE}`, () => void bridge().catch(reject)))
+      .then(() => say(READY))
+      .catch(reject);
+  });
+  await ended;
+}

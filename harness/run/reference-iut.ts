@@ -1,0 +1,134 @@
+/** The embedded reference driver in another domain of this Xen, put there and run over SSH. */
+import { PassThrough } from 'node:stream';
+import { consoleLog } from '../guest/kernel-log.js';
+import { Ssh, SshError } from '../guest/ssh.js';
+import { LineSplitter, printable } from '../guest/text.js';
+import { quotePosix } from '../guest/profile.js';
+import { BRIDGE_NODE, READY, REFERENCE_TYPE } from '../reference/program.js';
+import { install, posix } from '../remote/install.js';
+import { pack } from '../remote/pack.js';
+import { openNativeDomain } from '../xen/native/index.js';
+import { Patience } from '../xen/wait.js';
+import { EnvironmentError } from './environment.js';
+import { findDomain } from './find-domain.js';
+import { lock } from './guest-lock.js';
+import type { Iut } from './iut.js';
+import { REFLECTORS } from './reflectors.js';
+import type { Target } from './target.js';
+
+const CONNECT_MS = 20_000;
+/** How long the program may take until it serves: it's loaded there first. */
+const START_MS = 30_000;
+
+/** The reference driver in the domain that the target names. Throws EnvironmentError or SshError where it can't run. */
+export async function openReferenceIut(target: Target, log: (line: string) => void): Promise<Iut> {
+  if (!target.ssh)
+    throw new EnvironmentError('the reference driver is put into its domain over SSH: the target has no "ssh"');
+  const harness = await openNativeDomain();
+  const closers: (() => Promise<void> | void)[] = [() => harness.close()];
+  const close = async (): Promise<void> => {
+    for (const each of closers.splice(0).reverse()) await each();
+  };
+  try {
+    const domain = await findDomain(harness, target.domain);
+    closers.push(await lock(`the reference ${target.role} in domain ${domain}`));
+    const ssh = await Ssh.open(target.ssh, CONNECT_MS * target.timeScale);
+    closers.push(() => ssh.close());
+    const patience = new Patience(harness.clock, target.timeScale);
+    const { signal } = new AbortController();
+    const archive = await pack();
+    const home = await install(ssh, archive, { ssh: target.ssh, log, signal });
+    const command = `exec node ${quotePosix(`${home}/${archive.key}/${archive.entry}`)} reference ${target.role}`;
+    let program = new Program(ssh, command);
+    closers.push(() => program.stop());
+    await patience.until('reference driver in its domain', () => program.isReady(), { ms: START_MS });
+    const { store } = harness;
+    const node = `/local/domain/${domain}/${target.role === 'frontend' ? 'device' : 'backend'}/${BRIDGE_NODE}`;
+    return {
+      domain,
+      harness,
+      adapter: 'native',
+      deviceType: REFERENCE_TYPE,
+      ...(target.console ? { kernelLog: consoleLog(target.console) } : {}),
+      facts: () => Promise.resolve({ driver: 'embedded reference driver' }),
+      configure: () => Promise.resolve(),
+      async bridge([a, b]) {
+        await store.transaction(async (access) => {
+          await access.write(node, `${a.vif.handle} ${b.vif.handle}`);
+          await access.setPermissions(node, [{ domain, access: 'n' }]);
+        });
+        await patience.until('bridge in the reference driver', async () => (await store.read(node)) === undefined);
+      },
+      promised: new Set(REFLECTORS),
+      booted: () => Promise.resolve(),
+      async recreate(prepare) {
+        await program.stop();
+        await prepare?.();
+        program = new Program(ssh, command);
+        await patience.until('reference driver in its domain', () => program.isReady(), { ms: START_MS });
+      },
+      async alive() {
+        program.isReady();
+        if (!(await isThere(harness.store.read(`/local/domain/${domain}`)))) {
+          throw new EnvironmentError(`domain ${domain} is gone`);
+        }
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const isThere = async (value: Promise<string | undefined>): Promise<boolean> => (await value) !== undefined;
+
+/** The program in the other domain, for as long as its input is open. */
+class Program {
+  readonly #input = new PassThrough();
+  readonly #ended: Promise<void>;
+  #ready = false;
+  #fault: Error | undefined;
+
+  constructor(ssh: Ssh, command: string) {
+    const said: string[] = [];
+    const stdout = new LineSplitter(
+      1024,
+      (line) => (this.#ready ||= line === READY),
+      () => undefined,
+    );
+    const stderr = new LineSplitter(
+      4096,
+      (line) => said.push(printable(line, 500)),
+      () => undefined,
+    );
+    this.#ended = ssh
+      .exec(posix(command), {
+        deadlineMs: Infinity,
+        stdin: this.#input,
+        onStdout: (chunk) => stdout.push(chunk),
+        onStderr: (chunk) => stderr.push(chunk),
+      })
+      .then(
+        ({ code }) => {
+          if (code !== 0)
+            this.#fault = new EnvironmentError(`the reference driver ended (${code}): ${said.join('; ')}`);
+        },
+        (error: unknown) => {
+          if (!(error instanceof SshError)) throw error;
+          this.#fault = error;
+        },
+      );
+  }
+
+  /** Whether it serves. Throws if it has ended by itself. */
+  isReady(): boolean {
+    if (this.#fault) throw this.#fault;
+    return this.#ready;
+  }
+
+  async stop(): Promise<void> {
+    this.#input.end();
+    await this.#ended;
+  }
+}
