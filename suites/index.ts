@@ -2,6 +2,7 @@
 import type { Tests } from '../harness/run/suite.js';
 import { checksum as backendChecksum } from './backend/checksum.js';
 import { control as backendControl } from './backend/control.js';
+import { extras as backendExtras } from './backend/extras.js';
 import { gref as backendGref } from './backend/gref.js';
 import { gso as backendGso } from './backend/gso.js';
 import { hash as backendHash } from './backend/hash.js';
@@ -34,6 +35,7 @@ export const SUITES: Tests = [
   ...backendQueues,
   ...backendChecksum,
   ...backendGso,
+  ...backendExtras,
   ...backendMulticast,
   ...backendControl,
   ...backendHash,

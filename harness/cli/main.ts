@@ -65,8 +65,12 @@ program
     const { openNativeDomain } = await import('../xen/native/index.js');
     const { runReference } = await import('../reference/program.js');
     const domain = await openNativeDomain();
-    await runReference(role, domain, process.stdin, (line) => void process.stdout.write(`${line}\n`));
-    await domain.close();
+    try {
+      await runReference(role, domain, process.stdin, (line) => void process.stdout.write(`${line}\n`));
+    } finally {
+      // Its input may still be open when it failed, and would keep it alive.
+      process.stdin.destroy();
+    }
   });
 
 selecting(program.command('list').description('show the tests, or the requirements'))

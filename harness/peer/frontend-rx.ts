@@ -21,6 +21,8 @@ export interface RxPacket {
   readonly frame: Uint8Array;
   readonly slots: readonly ReceivedSlot[];
   readonly extras: readonly Extra[];
+  /** The slots of the extras: whether the buffer there is as it was posted. */
+  readonly extraSlots: readonly { readonly index: number; readonly untouched: boolean }[];
 }
 
 /** A rx slot that reports an error in place of data. */
@@ -49,14 +51,17 @@ export class FrontendRx {
   /** Names another grant than the buffer's, for a request that is wrong on purpose. */
   nextRef: (() => number) | undefined;
   readonly errors: RxError[] = [];
+  /** How often the published slots ended in the middle of a packet. */
+  splits = 0;
   readonly #ringOffer: Offer;
   readonly #posted = new Map<number, Posted>();
   readonly #idle: Offer[] = [];
-  readonly #assembly: { slots: ReceivedSlot[]; bytes: Uint8Array[]; extras: Extra[] } = {
-    slots: [],
-    bytes: [],
-    extras: [],
-  };
+  readonly #assembly: {
+    slots: ReceivedSlot[];
+    bytes: Uint8Array[];
+    extras: Extra[];
+    extraSlots: { index: number; untouched: boolean }[];
+  } = { slots: [], bytes: [], extras: [], extraSlots: [] };
   #expectExtra = false;
   #moreData = false;
   #posts = 0;
@@ -111,6 +116,7 @@ export class FrontendRx {
         const packet = this.#take();
         if (packet) packets.push(packet);
       }
+      if (this.#assembly.slots.length > 0) this.splits++;
       const more = this.ring.finalCheck();
       if (more.ok && !more.value) return packets;
     }
@@ -130,10 +136,12 @@ export class FrontendRx {
     if (!posted) throw new Violation(['RXW-03'], `rx response at index ${index} where no buffer was posted`);
     this.#posted.delete(index);
     this.#idle.push(posted.offer);
-    return this.#expectExtra ? this.#takeExtra(bytes) : this.#takeData(index, bytes, posted);
+    return this.#expectExtra ? this.#takeExtra(index, bytes, posted) : this.#takeData(index, bytes, posted);
   }
 
-  #takeExtra(bytes: Uint8Array): RxPacket | undefined {
+  #takeExtra(index: number, bytes: Uint8Array, { offer }: Posted): RxPacket | undefined {
+    const untouched = offer.page.copyOut(0, PAGE_SIZE).every((byte) => byte === CANARY);
+    this.#assembly.extraSlots.push({ index, untouched });
     const extra = decodeExtra(bytes);
     if (!extra.ok) throw new Violation(['EXTRA-04'], `rx extra info: ${extra.reason}`);
     this.#assembly.extras.push(extra.value);
@@ -169,8 +177,13 @@ export class FrontendRx {
 
   #finish(): RxPacket | undefined {
     if (this.#expectExtra || this.#moreData) return undefined;
-    const { slots, bytes, extras } = this.#assembly;
-    const packet = { frame: Uint8Array.from(Buffer.concat(bytes)), slots: [...slots], extras: [...extras] };
+    const { slots, bytes, extras, extraSlots } = this.#assembly;
+    const packet: RxPacket = {
+      frame: Uint8Array.from(Buffer.concat(bytes)),
+      slots: [...slots],
+      extras: [...extras],
+      extraSlots: [...extraSlots],
+    };
     this.#reset();
     return packet;
   }
@@ -179,6 +192,7 @@ export class FrontendRx {
     this.#assembly.slots.length = 0;
     this.#assembly.bytes.length = 0;
     this.#assembly.extras.length = 0;
+    this.#assembly.extraSlots.length = 0;
     this.#expectExtra = this.#moreData = false;
   }
 }

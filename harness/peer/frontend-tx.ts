@@ -15,6 +15,8 @@ export interface TxShape {
   /** Where each fragment starts in its page. */
   readonly offset?: number;
   readonly extras?: readonly Extra[];
+  /** In place of {@link extras}: the bytes of each extra's slot, whatever they are. */
+  readonly chain?: readonly Uint8Array[];
   /** Added to the first slot's flags. */
   readonly flags?: number;
   /** The id of each fragment's request; free ones by default. */
@@ -74,7 +76,7 @@ export class FrontendTx {
   /** Writes a frame into buffers and slots, without publishing them. */
   enqueue(frame: Uint8Array, shape: TxShape = {}): SentSlot[] {
     const lengths = shape.fragments ?? pageSized(frame.length);
-    const extras = shape.extras ?? [];
+    const extras = shape.chain ?? chainOf(shape.extras ?? []);
     const slots: SentSlot[] = [];
     let position = 0;
     lengths.forEach((length, n) => {
@@ -93,7 +95,7 @@ export class FrontendTx {
       const slot = this.put(shape.alter?.(request, n) ?? request);
       this.#buffers.set(slot, buffer);
       slots.push(slot);
-      if (n === 0) slots.push(...extras.map((extra) => this.putExtra(extra)));
+      if (n === 0) slots.push(...extras.map((extra) => this.putExtraBytes(extra)));
     });
     return slots;
   }
@@ -102,11 +104,6 @@ export class FrontendTx {
   put(request: TxRequest): SentSlot {
     const index = this.ring.put(encodeTxRequest(request));
     return this.#track({ kind: 'request', index, id: request.id, ref: request.gref, response: undefined });
-  }
-
-  /** Writes one extra-info slot as it stands. */
-  putExtra(extra: Extra): SentSlot {
-    return this.putExtraBytes(encodeExtra(extra));
   }
 
   /** Writes the bytes of what the request before called an extra info, whatever they are. */
@@ -174,6 +171,9 @@ export class FrontendTx {
     return this.#nextId;
   }
 }
+
+/** The bytes of extras, as they stand. */
+const chainOf = (extras: readonly Extra[]): Uint8Array[] => extras.map(encodeExtra);
 
 /** As few fragments as pages hold. */
 function pageSized(length: number): number[] {

@@ -20,7 +20,7 @@ import { decodeTxRequest, encodeTxResponse, type TxRequest } from '../protocol/t
 import { parseDecimal } from '../protocol/xenbus.js';
 import { type DomId, type GrantRef, PAGE_SIZE, type Port, XenError } from '../xen/domain.js';
 import type { BackendQueueState, BackendVif } from './backend.js';
-import { readOther } from './bus.js';
+import { readOther, writeState } from './bus.js';
 import { CONTROL_STEPS } from './control-steps.js';
 import type { PacketHash } from './hashing.js';
 import { MappedGrants } from './mapped-grants.js';
@@ -84,7 +84,7 @@ export const BACKEND_STEPS = {
   },
 
   async setState(vif: BackendVif, state: string): Promise<void> {
-    await vif.domain.store.write(`${vif.path}/state`, state);
+    await writeState(vif.domain.store, vif.path, state);
   },
 
   /** The keys of the backend's directory, before InitWait. */

@@ -1,14 +1,21 @@
-import { type Store, type Watch, XenError } from '../xen/domain.js';
+import { type Store, type StoreAccess, type Watch, XenError } from '../xen/domain.js';
 import { Serial } from './serial.js';
 
 /** A node of the other end's directory; undefined once it is gone, which a driver without rights above it sees as EACCES. */
-export async function readOther(store: Store, path: string): Promise<string | undefined> {
+export async function readOther(store: Pick<StoreAccess, 'read'>, path: string): Promise<string | undefined> {
   try {
     return await store.read(path);
   } catch (error) {
     if (error instanceof XenError && error.code === 'EACCES') return undefined;
     throw error;
   }
+}
+
+/** Writes a driver's own state, unless its directory has been taken away: nothing may come to life again there. */
+export async function writeState(store: Store, path: string, state: string): Promise<void> {
+  await store.transaction(async (access) => {
+    if ((await readOther(access, `${path}/state`)) !== undefined) await access.write(`${path}/state`, state);
+  });
 }
 
 /** One device of a bus: it is told whenever its own or the other end's directory may have changed. */
@@ -68,7 +75,7 @@ export class Bus<D extends Device> {
       if (!this.devices.has(path)) await this.#add(path);
     }
     for (const [path, device] of this.devices) {
-      if (paths.includes(path)) await device.changed();
+      if (paths.includes(path)) await this.#tell(path, device);
       else await this.#drop(path, device);
     }
   }
@@ -79,6 +86,16 @@ export class Bus<D extends Device> {
     this.devices.set(path, this.probe(path, other));
     const rescan = (): void => void this.#serial.run(() => this.#scan());
     this.#watches.set(path, await this.store.watch(`${other}/state`, rescan));
+  }
+
+  /** What a device tries while its directory is being taken away comes to nothing, and is no fault of anybody's. */
+  async #tell(path: string, device: D): Promise<void> {
+    try {
+      await device.changed();
+    } catch (error) {
+      const gone = (await readOther(this.store, `${path}/state`)) === undefined;
+      if (!(error instanceof XenError && gone)) throw error;
+    }
   }
 
   async #drop(path: string, device: D): Promise<void> {

@@ -9,7 +9,7 @@ import { parseDecimal } from '../protocol/xenbus.js';
 import { type Offer, PAGE_SIZE, type Port } from '../xen/domain.js';
 import type { FrontendQueueState, FrontendVif } from './frontend.js';
 import { BufferPool } from './buffer-pool.js';
-import { readOther } from './bus.js';
+import { readOther, writeState } from './bus.js';
 import { FRONTEND_CONTROL_STEPS, POOL } from './frontend-control-steps.js';
 import { fit, type VifPacket } from './packet.js';
 
@@ -56,7 +56,7 @@ export const FRONTEND_STEPS = {
   },
 
   async setState(vif: FrontendVif, state: string): Promise<void> {
-    await vif.domain.store.write(`${vif.path}/state`, state);
+    await writeState(vif.domain.store, vif.path, state);
   },
 
   /** Makes rings and channels for each queue, tells the backend of them in one transaction, and goes to Connected. */

@@ -15,7 +15,7 @@ export const READY = 'ready';
  */
 export const BRIDGE_NODE = 'netifspec-bridge';
 
-/** Serves the devices of a role until `input` ends. Rejects if the driver throws, which is a fault of ours. */
+/** Serves the devices of a role until `input` ends, and closes `domain`. Rejects if the driver throws, which is a fault of ours. */
 export async function runReference(
   role: 'frontend' | 'backend',
   domain: Domain,
@@ -46,5 +46,9 @@ export async function runReference(
       .then(() => say(READY))
       .catch(reject);
   });
-  await ended;
+  try {
+    await ended;
+  } finally {
+    await domain.close();
+  }
 }

@@ -8,7 +8,7 @@ import { decodeGrefList, type NetifGref } from '../../harness/protocol/gref.js';
 import { CTRL_STATUS, CTRL_TYPE, HASH_TYPE, KEY } from '../../harness/protocol/netif.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
-import { stillPasses } from './verbs.js';
+import { isSettled, stillPasses } from './verbs.js';
 
 const { test, tests } = frontendChapter('control');
 export const control = tests;
@@ -32,11 +32,11 @@ test('not-offered', 'provides no control ring to a backend that has none', async
   await t.check('CTRL-04', () => expect(keys).not.to.have.any.keys(KEY.ctrlRingRef, KEY.eventChannelCtrl));
 });
 
-test('keys', 'tells of its control ring before it is connected, above its queues', { fresh: true }, async (t) => {
+test('keys', 'tells of its control ring before it is connected, above its queues', PING, async (t) => {
   const vif = await t.plug({ ...OFFERED, [KEY.multiQueueMaxQueues]: '2' });
   await t.check('CTRL-02', () => vif.connect());
   const early = vif.control !== undefined;
-  await vif.shut();
+  await isSettled(t, vif);
   const late = await vif.otherKeys();
   if (!early && late[KEY.ctrlRingRef] === undefined) t.skip('the frontend provides no control ring');
   await t.check('CTRL-03', () => expect(early, 'a control ring when it went to Connected').to.equal(true));
