@@ -5,6 +5,7 @@ import { EXT_GREF_FLAG, EXT_MAX_GREF_ALLOC, KEY, queueDirectory } from '../../ha
 import { decodeStagingTable, type ExtGrefAlloc } from '../../harness/protocol/staging.js';
 import { parseDecimal } from '../../harness/protocol/xenbus.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
+import { isSettled } from './verbs.js';
 
 const { test, tests } = frontendChapter('staging');
 export const staging = tests;
@@ -25,23 +26,18 @@ for (const value of [undefined, '0']) {
   });
 }
 
-test(
-  'keys',
-  "offers the pools of each queue beside that queue's rings, before it is connected",
-  { fresh: true },
-  async (t) => {
-    const vif = await t.plug({ ...OFFERED, [KEY.multiQueueMaxQueues]: '2' });
-    await vif.connect();
-    const keys = await vif.otherKeys(vif.queues.length > 1 ? queueDirectory(1) : '');
-    const early = POOL_KEYS.filter((key) => keys[key] !== undefined);
-    await vif.shut();
-    const now = await vif.otherKeys(vif.queues.length > 1 ? queueDirectory(1) : '');
-    const late = POOL_KEYS.filter((key) => now[key] !== undefined);
-    if (late.length === 0) t.skip('the frontend offers no pools');
-    await t.check('STAG-03', () => expect(late).to.have.members(POOL_KEYS));
-    await t.check('STAG-16', () => expect(early).to.have.members(late));
-  },
-);
+test('keys', "offers the pools of each queue beside that queue's rings, before it is connected", PING, async (t) => {
+  const vif = await t.plug({ ...OFFERED, [KEY.multiQueueMaxQueues]: '2' });
+  await vif.connect();
+  const keys = await vif.otherKeys(vif.queues.length > 1 ? queueDirectory(1) : '');
+  const early = POOL_KEYS.filter((key) => keys[key] !== undefined);
+  await isSettled(t, vif);
+  const now = await vif.otherKeys(vif.queues.length > 1 ? queueDirectory(1) : '');
+  const late = POOL_KEYS.filter((key) => now[key] !== undefined);
+  if (late.length === 0) t.skip('the frontend offers no pools');
+  await t.check('STAG-03', () => expect(late).to.have.members(POOL_KEYS));
+  await t.check('STAG-16', () => expect(early).to.have.members(late));
+});
 
 test('sizes', 'offers pools of 1 to 512 entries', PING, async (t) => {
   const vif = await offering(t);

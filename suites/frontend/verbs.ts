@@ -18,3 +18,12 @@ export async function survives(t: FrontendTest, requirement: string, vif: Backen
   }
   await t.check(requirement, async () => (await t.connect()).ping());
 }
+
+/**
+ * Waits until the frontend has seen that it is connected, and done what it does then on its own. A whole connection of
+ * another vif is the sentinel: drivers take what happens on xenbus one after the other.
+ */
+export async function isSettled(t: FrontendTest, vif: BackendPeer): Promise<void> {
+  await t.configure(vif);
+  await (await t.fresh()).ping();
+}
