@@ -33,6 +33,8 @@ export class Bus<D extends Device> {
   readonly #serial: Serial;
   readonly #watches = new Map<string, Watch>();
   #closed = false;
+  /** A scan is due that hasn't begun: it will see whatever happens until then. */
+  #due = false;
 
   constructor(
     private readonly store: Store,
@@ -55,7 +57,7 @@ export class Bus<D extends Device> {
 
   async start(): Promise<void> {
     this.#closed = false;
-    this.#watches.set('', await this.store.watch(this.root, () => void this.#serial.run(() => this.#scan())));
+    this.#watches.set('', await this.store.watch(this.root, this.#rescan));
   }
 
   async close(): Promise<void> {
@@ -68,7 +70,14 @@ export class Bus<D extends Device> {
     });
   }
 
+  readonly #rescan = (): void => {
+    if (this.#due) return;
+    this.#due = true;
+    void this.#serial.run(() => this.#scan());
+  };
+
   async #scan(): Promise<void> {
+    this.#due = false;
     if (this.#closed) return;
     const paths = await this.#paths(this.root, this.depth);
     for (const path of paths) {
@@ -84,8 +93,7 @@ export class Bus<D extends Device> {
     const other = await this.store.read(`${path}/${this.otherKey}`);
     if (other === undefined || (await this.store.read(`${path}/state`)) === undefined) return;
     this.devices.set(path, this.probe(path, other));
-    const rescan = (): void => void this.#serial.run(() => this.#scan());
-    this.#watches.set(path, await this.store.watch(`${other}/state`, rescan));
+    this.#watches.set(path, await this.store.watch(`${other}/state`, this.#rescan));
   }
 
   /** What a device tries while its directory is being taken away comes to nothing, and is no fault of anybody's. */

@@ -5,8 +5,8 @@ import type { Domain } from '../xen/domain.js';
 import { ReferenceBackend } from './backend.js';
 import { ReferenceFrontend } from './frontend.js';
 
-/** The device type of the reference driver's end: no kernel driver claims it. */
-export const REFERENCE_TYPE = 'netifspec-reference';
+/** The device type of the reference driver's end: no kernel driver claims it. Linux wants type and number below 20 bytes. */
+export const REFERENCE_TYPE = 'netifspec-ref';
 /** What the program says once it serves its devices. */
 export const READY = 'ready';
 /**

@@ -69,6 +69,8 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
       },
       async alive() {
         program.isReady();
+        // A guest that stands still is no driver that does.
+        await ssh.exec('true', { deadlineMs: CONNECT_MS });
         if (!(await isThere(harness.store.read(`/local/domain/${domain}`)))) {
           throw new EnvironmentError(`domain ${domain} is gone`);
         }
