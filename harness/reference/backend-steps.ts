@@ -36,6 +36,8 @@ const RECEIVE_FEATURES = [
   KEY.featureGsoTcpv4,
   KEY.featureGsoTcpv6,
 ] as const;
+/** Most bytes that are left free in front of a packet. */
+const MAX_HEADROOM = 1024;
 /** Bytes of a staging table's entry. */
 const STAGING_ENTRY = 8;
 /** Frames kept per queue while the frontend has no buffers posted; more are dropped. */
@@ -101,6 +103,7 @@ export const BACKEND_STEPS = {
       [KEY.featureStagingGrants]: '1',
       [KEY.featureGsoTcpv4]: '1',
       [KEY.featureGsoTcpv6]: '1',
+      [KEY.featureXdpHeadroom]: '1',
     };
   },
 
@@ -138,6 +141,7 @@ export const BACKEND_STEPS = {
     if (!frontend.ok) throw new RangeError(`frontend-id: ${frontend.reason}`);
     vif.rxNotify = (await number(KEY.featureRxNotify, 0)) !== 0;
     for (const key of RECEIVE_FEATURES) vif.offers[key] = (await number(key, 0)) !== 0;
+    vif.headroom = Math.min(await number(KEY.xdpHeadroom, 0), MAX_HEADROOM);
     await vif.steps.followMulticast(vif);
     const count = await number(KEY.multiQueueNumQueues, 1);
     if (count < 1 || count > REFERENCE_QUEUES) throw new RangeError(`${KEY.multiQueueNumQueues}: ${count}`);
@@ -382,7 +386,7 @@ export const BACKEND_STEPS = {
     for (;;) {
       const packet = queue.backlog[0];
       if (!packet) return;
-      const pages = Math.ceil(packet.frame.length / PAGE_SIZE);
+      const pages = Math.ceil(packet.frame.length / (PAGE_SIZE - vif.headroom));
       const needed = pages + vif.steps.extras(vif, packet).length;
       if (pages > 1 && !vif.offers[KEY.featureSg]) {
         queue.backlog.shift();
@@ -411,6 +415,7 @@ export const BACKEND_STEPS = {
       const { algorithm } = vif.hashing;
       extras.push({ type: 'hash', flags: 0, hashType: hash.type, algorithm, value: hash.value });
     }
+    if (vif.headroom > 0) extras.push({ type: 'xdp', flags: 0, headroom: vif.headroom, pad: 0 });
     return extras.map((extra, n) => (n < extras.length - 1 ? { ...extra, flags: EXTRA_FLAG_MORE } : extra));
   },
 
@@ -418,13 +423,14 @@ export const BACKEND_STEPS = {
   deliver(vif: BackendVif, queue: BackendQueueState, packet: VifPacket): void {
     const { frame, csumBlank } = packet;
     const extras = vif.steps.extras(vif, packet);
-    for (let at = 0; at < frame.length; at += PAGE_SIZE) {
+    const room = PAGE_SIZE - vif.headroom;
+    for (let at = 0; at < frame.length; at += room) {
       const request = decodeRxRequest(queue.rx.take());
       if (!request.ok) return;
-      const piece = frame.subarray(at, at + PAGE_SIZE);
+      const piece = frame.subarray(at, at + room);
       const blank = csumBlank ? RXF.csumBlank | RXF.dataValidated : 0;
       const first = at === 0 ? blank | (extras.length > 0 ? RXF.extraInfo : 0) : 0;
-      const more = at + PAGE_SIZE < frame.length ? RXF.moreData : 0;
+      const more = at + room < frame.length ? RXF.moreData : 0;
       vif.steps.fill(vif, queue, request.value, piece, more | first);
       if (at === 0) for (const extra of extras) vif.steps.fillExtra(queue, extra);
     }
@@ -440,11 +446,12 @@ export const BACKEND_STEPS = {
   /** Fills one buffer and puts its response into the same slot. */
   fill(vif: BackendVif, queue: BackendQueueState, request: RxRequest, piece: Uint8Array, flags: number): void {
     const page = queue.mapped.page(request.gref) ?? queue.rxPool.page(request.gref);
-    if (page?.writable) page.copyIn(0, piece);
-    const segment = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: piece };
+    const offset = vif.headroom;
+    if (page?.writable) page.copyIn(offset, piece);
+    const segment = { domain: queue.frontend, ref: request.gref, offset, bytes: piece };
     const ok = page ? page.writable : vif.domain.grants.copyTo([segment])[0] === 0;
     queue.rx.put(
-      encodeRxResponse({ id: request.id, offset: 0, flags: ok ? flags : 0, status: ok ? piece.length : RSP.error }),
+      encodeRxResponse({ id: request.id, offset, flags: ok ? flags : 0, status: ok ? piece.length : RSP.error }),
     );
   },
 };

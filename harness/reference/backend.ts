@@ -43,6 +43,8 @@ export class BackendVif implements Device {
   readonly hashing = new Hashing();
   /** Which of the features that are about receiving the frontend has, by their keys. */
   readonly offers: Record<string, boolean> = {};
+  /** Bytes that the frontend wants free in front of each piece of a packet (Linux's "xdp-headroom"). */
+  headroom = 0;
   /** Whether the frontend kicks after posting rx buffers (its feature-rx-notify). */
   rxNotify = false;
   /** The groups that the frontend asked for, as long as it wants no others. */

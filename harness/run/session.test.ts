@@ -134,7 +134,7 @@ describe('session', () => {
   it('skips what the driver does not advertise and what is not allowed', async () => {
     const reason = async (options: TestOptions, target: Partial<Target> = {}): Promise<string | undefined> =>
       (await outcome(passing, { options, target })).skip?.reason;
-    expect(await reason({ gate: 'feature-xdp-headroom' })).to.equal('feature-xdp-headroom is not advertised');
+    expect(await reason({ gate: 'feature-of-tomorrow' })).to.equal('feature-of-tomorrow is not advertised');
     expect(await reason({ gate: 'feature-sg' })).to.equal(undefined);
     expect(await reason({ destructive: true }, { destructive: false })).to.contain('destructive');
     expect(await reason({ slow: true })).to.contain('slow');

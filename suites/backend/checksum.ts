@@ -86,6 +86,14 @@ test(
   },
 );
 
+test('zero-key', 'takes a feature-no-csum-offload of 0 for none', { fresh: true, bridge: true }, async (t) => {
+  const [from, to] = await t.bridged({}, { keys: { [KEY.featureNoCsumOffload]: '0' } });
+  const { frame } = from.synFrame('blank');
+  await from.transmit(frame, BLANK);
+  const packet = await to.receive('SYN', (each) => tcpChecksum(each.frame) !== undefined);
+  await t.check('CSUM-03', () => expect(saysBlank(packet), 'csum_blank').to.equal(true));
+});
+
 test('icmp', 'leaves no checksum of ICMP blank', { reflector: 'icmp' }, async (t) => {
   const vif = await t.connect();
   const answer = await vif.ping();

@@ -22,8 +22,10 @@ const hash: ExtraHash = { type: 'hash', flags: 0, hashType: 0, algorithm: 1, val
 
 test('between-fragments', 'takes extras between the first fragment and the others', GSO, async (t) => {
   const [from, to] = await t.bridged({}, TAKES_V4);
-  const { slots } = await passes(from, to, [encodeExtra(gso)]);
-  await t.check(['TXW-09', 'EXTRA-01'], () => expect(slots.length, 'slots of the packet').to.be.above(3));
+  const slots: SentSlot[] = [];
+  await t.check(['TXW-09', 'EXTRA-01'], async () => {
+    slots.push(...(await passes(from, to, [encodeExtra(gso)])).slots);
+  });
   await t.check('TXW-12', () => expect(statuses(slots)).to.deep.equal([RSP.okay, RSP.null, RSP.okay, RSP.okay]));
 });
 

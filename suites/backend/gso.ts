@@ -4,7 +4,17 @@ import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { TxShape } from '../../harness/peer/frontend-tx.js';
 import type { ExtraGso } from '../../harness/protocol/extra.js';
-import { CTRL_STATUS, GSO_TYPE, HASH_ALGORITHM, HASH_FLAG, KEY, RXF, TXF } from '../../harness/protocol/netif.js';
+import {
+  CTRL_STATUS,
+  GSO_TYPE,
+  HASH_ALGORITHM,
+  HASH_FLAG,
+  KEY,
+  NR_SLOTS_MIN,
+  RSP,
+  RXF,
+  TXF,
+} from '../../harness/protocol/netif.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { gsoExtra, LARGE, largeFrame, LARGEST, MSS, MTU_FRAME, payloadOf } from '../large-packets.js';
 import { DEFAULT_KEY } from '../toeplitz-vectors.js';
@@ -55,7 +65,21 @@ test('passed-on-v6', 'passes a large packet of IPv6 on', BRIDGE6, async (t) => {
 
 test('largest', 'takes packets of 65,535 bytes', BRIDGE, async (t) => {
   const [from, to] = await t.bridged({}, TAKES_V4);
-  await t.check('GSO-06', () => passed(from, to, LARGEST, GSO_TYPE.tcpv4));
+  await t.check('GSO-06', async () => {
+    const { slots } = await passed(from, to, LARGEST, GSO_TYPE.tcpv4);
+    await t.check('SLOT-07', () => expect(slots.length, 'slots').to.be.at.most(NR_SLOTS_MIN));
+  });
+});
+
+test('slots', 'takes 18 slots and an extra besides', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged({}, TAKES_V4);
+  const frame = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
+  const size = Math.floor(frame.length / NR_SLOTS_MIN);
+  const fragments = Array.from({ length: NR_SLOTS_MIN }, (_, n) => (n === 0 ? frame.length - 17 * size : size));
+  await t.check('SLOT-04', async () => {
+    const slots = await from.transmit(frame, { ...shaped(GSO_TYPE.tcpv4), fragments });
+    expect(slots[0]?.response?.status, 'status of the first slot').to.equal(RSP.okay);
+  });
 });
 
 test('cut', 'cuts a large packet for a frontend that takes none', BRIDGE, async (t) => {

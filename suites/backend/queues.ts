@@ -1,14 +1,15 @@
 /** netif.h, "Event channel split" and "Multiple transmit and receive queues". */
 import { expect } from 'chai';
+import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { parseDecimal, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
-import { backendChapter } from '../../harness/run/suite.js';
+import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { queuesOffered, refusesToConnect } from './verbs.js';
 
 const { test, tests } = backendChapter('queues');
 export const queues = tests;
 
-const { initWait, connected } = XENBUS_STATE;
+const { initWait, connected, closing, closed } = XENBUS_STATE;
 const SPLIT = { gate: KEY.featureSplitEventChannels, fresh: true, reflector: 'icmp' } as const;
 const MULTI = { gate: KEY.multiQueueMaxQueues, fresh: true, reflector: 'icmp' } as const;
 
@@ -104,3 +105,41 @@ test('missing-queue', 'refuses a number of queues of which one has no keys', { .
   await vif.setState(connected);
   await refusesToConnect(t, 'MQ-13', vif);
 });
+
+test('half-split', 'survives one of the two event channels', { ...SPLIT }, async (t) => {
+  const vif = await t.plug();
+  await vif.awaitState([initWait]);
+  await vif.publish({ split: true, keys: { [KEY.eventChannelRx]: undefined } });
+  await t.check('SEC-11', () => worksOrRefuses(t, vif));
+});
+
+test('same-channel-twice', 'survives one event channel by both names', { ...SPLIT }, async (t) => {
+  const vif = await t.plug();
+  await vif.awaitState([initWait]);
+  await vif.publish({ split: false });
+  const port = String(vif.queue.txPort);
+  await vif.writeKeys({ [KEY.eventChannel]: undefined, [KEY.eventChannelTx]: port, [KEY.eventChannelRx]: port });
+  await t.check('SEC-12', () => worksOrRefuses(t, vif));
+});
+
+test('own-events', 'tells of each queue by the channels of that queue', { ...MULTI }, async (t) => {
+  if ((await queuesOffered(t)) < 2) return t.skip('the backend offers one queue');
+  const vif = await t.fresh({ queues: 2 });
+  const [used, other] = vif.queues;
+  if (!used || !other) throw new Error('two queues were asked for');
+  const { pump } = vif.context;
+  const before = pump.count(other.txPort);
+  for (let n = 0; n < 20; n++) await vif.transmit(vif.quietFrame(), {}, used);
+  await t.check('MQ-20', () => expect(pump.count(other.txPort), 'tx events of the other queue').to.equal(before));
+});
+
+/** A frontend that goes to Connected is refused cleanly or at work then: not half of either. */
+async function worksOrRefuses(t: BackendTest, vif: FrontendPeer): Promise<void> {
+  await vif.setState(connected);
+  await vif.awaitState([closing, closed, connected]);
+  // Another vif's connection comes after whatever it does at last.
+  await (await t.fresh()).ping();
+  if ((await vif.otherKey('state')) !== String(connected)) return;
+  await t.configure(vif);
+  await vif.ping();
+}

@@ -1,11 +1,13 @@
 /** netif.h, "Guest receive", as a backend must fill buffers. */
 import { expect } from 'chai';
+import { sameBytes } from '../../harness/packet/bytes.js';
 import { CANARY } from '../../harness/peer/frontend-rx.js';
 import { KEY, RSP, RXF } from '../../harness/protocol/netif.js';
 import { RX_RING } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 
 const { test, tests } = backendChapter('receive');
+const BRIDGE = { fresh: true, bridge: true } as const;
 export const receive = tests;
 
 const BAD_REF = 0xfffffff0;
@@ -144,3 +146,32 @@ test('no-sg', 'sends single slots to a frontend without feature-sg', { fresh: tr
   const { slots } = await vif.ping({ length: 1472 });
   await t.check('RXW-22', () => expect(slots.length, 'slots of the packet').to.equal(1));
 });
+
+test('order', 'delivers the packets of a queue in the order in which it got them', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged();
+  const frames = Array.from({ length: 40 }, () => from.frameTo(to.link.peer.mac));
+  for (const frame of frames) await from.transmit(frame);
+  await t.check('RXW-20', async () => {
+    for (const frame of frames) {
+      const next = await to.receive('frame', (packet) => isLocal(packet.frame));
+      expect(sameBytes(next.frame, frame), 'frame in its turn').to.equal(true);
+    }
+  });
+});
+
+test(
+  'headroom',
+  'leaves the headroom that is asked for, and tells of it',
+  { gate: KEY.featureXdpHeadroom, fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh({ keys: { [KEY.xdpHeadroom]: '256' } });
+    const { extras, slots } = await vif.ping();
+    await t.check('XDP-03', () => {
+      expect(extras.map((extra) => (extra.type === 'xdp' ? extra.headroom : extra.type))).to.deep.equal([256]);
+      expect(slots[0]?.response.offset, 'offset of the data').to.equal(256);
+    });
+  },
+);
+
+/** Whether it's one of the frames that tests make up, and nothing that the guest says on its own. */
+const isLocal = (frame: Uint8Array): boolean => frame[12] === 0x88 && frame[13] === 0xb5;

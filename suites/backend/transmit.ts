@@ -1,8 +1,10 @@
 /** netif.h, "Guest transmit", as a backend must take it. */
 import { expect } from 'chai';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
+import { sameBytes } from '../../harness/packet/bytes.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
 import { KEY, NR_SLOTS_MIN, RSP, TXF } from '../../harness/protocol/netif.js';
+import { advance, slotOffset, TX_RING } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { refuses, statuses, statusesOrSilence, stillPasses } from './verbs.js';
@@ -238,3 +240,35 @@ async function badRef(vif: FrontendPeer, count: number, place: number): ReturnTy
     alter: (request, n) => (n === place ? { ...request, gref: BAD_REF } : request),
   });
 }
+
+test(
+  'partial',
+  'waits for the rest of a packet, or refuses it',
+  { fresh: true, reflector: 'icmp', destructive: true },
+  async (t) => {
+    const vif = await t.fresh();
+    const { ring } = vif.queue.tx;
+    const slots = vif.queue.tx.enqueue(vif.quietFrame(200), { fragments: [100, 100] });
+    ring.reqProdPvt = advance(ring.reqProdPvt, -1);
+    vif.queue.pushTx();
+    // By the time that another vif has passed packets, the half packet has been looked at.
+    await t.check('TXW-20', async () => (await t.connect()).ping());
+    vif.queue.tx.service();
+    await t.check('TXW-20', () => expect(slots[0]?.response?.status, 'status of the half').not.to.equal(RSP.okay));
+  },
+);
+
+test('unused-bytes', 'leaves nothing of its own in what a response does not fill', async (t) => {
+  const vif = await t.connect();
+  const { ring } = vif.queue.tx;
+  const at = slotOffset(TX_RING, ring.reqProdPvt) + 4;
+  const slots = vif.queue.tx.enqueue(vif.quietFrame());
+  const request = ring.page.copyOut(at, 8);
+  vif.queue.pushTx();
+  await vif.answered(slots);
+  const rest = ring.page.copyOut(at, 8);
+  await t.check('RXW-24', () => {
+    const blank = rest.every((byte) => byte === 0);
+    expect(blank || sameBytes(rest, request), 'zeros, or what the request had there').to.equal(true);
+  });
+});

@@ -13,7 +13,7 @@ const { initialising, initWait, initialised, connected, closing, closed } = XENB
 
 test('connect', 'connects a plain frontend', { fresh: true }, async (t) => {
   const vif = await t.plug();
-  await t.check('XB-10', () => vif.connect());
+  await t.check(['XB-10', 'RING-19'], () => vif.connect());
   await t.check('XB-01', () => {
     for (const state of vif.other.history) expect(parseXenbusState(state).ok, `state "${state}"`).to.equal(true);
   });
@@ -39,6 +39,14 @@ test('features-before-init-wait', 'has its features in place at InitWait', { fre
     for (const [key, value] of Object.entries(late)) {
       if (/^(feature-|multi-queue-max)/.test(key)) expect(early[key], `${key} at InitWait`).to.equal(value);
     }
+  });
+});
+
+test('optional-keys', 'writes what it says of link and headroom as 0 or 1, or not', async (t) => {
+  const keys = await (await t.connect()).otherKeys();
+  await t.check('LINK-01', () => expect(keys[KEY.carrier], KEY.carrier).to.be.oneOf([undefined, '0', '1']));
+  await t.check('XDP-01', () => {
+    expect(keys[KEY.featureXdpHeadroom], KEY.featureXdpHeadroom).to.be.oneOf([undefined, '0', '1']);
   });
 });
 
@@ -102,6 +110,8 @@ test('reconnect', 'connects again after a close', { fresh: true, reflector: 'icm
     await vif.setState(initialising);
     await vif.awaitState([initWait]);
   });
+  const status = await vif.otherKey(KEY.hotplugStatus);
+  await t.check('XB-29', () => expect(status, KEY.hotplugStatus).to.equal('connected'));
   await t.check('XB-14', async () => {
     await vif.connect();
     await t.configure(vif);

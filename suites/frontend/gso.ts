@@ -1,9 +1,12 @@
 /** netif.h, "feature-gso-tcpv4", "feature-gso-tcpv6" and XEN_NETIF_EXTRA_TYPE_GSO. */
 import { expect } from 'chai';
+import { sameBytes } from '../../harness/packet/bytes.js';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import type { ExtraGso } from '../../harness/protocol/extra.js';
-import { GSO_TYPE, KEY, RXF, TXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, RSP, RXF, TXF } from '../../harness/protocol/netif.js';
+import { distance, TX_RING } from '../../harness/protocol/ring.js';
+import { encodeTxResponse } from '../../harness/protocol/tx.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { gsoExtra, LARGE, largeFrame, LARGEST, MSS, MTU_FRAME, payloadOf } from '../large-packets.js';
 import { survives } from './verbs.js';
@@ -39,6 +42,12 @@ test('passed-on', 'sends a large packet with what is to be known of it', BRIDGE,
   const extra = gsoOf(packet);
   await t.check(['GSO-03', 'GSO-04', 'GSO-05'], () => expect(extra).to.include({ size: MSS, gsoType: GSO_TYPE.tcpv4 }));
   await t.check(['GSO-09', 'GSO-14'], () => expect(extra?.features, 'features').to.equal(0));
+  await t.check(['TXW-06', 'EXTRA-01', 'EXTRA-03'], () => expect(packet.extras.length, 'extras').to.equal(1));
+  await t.check('EXTRA-08', () => expect(extra?.flags, 'flags of the extra').to.equal(0));
+  await t.check('CSUM-13', () => {
+    const later = packet.requests.slice(1).map(({ flags }) => flags & (TXF.csumBlank | TXF.dataValidated));
+    expect(later, 'checksum flags of later fragments').to.deep.equal(later.map(() => 0));
+  });
   await t.check('GSO-08', () => expect((packet.requests[0]?.flags ?? 0) & TXF.csumBlank, 'csum_blank').to.be.above(0));
 });
 
@@ -47,6 +56,36 @@ test('passed-on-v6', 'sends a large packet of IPv6 so too', BRIDGE6, async (t) =
   const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv6);
   await t.check(['GSO-03', 'GSO-04', 'GSO-05'], () => {
     expect(gsoOf(packet)).to.include({ size: MSS, gsoType: GSO_TYPE.tcpv6 });
+  });
+});
+
+test('extras-cost-no-buffer', 'takes extras between fragments, and posts their buffers again', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged(BACKEND_KEYS, TAKES_V4);
+  await t.check(['RXW-10', 'RXW-11', 'TXW-21'], async () => {
+    // More extras than the ring has slots.
+    for (let n = 0; n < 280; n++) await passed(from, to, LARGE, GSO_TYPE.tcpv4);
+  });
+});
+
+test('null-response', 'takes a response with status NULL for no answer', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged(BACKEND_KEYS, TAKES_V4);
+  const { tx } = to.queue;
+  tx.respond = false;
+  const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv4);
+  const [first] = packet.requests;
+  if (!first) throw new Error('a packet has a request');
+  // The extra's response comes first, under the id of the packet.
+  tx.ring.put(encodeTxResponse({ id: first.id, status: RSP.null }));
+  to.queue.pushTx();
+  await to.until('response taken', () => {
+    const { rspProd, rspEvent } = tx.ring.indices();
+    return rspEvent !== rspProd && distance(rspProd, rspEvent) <= TX_RING.size;
+  });
+  const at = { domain: to.iutDomain, ref: first.gref, offset: first.offset, length: 100 };
+  const [now] = t.domain.grants.copyFrom([at]);
+  await t.check('TXW-18', () => {
+    expect(now?.status, 'GNTST of its buffer').to.equal(0);
+    expect(sameBytes(now?.bytes ?? packet.frame, packet.frame.subarray(0, 100)), 'the bytes in it').to.equal(true);
   });
 });
 

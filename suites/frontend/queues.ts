@@ -1,7 +1,7 @@
 /** netif.h, "Event channel split" and "Multiple transmit and receive queues". */
 import { expect } from 'chai';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
-import { KEY } from '../../harness/protocol/netif.js';
+import { KEY, queueDirectory } from '../../harness/protocol/netif.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 
 const { test, tests } = frontendChapter('queues');
@@ -82,4 +82,31 @@ test('independent', 'serves a queue while another one stands still', { ...FRESH 
     // The answers may come by the queue that stands still, so only buffers are counted: more than the ring holds.
     for (let n = 0; n < moving.rx.ring.layout.size + 20; n++) await vif.deliver(vif.quietFrame(), {}, moving);
   });
+});
+
+test('all-keys-at-once', 'has the keys of all queues in place at Connected', { fresh: true }, async (t) => {
+  const vif = await t.plug({ ...BACKEND_KEYS, [KEY.multiQueueMaxQueues]: '2' });
+  // The queues are read at the moment that the frontend's state allows it.
+  await t.check('MQ-18', () => vif.connect());
+  if (vif.queues.length < 2) t.skip('the frontend uses one queue');
+  const values = await Promise.all(vif.queues.map(({ index }) => vif.otherKey(queueDirectory(index))));
+  await t.check('MQ-10', () => expect(values, 'values of the queue nodes').to.deep.equal(values.map(() => '')));
+});
+
+test('own-events', 'tells of each queue by the channels of that queue', { ...FRESH }, async (t) => {
+  const vif = await t.fresh({ ...BACKEND_KEYS, [KEY.multiQueueMaxQueues]: '2' });
+  const [used, other] = vif.queues;
+  if (!used || !other) return t.skip('the frontend uses one queue');
+  const { pump } = vif.context;
+  const seen = (): { events: number; posted: number } => ({
+    events: pump.count(other.rxPort),
+    posted: other.rx.ring.indices().reqProd,
+  });
+  const before = seen();
+  // More than it posts at first: it must have posted again, and told of that, to get them all.
+  for (let n = 0; n < 300; n++) await vif.deliver(vif.quietFrame(), {}, used);
+  const after = seen();
+  // What it posts there on its own, it may tell.
+  if (after.posted !== before.posted) t.skip('the other queue was not quiet');
+  await t.check('MQ-20', () => expect(after.events, 'rx events of the other queue').to.equal(before.events));
 });

@@ -10,11 +10,14 @@ import { frontendChapter } from '../../harness/run/suite.js';
 const { test, tests } = frontendChapter('xenbus');
 export const xenbus = tests;
 
+/** GNTTAB_NR_RESERVED_ENTRIES of grant_table.h. */
+const RESERVED_REFS = 8;
+
 const { initialised, connected, closing, closed, initWait, reconfiguring } = XENBUS_STATE;
 
 test('connect', 'connects to a plain backend', { fresh: true }, async (t) => {
   const vif = await t.plug();
-  await t.check(['XB-08', 'XB-26'], () => vif.connect());
+  await t.check(['XB-08', 'XB-26', 'RING-19'], () => vif.connect());
   await t.check('XB-01', () => {
     for (const state of vif.other.history) expect(parseXenbusState(state).ok, `state "${state}"`).to.equal(true);
   });
@@ -22,7 +25,23 @@ test('connect', 'connects to a plain backend', { fresh: true }, async (t) => {
 
 test('passes-traffic', 'answers a ping once connected', { reflector: 'icmp' }, async (t) => {
   const vif = await t.connect();
-  await t.check(['RXW-08', 'TXW-33'], () => vif.ping());
+  await t.check(['RXW-08', 'RXW-28', 'TXW-33'], () => vif.ping());
+  // All that the peer did to get here was to copy from pages that are granted to it, and to it alone.
+  await t.check(['GNT-01', 'GNT-04'], () => vif.ping());
+  // Its directory has none of the later nodes, and neither has the backend's.
+  await t.check(['TRUST-02', 'LINK-02'], () => vif.ping());
+  await t.check('MTU-01', () => vif.ping({ length: 1472 }));
+});
+
+test('reserved-refs', 'grants nothing by the references that are reserved', async (t) => {
+  const vif = await t.connect();
+  await vif.buffers(1);
+  const refs = [
+    Number(await vif.otherKey(KEY.txRingRef)),
+    Number(await vif.otherKey(KEY.rxRingRef)),
+    ...vif.queue.rx.buffers.map(({ gref }) => gref),
+  ];
+  await t.check('GNT-06', () => expect(Math.min(...refs), 'smallest reference').to.be.at.least(RESERVED_REFS));
 });
 
 test('waits-for-init-wait', 'publishes nothing before the backend is in InitWait', { fresh: true }, async (t) => {

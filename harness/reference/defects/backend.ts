@@ -32,7 +32,7 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     seen: 'Linux xen-netback, feature-ctrl-ring written late (fixed by ad5b45d12e)',
     backend: {
       async connect(vif) {
-        await vif.domain.store.write(`${vif.path}/${KEY.featureXdpHeadroom}`, '1');
+        await vif.domain.store.write(`${vif.path}/feature-of-tomorrow`, '1');
         await correct.connect(vif);
       },
     },

@@ -8,6 +8,7 @@ import { GREF_DEFECTS } from './gref.js';
 import { GSO_DEFECTS } from './gso.js';
 import { HASH_DEFECTS } from './hash.js';
 import { MULTICAST_DEFECTS } from './multicast.js';
+import { SLOT_DEFECTS } from './slots.js';
 import { STAGING_DEFECTS } from './staging.js';
 
 export type { Defect } from './defect.js';
@@ -23,5 +24,6 @@ export const DEFECTS: readonly Defect[] = [
   ...HASH_DEFECTS,
   ...GREF_DEFECTS,
   ...STAGING_DEFECTS,
+  ...SLOT_DEFECTS,
   ...FRONTEND_EXTRAS_DEFECTS,
 ];
