@@ -30,6 +30,30 @@ export interface LabRunOptions extends LabUpOptions, Selection {
 /** The stock targets that run unless others are named. */
 const STOCK = ['linux-netfront', 'linux-netback'];
 
+/**
+ * The embedded reference drivers, in the same guests once those are free, and what they are tested for there: what
+ * Linux's drivers don't have. The connection test comes along, on which the others stand.
+ */
+const REFERENCES: Readonly<Record<string, string[]>> = {
+  'reference-frontend': [
+    'frontend.xenbus.connect',
+    'frontend.gso.*',
+    'frontend.multicast.*',
+    'frontend.control.*',
+    'frontend.staging.*',
+  ],
+  'reference-backend': [
+    'backend.xenbus.connect',
+    'backend.gso.*',
+    'backend.extras.*',
+    'backend.multicast.*',
+    'backend.control.*',
+    'backend.hash.*',
+    'backend.gref.*',
+    'backend.staging.*',
+  ],
+};
+
 const CONNECT_MS = 30_000;
 
 /** How long the contract tests may take under emulation. */
@@ -45,32 +69,35 @@ export async function labUpCommand(options: LabUpOptions): Promise<number> {
 
 /** `netifspec lab run`: the lab comes up, and each target runs the way that any lab host's would. */
 export async function labRunCommand(options: LabRunOptions): Promise<number> {
-  const named = (options.target ?? STOCK).map(targetFile).map((file) => ({ file, name: loadTarget(file).name }));
+  const files = (options.target ?? STOCK).map(targetFile);
+  for (const file of files) loadTarget(file);
   const lab = await up(options);
   const interrupt = onInterrupt();
   try {
     const archive = await pack();
     // Once, and not by each run.
     await installed(lab, archive, interrupt.signal, () => Promise.resolve());
-    const runs = named.map(async ({ file, name }) => {
-      const started = performance.now();
-      const code = await runThere(
-        { ...options, target: file, ssh: lab.ssh, out: join(options.out, name), reporter: 'terminal' },
-        interrupt.signal,
-      );
-      log(`${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`);
-      return code;
-    });
+    const runs = files.map((file) => runTarget(file, options, lab, interrupt.signal));
     // Each in a guest of its own, so they go on side by side; one that can't even start leaves the others their end.
     const ended = await Promise.allSettled(runs);
     const codes = ended.map((end) => (end.status === 'fulfilled' ? end.value : fail(end.reason)));
     const all = !options.target && !options.test && !interrupt.signal.aborted;
-    if (all) codes.push(await contract(lab, archive, interrupt.signal));
+    if (all) codes.push(await proveOurselves(lab, archive, options, interrupt.signal));
     return interrupt.signal.aborted ? 3 : Math.max(...codes);
   } finally {
     interrupt.release();
     if (!options.keep) await labDown(log);
   }
+}
+
+/** Runs one target from dom0; answers the exit code there. */
+async function runTarget(file: string, options: LabRunOptions, lab: LabHandle, signal: AbortSignal): Promise<number> {
+  const { name } = loadTarget(file);
+  const started = performance.now();
+  const out = join(options.out, name);
+  const code = await runThere({ ...options, target: file, ssh: lab.ssh, out, reporter: 'terminal' }, signal);
+  log(`${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  return code;
 }
 
 /** `netifspec lab status` */
@@ -102,15 +129,33 @@ async function up(options: LabUpOptions): Promise<LabHandle> {
 }
 
 /**
- * Runs the contract tests of the native adapter, and those of the addon, in dom0: a fault there would be one of every
- * result. What kept it once in such a lab isn't asked again. Answers 3 if a test fails.
+ * Proves netifspec itself on the lab's Xen: by the contract of its port there, and by its reference drivers, which do
+ * what no other does. A fault there would be one of every result. What was proven once of this build isn't again.
  */
-async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Promise<number> {
-  const kept = join(dirname(lab.ssh.identity), `contract-kept-by-${archive.key}`);
-  if (existsSync(kept)) {
-    log('contract of the port, native: kept when this build ran here first');
+async function proveOurselves(
+  lab: LabHandle,
+  archive: Pack,
+  options: LabRunOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const proven = join(dirname(lab.ssh.identity), `proven-${archive.key}`);
+  if (existsSync(proven)) {
+    log('contract of the port and reference drivers: proven when this build ran here first');
     return 0;
   }
+  const references = Object.entries(REFERENCES).map(([name, test]) =>
+    runTarget(targetFile(name), { ...options, test }, lab, signal),
+  );
+  const ended = await Promise.allSettled(references);
+  const codes = ended.map((end) => (end.status === 'fulfilled' ? end.value : fail(end.reason)));
+  if (!signal.aborted) codes.push(await contract(lab, archive, signal));
+  const worst = Math.max(...codes);
+  if (worst === 0) writeFileSync(proven, '');
+  return worst;
+}
+
+/** Runs the contract tests of the native adapter, and those of the addon, in dom0. Answers 3 if a test fails. */
+async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Promise<number> {
   return installed(lab, archive, signal, async (ssh, place) => {
     const { code, stdout, stderr } = await ssh.exec(
       `cd ${place} && NETIFSPEC_REQUIRE_XEN=1 node --expose-gc dist/bundle/harness/lab/contract.js`,
@@ -118,7 +163,6 @@ async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Pro
     );
     const passed = /^ *\d+ passing.*$/m.exec(stdout)?.[0].trim() ?? '';
     log(`contract of the port, native: ${code === 0 ? `kept (${passed})` : `BROKEN\n${stdout}${stderr}`}`);
-    if (code === 0) writeFileSync(kept, '');
     return code === 0 ? 0 : 3;
   });
 }

@@ -1,36 +1,44 @@
 import { CATALOGUE } from '../../suites/requirements/index.js';
+import type { Requirement } from '../../suites/requirements/index.js';
 import { checkedIds } from '../../suites/checked.js';
 import { selectTests, type Selection } from './select.js';
 
 export interface ListOptions extends Selection {
   readonly requirements?: boolean;
+  readonly tests?: boolean;
   readonly json?: boolean;
 }
 
-/** `netifspec list`: the tests with what each needs, or the requirements with the tests of each. */
+/** A statement of the catalogue and the tests whose checks name it, by id. */
+type Row = Omit<Requirement, 'gate' | 'untestable'> & {
+  readonly gate: string | null;
+  readonly untestable: string | null;
+  readonly tests: readonly string[];
+};
+
+const write = (line: string): void => void process.stdout.write(`${line}\n`);
+const writeJson = (value: unknown): void => write(JSON.stringify(value, null, 2));
+
+/** `netifspec list`: the catalogue by chapters, or each of its statements, or the tests with what each needs. */
 export function listCommand(options: ListOptions): void {
   const tests = selectTests(options);
-  const write = (line: string): void => void process.stdout.write(`${line}\n`);
-  if (options.requirements) {
-    const rows = CATALOGUE.map((requirement) => ({
-      ...requirement,
-      tests: tests.filter((test) => checkedIds(test).includes(requirement.id)).map((test) => test.id),
-    }));
-    if (options.json) return write(JSON.stringify(rows, null, 2));
-    for (const { id, side, level, statement, tests: by, untestable } of rows) {
-      const state = untestable ? 'untestable' : by.length > 0 ? `${by.length} tests` : 'no test yet';
-      write(`${id.padEnd(10)} ${side.padEnd(9)} ${level.padEnd(9)} ${state.padEnd(12)} ${statement}`);
-    }
-    return;
+  if (options.tests) {
+    if (options.json) return writeJson(tests.map(({ body: _, ...test }) => test));
+    return listTests(tests);
   }
-  if (options.json)
-    return write(
-      JSON.stringify(
-        tests.map(({ body: _, ...test }) => test),
-        null,
-        2,
-      ),
-    );
+  const named = tests.map((test) => ({ id: test.id, ids: new Set(checkedIds(test)) }));
+  const rows: Row[] = CATALOGUE.map((requirement) => ({
+    ...requirement,
+    gate: requirement.gate ?? null,
+    untestable: requirement.untestable ?? null,
+    tests: named.filter(({ ids }) => ids.has(requirement.id)).map(({ id }) => id),
+  }));
+  if (options.json) return writeJson(rows);
+  if (options.requirements) return listRequirements(rows);
+  listChapters(rows, tests);
+}
+
+function listTests(tests: ReturnType<typeof selectTests>): void {
   for (const { id, title, options: needs } of tests) {
     const words = [
       needs.gate,
@@ -42,4 +50,49 @@ export function listCommand(options: ListOptions): void {
     const marks = words.flat().filter(Boolean).join(', ');
     write(`${id.padEnd(44)} ${title}${marks ? `  [${marks}]` : ''}`);
   }
+}
+
+function listRequirements(rows: readonly Row[]): void {
+  for (const { id, side, level, statement, tests, untestable } of rows) {
+    const state = untestable ? 'untestable' : tests.length > 0 ? `${tests.length} tests` : 'no test yet';
+    write(`${id.padEnd(10)} ${side.padEnd(9)} ${level.padEnd(9)} ${state.padEnd(12)} ${statement}`);
+  }
+}
+
+function listChapters(rows: readonly Row[], tests: ReturnType<typeof selectTests>): void {
+  const chapters = [...new Set(rows.map(({ id }) => id.replace(/-.*/, '')))];
+  const columns = ['chapter', 'statements', 'tested', 'untestable', 'open', 'backend', 'frontend', 'adapters'];
+  const line = (cells: readonly (string | number)[]): void =>
+    write(
+      cells
+        .map((cell, n) => (n === 0 ? String(cell).padEnd(9) : String(cell).padStart(columns[n]?.length ?? 0)))
+        .join('  '),
+    );
+  line(columns);
+  const count = (of: readonly Row[]): (string | number)[] => {
+    const by = new Set(of.flatMap((row) => row.tests));
+    const role = (name: string): number => [...by].filter((id) => id.startsWith(name)).length;
+    const tested = of.filter((row) => row.tests.length > 0).length;
+    const untestable = of.filter((row) => row.untestable !== null).length;
+    const observed = tests.some((test) => by.has(test.id) && test.options.observer);
+    const adapters = by.size === 0 ? '-' : observed ? 'both*' : 'both';
+    return [
+      of.length,
+      tested,
+      untestable,
+      of.length - tested - untestable,
+      role('backend'),
+      role('frontend'),
+      adapters,
+    ];
+  };
+  for (const chapter of chapters) line([chapter, ...count(rows.filter(({ id }) => id.startsWith(`${chapter}-`)))]);
+  line(['all', ...count(rows)]);
+  write('');
+  write(
+    'backend, frontend: tests of each role. Each runs on the simulator and on a real Xen; * some need an observer of',
+  );
+  write(
+    'grants there, which is to say dom0. --requirements shows the statements, --tests the tests, --json all of either.',
+  );
 }

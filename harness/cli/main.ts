@@ -73,9 +73,10 @@ program
     }
   });
 
-selecting(program.command('list').description('show the tests, or the requirements'))
-  .option('--requirements', 'show the catalogue of requirements and the tests of each')
-  .option('--json', 'as JSON')
+selecting(program.command('list').description('show the catalogue of requirements, and the tests'))
+  .option('--requirements', 'each statement, with the number of its tests')
+  .option('--tests', 'each test, with what it needs')
+  .option('--json', 'all of the statements, or of the tests, as JSON')
   .action(async (options: ListOptions) => {
     const { listCommand } = await import('./list.js');
     listCommand(options);

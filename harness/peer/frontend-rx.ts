@@ -58,10 +58,9 @@ export class FrontendRx {
   readonly #idle: Offer[] = [];
   readonly #assembly: {
     slots: ReceivedSlot[];
-    bytes: Uint8Array[];
     extras: Extra[];
     extraSlots: { index: number; untouched: boolean }[];
-  } = { slots: [], bytes: [], extras: [], extraSlots: [] };
+  } = { slots: [], extras: [], extraSlots: [] };
   #expectExtra = false;
   #moreData = false;
   #posts = 0;
@@ -169,7 +168,6 @@ export class FrontendRx {
     }
     const page = posted.offer.page.copyOut(0, PAGE_SIZE);
     this.#assembly.slots.push({ index, request: posted.request, response, page });
-    this.#assembly.bytes.push(page.subarray(response.offset, response.offset + response.status));
     if (this.#assembly.slots.length === 1) this.#expectExtra = (response.flags & RXF.extraInfo) !== 0;
     this.#moreData = (response.flags & RXF.moreData) !== 0;
     return this.#finish();
@@ -177,7 +175,12 @@ export class FrontendRx {
 
   #finish(): RxPacket | undefined {
     if (this.#expectExtra || this.#moreData) return undefined;
-    const { slots, bytes, extras, extraSlots } = this.#assembly;
+    const { slots, extras, extraSlots } = this.#assembly;
+    // Linux's netback counts the headroom into the status and leaves the offset 0; in front of it is nothing in any case.
+    const headroom = extras.find((extra) => extra.type === 'xdp')?.headroom ?? 0;
+    const bytes = slots.map(({ page, response: { offset, status } }) =>
+      page.subarray(Math.max(offset, headroom), offset + status),
+    );
     const packet: RxPacket = {
       frame: Uint8Array.from(Buffer.concat(bytes)),
       slots: [...slots],
@@ -190,7 +193,6 @@ export class FrontendRx {
 
   #reset(): void {
     this.#assembly.slots.length = 0;
-    this.#assembly.bytes.length = 0;
     this.#assembly.extras.length = 0;
     this.#assembly.extraSlots.length = 0;
     this.#expectExtra = this.#moreData = false;

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import { KEY, queueDirectory } from '../../harness/protocol/netif.js';
 import { frontendChapter } from '../../harness/run/suite.js';
+import { isSettled } from './verbs.js';
 
 const { test, tests } = frontendChapter('queues');
 export const queues = tests;
@@ -97,6 +98,8 @@ test('own-events', 'tells of each queue by the channels of that queue', { ...FRE
   const vif = await t.fresh({ ...BACKEND_KEYS, [KEY.multiQueueMaxQueues]: '2' });
   const [used, other] = vif.queues;
   if (!used || !other) return t.skip('the frontend uses one queue');
+  // By then it has kicked each queue once, as drivers do when they are connected.
+  await isSettled(t, vif);
   const { pump } = vif.context;
   const seen = (): { events: number; posted: number } => ({
     events: pump.count(other.rxPort),

@@ -10,10 +10,12 @@ export const GNT: readonly Requirement[] = [
   { id: 'GNT-02', side: 'frontend', level: 'must', since: 'always',
     statement:
       'The frontend invalidates a grant only while the backend has it mapped neither for reading nor for writing.',
-    source: 'grant_table.h, "GRANT TABLE REPRESENTATION": invalidating an unused entry' },
+    source: 'grant_table.h, "GRANT TABLE REPRESENTATION": invalidating an unused entry',
+    untestable: "the entry is the frontend's own: a peer that has it mapped keeps the mapping whatever becomes of the entry" },
   { id: 'GNT-03', side: 'frontend', level: 'must', since: 'always',
     statement: "The frontend doesn't use a page for anything else while the backend has it mapped.",
-    source: 'grant_table.h, "GRANT TABLE REPRESENTATION": invalidating an in-use entry' },
+    source: 'grant_table.h, "GRANT TABLE REPRESENTATION": invalidating an in-use entry',
+    untestable: 'what a guest uses its pages for shows only once it writes into one, which the tests of buffers in flight look for' },
   // A must: a grant for another domain is none for the backend.
   { id: 'GNT-04', side: 'frontend', level: 'must', since: 'always',
     statement: 'The frontend grants its pages to the domain that backend-id names.',

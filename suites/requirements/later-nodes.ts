@@ -28,7 +28,8 @@ export const LATER_NODES: readonly Requirement[] = [
     source: 'netif.h, "MTU"' },
   { id: 'MTU-02', side: 'frontend', level: 'may', since: 'f9d25fa3fa',
     statement: 'The frontend may ignore the mtu node.',
-    source: 'netif.h, "MTU"' },
+    source: 'netif.h, "MTU"',
+    untestable: 'a permission, which no frontend can break' },
   { id: 'MTU-03', side: 'toolstack', level: 'may', since: 'f9d25fa3fa',
     statement: "The toolstack may write mtu, in octets of packet payload, in the frontend's directory.",
     source: 'netif.h, "MTU"',
@@ -38,7 +39,8 @@ export const LATER_NODES: readonly Requirement[] = [
     source: 'Linux netif.h, "feature-xdp-headroom"' },
   { id: 'XDP-02', side: 'frontend', level: 'may', since: 'linux-5.9', gate: 'feature-xdp-headroom',
     statement: 'The frontend may ask for headroom, of at most 0x7FFF bytes, in xdp-headroom.',
-    source: 'Linux netif.h, "xdp-headroom" and XEN_NETIF_MAX_XDP_HEADROOM' },
+    source: 'Linux netif.h, "xdp-headroom" and XEN_NETIF_MAX_XDP_HEADROOM',
+    untestable: 'a permission, which no frontend can break; what is asked for by a frontend that uses it shows in nothing but its key' },
   // Not a must: how the headroom shows in a response is what the one backend does.
   { id: 'XDP-03', side: 'backend', level: 'de-facto', since: 'linux-5.9', gate: 'feature-xdp-headroom',
     statement:

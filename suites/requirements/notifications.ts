@@ -66,5 +66,6 @@ export const NOTIFY: readonly Requirement[] = [
     source: 'good practice: ring.h, "Notification hold-off", spares notifications' },
   { id: 'NOTIFY-14', side: 'frontend', level: 'de-facto', since: 'always',
     statement: 'Having reached Connected the frontend notifies its tx and rx event channels once.',
-    source: 'every driver: Linux, FreeBSD, mini-os' },
+    source: 'every driver: Linux, FreeBSD, mini-os',
+    untestable: 'a channel is pending when it is bound, so a peer that binds it after the notification sees the same as without one' },
 ];

@@ -25,7 +25,8 @@ export const RING: readonly Requirement[] = [
   { id: 'RING-05', side: 'both', level: 'must', since: 'always',
     statement:
       'Every slot that a producer index covers holds its final contents by the time the index is seen to move.',
-    source: 'ring.h, RING_PUSH_REQUESTS and RING_PUSH_RESPONSES' },
+    source: 'ring.h, RING_PUSH_REQUESTS and RING_PUSH_RESPONSES',
+    untestable: 'between the store of a slot and that of the index lies no moment that a peer can be sure to look at; a slot that came too late is seen as a wrong one by every test' },
   { id: 'RING-06', side: 'frontend', level: 'must', since: 'always',
     statement:
       'The frontend never has more requests outstanding, counted as req_prod minus rsp_prod, than the ring has ' +
@@ -36,7 +37,8 @@ export const RING: readonly Requirement[] = [
     source: 'ring.h, RING_FULL; "Macros for manipulating rings" on outstanding requests',
     note:
       'The comment on flow control speaks of size minus one, the macros allow the full size, and drivers fill rx ' +
-      'rings to 256.' },
+      'rings to 256.',
+    untestable: 'a permission, which no frontend can break; that backends serve a full ring is RING-01' },
   { id: 'RING-08', side: 'backend', level: 'must', since: 'always',
     statement: "The backend's rsp_prod never gets ahead of the requests that it has consumed.",
     source: 'ring.h, XEN_RING_NR_UNCONSUMED_REQUESTS' },

@@ -20,7 +20,8 @@ export const SEC: readonly Requirement[] = [
     source: 'netif.h, "feature-split-event-channels"' },
   { id: 'SEC-05', side: 'frontend', level: 'may', since: '9204bc6545', gate: 'feature-split-event-channels',
     statement: 'The frontend may leave the offer of split event channels alone and write the single event-channel.',
-    source: 'netif.h, "feature-split-event-channels"' },
+    source: 'netif.h, "feature-split-event-channels"',
+    untestable: 'a permission, which no frontend can break' },
   { id: 'SEC-06', side: 'backend', level: 'must', since: '9204bc6545', gate: 'feature-split-event-channels',
     statement:
       'A backend that offers split event channels still connects a frontend that writes the single event-channel.',

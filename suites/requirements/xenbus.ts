@@ -96,7 +96,8 @@ export const XB: readonly Requirement[] = [
   // Not de-facto: iPXE writes key by key, so it isn't every driver.
   { id: 'XB-25', side: 'frontend', level: 'should', since: 'always',
     statement: 'The frontend writes the keys of one attempt in one transaction and retries it when it conflicts.',
-    source: 'good practice: Linux, FreeBSD, Windows and mini-os do so' },
+    source: 'good practice: Linux, FreeBSD, Windows and mini-os do so',
+    untestable: 'xenstore shows the other end what was written, never by how many transactions' },
   { id: 'XB-26', side: 'frontend', level: 'de-facto', since: 'always',
     statement: "Ring references and event channels are valid by the time that the frontend's state tells of them.",
     source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
