@@ -77,8 +77,7 @@ export class BackendContext extends Context<FrontendPeer> implements BackendTest
 
   async bridged(from: FrontendOptions = {}, to: FrontendOptions = {}): Promise<[FrontendPeer, FrontendPeer]> {
     const peers: [FrontendPeer, FrontendPeer] = [await this.vifs.plug(), await this.vifs.plug()];
-    await peers[0].connect(from);
-    await peers[1].connect(to);
+    await Promise.all([peers[0].connect(from), peers[1].connect(to)]);
     await this.vifs.bridge(peers);
     return peers;
   }
@@ -101,7 +100,7 @@ export class FrontendContext extends Context<BackendPeer> implements FrontendTes
     to: Readonly<Record<string, string>> = BACKEND_KEYS,
   ): Promise<[BackendPeer, BackendPeer]> {
     const peers: [BackendPeer, BackendPeer] = [await this.vifs.plug(from), await this.vifs.plug(to)];
-    for (const peer of peers) await peer.connect();
+    await Promise.all(peers.map((peer) => peer.connect()));
     await this.vifs.bridge(peers);
     return peers;
   }

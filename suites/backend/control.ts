@@ -2,8 +2,7 @@
 import { expect } from 'chai';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import { CTRL_STATUS, CTRL_TYPE, KEY } from '../../harness/protocol/netif.js';
-import { CTRL_RING } from '../../harness/protocol/ring.js';
-import { advance } from '../../harness/protocol/ring.js';
+import { advance, CTRL_RING, distance } from '../../harness/protocol/ring.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter } from '../../harness/run/suite.js';
 
@@ -15,6 +14,10 @@ const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
 const PING = { ...CONTROL, reflector: 'icmp' } as const;
 /** Beyond every type that is defined. */
 const UNKNOWN_TYPE = 0x7fff;
+/** Rounds of the test that is about something not happening. */
+const ROUNDS = 20;
+/** An event that was on its way when a round began is counted in it. */
+const STRAY_ROUNDS = 4;
 /** A message that every backend answers at once, and that changes nothing. */
 const HARMLESS = CTRL_TYPE.getHashMappingSize;
 
@@ -115,6 +118,34 @@ test('notified', 'is told by its event and tells by its event', CONTROL, async (
   // The peer looks at the ring when an event came, and only then.
   await t.check('CTRL-15', async () => {
     for (let n = 0; n < 20; n++) await vif.control.ask(HARMLESS);
+  });
+});
+
+test('event-ahead', 'keeps quiet before the event index of the control ring is reached', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  const { control } = vif;
+  const { pump } = vif.context;
+  await control.ask(HARMLESS);
+  const early = new Set<number>();
+  for (let round = 0; round < ROUNDS; round++) {
+    control.deaf = true;
+    control.ring.setRspEvent(advance(control.ring.rspCons, 4));
+    const before = pump.count(control.port);
+    const answered = (): number => distance(control.ring.rspCons, control.ring.indices().rspProd);
+    for (let n = 1; n <= 4; n++) {
+      control.put(HARMLESS);
+      control.push();
+      await vif.until('control response', () => answered() >= n);
+      if (answered() < 4 && pump.count(control.port) > before) early.add(round);
+    }
+    // The fourth response crosses the index: its event ends the round, and would have come after a stray one.
+    await t.check('CTRL-15', () => vif.until('event at the fourth response', () => pump.count(control.port) > before));
+    control.deaf = false;
+    control.service();
+  }
+  t.info(`${ROUNDS} rounds of 3 responses before the index`);
+  await t.check('NOTIFY-11', () => {
+    expect(early.size, `rounds with an early notification, of ${ROUNDS}`).to.be.at.most(STRAY_ROUNDS);
   });
 });
 

@@ -125,6 +125,17 @@ export const CONTROL_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.control.always-notifies',
+    breaks: 'NOTIFY-11',
+    fault: 'notifies of every control response, whatever the event index says',
+    backend: {
+      serveControl(vif) {
+        correct.serveControl(vif);
+        if (vif.control) vif.domain.events.notify(vif.control.port);
+      },
+    },
+  },
+  {
     id: 'backend.control.trusts-index',
     breaks: 'CTRL-16',
     fault: 'dies of an index beyond the ring, with every vif',
