@@ -277,9 +277,11 @@ async function mapping(
   t: BackendTest,
   queues = 1,
 ): Promise<{ vif: FrontendPeer; control: FrontendControl; size: number }> {
-  const vif = await t.fresh({ control: true, queues });
+  const vif = await t.plug();
+  await vif.connect({ control: true, queues });
   const { status, data } = await vif.control.getGrefMappingSize(0);
   if (status !== success || data === 0) t.skip(`the backend maps no grants: it answers ${status}, size ${data}`);
+  await t.configure(vif);
   return { vif, control: vif.control, size: data };
 }
 

@@ -26,6 +26,10 @@ const wrongKeyOctet = (octet: number): Partial<BackendSteps> => ({
   },
 });
 
+/** Spoils the hash of packets with a byte of their source address. */
+const wrongFrom = (at: number, byte: number): Partial<BackendSteps> =>
+  hashes((hash, _, frame) => (frame[at] === byte ? { ...hash, value: (hash.value ^ 1) >>> 0 } : hash));
+
 const isUdp = (frame: Uint8Array): boolean => frame[12] === 8 && frame[23] === 17;
 const isFragment = (frame: Uint8Array): boolean => frame[12] === 8 && ((frame[20] ?? 0) & 0x1f) + (frame[21] ?? 0) > 0;
 const hasOptions = (frame: Uint8Array): boolean => frame[12] === 8 && (frame[14] ?? 0) > 0x45;
@@ -404,12 +408,42 @@ export const HASH_DEFECTS: readonly Defect[] = [
     },
   },
   { id: 'backend.hash.octet-0', breaks: 'TOEP-01', fault: 'mangles octet 0 of the key', backend: wrongKeyOctet(0) },
-  { id: 'backend.hash.octet-3', breaks: 'TOEP-02', fault: 'mangles octet 3 of the key', backend: wrongKeyOctet(3) },
-  { id: 'backend.hash.octet-5', breaks: 'TOEP-03', fault: 'mangles octet 5 of the key', backend: wrongKeyOctet(5) },
-  { id: 'backend.hash.octet-8', breaks: 'TOEP-04', fault: 'mangles octet 8 of the key', backend: wrongKeyOctet(8) },
-  { id: 'backend.hash.octet-10', breaks: 'TOEP-05', fault: 'mangles octet 10 of the key', backend: wrongKeyOctet(10) },
-  { id: 'backend.hash.octet-12', breaks: 'TOEP-07', fault: 'mangles octet 12 of the key', backend: wrongKeyOctet(12) },
-  { id: 'backend.hash.octet-20', breaks: 'TOEP-08', fault: 'mangles octet 20 of the key', backend: wrongKeyOctet(20) },
+  {
+    id: 'backend.hash.from-199',
+    breaks: 'TOEP-02',
+    fault: 'hashes packets from 199/8 wrong',
+    backend: wrongFrom(26, 199),
+  },
+  {
+    id: 'backend.hash.from-24',
+    breaks: 'TOEP-03',
+    fault: 'hashes packets from 24/8 wrong',
+    backend: wrongFrom(26, 24),
+  },
+  {
+    id: 'backend.hash.from-38',
+    breaks: 'TOEP-04',
+    fault: 'hashes packets from 38/8 wrong',
+    backend: wrongFrom(26, 38),
+  },
+  {
+    id: 'backend.hash.from-153',
+    breaks: 'TOEP-05',
+    fault: 'hashes packets from 153/8 wrong',
+    backend: wrongFrom(26, 153),
+  },
+  {
+    id: 'backend.hash.from-3ffe-5xx',
+    breaks: 'TOEP-07',
+    fault: 'hashes packets from 3ffe:5xx::/24 wrong',
+    backend: wrongFrom(24, 5),
+  },
+  {
+    id: 'backend.hash.from-3ffe-19xx',
+    breaks: 'TOEP-08',
+    fault: 'hashes packets from 3ffe:19xx::/24 wrong',
+    backend: wrongFrom(24, 25),
+  },
   {
     id: 'backend.hash.empty-key-counts',
     breaks: 'TOEP-09',
