@@ -2,8 +2,9 @@
 import { type Host, tcpData } from '../harness/packet/build.js';
 import { decodeFrame } from '../harness/packet/frame.js';
 import { noncePayload } from '../harness/packet/nonce.js';
-import type { ExtraGso } from '../harness/protocol/extra.js';
+import type { Extra, ExtraGso } from '../harness/protocol/extra.js';
 import { GSO_TYPE } from '../harness/protocol/netif.js';
+import type { Signal, WaitOptions } from '../harness/xen/wait.js';
 
 /** Payload of one segment. */
 export const MSS = 1400;
@@ -29,4 +30,34 @@ export function largeFrame(from: Host, to: Host, length: number, gsoType: number
 export function payloadOf(frame: Uint8Array): Uint8Array {
   const it = decodeFrame(frame);
   return it.ok && it.value.kind === 'tcp' ? it.value.tcp.payload : new Uint8Array();
+}
+
+/** What the other end of a bridge has of packets. */
+interface Receiver<P> {
+  readonly received: P[];
+  readonly arrived: Signal;
+  until<T>(what: string, probe: () => T | undefined | false, options: WaitOptions): Promise<T>;
+}
+
+/** Waits for a large packet, in one piece or in segments whose payloads add up to its own, and takes it out. */
+export function arrivedLarge<P extends { readonly frame: Uint8Array }>(
+  to: Receiver<P>,
+  payload: Uint8Array,
+): Promise<P[]> {
+  return to.until(
+    'large packet, or segments of the whole of it',
+    () => {
+      const pieces = to.received.filter(({ frame }) => payloadOf(frame).length > 0);
+      const bytes = Buffer.concat(pieces.map(({ frame }) => payloadOf(frame)));
+      if (Buffer.compare(bytes, payload) !== 0) return undefined;
+      for (const piece of pieces) to.received.splice(to.received.indexOf(piece), 1);
+      return pieces;
+    },
+    { on: [to.arrived] },
+  );
+}
+
+/** The GSO extra of a packet, if it has one. */
+export function gsoOf(packet: { readonly extras: readonly Extra[] }): ExtraGso | undefined {
+  return packet.extras.find((extra) => extra.type === 'gso');
 }

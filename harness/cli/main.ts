@@ -110,7 +110,7 @@ building(lab.command('up').description('bring the lab up: build, boot, or resume
 selecting(building(lab.command('run').description("bring the lab up and run the suites against Linux's drivers")))
   .option(
     '--target <name>',
-    'target file, or one of linux-netfront, linux-netback, linux-netback-dom0; may be repeated',
+    'target file, or one of linux-netfront, linux-netback, linux-netback-dom0, reference-frontend, reference-backend; may be repeated',
     collect,
   )
   .option('--keep', 'leave the lab up')

@@ -19,6 +19,9 @@ export const GREF_ROOM = 24;
 /** Entries of the mapping table that a backend peer says it has. */
 const MAPPING_ROOM = 128;
 
+/** Looks at the ring, one right after the other, that find something new: more than any frontend has to say at once. */
+const MAX_TURNS = 1000;
+
 /** What a backend that can do everything answers; it does nothing of it, since whoever copies needs no mapping. */
 export function agree({ type }: CtrlRequest): Answer {
   switch (type) {
@@ -124,7 +127,8 @@ export class BackendControl {
    * @throws Violation if the ring's indices make no sense
    */
   service(): void {
-    for (;;) {
+    // Responses make room for further requests at once: a frontend that never stops must not keep the harness here.
+    for (let turn = 0; turn < MAX_TURNS; turn++) {
       const ready = this.ring.unconsumed();
       if (!ready.ok) throw new Violation(['RING-06'], `control ring: ${ready.reason}`);
       for (let n = 0; n < ready.value; n++) {
@@ -139,6 +143,7 @@ export class BackendControl {
       const more = this.ring.finalCheck();
       if (!more.ok || !more.value) return;
     }
+    throw new Violation(['CTRL-07'], `control ring: requests without end, ${this.requests.length} so far`);
   }
 
   release(): void {

@@ -39,7 +39,7 @@ export class FrontendControl {
   constructor(
     private readonly domain: Domain,
     private readonly pump: EventPump,
-    private readonly backend: DomId,
+    readonly backend: DomId,
     /** Runs the work of an event; catches what the backend did wrong. */
     onEvent: (work: () => void) => void,
     /** Waits for the response to each of some messages. */

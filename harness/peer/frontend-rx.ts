@@ -139,6 +139,9 @@ export class FrontendRx {
   }
 
   #takeExtra(index: number, bytes: Uint8Array, { offer }: Posted): RxPacket | undefined {
+    if (this.#assembly.slots.length + this.#assembly.extras.length >= RX_RING.size) {
+      throw new Violation(['EXTRA-08'], `rx packet without end: ${RX_RING.size} slots of data and extras`);
+    }
     const untouched = offer.page.copyOut(0, PAGE_SIZE).every((byte) => byte === CANARY);
     this.#assembly.extraSlots.push({ index, untouched });
     const extra = decodeExtra(bytes);

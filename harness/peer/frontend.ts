@@ -150,8 +150,13 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
   }
 
   /** Asks the backend to add a group to the list of those that it sends, or to take it out, by a dummy request. */
-  changeGroups(type: ExtraMcast['type'], address: Uint8Array, shape: TxShape = {}): Promise<SentSlot[]> {
-    return this.transmit(this.quietFrame(), { extras: [{ type, flags: 0, address }], ...shape });
+  changeGroups(
+    type: ExtraMcast['type'],
+    address: Uint8Array,
+    shape: TxShape = {},
+    queue = this.queue,
+  ): Promise<SentSlot[]> {
+    return this.transmit(this.quietFrame(), { extras: [{ type, flags: 0, address }], ...shape }, queue);
   }
 
   /** Waits until every one of `slots` has its response. */

@@ -185,8 +185,15 @@ export const BACKEND_STEPS = {
       mapping.unmap();
       throw new RangeError(`queue ${index}: ${ready.reason}`);
     }
-    const txPort = events.bindInterdomain(frontend, channels.tx);
-    const rxPort = channels.rx === channels.tx ? txPort : events.bindInterdomain(frontend, channels.rx);
+    const ports: Port[] = [];
+    try {
+      for (const channel of new Set([channels.tx, channels.rx])) ports.push(events.bindInterdomain(frontend, channel));
+    } catch (error) {
+      for (const port of ports) events.unbind(port);
+      mapping.unmap();
+      throw error;
+    }
+    const [txPort = 0, rxPort = txPort] = ports;
     const [mapped, txPool, rxPool] = [0, 0, 0].map(() => new MappedGrants(grants, frontend));
     if (!mapped || !txPool || !rxPool) throw new Error('three tables were made');
     const queue = { index, tx, rx, txPort, rxPort, mapping, backlog: [], frontend, mapped, txPool, rxPool };
@@ -217,12 +224,12 @@ export const BACKEND_STEPS = {
       vif.groups.requested = (await readOther(vif.domain.store, path)) === '1';
     };
     await read();
-    vif.groups.watch = await vif.domain.store.watch(path, () => void read());
+    vif.groups.watch = await vif.domain.store.watch(path, () => void read().catch(vif.onError));
   },
 
   /** Gives up what connecting took. */
   disconnect(vif: BackendVif): void {
-    void vif.groups.watch?.close();
+    vif.groups.watch?.close().catch(vif.onError);
     vif.groups.clear();
     vif.steps.closeControl(vif);
     for (const queue of vif.queues.splice(0)) {

@@ -61,6 +61,8 @@ export class BackendVif implements Device {
     readonly steps: BackendSteps,
     readonly path: string,
     readonly frontendPath: string,
+    /** Told of what goes wrong beside the driver's own work. */
+    readonly onError: (error: unknown) => void,
   ) {}
 
   changed(): Promise<void> {
@@ -78,7 +80,7 @@ export class BackendVif implements Device {
   }
 }
 
-/** The driver: serves every vif below `backend/vif` of its domain. */
+/** The driver: serves every vif below one place of its domain, `backend/vif` unless told. */
 export class ReferenceBackend {
   readonly #bus: Bus<BackendVif>;
 
@@ -97,7 +99,7 @@ export class ReferenceBackend {
     const pump = new EventPump(domain.events);
     const steps = { ...BACKEND_STEPS, ...override };
     const probe = (path: string, frontendPath: string): BackendVif =>
-      new BackendVif(domain, pump, stackOf(Number(path.split('/').at(-1))), steps, path, frontendPath);
+      new BackendVif(domain, pump, stackOf(Number(path.split('/').at(-1))), steps, path, frontendPath, onError);
     this.#bus = new Bus(domain.store, root, 2, 'frontend', probe, onError);
   }
 

@@ -37,7 +37,12 @@ export const CONTROL_STEPS = {
     if (!page) throw new Error('one ref was mapped');
     const ring = new BackRing(page, CTRL_RING);
     ring.attach();
-    vif.control = { ring, mapping, frontend, port: events.bindInterdomain(frontend, channel) };
+    try {
+      vif.control = { ring, mapping, frontend, port: events.bindInterdomain(frontend, channel) };
+    } catch (error) {
+      mapping.unmap();
+      throw error;
+    }
     vif.pump.on(vif.control.port, () => vif.steps.serveControl(vif));
   },
 

@@ -76,7 +76,7 @@ export class FrontendVif implements Device {
   }
 }
 
-/** The driver: serves every vif below `device/vif` of its domain. */
+/** The driver: serves every vif below one place of its domain, `device/vif` unless told. */
 export class ReferenceFrontend {
   readonly #bus: Bus<FrontendVif>;
 

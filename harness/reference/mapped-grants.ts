@@ -1,5 +1,5 @@
 /** Grants that a reference backend keeps mapped for one queue: netif.h, "Static Grants", and the staging extension. */
-import type { DomId, GrantRef, Grants, Mapping, Page } from '../xen/domain.js';
+import { type DomId, type GrantRef, type Grants, type Mapping, type Page, XenError } from '../xen/domain.js';
 
 /** Grants that may be mapped for one queue. */
 export const MAX_MAPPED = 512;
@@ -31,11 +31,12 @@ export class MappedGrants {
     return this.#mappings.get(ref)?.pages[0];
   }
 
-  /** Maps all of `entries`, or none. Throws a XenError if one can't be mapped. */
+  /** Maps all of `entries`, or none. Throws a XenError if one can't be mapped, or is already. */
   add(entries: readonly GrantToMap[]): void {
     const added: GrantRef[] = [];
     try {
       for (const { ref, readonly } of entries) {
+        if (this.#mappings.has(ref)) throw new XenError('EEXIST', `mapping grant ${ref} twice`);
         this.#mappings.set(ref, this.grants.map(this.frontend, [ref], readonly ? 'read-only' : 'read-write'));
         added.push(ref);
       }

@@ -77,9 +77,13 @@ export class BackendContext extends Context<FrontendPeer> implements BackendTest
 
   async bridged(from: FrontendOptions = {}, to: FrontendOptions = {}): Promise<[FrontendPeer, FrontendPeer]> {
     const peers: [FrontendPeer, FrontendPeer] = [await this.vifs.plug(), await this.vifs.plug()];
-    await Promise.all([peers[0].connect(from), peers[1].connect(to)]);
-    await this.vifs.bridge(peers);
+    await all([peers[0].connect(from), peers[1].connect(to)]);
+    await this.bridge(peers);
     return peers;
+  }
+
+  bridge(peers: readonly [FrontendPeer, FrontendPeer]): Promise<void> {
+    return this.vifs.bridge(peers);
   }
 }
 
@@ -100,8 +104,15 @@ export class FrontendContext extends Context<BackendPeer> implements FrontendTes
     to: Readonly<Record<string, string>> = BACKEND_KEYS,
   ): Promise<[BackendPeer, BackendPeer]> {
     const peers: [BackendPeer, BackendPeer] = [await this.vifs.plug(from), await this.vifs.plug(to)];
-    await Promise.all(peers.map((peer) => peer.connect()));
+    await all(peers.map((peer) => peer.connect()));
     await this.vifs.bridge(peers);
     return peers;
   }
+}
+
+/** Waits for all, also where one fails: a connection that goes on alone would outlive its test. */
+async function all(connections: readonly Promise<void>[]): Promise<void> {
+  const ended = await Promise.allSettled(connections);
+  const failed = ended.find((each) => each.status === 'rejected');
+  if (failed) throw failed.reason;
 }

@@ -38,3 +38,8 @@ function ask(name: string): Promise<string> {
     socket.on('close', () => resolve(said));
   });
 }
+
+/** What a run has to itself: peers of one kind share their directories, whichever driver is at the other end. */
+export function lockOf(role: 'frontend' | 'backend', domain: number): string {
+  return role === 'frontend' ? `the frontend in domain ${domain}` : 'a backend';
+}

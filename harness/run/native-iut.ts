@@ -12,7 +12,7 @@ import type { BridgedVif, Iut } from './iut.js';
 import { EnvironmentError } from './environment.js';
 import { findDomain } from './find-domain.js';
 import { type GuestShell, openGuestShell } from './guest-shell.js';
-import { lock } from './guest-lock.js';
+import { lock, lockOf } from './guest-lock.js';
 import { REFLECTORS } from './reflectors.js';
 import type { Target } from './target.js';
 
@@ -29,8 +29,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
   let guest: GuestShell | undefined;
   try {
     let domain = await findDomain(harness, target.domain);
-    // Frontends under test have directories of their own; the peers of all backends share the harness's.
-    unlock = await lock(target.role === 'frontend' ? `the frontend in domain ${domain}` : 'a backend');
+    unlock = await lock(lockOf(target.role, domain));
     guest = await openGuestShell(target);
     const commands = guest;
     let booting: Promise<void> | undefined;

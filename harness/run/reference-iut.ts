@@ -1,17 +1,17 @@
 /** The embedded reference driver in another domain of this Xen, put there and run over SSH. */
 import { PassThrough } from 'node:stream';
 import { consoleLog } from '../guest/kernel-log.js';
-import { Ssh, SshError } from '../guest/ssh.js';
+import { Ssh } from '../guest/ssh.js';
 import { LineSplitter, printable } from '../guest/text.js';
 import { quotePosix } from '../guest/profile.js';
 import { BRIDGE_NODE, READY, REFERENCE_TYPE } from '../reference/program.js';
 import { install, posix } from '../remote/install.js';
 import { pack } from '../remote/pack.js';
 import { openNativeDomain } from '../xen/native/index.js';
-import { Patience } from '../xen/wait.js';
+import { Expired, Patience } from '../xen/wait.js';
 import { EnvironmentError } from './environment.js';
 import { findDomain } from './find-domain.js';
-import { lock } from './guest-lock.js';
+import { lock, lockOf } from './guest-lock.js';
 import type { Iut } from './iut.js';
 import { REFLECTORS } from './reflectors.js';
 import type { Target } from './target.js';
@@ -27,11 +27,12 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
   const harness = await openNativeDomain();
   const closers: (() => Promise<void> | void)[] = [() => harness.close()];
   const close = async (): Promise<void> => {
-    for (const each of closers.splice(0).reverse()) await each();
+    const fault = await inTurn(closers.splice(0).reverse());
+    if (fault) throw fault;
   };
   try {
     const domain = await findDomain(harness, target.domain);
-    closers.push(await lock(`the reference ${target.role} in domain ${domain}`));
+    closers.push(await lock(lockOf(target.role, domain)));
     const ssh = await Ssh.open(target.ssh, CONNECT_MS * target.timeScale);
     closers.push(() => ssh.close());
     const patience = new Patience(harness.clock, target.timeScale);
@@ -39,9 +40,13 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
     const archive = await pack();
     const home = await install(ssh, archive, { ssh: target.ssh, log, signal });
     const command = `exec node ${quotePosix(`${home}/${archive.key}/${archive.entry}`)} reference ${target.role}`;
-    let program = new Program(ssh, command);
+    const start = async (): Promise<Program> => {
+      const started = new Program(ssh, command, patience);
+      await started.ready();
+      return started;
+    };
+    let program = await start();
     closers.push(() => program.stop());
-    await patience.until('reference driver in its domain', () => program.isReady(), { ms: START_MS });
     const { store } = harness;
     const node = `/local/domain/${domain}/${target.role === 'frontend' ? 'device' : 'backend'}/${BRIDGE_NODE}`;
     return {
@@ -64,11 +69,10 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
       async recreate(prepare) {
         await program.stop();
         await prepare?.();
-        program = new Program(ssh, command);
-        await patience.until('reference driver in its domain', () => program.isReady(), { ms: START_MS });
+        program = await start();
       },
       async alive() {
-        program.isReady();
+        program.check();
         // A guest that stands still is no driver that does.
         await ssh.exec('true', { deadlineMs: CONNECT_MS });
         if (!(await isThere(harness.store.read(`/local/domain/${domain}`)))) {
@@ -85,52 +89,87 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
 
 const isThere = async (value: Promise<string | undefined>): Promise<boolean> => (await value) !== undefined;
 
+/** Calls one after the other, each whatever became of those before; answers the first error. */
+async function inTurn(calls: readonly (() => Promise<void> | void)[]): Promise<Error | undefined> {
+  let first: Error | undefined;
+  for (const call of calls) {
+    try {
+      await call();
+    } catch (error) {
+      first ??= asError(error);
+    }
+  }
+  return first;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
 /** The program in the other domain, for as long as its input is open. */
 class Program {
   readonly #input = new PassThrough();
+  readonly #kill = new AbortController();
   readonly #ended: Promise<void>;
   #ready = false;
+  #isOver = false;
   #fault: Error | undefined;
 
-  constructor(ssh: Ssh, command: string) {
+  constructor(
+    ssh: Ssh,
+    command: string,
+    private readonly patience: Patience,
+  ) {
     const said: string[] = [];
-    const stdout = new LineSplitter(
-      1024,
-      (line) => (this.#ready ||= line === READY),
-      () => undefined,
-    );
-    const stderr = new LineSplitter(
-      4096,
-      (line) => said.push(printable(line, 500)),
-      () => undefined,
-    );
-    this.#ended = ssh
-      .exec(posix(command), {
-        deadlineMs: Infinity,
-        stdin: this.#input,
-        onStdout: (chunk) => stdout.push(chunk),
-        onStderr: (chunk) => stderr.push(chunk),
+    const pass = (): void => undefined;
+    const stdout = new LineSplitter(1024, (line) => (this.#ready ||= line === READY), pass);
+    const stderr = new LineSplitter(4096, (line) => said.push(printable(line, 500)), pass);
+    const running = ssh.exec(posix(command), {
+      deadlineMs: Infinity,
+      stdin: this.#input,
+      onStdout: (chunk) => stdout.push(chunk),
+      onStderr: (chunk) => stderr.push(chunk),
+      signal: this.#kill.signal,
+    });
+    this.#ended = running
+      .then(({ code }) => {
+        this.#fault = new EnvironmentError(`the reference driver ended (status ${code}): ${said.join('; ')}`);
       })
-      .then(
-        ({ code }) => {
-          if (code !== 0)
-            this.#fault = new EnvironmentError(`the reference driver ended (${code}): ${said.join('; ')}`);
-        },
-        (error: unknown) => {
-          if (!(error instanceof SshError)) throw error;
-          this.#fault = error;
-        },
-      );
+      .catch((error: unknown) => {
+        this.#fault = asError(error);
+      })
+      .finally(() => (this.#isOver = true));
   }
 
-  /** Whether it serves. Throws if it has ended by itself. */
-  isReady(): boolean {
+  /** Throws if it has ended by itself. */
+  check(): void {
     if (this.#fault) throw this.#fault;
-    return this.#ready;
   }
 
+  /** Waits until it serves. Throws an EnvironmentError if it doesn't begin to. */
+  async ready(): Promise<void> {
+    const isReady = (): boolean => {
+      this.check();
+      return this.#ready;
+    };
+    try {
+      await this.patience.until('reference driver in its domain', isReady, { ms: START_MS });
+    } catch (error) {
+      this.#kill.abort();
+      if (!(error instanceof Expired)) throw error;
+      throw new EnvironmentError('the reference driver does not start in its domain; look at its console');
+    }
+  }
+
+  /** Ends it, by force if it doesn't end by itself. */
   async stop(): Promise<void> {
     this.#input.end();
+    try {
+      await this.patience.until('end of the reference driver', () => this.#isOver, { ms: START_MS });
+    } catch (error) {
+      if (!(error instanceof Expired)) throw error;
+      this.#kill.abort();
+    }
     await this.#ended;
   }
 }

@@ -51,6 +51,8 @@ export interface BackendTest extends TestContext<FrontendPeer> {
   unplug(peer: FrontendPeer): Promise<void>;
   /** Gives the interface behind a vif its address and learns its MAC: after this its stack answers. */
   configure(peer: FrontendPeer): Promise<void>;
+  /** Joins the interfaces of two vifs, also of such as were joined before and have connected anew. */
+  bridge(peers: readonly [FrontendPeer, FrontendPeer]): Promise<void>;
   /** Two connections of the test's own, whose interfaces are joined: what goes in at one comes out at the other. */
   bridged(from?: FrontendOptions, to?: FrontendOptions): Promise<[FrontendPeer, FrontendPeer]>;
 }

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { tcpSyn } from '../../harness/packet/build.js';
 import { tcpChecksum } from '../../harness/packet/match.js';
+import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import { KEY, RXF, TXF } from '../../harness/protocol/netif.js';
 import { backendChapter } from '../../harness/run/suite.js';
@@ -87,13 +88,17 @@ test(
   },
 );
 
-test('zero-key', 'takes a feature-no-csum-offload of 0 for none', { fresh: true, bridge: true }, async (t) => {
-  const [from, to] = await t.bridged({}, { keys: { [KEY.featureNoCsumOffload]: '0' } });
-  const frame = tcpSyn(from.link.peer, to.link.peer, { sport: 0xc001, dport: 9, seq: 1, checksum: 'blank' });
-  await from.transmit(frame, BLANK);
-  const packet = await to.receive('SYN', (each) => tcpChecksum(each.frame) !== undefined);
-  await t.check('CSUM-03', () => expect(saysBlank(packet), 'csum_blank').to.equal(true));
-});
+test(
+  'zero-key',
+  'takes a feature-no-csum-offload of 0 for none',
+  { gate: '!feature-no-csum-offload', fresh: true, bridge: true },
+  async (t) => {
+    // It may complete every checksum: then there is nothing to tell the two apart by.
+    if (!saysBlank(await forwarded(await t.bridged()))) t.skip('checksums are never left blank');
+    const packet = await forwarded(await t.bridged({}, { keys: { [KEY.featureNoCsumOffload]: '0' } }));
+    await t.check('CSUM-03', () => expect(saysBlank(packet), 'csum_blank').to.equal(true));
+  },
+);
 
 test('icmp', 'leaves no checksum of ICMP blank', { reflector: 'icmp' }, async (t) => {
   const vif = await t.connect();
@@ -125,3 +130,10 @@ test(
     await t.check(['CSUM-05', 'CSUM-07'], () => vif.syn({ checksum: 'blank', shape: BLANK, ipv6: true }));
   },
 );
+
+/** A SYN whose checksum is blank, as it comes out of a bridge. */
+async function forwarded([from, to]: readonly [FrontendPeer, FrontendPeer]): Promise<QueuePacket> {
+  const frame = tcpSyn(from.link.peer, to.link.peer, { sport: 0xc001, dport: 9, seq: 1, checksum: 'blank' });
+  await from.send(frame, BLANK);
+  return to.receive('SYN', (each) => tcpChecksum(each.frame) !== undefined);
+}

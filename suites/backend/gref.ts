@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import type { FrontendControl, GrefList } from '../../harness/peer/frontend-control.js';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
-import { decodeGrefList, type NetifGref } from '../../harness/protocol/gref.js';
+import { decodeGrefList, encodeGrefList, type NetifGref } from '../../harness/protocol/gref.js';
 import { CTRL_STATUS, CTRL_TYPE, GREF_FLAG, GREF_LIST_MAX, KEY } from '../../harness/protocol/netif.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { isRefused, queuesOffered, stillPasses } from './verbs.js';
@@ -35,8 +35,7 @@ test('size', 'tells the size of the table of each queue', CONTROL, async (t) => 
   if ((await control.getGrefMappingSize(0)).status === notSupported) t.skip('the backend maps no grants');
   for (let queue = 0; queue < queues; queue++) {
     await t.check(['GREF-02', 'GREF-04'], async () => {
-      const { status, data } = await control.getGrefMappingSize(queue);
-      expect({ status, room: data > 0 }, `queue ${queue}`).to.deep.equal({ status: success, room: true });
+      expect((await control.getGrefMappingSize(queue)).status, `queue ${queue}`).to.equal(success);
     });
   }
   await t.check('GREF-03', async () => {
@@ -46,7 +45,7 @@ test('size', 'tells the size of the table of each queue', CONTROL, async (t) => 
 
 test('size-stays', 'tells the same size when grants have been added', CONTROL, async (t) => {
   const { control, size } = await mapping(t);
-  await control.addGrefMapping(0, entries(control, 3));
+  await add(t, control, entries(control, 3));
   const { data } = await control.getGrefMappingSize(0);
   // The design document speaks of free entries: whoever took it at its word is told so, no more.
   if (data === size - 3) t.info('the size that is told is that of the free part');
@@ -93,18 +92,25 @@ test('not-readonly', 'refuses a read-only grant without the flag', CONTROL, asyn
 test('all-or-nothing', 'adds none of a list that has a bad reference', CONTROL, async (t) => {
   const { control } = await mapping(t);
   const good = [control.offer('read-write'), control.offer('read-write')].map(({ ref }) => entry(ref));
-  for (const [requirement, bad] of [
-    ['GREF-12', control.ringRef + 900],
-    ['GREF-35', BAD_REF],
+  const list = control.list([...good, entry(BAD_REF)]);
+  // A reference that was good once; nothing is granted after it, which might get it again.
+  const withdrawn = t.domain.grants.offer(control.backend, 'read-write');
+  withdrawn.end();
+  for (const [requirement, ref, what] of [
+    ['GREF-12', withdrawn.ref, 'withdrawn'],
+    ['GREF-35', BAD_REF, 'beyond the grant table'],
   ] as const) {
+    list.offer.page.copyIn(0, encodeGrefList([...good, entry(ref)]));
     await t.check(requirement, async () => {
-      const { status } = await control.addGrefMapping(0, control.list([...good, entry(bad)]));
-      expect(status, `a list with reference ${bad}`).to.equal(invalidParameter);
+      expect((await control.addGrefMapping(0, list)).status, `status with a reference ${what}`).to.equal(
+        invalidParameter,
+      );
     });
   }
-  const list = control.list(good);
   await control.delGrefMapping(0, list);
-  await t.check('GREF-09', () => expect(statusesOf(list)).to.deep.equal([invalidParameter, invalidParameter]));
+  await t.check('GREF-09', () =>
+    expect(statusesOf(list)).to.deep.equal(good.map(() => invalidParameter).concat(invalidParameter)),
+  );
 });
 
 test('status-unused', 'does not look at the status of an entry that is added, nor touch it', CONTROL, async (t) => {
@@ -125,7 +131,7 @@ test('undefined-flags', 'refuses undefined flags or passes them over', PING, asy
 test('room', 'refuses more entries than its table has room for', CONTROL, async (t) => {
   const { control, size } = await mapping(t);
   if (size > GREF_LIST_MAX) t.skip(`the table has room for ${size} grants, more than this host gives out`);
-  await control.addGrefMapping(0, entries(control, size));
+  await add(t, control, entries(control, size));
   const more = entries(control, 1);
   await t.check('GREF-16', async () => {
     expect((await control.addGrefMapping(0, more)).status).to.equal(invalidParameter);
@@ -174,7 +180,7 @@ test('bad-list', 'refuses a list that it can not read', CONTROL, async (t) => {
 test('delete', 'tells of each entry whether it was removed, and how many were', CONTROL, async (t) => {
   const { control } = await mapping(t);
   const [a, b, c] = [control.offer('read-write'), control.offer('read-write'), control.offer('read-write')];
-  await control.addGrefMapping(0, control.list([entry(a.ref), entry(c.ref)]));
+  await add(t, control, control.list([entry(a.ref), entry(c.ref)]));
   // The status of each is written, whatever it held.
   const list = control.list([a, b, c].map(({ ref }) => ({ ...entry(ref), status: 0x7777 })));
   const { data } = await control.delGrefMapping(0, list);
@@ -201,7 +207,7 @@ test('delete-twice', 'removes an entry once', CONTROL, async (t) => {
 test('in-use', 'unmaps no buffer under a request', PING, async (t) => {
   const { control, vif } = await mapping(t);
   const list = control.list(vif.queue.rx.prepare(16).map((ref) => entry(ref)));
-  await control.addGrefMapping(0, list);
+  await add(t, control, list);
   vif.queue.post(16);
   await control.delGrefMapping(0, list);
   await t.check('GREF-25', async () => {
@@ -214,7 +220,7 @@ test('per-queue', 'keeps the grants of one queue from another', CONTROL, async (
   if ((await queuesOffered(t)) < 2) t.skip('the backend offers one queue');
   const { control } = await mapping(t, 2);
   const list = entries(control, 1);
-  await control.addGrefMapping(0, list);
+  await add(t, control, list);
   await control.delGrefMapping(1, list);
   await t.check('GREF-26', () => expect(statusesOf(list), 'by the other queue').to.deep.equal([invalidParameter]));
 });
@@ -223,7 +229,7 @@ test('traffic', 'passes packets by mapped grants and by others side by side, aga
   const { control, vif } = await mapping(t);
   const tx = vif.queue.tx.prepare(2).map((ref) => entry(ref, GREF_FLAG.readonly));
   const rx = vif.queue.rx.prepare(8).map((ref) => entry(ref));
-  await control.addGrefMapping(0, control.list([...tx, ...rx]));
+  await add(t, control, control.list([...tx, ...rx]));
   vif.queue.post(8);
   await t.check(['GREF-27', 'GREF-28'], async () => {
     for (let n = 0; n < 60; n++) await vif.ping({ length: 200, shape: { fragments: [60, 100, 82] } });
@@ -233,7 +239,7 @@ test('traffic', 'passes packets by mapped grants and by others side by side, aga
 test('after-removal', 'takes a removed grant for an ordinary one', PING, async (t) => {
   const { control, vif } = await mapping(t);
   const list = control.list(vif.queue.tx.prepare(1).map((ref) => entry(ref, GREF_FLAG.readonly)));
-  await control.addGrefMapping(0, list);
+  await add(t, control, list);
   await vif.ping();
   await control.delGrefMapping(0, list);
   await t.check('GREF-24', () => vif.ping());
@@ -242,7 +248,7 @@ test('after-removal', 'takes a removed grant for an ordinary one', PING, async (
 test('closed', 'has unmapped everything when it is Closed', OBSERVED, async (t) => {
   const { control, vif } = await mapping(t);
   const list = entries(control, 4);
-  await control.addGrefMapping(0, list);
+  await add(t, control, list);
   const refs = refsOf(list);
   await vif.shut();
   await t.check('GREF-29', async () => expect(await usesOf(t, refs)).to.deep.equal(refs.map(() => 'unused')));
@@ -260,12 +266,18 @@ test('duplicate', 'refuses a reference that is there already, or counts it once'
 test('readonly-receive', 'sends by a readonly grant but receives nothing into it', PING, async (t) => {
   const { control, vif } = await mapping(t);
   const list = control.list(vif.queue.rx.prepare(1).map((ref) => entry(ref, GREF_FLAG.readonly)));
-  await control.addGrefMapping(0, list);
+  await add(t, control, list);
   vif.queue.post(1);
   await t.check('GREF-31', async () => expect(await isRefused(vif), 'a negative status').to.equal(true));
 });
 
 const entry = (ref: number, flags = 0): NetifGref => ({ ref, flags, status: 0 });
+
+/** Has a list mapped for queue 0; skips the test if that is refused: whether it may be is for a test of its own. */
+async function add(t: BackendTest, control: FrontendControl, list: GrefList): Promise<void> {
+  const { status } = await control.addGrefMapping(0, list);
+  if (status !== success) t.skip(`the backend answers ${status} to a good list`);
+}
 
 /** A list of so many pages, granted for reading and writing. */
 function entries(control: FrontendControl, count: number): GrefList {

@@ -15,8 +15,18 @@ import {
   RXF,
   TXF,
 } from '../../harness/protocol/netif.js';
-import { backendChapter } from '../../harness/run/suite.js';
-import { gsoExtra, LARGE, largeFrame, LARGEST, MSS, MTU_FRAME, payloadOf } from '../large-packets.js';
+import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
+import {
+  arrivedLarge,
+  gsoExtra,
+  gsoOf,
+  LARGE,
+  largeFrame,
+  LARGEST,
+  MSS,
+  MTU_FRAME,
+  payloadOf,
+} from '../large-packets.js';
 import { DEFAULT_KEY } from '../toeplitz-vectors.js';
 import { queuesOffered, refuses } from './verbs.js';
 
@@ -47,7 +57,7 @@ for (const [name, options] of [
 
 test('passed-on', 'passes a large packet on, with what is to be known of it', BRIDGE, async (t) => {
   const [from, to] = await t.bridged({}, TAKES_V4);
-  const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv4);
+  const packet = await passed(t, from, to, LARGE, GSO_TYPE.tcpv4);
   const extra = gsoOf(packet);
   await t.check(['GSO-03', 'GSO-04', 'GSO-05'], () => expect(extra).to.include({ size: MSS, gsoType: GSO_TYPE.tcpv4 }));
   await t.check(['GSO-09', 'GSO-14'], () => expect(extra?.features, 'features').to.equal(0));
@@ -57,7 +67,7 @@ test('passed-on', 'passes a large packet on, with what is to be known of it', BR
 
 test('passed-on-v6', 'passes a large packet of IPv6 on', BRIDGE6, async (t) => {
   const [from, to] = await t.bridged({}, TAKES_V6);
-  const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv6);
+  const packet = await passed(t, from, to, LARGE, GSO_TYPE.tcpv6);
   await t.check(['GSO-03', 'GSO-04', 'GSO-05'], () => {
     expect(gsoOf(packet)).to.include({ size: MSS, gsoType: GSO_TYPE.tcpv6 });
   });
@@ -66,8 +76,9 @@ test('passed-on-v6', 'passes a large packet of IPv6 on', BRIDGE6, async (t) => {
 test('largest', 'takes packets of 65,535 bytes', BRIDGE, async (t) => {
   const [from, to] = await t.bridged({}, TAKES_V4);
   await t.check('GSO-06', async () => {
-    const { slots } = await passed(from, to, LARGEST, GSO_TYPE.tcpv4);
-    await t.check('SLOT-07', () => expect(slots.length, 'slots').to.be.at.most(NR_SLOTS_MIN));
+    for (const { slots } of await segments(from, to, GSO_TYPE.tcpv4, LARGEST)) {
+      await t.check('SLOT-07', () => expect(slots.length, 'slots').to.be.at.most(NR_SLOTS_MIN));
+    }
   });
 });
 
@@ -109,7 +120,7 @@ for (const [name, change] of [
     const frame = largeFrame(vif.link.peer, vif.link.iut, LARGE, GSO_TYPE.tcpv4);
     const slots = vif.queue.tx.enqueue(frame, shaped(GSO_TYPE.tcpv4, change));
     vif.queue.pushTx();
-    await refuses(t, 'GSO-07', vif, slots);
+    await refuses(t, 'GSO-07', vif, slots, [RSP.error, RSP.dropped]);
   });
 }
 
@@ -125,7 +136,7 @@ test(
     }
     await to.control.setHashKey(DEFAULT_KEY);
     await to.control.setHashFlags(HASH_FLAG.ipv4Tcp);
-    const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv4);
+    const packet = await passed(t, from, to, LARGE, GSO_TYPE.tcpv4);
     await t.check('HASH-37', () => {
       expect(packet.extras.map(({ type }) => type).sort(), 'extras').to.deep.equal(['gso', 'hash']);
     });
@@ -144,24 +155,23 @@ async function sendLarge(from: FrontendPeer, to: FrontendPeer, length: number, t
   return payloadOf(frame);
 }
 
-/** Sends a large packet and answers it as it comes out of the bridge, in one piece. */
-async function passed(from: FrontendPeer, to: FrontendPeer, length: number, type: number): Promise<QueuePacket> {
-  const payload = await sendLarge(from, to, length, type);
-  return to.receive('large packet', ({ frame }) => Buffer.compare(payloadOf(frame), payload) === 0);
+/** Sends a large packet and answers it as it comes out of the bridge; skips the test where the guest cuts it. */
+async function passed(
+  t: BackendTest,
+  from: FrontendPeer,
+  to: FrontendPeer,
+  length: number,
+  type: number,
+): Promise<QueuePacket> {
+  const packets = await segments(from, to, type, length);
+  const [packet] = packets;
+  if (!packet || packets.length > 1) return t.skip('the guest cuts large packets');
+  return packet;
 }
 
-/** Sends a large packet and answers what it was cut into, whose payloads add up to its own. */
-async function segments(from: FrontendPeer, to: FrontendPeer, type: number): Promise<QueuePacket[]> {
-  const payload = await sendLarge(from, to, LARGE, type);
-  const pieces = (): QueuePacket[] => to.received.filter(({ frame }) => payloadOf(frame).length > 0);
-  await to.until(
-    'segments of the whole packet',
-    () => Buffer.compare(Buffer.concat(pieces().map(({ frame }) => payloadOf(frame))), payload) === 0,
-    { on: [to.arrived] },
-  );
-  return pieces();
+/** Sends a large packet and answers what it has become at the other end. */
+async function segments(from: FrontendPeer, to: FrontendPeer, type: number, length = LARGE): Promise<QueuePacket[]> {
+  return arrivedLarge(to, await sendLarge(from, to, length, type));
 }
-
-const gsoOf = (packet: QueuePacket): ExtraGso | undefined => packet.extras.find((extra) => extra.type === 'gso');
 
 const flagsOf = (packet: QueuePacket): number => packet.slots[0]?.response.flags ?? 0;

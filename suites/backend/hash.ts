@@ -1,8 +1,9 @@
 /** netif.h, "Hash types", "Hash algorithms" and the hash messages of "Control messages". */
 import { expect } from 'chai';
-import { asFragment, ping4, udp4, withOptions } from '../../harness/packet/build.js';
+import { asFragment, ping4, ping6, udp4, withOptions } from '../../harness/packet/build.js';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
+import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
 import type { ExtraHash } from '../../harness/protocol/extra.js';
 import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, HASH_FLAG, HASH_TYPE, KEY } from '../../harness/protocol/netif.js';
 import { hashInput, toeplitz } from '../../harness/protocol/toeplitz.js';
@@ -68,6 +69,7 @@ test('flags', 'takes the hash types that it calculates, and no others', CONTROL,
 
 test('no-flags', 'turns hashing off when no type is set', BRIDGE, async (t) => {
   const [from, to] = await hashing(t, IPV4);
+  if (!(await hashed(from, to))) t.skip('the backend tells no hash');
   await t.check('HASH-08', async () => {
     expect((await to.control.setHashFlags(0)).status).to.equal(success);
     expect(await hashed(from, to)).to.equal(undefined);
@@ -76,6 +78,7 @@ test('no-flags', 'turns hashing off when no type is set', BRIDGE, async (t) => {
 
 test('algorithm-none', 'turns hashing off when the algorithm is NONE', BRIDGE, async (t) => {
   const [from, to] = await hashing(t, IPV4);
+  if (!(await hashed(from, to))) t.skip('the backend tells no hash');
   await t.check('HASH-02', async () => {
     expect((await to.control.setHashAlgorithm(HASH_ALGORITHM.none)).status).to.equal(success);
     expect(await hashed(from, to)).to.equal(undefined);
@@ -145,7 +148,9 @@ test('no-key', 'gives every packet the hash 0 when the key is cleared', BRIDGE, 
 });
 
 test('long-key', 'answers BUFFER_OVERFLOW to a key that is too long for it', CONTROL, async (t) => {
-  const { control } = await t.fresh({ control: true });
+  const vif = await t.fresh({ control: true });
+  const { control } = vif;
+  await algorithm(t, vif);
   const ref = control.grant(DEFAULT_KEY);
   await t.check('HASH-19', async () => {
     // The longest that a page holds: a backend may have room for it.
@@ -159,7 +164,9 @@ test('long-key', 'answers BUFFER_OVERFLOW to a key that is too long for it', CON
 });
 
 test('bad-key', 'answers INVALID_PARAMETER to a key that it can not read', CONTROL, async (t) => {
-  const { control } = await t.fresh({ control: true });
+  const vif = await t.fresh({ control: true });
+  const { control } = vif;
+  await algorithm(t, vif);
   await t.check('HASH-21', async () => {
     expect((await control.ask(CTRL_TYPE.setHashKey, 0xfffffff0, 40)).status).to.equal(invalidParameter);
   });
@@ -173,6 +180,7 @@ test('mapping-size', 'takes mapping tables up to the size that it tells', CONTRO
   await t.check('HASH-22', async () => {
     expect((await control.setHashMappingSize(data)).status, `${data} entries`).to.equal(success);
   });
+  if (data === 0xffffffff) return;
   await t.check('HASH-23', async () => {
     expect((await control.setHashMappingSize(data + 1)).status, `${data + 1} entries`).to.equal(invalidParameter);
   });
@@ -187,8 +195,8 @@ test('modulo', 'spreads packets by their hash when there is no table', BRIDGE, a
 
 test('fresh-table', 'begins with a table that names queue 0 alone', BRIDGE, async (t) => {
   const [from, to] = await steering(t, 4);
-  await to.control.setHashMapping([1, 1, 1, 1]);
-  await to.control.setHashMappingSize(4);
+  await accepted(t, to.control.setHashMapping([1, 1, 1, 1]));
+  await accepted(t, to.control.setHashMappingSize(4));
   await t.check('HASH-24', async () => {
     for (const vector of FLOWS) expect(await queueOf(from, to, vector), name(vector)).to.equal(0);
   });
@@ -207,7 +215,7 @@ test('table', 'sends a packet to the queue that the table has at its hash', BRID
 
 test('part-of-table', 'leaves the rest of a table that is written in part', BRIDGE, async (t) => {
   const [from, to] = await steering(t, 4);
-  await to.control.setHashMapping([1, 1, 1, 1]);
+  await accepted(t, to.control.setHashMapping([1, 1, 1, 1]));
   await t.check('HASH-27', async () => {
     expect((await to.control.setHashMapping([0], 2)).status).to.equal(success);
     const table = [1, 1, 0, 1];
@@ -217,7 +225,7 @@ test('part-of-table', 'leaves the rest of a table that is written in part', BRID
 
 test('bad-entry', 'refuses a table that names a queue which is not there', BRIDGE, async (t) => {
   const [from, to] = await steering(t, 4);
-  await to.control.setHashMapping([1, 1, 1, 1]);
+  await accepted(t, to.control.setHashMapping([1, 1, 1, 1]));
   const { status } = await to.control.setHashMapping([0, 0, 0, 1000]);
   await t.check('HASH-28', () => expect(status).to.equal(invalidParameter));
   await t.check('HASH-30', async () => {
@@ -273,7 +281,9 @@ test('sent', 'takes a packet that comes with a hash', BRIDGE, async (t) => {
 
 test('reconnect', 'hashes nothing on a new connection', BRIDGE, async (t) => {
   const [from, to] = await hashing(t, IPV4);
+  if (!(await hashed(from, to))) t.skip('the backend tells no hash');
   await to.reconnect({ control: true, queues: to.queues.length });
+  await t.bridge([from, to]);
   await t.check('HASH-38', async () => expect(await hashed(from, to)).to.equal(undefined));
 });
 
@@ -290,7 +300,7 @@ test('fragment', 'takes no bytes of a fragment for ports', BRIDGE, async (t) => 
 });
 
 test('ipv4-vectors', 'hashes the published IPv4 packets right', BRIDGE, async (t) => {
-  const peers = await hashing(t, ALL);
+  const peers = await hashing(t, IPV4);
   await t.check('TOEP-01', () => agrees(peers, VECTORS.v4a));
   await t.check('TOEP-02', () => agrees(peers, VECTORS.v4b));
   await t.check('TOEP-03', () => agrees(peers, VECTORS.v4c));
@@ -299,7 +309,7 @@ test('ipv4-vectors', 'hashes the published IPv4 packets right', BRIDGE, async (t
 });
 
 test('ipv6-vectors', 'hashes the published IPv6 packets right', BRIDGE, async (t) => {
-  const peers = await hashing(t, ALL);
+  const peers = await hashing(t, ALL & ~IPV4);
   await t.check('TOEP-06', () => agrees(peers, VECTORS.v6a));
   await t.check('TOEP-07', () => agrees(peers, VECTORS.v6b));
   await t.check('TOEP-08', () => agrees(peers, VECTORS.v6c));
@@ -326,11 +336,19 @@ async function hashing(
 ): Promise<[FrontendPeer, FrontendPeer]> {
   // Some backends hash only where there's a queue to choose; that they should hash for one queue too is a test of its own.
   const peers = await t.bridged({}, { control: true, queues: queues ?? Math.min(2, await queuesOffered(t)) });
-  const [, to] = peers;
-  await algorithm(t, to);
-  if (key.length > 0) await to.control.setHashKey(key);
-  await to.control.setHashFlags(flags);
+  const { control } = peers[1];
+  await algorithm(t, peers[1]);
+  const { data: mask } = await control.ask(CTRL_TYPE.getHashFlags);
+  if ((flags & ~mask) !== 0) t.skip(`the backend calculates the hash types ${mask} alone`);
+  if (key.length > 0) await accepted(t, control.setHashKey(key));
+  await accepted(t, control.setHashFlags(flags));
   return peers;
+}
+
+/** Skips the test if a message that it builds on is refused: whether it may be is for a test of its own. */
+async function accepted(t: BackendTest, response: Promise<CtrlResponse>): Promise<void> {
+  const { type, status } = await response;
+  if (status !== success) t.skip(`the backend answers ${status} to a message of type ${type}`);
 }
 
 /** The same with two queues and a mapping table of `size` entries. */
@@ -342,13 +360,10 @@ async function steering(t: BackendTest, size: number): Promise<[FrontendPeer, Fr
   return [from, to];
 }
 
-/** Both hashes of a vector's SYN are the published ones. */
+/** The hash of a vector's SYN, and that of a ping between its addresses, are the published ones. */
 async function agrees([from, to]: readonly [FrontendPeer, FrontendPeer], vector: Vector): Promise<void> {
-  const syn = synOf(vector, from.link.peer.mac, to.link.peer.mac);
-  await to.control.setHashFlags(ALL);
-  const tcp = await hashed(from, to, syn);
-  await to.control.setHashFlags(isIpv6(vector) ? HASH_FLAG.ipv6 : HASH_FLAG.ipv4);
-  const ip = await hashed(from, to, syn);
+  const tcp = await hashed(from, to, synOf(vector, from.link.peer.mac, to.link.peer.mac));
+  const ip = await hashed(from, to, pingFrame(from, to, vector));
   expect({ ip: ip?.value, tcp: tcp?.value }, name(vector)).to.deep.equal({ ip: vector.ip, tcp: vector.tcp });
 }
 
@@ -378,10 +393,10 @@ function tcpInput({ source, sport, destination, dport }: Vector): Uint8Array {
 
 const name = ({ source, sport }: Vector): string => `packet from ${source}:${sport}`;
 
-function pingFrame(from: FrontendPeer, to: FrontendPeer): Uint8Array {
-  const { source, destination } = A_VECTOR;
-  const payload = new Uint8Array(32);
-  return ping4(hostOf(source, from.link.peer.mac), hostOf(destination, to.link.peer.mac), { id: 1, seq: 1, payload });
+function pingFrame(from: FrontendPeer, to: FrontendPeer, vector: Vector = A_VECTOR): Uint8Array {
+  const ping = isIpv6(vector) ? ping6 : ping4;
+  const ends = [hostOf(vector.source, from.link.peer.mac), hostOf(vector.destination, to.link.peer.mac)] as const;
+  return ping(...ends, { id: 1, seq: 1, payload: new Uint8Array(32) });
 }
 
 function datagram(from: FrontendPeer, to: FrontendPeer): Uint8Array {

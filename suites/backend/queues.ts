@@ -1,15 +1,14 @@
 /** netif.h, "Event channel split" and "Multiple transmit and receive queues". */
 import { expect } from 'chai';
-import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { parseDecimal, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
-import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
-import { queuesOffered, refusesToConnect } from './verbs.js';
+import { backendChapter } from '../../harness/run/suite.js';
+import { queuesOffered, refusesToConnect, worksOrRefuses } from './verbs.js';
 
 const { test, tests } = backendChapter('queues');
 export const queues = tests;
 
-const { initWait, connected, closing, closed } = XENBUS_STATE;
+const { initWait, connected } = XENBUS_STATE;
 const SPLIT = { gate: KEY.featureSplitEventChannels, fresh: true, reflector: 'icmp' } as const;
 const MULTI = { gate: KEY.multiQueueMaxQueues, fresh: true, reflector: 'icmp' } as const;
 
@@ -128,18 +127,11 @@ test('own-events', 'tells of each queue by the channels of that queue', { ...MUL
   const [used, other] = vif.queues;
   if (!used || !other) throw new Error('two queues were asked for');
   const { pump } = vif.context;
-  const before = pump.count(other.txPort);
+  if (other.txPort === other.rxPort) return t.skip('the event channels are not split');
+  const seen = (): number[] => [other.tx.ring.indices().rspProd, other.rx.ring.indices().rspProd];
+  const [before, rings] = [pump.count(other.txPort), seen()];
   for (let n = 0; n < 20; n++) await vif.transmit(vif.quietFrame(), {}, used);
+  // Of what the guest sends there on its own, it may tell.
+  if (seen().join() !== rings.join()) t.skip('the other queue was not quiet');
   await t.check('MQ-20', () => expect(pump.count(other.txPort), 'tx events of the other queue').to.equal(before));
 });
-
-/** A frontend that goes to Connected is refused cleanly or at work then: not half of either. */
-async function worksOrRefuses(t: BackendTest, vif: FrontendPeer): Promise<void> {
-  await vif.setState(connected);
-  await vif.awaitState([closing, closed, connected]);
-  // Another vif's connection comes after whatever it does at last.
-  await (await t.fresh()).ping();
-  if ((await vif.otherKey('state')) !== String(connected)) return;
-  await t.configure(vif);
-  await vif.ping();
-}

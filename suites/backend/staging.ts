@@ -37,6 +37,7 @@ test('whole-pool', 'takes pools of 512 entries', STAGING, async (t) => {
 test('readonly', 'maps an entry with the readonly flag for reading only', OBSERVED, async (t) => {
   const vif = await pools(t, flagFirst);
   const use = await uses(t, vif);
+  if (isUnused(use)) t.skip('the backend maps no pool');
   await t.check('STAG-10', () => {
     expect(use.rx[0], 'use of the entry with the flag').not.to.equal('writing');
     expect(use.rx[1], 'use of one without').not.to.equal('reading');
@@ -69,9 +70,10 @@ test('bad-table', 'outlives a table that it can not read', STAGING, async (t) =>
 });
 
 test('bad-entry', 'maps no part of a pool that has a bad entry', OBSERVED, async (t) => {
+  if (isUnused(await uses(t, await t.fresh(POOLS)))) t.skip('the backend maps no pool');
   const vif = await pools(t, (table) => new DataView(table.buffer).setUint32(table.length - 8, BAD_REF, true));
   const use = await uses(t, vif);
-  await t.check('STAG-13', () => expect([...new Set([...use.tx, ...use.rx])]).to.deep.equal(['unused']));
+  await t.check('STAG-13', () => expect(isUnused(use), 'pools unmapped').to.equal(true));
 });
 
 test('readonly-receive', 'writes nothing into an rx pool entry with the readonly flag', STAGING, async (t) => {
@@ -81,9 +83,10 @@ test('readonly-receive', 'writes nothing into an rx pool entry with the readonly
 
 test('closed', 'has unmapped the pools when it is Closed', OBSERVED, async (t) => {
   const vif = await t.fresh(POOLS);
+  if (isUnused(await uses(t, vif))) t.skip('the backend maps no pool');
   await vif.shut();
   const use = await uses(t, vif);
-  await t.check('STAG-14', () => expect([...new Set([...use.tx, ...use.rx])]).to.deep.equal(['unused']));
+  await t.check('STAG-14', () => expect(isUnused(use), 'pools unmapped').to.equal(true));
 });
 
 /** Sets the readonly flag of a table's first entry alone, whose buffer is the last of the pool to be used. */
@@ -117,4 +120,8 @@ async function uses(t: BackendTest, vif: FrontendPeer): Promise<{ tx: string[]; 
   const use = { tx: await look(pooled.tx), rx: await look(pooled.rx) };
   if ([...use.tx, ...use.rx].includes('unknown')) t.skip('this host does not tell who uses a grant');
   return use;
+}
+
+function isUnused({ tx, rx }: { tx: readonly string[]; rx: readonly string[] }): boolean {
+  return [...tx, ...rx].every((use) => use === 'unused');
 }

@@ -251,8 +251,8 @@ test(
     const slots = vif.queue.tx.enqueue(vif.quietFrame(200), { fragments: [100, 100] });
     ring.reqProdPvt = advance(ring.reqProdPvt, -1);
     vif.queue.pushTx();
-    // By the time that another vif has passed packets, the half packet has been looked at.
-    await t.check('TXW-20', async () => (await t.connect()).ping());
+    // By the time that another vif has connected and passed packets, the half packet has been looked at.
+    await t.check('TXW-20', async () => (await t.fresh()).ping());
     vif.queue.tx.service();
     await t.check('TXW-20', () => expect(slots[0]?.response?.status, 'status of the half').not.to.equal(RSP.okay));
   },

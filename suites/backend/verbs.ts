@@ -5,16 +5,17 @@ import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import { KEY, RSP } from '../../harness/protocol/netif.js';
-import { parseXenbusState, stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { parseDecimal, parseXenbusState, stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
 
 /** How long a backend gets to answer what it may as well refuse to answer at all. */
 const REFUSAL_MS = 200;
 
-/** The number of queues that the backend offers. */
+/** The number of queues that the backend offers; one where what it says is no number. */
 export async function queuesOffered(t: BackendTest): Promise<number> {
-  return Number((await (await t.connect()).otherKey(KEY.multiQueueMaxQueues)) ?? 1);
+  const max = parseDecimal(await (await t.connect()).otherKey(KEY.multiQueueMaxQueues), { min: 1, max: 0xffff });
+  return max.ok ? max.value : 1;
 }
 
 export function statuses(slots: readonly SentSlot[]): (number | undefined)[] {
@@ -41,18 +42,21 @@ export async function statusesOrSilence(
   }
 }
 
-/** The backend refuses the malformed packet, by ERROR or by giving up that vif, and serves its other vifs on. */
+/**
+ * The backend refuses the malformed packet, by one of `refusals` or by giving up that vif, and serves its other vifs on.
+ */
 export async function refuses(
   t: BackendTest,
   requirement: string,
   vif: FrontendPeer,
   slots: readonly SentSlot[],
+  refusals: readonly number[] = [RSP.error],
 ): Promise<void> {
   const seen = await statusesOrSilence(vif, slots);
   if (!seen) t.info('the backend did not answer; it may give the vif up');
   await t.check(requirement, () => {
     const data = slots.filter((slot) => slot.kind === 'request').map((slot) => slot.response?.status);
-    if (seen) expect(data, 'status of each data slot').to.deep.equal(data.map(() => RSP.error));
+    for (const status of seen ? data : []) expect(status, 'status of a data slot').to.be.oneOf(refusals);
   });
   await t.check(requirement, async () => {
     await (await t.connect()).ping();
@@ -106,4 +110,16 @@ export async function refusesToConnect(t: BackendTest, requirement: string, vif:
     ]);
   });
   t.info(`the backend first went to ${stateName(settled)}`);
+}
+
+/** A frontend that goes to Connected is refused cleanly or at work then: not half of either. */
+export async function worksOrRefuses(t: BackendTest, vif: FrontendPeer): Promise<void> {
+  const { closing, closed, connected } = XENBUS_STATE;
+  await vif.setState(connected);
+  await vif.awaitState([closing, closed, connected]);
+  // Another vif's connection comes after whatever it does at last.
+  await (await t.fresh()).ping();
+  if ((await vif.otherKey('state')) !== String(connected)) return;
+  await t.configure(vif);
+  await vif.ping();
 }

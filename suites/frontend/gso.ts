@@ -3,12 +3,21 @@ import { expect } from 'chai';
 import { sameBytes } from '../../harness/packet/bytes.js';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
-import type { ExtraGso } from '../../harness/protocol/extra.js';
 import { GSO_TYPE, KEY, RSP, RXF, TXF } from '../../harness/protocol/netif.js';
 import { distance, TX_RING } from '../../harness/protocol/ring.js';
 import { encodeTxResponse } from '../../harness/protocol/tx.js';
-import { frontendChapter } from '../../harness/run/suite.js';
-import { gsoExtra, LARGE, largeFrame, LARGEST, MSS, MTU_FRAME, payloadOf } from '../large-packets.js';
+import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
+import {
+  arrivedLarge,
+  gsoExtra,
+  gsoOf,
+  LARGE,
+  largeFrame,
+  LARGEST,
+  MSS,
+  MTU_FRAME,
+  payloadOf,
+} from '../large-packets.js';
 import { survives } from './verbs.js';
 
 const { test, tests } = frontendChapter('gso');
@@ -38,7 +47,7 @@ for (const [name, keys] of [
 
 test('passed-on', 'sends a large packet with what is to be known of it', BRIDGE, async (t) => {
   const [from, to] = await t.bridged(BACKEND_KEYS, TAKES_V4);
-  const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv4);
+  const packet = await passed(t, from, to, LARGE, GSO_TYPE.tcpv4);
   const extra = gsoOf(packet);
   await t.check(['GSO-03', 'GSO-04', 'GSO-05'], () => expect(extra).to.include({ size: MSS, gsoType: GSO_TYPE.tcpv4 }));
   await t.check(['GSO-09', 'GSO-14'], () => expect(extra?.features, 'features').to.equal(0));
@@ -53,7 +62,7 @@ test('passed-on', 'sends a large packet with what is to be known of it', BRIDGE,
 
 test('passed-on-v6', 'sends a large packet of IPv6 so too', BRIDGE6, async (t) => {
   const [from, to] = await t.bridged(BACKEND_KEYS, TAKES_V6);
-  const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv6);
+  const packet = await passed(t, from, to, LARGE, GSO_TYPE.tcpv6);
   await t.check(['GSO-03', 'GSO-04', 'GSO-05'], () => {
     expect(gsoOf(packet)).to.include({ size: MSS, gsoType: GSO_TYPE.tcpv6 });
   });
@@ -63,7 +72,7 @@ test('extras-cost-no-buffer', 'takes extras between fragments, and posts their b
   const [from, to] = await t.bridged(BACKEND_KEYS, TAKES_V4);
   await t.check(['RXW-10', 'RXW-11', 'TXW-21'], async () => {
     // More extras than the ring has slots.
-    for (let n = 0; n < 280; n++) await passed(from, to, LARGE, GSO_TYPE.tcpv4);
+    for (let n = 0; n < 280; n++) await passed(t, from, to, LARGE, GSO_TYPE.tcpv4);
   });
 });
 
@@ -71,7 +80,7 @@ test('null-response', 'takes a response with status NULL for no answer', BRIDGE,
   const [from, to] = await t.bridged(BACKEND_KEYS, TAKES_V4);
   const { tx } = to.queue;
   tx.respond = false;
-  const packet = await passed(from, to, LARGE, GSO_TYPE.tcpv4);
+  const packet = await passed(t, from, to, LARGE, GSO_TYPE.tcpv4);
   const [first] = packet.requests;
   if (!first) throw new Error('a packet has a request');
   // The extra's response comes first, under the id of the packet.
@@ -81,17 +90,20 @@ test('null-response', 'takes a response with status NULL for no answer', BRIDGE,
     const { rspProd, rspEvent } = tx.ring.indices();
     return rspEvent !== rspProd && distance(rspProd, rspEvent) <= TX_RING.size;
   });
-  const at = { domain: to.iutDomain, ref: first.gref, offset: first.offset, length: 100 };
+  // What is behind the first fragment in its page is nobody's business.
+  const own = packet.requests.slice(1).reduce((rest, { size }) => rest - size, first.size);
+  const length = Math.min(100, own);
+  const at = { domain: to.iutDomain, ref: first.gref, offset: first.offset, length };
   const [now] = t.domain.grants.copyFrom([at]);
   await t.check('TXW-18', () => {
     expect(now?.status, 'GNTST of its buffer').to.equal(0);
-    expect(sameBytes(now?.bytes ?? packet.frame, packet.frame.subarray(0, 100)), 'the bytes in it').to.equal(true);
+    expect(sameBytes(now?.bytes ?? packet.frame, packet.frame.subarray(0, length)), 'the bytes in it').to.equal(true);
   });
 });
 
 test('largest', 'takes packets of 65,535 bytes', BRIDGE, async (t) => {
   const [from, to] = await t.bridged(BACKEND_KEYS, TAKES_V4);
-  await t.check('GSO-06', () => passed(from, to, LARGEST, GSO_TYPE.tcpv4));
+  await t.check('GSO-06', () => segments(from, to, GSO_TYPE.tcpv4, LARGEST));
 });
 
 test('cut', 'cuts a large packet for a backend that takes none', BRIDGE, async (t) => {
@@ -125,22 +137,21 @@ async function sendLarge(from: BackendPeer, to: BackendPeer, length: number, typ
   return payloadOf(frame);
 }
 
-/** Sends a large packet and answers it as it comes out of the bridge, in one piece. */
-async function passed(from: BackendPeer, to: BackendPeer, length: number, type: number): Promise<QueuePacket> {
-  const payload = await sendLarge(from, to, length, type);
-  return to.receive('large packet', ({ frame }) => Buffer.compare(payloadOf(frame), payload) === 0);
+/** Sends a large packet and answers it as it comes out of the bridge; skips the test where the guest cuts it. */
+async function passed(
+  t: FrontendTest,
+  from: BackendPeer,
+  to: BackendPeer,
+  length: number,
+  type: number,
+): Promise<QueuePacket> {
+  const packets = await segments(from, to, type, length);
+  const [packet] = packets;
+  if (!packet || packets.length > 1) return t.skip('the guest cuts large packets');
+  return packet;
 }
 
-/** Sends a large packet and answers what it was cut into, whose payloads add up to its own. */
-async function segments(from: BackendPeer, to: BackendPeer, type: number): Promise<QueuePacket[]> {
-  const payload = await sendLarge(from, to, LARGE, type);
-  const pieces = (): QueuePacket[] => to.received.filter(({ frame }) => payloadOf(frame).length > 0);
-  await to.until(
-    'segments of the whole packet',
-    () => Buffer.compare(Buffer.concat(pieces().map(({ frame }) => payloadOf(frame))), payload) === 0,
-    { on: [to.arrived] },
-  );
-  return pieces();
+/** Sends a large packet and answers what it has become at the other end. */
+async function segments(from: BackendPeer, to: BackendPeer, type: number, length = LARGE): Promise<QueuePacket[]> {
+  return arrivedLarge(to, await sendLarge(from, to, length, type));
 }
-
-const gsoOf = (packet: QueuePacket): ExtraGso | undefined => packet.extras.find((extra) => extra.type === 'gso');

@@ -27,5 +27,6 @@ test('request', 'asks for a filter before it is connected, or not at all', PING,
   await isSettled(t, vif);
   const late = await vif.otherKey(KEY.requestMulticastControl);
   await t.check('MCAST-02', () => expect(late).to.be.oneOf([undefined, '0', '1']));
+  if (late === undefined) t.skip('the frontend asks for no filter');
   await t.check('MCAST-03', () => expect(early, `${KEY.requestMulticastControl} at Connected`).to.equal(late));
 });

@@ -101,6 +101,7 @@ test('own-events', 'tells of each queue by the channels of that queue', { ...FRE
   // By then it has kicked each queue once, as drivers do when they are connected.
   await isSettled(t, vif);
   const { pump } = vif.context;
+  if (other.txPort === other.rxPort) return t.skip('the event channels are not split');
   const seen = (): { events: number; posted: number } => ({
     events: pump.count(other.rxPort),
     posted: other.rx.ring.indices().reqProd,

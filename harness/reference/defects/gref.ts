@@ -46,9 +46,10 @@ export const GREF_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.gref.no-size',
     breaks: 'GREF-04',
-    fault: 'tells the size 0 although it maps grants',
+    fault: 'tells no size before something is mapped',
     backend: {
-      getGrefMappingSize: (vif, data) => ({ ...correct.getGrefMappingSize(vif, data), data: 0 }),
+      getGrefMappingSize: (vif, data) =>
+        vif.queues[data[0]]?.mapped.size ? correct.getGrefMappingSize(vif, data) : INVALID,
     },
   },
   {
@@ -147,7 +148,7 @@ export const GREF_DEFECTS: readonly Defect[] = [
     },
   },
   {
-    id: 'backend.gref.endless',
+    id: 'backend.gref.tells-less-room',
     breaks: 'GREF-16',
     fault: 'tells a smaller size than it has room for',
     backend: { getGrefMappingSize: () => ({ ...SUCCESS, data: 16 }) },
@@ -161,7 +162,7 @@ export const GREF_DEFECTS: readonly Defect[] = [
     },
   },
   {
-    id: 'backend.gref.empty-overflow',
+    id: 'backend.gref.empty-unsupported',
     breaks: 'GREF-18',
     fault: 'answers NOT_SUPPORTED to an empty list',
     backend: {

@@ -141,7 +141,7 @@ export const HASH_DEFECTS: readonly Defect[] = [
     backend: hashes((hash, _, frame) => (isUdp(frame) ? { type: HASH_TYPE.ipv4Tcp, value: 9 } : hash)),
   },
   {
-    id: 'backend.hash.second-page-half',
+    id: 'backend.hash.key-from-octet-1',
     breaks: 'HASH-13',
     fault: 'takes the key from octet 1 on',
     backend: {

@@ -102,7 +102,7 @@ export const MULTICAST_DEFECTS: readonly Defect[] = [
     },
   },
   {
-    id: 'backend.multicast.full-kills',
+    id: 'backend.multicast.full-is-dropped',
     breaks: 'MCAST-12',
     fault: 'answers DROPPED when the list is full',
     backend: {

@@ -4,7 +4,6 @@ import { slotOffset } from '../../protocol/ring.js';
 import { encodeTxResponse } from '../../protocol/tx.js';
 import { BACKEND_STEPS as backend, type BackendSteps } from '../backend-steps.js';
 import { FRONTEND_STEPS as frontend } from '../frontend-steps.js';
-import { fit } from '../packet.js';
 import type { Defect } from './defect.js';
 
 /** Refuses packets that a plain backend takes. */
@@ -63,7 +62,7 @@ export const SLOT_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'backend.extras.none-is-fine',
-    breaks: 'EXTRA-03',
+    breaks: 'TXW-29',
     fault: 'takes an extra of type NONE',
     backend: {
       takeChain(queue) {
@@ -300,9 +299,13 @@ export const SLOT_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.checksum.zero-is-set',
     breaks: 'CSUM-03',
-    fault: 'never leaves a checksum blank',
+    fault: 'takes a feature-no-csum-offload of 0 for a wish',
     frontend: {
-      fitting: (vif, packet) => fit(packet, { ...vif.offers, [KEY.featureNoCsumOffload]: true }),
+      async connect(vif) {
+        await frontend.connect(vif);
+        const value = await vif.domain.store.read(`${vif.backendPath}/${KEY.featureNoCsumOffload}`);
+        if (value !== undefined) vif.offers[KEY.featureNoCsumOffload] = true;
+      },
     },
   },
   {
