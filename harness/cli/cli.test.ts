@@ -26,6 +26,16 @@ describe('the command line', function () {
     expect(readFileSync(join(folder, 'out/report.html'), 'utf8')).to.contain('backend.xenbus.connect');
   });
 
+  it('lists the catalogue, and as JSON each statement with all that is known of it', () => {
+    const { stdout } = netifspec('list');
+    expect(stdout).to.match(/^HASH +42 +42 /m);
+    const rows = JSON.parse(netifspec('list', '--json').stdout) as Record<string, unknown>[];
+    const keys = ['id', 'side', 'level', 'since', 'gate', 'source', 'statement', 'tests', 'untestable'];
+    for (const row of rows) expect(row).to.include.all.keys(keys);
+    expect(rows.find(({ id }) => id === 'GREF-12')?.['tests']).to.deep.equal(['backend.gref.all-or-nothing']);
+    expect(netifspec('list', '--tests', '--test', 'backend.gso.cut').stdout).to.match(/^backend\.gso\.cut .*bridge/);
+  });
+
   it('prints the bytes of results.jsonl for --reporter json', () => {
     const { stdout } = netifspec('run', '--test', 'backend.xenbus.connect', '--out', 'json', '--reporter', 'json');
     expect(stdout).to.equal(readFileSync(join(folder, 'json/results.jsonl'), 'utf8'));

@@ -1,6 +1,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { formatIpv4, formatIpv6, formatMac, multicastMac, parseIpv4, parseMac, solicitedNode } from './address.js';
+import {
+  formatIpv4,
+  formatIpv6,
+  formatMac,
+  multicastMac,
+  parseIpv4,
+  parseIpv6,
+  parseMac,
+  solicitedNode,
+} from './address.js';
 import {
   arpReply,
   arpRequest,
@@ -212,6 +221,13 @@ describe('addresses', () => {
     for (const text of ['', '00:16:3e:00:00', '00:16:3e:00:00:0g', '00:16:3e:00:00:02:03'])
       expect(parseMac(text).ok, text).to.equal(false);
     for (const text of ['', '10.0.0', '10.0.0.256', '::1']) expect(parseIpv4(text).ok, text).to.equal(false);
+    for (const text of ['::', '::1', 'ff02::', '2001:db8::1:0:0:1', '1:2:3:4:5:6:7:8']) {
+      const parsed = parseIpv6(text);
+      expect(parsed.ok && formatIpv6(parsed.value), text).to.equal(text);
+    }
+    for (const text of ['', ':', '1:2', '::10.0.0.1', 'fe80::1%eth0', '1::2::3']) {
+      expect(parseIpv6(text).ok, text).to.equal(false);
+    }
   });
 
   it('are derived from the MAC and from each other', () => {
