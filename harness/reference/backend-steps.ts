@@ -1,30 +1,15 @@
-import { BROADCAST_MAC, isGroupMac, MAC_LENGTH } from '../packet/address.js';
-import { concat, sameBytes } from '../packet/bytes.js';
-import { decodeExtra, encodeExtra, type Extra, type ExtraMcast } from '../protocol/extra.js';
-import {
-  EXT_MAX_GREF_ALLOC,
-  EXTRA_FLAG_MORE,
-  GSO_TYPE,
-  HASH_ALGORITHM,
-  KEY,
-  NR_SLOTS_MIN,
-  RSP,
-  RXF,
-  TXF,
-} from '../protocol/netif.js';
-import { decodeStagingTable } from '../protocol/staging.js';
+import { EXT_MAX_GREF_ALLOC, KEY } from '../protocol/netif.js';
 import { RX_RING, TX_RING } from '../protocol/ring.js';
-import { decodeRxRequest, encodeRxResponse, type RxRequest } from '../protocol/rx.js';
 import { BackRing } from '../protocol/shared-ring.js';
-import { decodeTxRequest, encodeTxResponse, type TxRequest } from '../protocol/tx.js';
+import { decodeStagingTable } from '../protocol/staging.js';
 import { parseDecimal } from '../protocol/xenbus.js';
-import { type DomId, type GrantRef, PAGE_SIZE, type Port, XenError } from '../xen/domain.js';
+import { type DomId, type GrantRef, type Port, XenError } from '../xen/domain.js';
 import type { BackendQueueState, BackendVif } from './backend.js';
 import { readOther, writeState } from './bus.js';
 import { CONTROL_STEPS } from './control-steps.js';
-import type { PacketHash } from './hashing.js';
 import { MappedGrants } from './mapped-grants.js';
-import { fit, type VifPacket } from './packet.js';
+import { RECEIVE_STEPS } from './receive-steps.js';
+import { TRANSMIT_STEPS } from './transmit-steps.js';
 
 /** Queues that the reference backend offers. */
 export const REFERENCE_QUEUES = 4;
@@ -40,19 +25,6 @@ const RECEIVE_FEATURES = [
 const MAX_HEADROOM = 1024;
 /** Bytes of a staging table's entry. */
 const STAGING_ENTRY = 8;
-/** Frames kept per queue while the frontend has no buffers posted; more are dropped. */
-const BACKLOG = 64;
-const ETHERNET_HEADER = 14;
-
-/** One transmitted packet as it lies in the ring. */
-export interface TxChain {
-  readonly requests: readonly TxRequest[];
-  readonly extras: readonly Extra[];
-  /** Slots in ring order: true where the slot is an extra info. */
-  readonly layout: readonly boolean[];
-  /** Why the packet is refused; undefined for a good one. */
-  readonly fault: string | undefined;
-}
 
 /**
  * What the reference backend does, step by step. Steps call each other through `vif.steps`, so that replacing one
@@ -60,6 +32,8 @@ export interface TxChain {
  */
 export const BACKEND_STEPS = {
   ...CONTROL_STEPS,
+  ...TRANSMIT_STEPS,
+  ...RECEIVE_STEPS,
 
   /** Follows the frontend's state. */
   async frontendChanged(vif: BackendVif): Promise<void> {
@@ -248,238 +222,10 @@ export const BACKEND_STEPS = {
     vif.steps.serveTx(vif, queue);
   },
 
-  serveTx(vif: BackendVif, queue: BackendQueueState): void {
-    for (;;) {
-      const ready = queue.tx.unconsumed();
-      // A ring whose indices are nonsense is left alone: nothing in it can be trusted.
-      if (!ready.ok) return;
-      const before = queue.tx.reqCons;
-      for (let chain = vif.steps.takeChain(queue); chain; chain = vif.steps.takeChain(queue)) {
-        vif.steps.serveChain(vif, queue, chain);
-      }
-      const more = queue.tx.finalCheck();
-      if (!more.ok || !more.value || queue.tx.reqCons === before) return;
-    }
-  },
-
-  serveChain(vif: BackendVif, queue: BackendQueueState, chain: TxChain): void {
-    const multicast = chain.extras.find(isMulticast);
-    if (multicast) {
-      // A dummy request: its buffer is nothing, and nothing is sent on.
-      return vif.steps.respond(vif, queue, chain, vif.steps.changeGroups(vif, multicast) ? RSP.okay : RSP.error);
-    }
-    const frame = chain.fault === undefined ? vif.steps.fetch(vif, queue, chain) : undefined;
-    vif.steps.respond(vif, queue, chain, frame ? RSP.okay : RSP.error);
-    const csumBlank = ((chain.requests[0]?.flags ?? 0) & TXF.csumBlank) !== 0;
-    const gso = chain.extras.find((extra) => extra.type === 'gso');
-    if (frame) vif.steps.accept(vif, queue, { frame, csumBlank, gso: gso && { size: gso.size, type: gso.gsoType } });
-  },
-
-  /** Changes the list of groups; false if it's full. */
-  changeGroups(vif: BackendVif, { type, address }: ExtraMcast): boolean {
-    if (type === 'mcast-add') return vif.groups.add(address);
-    vif.groups.delete(address);
-    return true;
-  },
-
-  /** Takes one whole packet off the ring, or nothing while its last slot isn't there. */
-  takeChain(queue: BackendQueueState): TxChain | undefined {
-    const start = queue.tx.reqCons;
-    const requests: TxRequest[] = [];
-    const extras: Extra[] = [];
-    const layout: boolean[] = [];
-    let fault: string | undefined;
-    let next: 'data' | 'extra' | undefined = 'data';
-    while (next) {
-      const ready = queue.tx.unconsumed();
-      if (!ready.ok || ready.value === 0) {
-        queue.tx.reqCons = start;
-        return undefined;
-      }
-      const bytes = queue.tx.take();
-      layout.push(next === 'extra');
-      const more: boolean = ((requests[0]?.flags ?? 0) & TXF.moreData) !== 0;
-      if (next === 'extra') {
-        const extra = decodeExtra(bytes);
-        if (extra.ok) extras.push(extra.value);
-        else fault ??= extra.reason;
-        // An unknown extra still tells whether another follows.
-        next = ((bytes[1] ?? 0) & EXTRA_FLAG_MORE) !== 0 ? 'extra' : more ? 'data' : undefined;
-        continue;
-      }
-      const request = decodeTxRequest(bytes);
-      if (!request.ok) return undefined;
-      requests.push(request.value);
-      const { flags } = request.value;
-      const extra: boolean = requests.length === 1 && (flags & TXF.extraInfo) !== 0;
-      next = extra ? 'extra' : (flags & TXF.moreData) !== 0 ? 'data' : undefined;
-    }
-    return { requests, extras, layout, fault: fault ?? checkChain(requests, extras) };
-  },
-
-  /** A packet's bytes, out of pages that are mapped or copied from the frontend's; undefined if a grant doesn't allow it. */
-  fetch(vif: BackendVif, queue: BackendQueueState, chain: TxChain): Uint8Array | undefined {
-    const rest = chain.requests.slice(1).reduce((sum, request) => sum + request.size, 0);
-    const pieces: Uint8Array[] = [];
-    for (const [n, { gref, offset, size }] of chain.requests.entries()) {
-      const length = n === 0 ? size - rest : size;
-      const page = queue.mapped.page(gref) ?? queue.txPool.page(gref);
-      const piece = page
-        ? { status: 0, bytes: page.copyOut(offset, length) }
-        : vif.domain.grants.copyFrom([{ domain: queue.frontend, ref: gref, offset, length }])[0];
-      if (piece?.status !== 0) return undefined;
-      pieces.push(piece.bytes);
-    }
-    return concat(...pieces);
-  },
-
-  /** Answers each slot of a packet, extras with NULL. */
-  respond(vif: BackendVif, queue: BackendQueueState, chain: TxChain, status: number): void {
-    let request = 0;
-    for (const isExtra of chain.layout) {
-      const id = isExtra ? 0 : (chain.requests[request++]?.id ?? 0);
-      queue.tx.put(encodeTxResponse({ id, status: isExtra ? RSP.null : status }));
-    }
-    vif.steps.push(vif, queue.tx, queue.txPort);
-  },
-
   /** Publishes responses and notifies if the frontend asked for it. */
   push(vif: BackendVif, ring: BackRing, port: Port): void {
     if (ring.push()) vif.domain.events.notify(port);
   },
-
-  /** Hands a packet on: over the bridge that the vif is a port of, or to the stack, whose answers go back. */
-  accept(vif: BackendVif, queue: BackendQueueState, packet: VifPacket): void {
-    const { bridgedTo } = vif;
-    if (bridgedTo) return bridgedTo.steps.send(bridgedTo, bridgedTo.queues[queue.index] ?? bridgedTo.queues[0], packet);
-    for (const frame of vif.stack.receive(packet.frame, packet)) {
-      vif.steps.send(vif, queue, { frame, csumBlank: false });
-    }
-  },
-
-  /** Sends a packet to the frontend, unless it's of a group that the frontend doesn't want. */
-  send(vif: BackendVif, usual: BackendQueueState | undefined, packet: VifPacket): void {
-    const queue = vif.steps.queueFor(vif, packet.frame) ?? usual;
-    if (!queue || !vif.steps.isWanted(vif, packet.frame)) return;
-    for (const each of vif.steps.fitting(vif, packet)) {
-      if (queue.backlog.length < BACKLOG) queue.backlog.push(each);
-    }
-    vif.steps.drainBacklog(vif, queue);
-  },
-
-  /** The queue that the hash settings tell; undefined if they tell none. */
-  queueFor(vif: BackendVif, frame: Uint8Array): BackendQueueState | undefined {
-    if (vif.hashing.algorithm === HASH_ALGORITHM.none) return undefined;
-    return vif.queues[vif.hashing.queueFor(vif.steps.hash(vif, frame), vif.queues.length)];
-  },
-
-  hash(vif: BackendVif, frame: Uint8Array): PacketHash | undefined {
-    return vif.hashing.of(frame);
-  },
-
-  /** The packet as the frontend takes it: cut into segments, and with its checksum, if it can't do that itself. */
-  fitting(vif: BackendVif, packet: VifPacket): VifPacket[] {
-    return fit(packet, vif.offers);
-  },
-
-  isWanted(vif: BackendVif, frame: Uint8Array): boolean {
-    const destination = frame.subarray(0, MAC_LENGTH);
-    if (!vif.groups.requested || !isGroupMac(destination) || sameBytes(destination, BROADCAST_MAC)) return true;
-    return vif.groups.has(destination);
-  },
-
-  /** Delivers the packets that wait, as far as the frontend's buffers go. */
-  drainBacklog(vif: BackendVif, queue: BackendQueueState): void {
-    for (;;) {
-      const packet = queue.backlog[0];
-      if (!packet) return;
-      const pages = Math.ceil(packet.frame.length / (PAGE_SIZE - vif.headroom));
-      const needed = pages + vif.steps.extras(vif, packet).length;
-      if (pages > 1 && !vif.offers[KEY.featureSg]) {
-        queue.backlog.shift();
-        continue;
-      }
-      const ready = queue.rx.unconsumed();
-      if (!ready.ok) return;
-      if (ready.value < needed) {
-        if (!vif.rxNotify) queue.backlog.shift();
-        queue.rx.setReqEvent(queue.rx.reqCons + needed);
-        const again = queue.rx.unconsumed();
-        if (!again.ok || again.value < needed) return;
-        continue;
-      }
-      queue.backlog.shift();
-      vif.steps.deliver(vif, queue, packet);
-    }
-  },
-
-  /** The extra infos that go with a packet. */
-  extras(vif: BackendVif, { frame, gso }: VifPacket): Extra[] {
-    const extras: Extra[] = [];
-    if (gso) extras.push({ type: 'gso', flags: 0, size: gso.size, gsoType: gso.type, pad: 0, features: 0 });
-    const hash = vif.steps.hash(vif, frame);
-    if (hash) {
-      const { algorithm } = vif.hashing;
-      extras.push({ type: 'hash', flags: 0, hashType: hash.type, algorithm, value: hash.value });
-    }
-    if (vif.headroom > 0) extras.push({ type: 'xdp', flags: 0, headroom: vif.headroom, pad: 0 });
-    return extras.map((extra, n) => (n < extras.length - 1 ? { ...extra, flags: EXTRA_FLAG_MORE } : extra));
-  },
-
-  /** Lays one packet into rx buffers, its extra infos behind the first piece. */
-  deliver(vif: BackendVif, queue: BackendQueueState, packet: VifPacket): void {
-    const { frame, csumBlank } = packet;
-    const extras = vif.steps.extras(vif, packet);
-    const room = PAGE_SIZE - vif.headroom;
-    for (let at = 0; at < frame.length; at += room) {
-      const request = decodeRxRequest(queue.rx.take());
-      if (!request.ok) return;
-      const piece = frame.subarray(at, at + room);
-      const blank = csumBlank ? RXF.csumBlank | RXF.dataValidated : 0;
-      const first = at === 0 ? blank | (extras.length > 0 ? RXF.extraInfo : 0) : 0;
-      const more = at + room < frame.length ? RXF.moreData : 0;
-      vif.steps.fill(vif, queue, request.value, piece, more | first);
-      if (at === 0) for (const extra of extras) vif.steps.fillExtra(queue, extra);
-    }
-    vif.steps.push(vif, queue.rx, queue.rxPort);
-  },
-
-  /** Puts an extra info in place of a response. */
-  fillExtra(queue: BackendQueueState, extra: Extra): void {
-    queue.rx.take();
-    queue.rx.put(encodeExtra(extra));
-  },
-
-  /** Fills one buffer and puts its response into the same slot. */
-  fill(vif: BackendVif, queue: BackendQueueState, request: RxRequest, piece: Uint8Array, flags: number): void {
-    const page = queue.mapped.page(request.gref) ?? queue.rxPool.page(request.gref);
-    const offset = vif.headroom;
-    if (page?.writable) page.copyIn(offset, piece);
-    const segment = { domain: queue.frontend, ref: request.gref, offset, bytes: piece };
-    const ok = page ? page.writable : vif.domain.grants.copyTo([segment])[0] === 0;
-    queue.rx.put(
-      encodeRxResponse({ id: request.id, offset, flags: ok ? flags : 0, status: ok ? piece.length : RSP.error }),
-    );
-  },
 };
 
 export type BackendSteps = typeof BACKEND_STEPS;
-
-function isMulticast(extra: Extra): extra is ExtraMcast {
-  return extra.type === 'mcast-add' || extra.type === 'mcast-del';
-}
-
-/** Why a packet can't be taken, or undefined for a good one. */
-function checkChain(requests: readonly TxRequest[], extras: readonly Extra[]): string | undefined {
-  const gso = extras.find((extra) => extra.type === 'gso');
-  const known = gso?.gsoType === GSO_TYPE.tcpv4 || gso?.gsoType === GSO_TYPE.tcpv6;
-  if (gso && (gso.size === 0 || !known)) return `GSO of type ${gso.gsoType} and size ${gso.size}`;
-  if (requests.length > NR_SLOTS_MIN) return `${requests.length} slots`;
-  const total = requests[0]?.size ?? 0;
-  const rest = requests.slice(1).reduce((sum, request) => sum + request.size, 0);
-  if (total < ETHERNET_HEADER) return `${total} bytes are less than an Ethernet header`;
-  if (rest > total) return `fragments of ${rest} bytes in a packet of ${total}`;
-  const lengths = requests.map((request, n) => (n === 0 ? total - rest : request.size));
-  const crossing = requests.find((request, n) => request.offset + (lengths[n] ?? 0) > PAGE_SIZE);
-  return crossing ? `offset ${crossing.offset} crosses the page` : undefined;
-}
