@@ -61,7 +61,7 @@ describe('suites', () => {
   it('say which ask something of the guest', () => {
     for (const test of SUITES) {
       const asks =
-        /\.(ping|arp|syn)\(|isRefused\(|worksOrRefuses\(|isSettled\(|refusesExtra\(|stillPasses\(|survives\(|refuses\(|refusesToConnect\(/.test(
+        /\.(ping|arp|syn)\(|isRefused\(|worksOrRefuses\(|awaitSettled\(|refusesExtra\(|stillPasses\(|survives\(|refuses\(|refusesToConnect\(/.test(
           test.body.toString(),
         );
       if (asks) expect(test.options.reflector, test.id).to.be.oneOf(REFLECTORS);

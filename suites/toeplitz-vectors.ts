@@ -2,18 +2,12 @@
 import { parseIpv4, parseIpv6 } from '../harness/packet/address.js';
 import { tcpSyn } from '../harness/packet/build.js';
 
-/** The 40 octets of the default key. */
-export const DEFAULT_KEY = Uint8Array.from(
-  '6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa'.match(/../g) ?? [],
-  (octet) => parseInt(octet, 16),
-);
-
 export interface Vector {
   readonly source: string;
   readonly sport: number;
   readonly destination: string;
   readonly dport: number;
-  /** The hash of the addresses under {@link DEFAULT_KEY}. */
+  /** The hash of the addresses under the suite's key. */
   readonly ip: number;
   /** The hash of addresses and ports. */
   readonly tcp: number;

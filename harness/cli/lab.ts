@@ -78,9 +78,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
     // Once, and not by each run.
     await installed(lab, archive, interrupt.signal, () => Promise.resolve());
     const runs = files.map((file) => runTarget(file, options, lab, interrupt.signal));
-    // Each in a guest of its own, so they go on side by side; one that can't even start leaves the others their end.
-    const ended = await Promise.allSettled(runs);
-    const codes = ended.map((end) => (end.status === 'fulfilled' ? end.value : fail(end.reason)));
+    const codes = await allCodes(runs);
     const all = !options.target && !options.test && !interrupt.signal.aborted;
     if (all) codes.push(await proveOurselves(lab, archive, options, interrupt.signal));
     return interrupt.signal.aborted ? 3 : Math.max(...codes);
@@ -88,6 +86,12 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
     interrupt.release();
     if (!options.keep) await labDown(log);
   }
+}
+
+/** Each run has a guest of its own, so they go on side by side; one that can't even start leaves the others their end. */
+async function allCodes(runs: readonly Promise<number>[]): Promise<number[]> {
+  const ended = await Promise.allSettled(runs);
+  return ended.map((end) => (end.status === 'fulfilled' ? end.value : fail(end.reason)));
 }
 
 /** Runs one target from dom0; answers the exit code there. */
@@ -146,8 +150,7 @@ async function proveOurselves(
   const references = Object.entries(REFERENCES).map(([name, test]) =>
     runTarget(targetFile(name), { ...options, test }, lab, signal),
   );
-  const ended = await Promise.allSettled(references);
-  const codes = ended.map((end) => (end.status === 'fulfilled' ? end.value : fail(end.reason)));
+  const codes = await allCodes(references);
   if (!signal.aborted) codes.push(await contract(lab, archive, signal));
   const worst = Math.max(...codes);
   if (worst === 0) writeFileSync(proven, '');

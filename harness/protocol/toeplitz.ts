@@ -1,5 +1,11 @@
 /** The Toeplitz hash (netif.h, "XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ"). */
 
+/** The 40 octets with which the published verification suite for receive side scaling tests the hash. */
+export const VERIFICATION_KEY = Uint8Array.from(
+  '6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa'.match(/../g) ?? [],
+  (octet) => parseInt(octet, 16),
+);
+
 /** What a packet's hash is taken over. Addresses are 4 bytes (IPv4) or 16 (IPv6), in network byte order. */
 export interface HashTuple {
   readonly src: Uint8Array;

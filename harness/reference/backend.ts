@@ -7,7 +7,7 @@ import { BACKEND_STEPS, type BackendSteps } from './backend-steps.js';
 import { Hashing } from './hashing.js';
 import type { MappedGrants } from './mapped-grants.js';
 import { MulticastList } from './multicast.js';
-import { Bus, type Device } from './bus.js';
+import { bridge, Bus, type Device } from './bus.js';
 import type { VifPacket } from './packet.js';
 
 /** One queue of a connected vif. */
@@ -105,10 +105,7 @@ export class ReferenceBackend {
 
   /** Joins the vifs of two handles, so that what comes in at one goes out at the other. */
   bridge(handles: readonly [number, number]): void {
-    const [a, b] = handles.map((handle) => this.#bus.device((path) => path.endsWith(`/${handle}`)));
-    if (!a || !b) throw new Error('a bridge has two ports');
-    a.bridgedTo = b;
-    b.bridgedTo = a;
+    bridge(this.#bus, handles);
   }
 
   start(): Promise<void> {

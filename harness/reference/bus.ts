@@ -48,10 +48,10 @@ export class Bus<D extends Device> {
     this.#serial = new Serial(onError);
   }
 
-  /** The device whose directory `isIt` accepts. Throws if there is none. */
-  device(isIt: (path: string) => boolean): D {
-    const found = [...this.devices].find(([path]) => isIt(path));
-    if (!found) throw new Error('there is no such device');
+  /** The device of vif number `handle`. Throws if there is none. */
+  device(handle: number): D {
+    const found = [...this.devices].find(([path]) => path.endsWith(`/${handle}`));
+    if (!found) throw new Error(`there is no vif ${handle}`);
     return found[1];
   }
 
@@ -118,4 +118,13 @@ export class Bus<D extends Device> {
     const names = (await this.store.list(path)) ?? [];
     return (await Promise.all(names.map((name) => this.#paths(`${path}/${name}`, depth - 1)))).flat();
   }
+}
+
+/** Joins the vifs of two handles, so that what comes in at one goes out at the other. */
+export function bridge<D extends Device & { bridgedTo: D | undefined }>(
+  bus: Bus<D>,
+  [a, b]: readonly [number, number],
+): void {
+  bus.device(a).bridgedTo = bus.device(b);
+  bus.device(b).bridgedTo = bus.device(a);
 }

@@ -3,15 +3,11 @@ import { type CtrlResponse, decodeCtrlResponse, encodeCtrlRequest, encodeHashMap
 import { encodeGrefList } from '../protocol/gref.js';
 import { CTRL_STATUS, CTRL_TYPE, GREF_FLAG, HASH_ALGORITHM, KEY } from '../protocol/netif.js';
 import { CTRL_RING } from '../protocol/ring.js';
+import { VERIFICATION_KEY } from '../protocol/toeplitz.js';
 import { FrontRing } from '../protocol/shared-ring.js';
 import type { GrantRef } from '../xen/domain.js';
 import type { FrontendQueueState, FrontendVif } from './frontend.js';
 
-/** The key of the published verification suite. */
-const HASH_KEY = Uint8Array.from(
-  '6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa'.match(/../g) ?? [],
-  (octet) => parseInt(octet, 16),
-);
 /** Buffers that are kept on each ring for a backend that maps them. */
 export const POOL = 16;
 
@@ -83,7 +79,9 @@ export const FRONTEND_CONTROL_STEPS = {
     const algorithm = await steps.ask(vif, CTRL_TYPE.setHashAlgorithm, HASH_ALGORITHM.toeplitz);
     if (algorithm?.status !== CTRL_STATUS.success) return;
     const flags = await steps.ask(vif, CTRL_TYPE.getHashFlags);
-    await steps.lend(vif, 'read-only', HASH_KEY, (ref) => steps.ask(vif, CTRL_TYPE.setHashKey, ref, HASH_KEY.length));
+    await steps.lend(vif, 'read-only', VERIFICATION_KEY, (ref) =>
+      steps.ask(vif, CTRL_TYPE.setHashKey, ref, VERIFICATION_KEY.length),
+    );
     await steps.ask(vif, CTRL_TYPE.setHashFlags, flags?.data);
     const size = vif.queues.length;
     const room = await steps.ask(vif, CTRL_TYPE.getHashMappingSize);

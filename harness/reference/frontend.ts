@@ -4,7 +4,7 @@ import type { FrontRing } from '../protocol/shared-ring.js';
 import type { Domain, DomId, Offer, Port } from '../xen/domain.js';
 import { EventPump } from '../xen/event-pump.js';
 import type { BufferPool } from './buffer-pool.js';
-import { Bus, type Device } from './bus.js';
+import { bridge, Bus, type Device } from './bus.js';
 import type { Resolve } from './frontend-control-steps.js';
 import type { VifPacket } from './packet.js';
 import { FRONTEND_STEPS, type FrontendSteps } from './frontend-steps.js';
@@ -101,10 +101,7 @@ export class ReferenceFrontend {
 
   /** Joins the vifs of two handles, so that what comes in at one goes out at the other. */
   bridge(handles: readonly [number, number]): void {
-    const [a, b] = handles.map((handle) => this.#bus.device((path) => path.endsWith(`/${handle}`)));
-    if (!a || !b) throw new Error('a bridge has two ports');
-    a.bridgedTo = b;
-    b.bridgedTo = a;
+    bridge(this.#bus, handles);
   }
 
   start(): Promise<void> {

@@ -5,7 +5,10 @@ import type { Domain } from '../xen/domain.js';
 import { ReferenceBackend } from './backend.js';
 import { ReferenceFrontend } from './frontend.js';
 
-/** The device type of the reference driver's end: no kernel driver claims it. Linux wants type and number below 20 bytes. */
+/**
+ * The device type of the reference driver's end: no kernel driver claims it. Linux wants type and number in less than
+ * 20 bytes.
+ */
 export const REFERENCE_TYPE = 'netifspec-ref';
 /** What the program says once it serves its devices. */
 export const READY = 'ready';
@@ -15,7 +18,10 @@ export const READY = 'ready';
  */
 export const BRIDGE_NODE = 'netifspec-bridge';
 
-/** Serves the devices of a role until `input` ends, and closes `domain`. Rejects if the driver throws, which is a fault of ours. */
+/**
+ * Serves the devices of a role until `input` ends, and closes `domain`. Rejects if the driver throws, which is a fault
+ * of ours.
+ */
 export async function runReference(
   role: 'frontend' | 'backend',
   domain: Domain,

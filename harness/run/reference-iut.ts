@@ -75,7 +75,7 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
         program.check();
         // A guest that stands still is no driver that does.
         await ssh.exec('true', { deadlineMs: CONNECT_MS });
-        if (!(await isThere(harness.store.read(`/local/domain/${domain}`)))) {
+        if ((await store.read(`/local/domain/${domain}`)) === undefined) {
           throw new EnvironmentError(`domain ${domain} is gone`);
         }
       },
@@ -86,8 +86,6 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
     throw error;
   }
 }
-
-const isThere = async (value: Promise<string | undefined>): Promise<boolean> => (await value) !== undefined;
 
 /** Calls one after the other, each whatever became of those before; answers the first error. */
 async function inTurn(calls: readonly (() => Promise<void> | void)[]): Promise<Error | undefined> {

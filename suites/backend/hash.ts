@@ -6,9 +6,9 @@ import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
 import type { ExtraHash } from '../../harness/protocol/extra.js';
 import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, HASH_FLAG, HASH_TYPE, KEY } from '../../harness/protocol/netif.js';
-import { hashInput, toeplitz } from '../../harness/protocol/toeplitz.js';
+import { hashInput, toeplitz, VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
-import { DEFAULT_KEY, hostOf, isIpv6, synOf, type Vector, VECTORS } from '../toeplitz-vectors.js';
+import { hostOf, isIpv6, synOf, type Vector, VECTORS } from '../toeplitz-vectors.js';
 import { queuesOffered, stillPasses, through } from './verbs.js';
 
 const { test, tests } = backendChapter('hash');
@@ -119,9 +119,9 @@ test('udp', 'never hashes the ports of UDP', BRIDGE, async (t) => {
 test('key', 'takes the key from the start of a page that it may only read', BRIDGE, async (t) => {
   const [from, to] = await hashing(t, IPV4, NO_KEY);
   await t.check('HASH-18', async () => expect((await hashed(from, to))?.value, 'hash without a key').to.equal(0));
-  const page = to.control.offer('read-only', DEFAULT_KEY);
-  const { status } = await to.control.ask(CTRL_TYPE.setHashKey, page.ref, DEFAULT_KEY.length);
-  page.page.copyIn(0, new Uint8Array(DEFAULT_KEY.length));
+  const page = to.control.offer('read-only', VERIFICATION_KEY);
+  const { status } = await to.control.ask(CTRL_TYPE.setHashKey, page.ref, VERIFICATION_KEY.length);
+  page.page.copyIn(0, new Uint8Array(VERIFICATION_KEY.length));
   await t.check(['HASH-13', 'HASH-14'], () => expect(status).to.equal(success));
   // What the page holds now doesn't matter any more.
   await t.check('HASH-15', async () => expect((await hashed(from, to))?.value).to.equal(A_VECTOR.tcp));
@@ -129,11 +129,11 @@ test('key', 'takes the key from the start of a page that it may only read', BRID
 
 test('short-key', 'takes only as much of the page as it was told, and zeros behind', BRIDGE, async (t) => {
   const [from, to] = await hashing(t, IPV4);
-  const ref = to.control.grant(DEFAULT_KEY);
+  const ref = to.control.grant(VERIFICATION_KEY);
   for (const length of [16, 12]) {
     await t.check(['HASH-13', 'HASH-16', 'TOEP-13'], async () => {
       expect((await to.control.ask(CTRL_TYPE.setHashKey, ref, length)).status).to.equal(success);
-      const expected = toeplitz(DEFAULT_KEY.subarray(0, length), tcpInput(A_VECTOR));
+      const expected = toeplitz(VERIFICATION_KEY.subarray(0, length), tcpInput(A_VECTOR));
       expect((await hashed(from, to))?.value, `hash under ${length} octets of the key`).to.equal(expected);
     });
   }
@@ -151,7 +151,7 @@ test('long-key', 'answers BUFFER_OVERFLOW to a key that is too long for it', CON
   const vif = await t.fresh({ control: true });
   const { control } = vif;
   await algorithm(t, vif);
-  const ref = control.grant(DEFAULT_KEY);
+  const ref = control.grant(VERIFICATION_KEY);
   await t.check('HASH-19', async () => {
     // The longest that a page holds: a backend may have room for it.
     const { status } = await control.ask(CTRL_TYPE.setHashKey, ref, 4096);
@@ -265,7 +265,7 @@ test('extra', 'tells the hash in an extra info of its packet', BRIDGE, async (t)
 });
 
 test('single-queue', 'tells the hash to a frontend of one queue too', BRIDGE, async (t) => {
-  const [from, to] = await hashing(t, IPV4, DEFAULT_KEY, 1);
+  const [from, to] = await hashing(t, IPV4, VERIFICATION_KEY, 1);
   await t.check('HASH-39', async () => expect(await hashed(from, to)).not.to.equal(undefined));
 });
 
@@ -318,7 +318,7 @@ test('ipv6-vectors', 'hashes the published IPv6 packets right', BRIDGE, async (t
 /** Flows that differ in a port alone, with the hash of each. */
 const FLOWS: readonly Vector[] = [...Array(8).keys()].map((n) => {
   const flow = { ...A_VECTOR, sport: A_VECTOR.sport + n };
-  return { ...flow, tcp: toeplitz(DEFAULT_KEY, tcpInput(flow)) };
+  return { ...flow, tcp: toeplitz(VERIFICATION_KEY, tcpInput(flow)) };
 });
 
 /** Sets Toeplitz as the algorithm; skips the test for a backend that doesn't have it. */
@@ -331,7 +331,7 @@ async function algorithm(t: BackendTest, vif: FrontendPeer): Promise<void> {
 async function hashing(
   t: BackendTest,
   flags: number,
-  key = DEFAULT_KEY,
+  key = VERIFICATION_KEY,
   queues?: number,
 ): Promise<[FrontendPeer, FrontendPeer]> {
   // Some backends hash only where there's a queue to choose; that they should hash for one queue too is a test of its own.

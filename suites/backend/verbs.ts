@@ -18,6 +18,12 @@ export async function queuesOffered(t: BackendTest): Promise<number> {
   return max.ok ? max.value : 1;
 }
 
+/** How the backend uses grants of the peer's; skips the test where the host doesn't tell. */
+export async function grantUses(t: BackendTest, refs: readonly number[]): Promise<string[]> {
+  const uses = await Promise.all(refs.map((ref) => t.domain.observer.grantUse(t.domain.id, ref)));
+  return uses.includes('unknown') ? t.skip('this host does not tell who uses a grant') : uses;
+}
+
 export function statuses(slots: readonly SentSlot[]): (number | undefined)[] {
   return slots.map((slot) => slot.response?.status);
 }

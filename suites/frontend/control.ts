@@ -8,7 +8,7 @@ import { decodeGrefList, type NetifGref } from '../../harness/protocol/gref.js';
 import { CTRL_STATUS, CTRL_TYPE, HASH_TYPE, KEY } from '../../harness/protocol/netif.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
-import { isSettled, stillPasses } from './verbs.js';
+import { awaitSettled, readable, stillPasses, writable } from './verbs.js';
 
 const { test, tests } = frontendChapter('control');
 export const control = tests;
@@ -36,7 +36,7 @@ test('keys', 'tells of its control ring before it is connected, above its queues
   const vif = await t.plug({ ...OFFERED, [KEY.multiQueueMaxQueues]: '2' });
   await t.check('CTRL-02', () => vif.connect());
   const early = vif.control !== undefined;
-  await isSettled(t, vif);
+  await awaitSettled(t, vif);
   const late = await vif.otherKeys();
   if (!early && late[KEY.ctrlRingRef] === undefined) t.skip('the frontend provides no control ring');
   await t.check('CTRL-03', () => expect(early, 'a control ring when it went to Connected').to.equal(true));
@@ -45,7 +45,7 @@ test('keys', 'tells of its control ring before it is connected, above its queues
 test('zero-words', 'leaves words 0 that a message gives no meaning', PING, async (t) => {
   const { vif, ring } = await controlled(t);
   // Whatever it asks on its own, it has asked when another vif has connected.
-  await isSettled(t, vif);
+  await awaitSettled(t, vif);
   await t.check('CTRL-12', () => expect(stray(ring)).to.deep.equal([]));
 });
 
@@ -175,17 +175,6 @@ async function pending(t: FrontendTest, type: number): Promise<{ vif: BackendPee
   const [request] = ring.of(type);
   if (!request) throw new Error('waited for a request');
   return { vif, request };
-}
-
-function readable(t: FrontendTest, vif: BackendPeer, ref: number): boolean {
-  return t.domain.grants.copyFrom([{ domain: vif.iutDomain, ref, offset: 0, length: 1 }])[0]?.status === 0;
-}
-
-/** Whether a page can be written: its first byte is written back as it was. */
-function writable(t: FrontendTest, vif: BackendPeer, ref: number): boolean {
-  const at = { domain: vif.iutDomain, ref, offset: 0 };
-  const [first] = t.domain.grants.copyFrom([{ ...at, length: 1 }]);
-  return first?.status === 0 && t.domain.grants.copyTo([{ ...at, bytes: first.bytes }])[0] === 0;
 }
 
 function entriesOf(t: FrontendTest, vif: BackendPeer, ref: number, count: number): NetifGref[] {

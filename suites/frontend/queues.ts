@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import { KEY, queueDirectory } from '../../harness/protocol/netif.js';
 import { frontendChapter } from '../../harness/run/suite.js';
-import { isSettled } from './verbs.js';
+import { awaitSettled } from './verbs.js';
 
 const { test, tests } = frontendChapter('queues');
 export const queues = tests;
@@ -99,7 +99,7 @@ test('own-events', 'tells of each queue by the channels of that queue', { ...FRE
   const [used, other] = vif.queues;
   if (!used || !other) return t.skip('the frontend uses one queue');
   // By then it has kicked each queue once, as drivers do when they are connected.
-  await isSettled(t, vif);
+  await awaitSettled(t, vif);
   const { pump } = vif.context;
   if (other.txPort === other.rxPort) return t.skip('the event channels are not split');
   const seen = (): { events: number; posted: number } => ({

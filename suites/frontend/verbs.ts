@@ -23,7 +23,19 @@ export async function survives(t: FrontendTest, requirement: string, vif: Backen
  * Waits until the frontend has seen that it is connected, and done what it does then on its own. A whole connection of
  * another vif is the sentinel: drivers take what happens on xenbus one after the other.
  */
-export async function isSettled(t: FrontendTest, vif: BackendPeer): Promise<void> {
+export async function awaitSettled(t: FrontendTest, vif: BackendPeer): Promise<void> {
   await t.configure(vif);
   await (await t.fresh()).ping();
+}
+
+/** Whether a page that the frontend granted can be read. */
+export function readable(t: FrontendTest, vif: BackendPeer, ref: number): boolean {
+  return t.domain.grants.copyFrom([{ domain: vif.iutDomain, ref, offset: 0, length: 1 }])[0]?.status === 0;
+}
+
+/** Whether such a page can be written: its first byte is written back as it was. */
+export function writable(t: FrontendTest, vif: BackendPeer, ref: number): boolean {
+  const at = { domain: vif.iutDomain, ref, offset: 0 };
+  const [first] = t.domain.grants.copyFrom([{ ...at, length: 1 }]);
+  return first?.status === 0 && t.domain.grants.copyTo([{ ...at, bytes: first.bytes }])[0] === 0;
 }

@@ -2,6 +2,7 @@
 import { encodeExtra, type ExtraGso } from '../../protocol/extra.js';
 import { CTRL_STATUS, CTRL_TYPE, GSO_TYPE, KEY, RXF, TXF } from '../../protocol/netif.js';
 import { decodeRxResponse } from '../../protocol/rx.js';
+import type { FrontendVif } from '../frontend.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../frontend-steps.js';
 import type { Defect } from './defect.js';
 
@@ -10,6 +11,17 @@ const tells = (change: (extra: ExtraGso) => Partial<ExtraGso>): Partial<Frontend
   putGso(queue, { size, type }) {
     const extra: ExtraGso = { type: 'gso', flags: 0, size, gsoType: type, pad: 0, features: 0 };
     queue.tx.put(encodeExtra({ ...extra, ...change(extra) }));
+  },
+});
+
+/** Writes keys when the backend is Connected, where they belong before. */
+const writesLate = (
+  keysOf: (vif: FrontendVif) => Readonly<Record<string, string>> | undefined,
+): Pick<FrontendSteps, 'backendChanged'> => ({
+  async backendChanged(vif) {
+    await correct.backendChanged(vif);
+    const keys = vif.seen === '4' ? keysOf(vif) : undefined;
+    for (const [key, value] of Object.entries(keys ?? {})) await vif.domain.store.write(`${vif.path}/${key}`, value);
   },
 });
 
@@ -137,10 +149,7 @@ export const FRONTEND_EXTRAS_DEFECTS: readonly Defect[] = [
     fault: 'asks for multicast control once it is connected',
     frontend: {
       requests: () => ({}),
-      async backendChanged(vif) {
-        await correct.backendChanged(vif);
-        if (vif.seen === '4') await vif.domain.store.write(`${vif.path}/${KEY.requestMulticastControl}`, '1');
-      },
+      ...writesLate(() => ({ [KEY.requestMulticastControl]: '1' })),
     },
   },
   {
@@ -165,12 +174,7 @@ export const FRONTEND_EXTRAS_DEFECTS: readonly Defect[] = [
           late.set(vif, correct.openControl(vif));
           return {};
         },
-        async backendChanged(vif) {
-          await correct.backendChanged(vif);
-          const keys = vif.seen === '4' ? late.get(vif) : undefined;
-          for (const [key, value] of Object.entries(keys ?? {}))
-            await vif.domain.store.write(`${vif.path}/${key}`, value);
-        },
+        ...writesLate((vif) => late.get(vif)),
       } satisfies Defect['frontend'];
     })(),
   },
@@ -222,8 +226,7 @@ export const FRONTEND_EXTRAS_DEFECTS: readonly Defect[] = [
     fault: 'sends nothing before its control requests are answered',
     frontend: {
       transmit(vif, queue, packet) {
-        const waiting = [...(vif.control?.asked.keys() ?? [])].length > 0;
-        if (!waiting) correct.transmit(vif, queue, packet);
+        if (!vif.control?.asked.size) correct.transmit(vif, queue, packet);
       },
     },
   },
@@ -339,12 +342,7 @@ export const FRONTEND_EXTRAS_DEFECTS: readonly Defect[] = [
           late.set(vif, { ...late.get(vif), ...Object.fromEntries(keys) });
           return {};
         },
-        async backendChanged(vif) {
-          await correct.backendChanged(vif);
-          const keys = vif.seen === '4' ? late.get(vif) : undefined;
-          for (const [key, value] of Object.entries(keys ?? {}))
-            await vif.domain.store.write(`${vif.path}/${key}`, value);
-        },
+        ...writesLate((vif) => late.get(vif)),
       } satisfies Defect['frontend'];
     })(),
   },

@@ -5,6 +5,7 @@ import { encodeRxResponse } from '../../protocol/rx.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../backend-steps.js';
 import { MAX_MAPPED } from '../mapped-grants.js';
 import type { Defect } from './defect.js';
+import { claimsToFill, keepsOverClose } from './mapped.js';
 
 const SUCCESS = { status: CTRL_STATUS.success };
 const INVALID = { status: CTRL_STATUS.invalidParameter };
@@ -286,12 +287,7 @@ export const GREF_DEFECTS: readonly Defect[] = [
     id: 'backend.gref.kept-over-close',
     breaks: 'GREF-29',
     fault: 'keeps the table over the end of the connection',
-    backend: {
-      disconnect(vif) {
-        for (const { mapped } of vif.queues) mapped.clear = () => {};
-        correct.disconnect(vif);
-      },
-    },
+    backend: keepsOverClose('mapped'),
   },
   {
     id: 'backend.gref.counts-twice',
@@ -309,13 +305,7 @@ export const GREF_DEFECTS: readonly Defect[] = [
     id: 'backend.gref.writes-readonly',
     breaks: 'GREF-31',
     fault: 'claims to have filled a readonly buffer',
-    backend: {
-      fill(vif, queue, request, piece, flags) {
-        const page = queue.mapped.page(request.gref);
-        if (!page || page.writable) return correct.fill(vif, queue, request, piece, flags);
-        queue.rx.put(encodeRxResponse({ id: request.id, offset: 0, flags, status: piece.length }));
-      },
-    },
+    backend: claimsToFill('mapped'),
   },
   {
     id: 'backend.gref.far-ref',

@@ -1,8 +1,8 @@
 /** Defects of the staging grants of the reference backend. */
 import { KEY } from '../../protocol/netif.js';
-import { encodeRxResponse } from '../../protocol/rx.js';
 import { BACKEND_STEPS as correct } from '../backend-steps.js';
 import type { Defect } from './defect.js';
+import { claimsToFill, keepsOverClose } from './mapped.js';
 
 export const STAGING_DEFECTS: readonly Defect[] = [
   {
@@ -50,13 +50,7 @@ export const STAGING_DEFECTS: readonly Defect[] = [
     id: 'backend.staging.writes-readonly',
     breaks: 'STAG-11',
     fault: 'claims to have filled a readonly buffer',
-    backend: {
-      fill(vif, queue, request, piece, flags) {
-        const page = queue.rxPool.page(request.gref);
-        if (!page || page.writable) return correct.fill(vif, queue, request, piece, flags);
-        queue.rx.put(encodeRxResponse({ id: request.id, offset: 0, flags, status: piece.length }));
-      },
-    },
+    backend: claimsToFill('rxPool'),
   },
   {
     id: 'backend.staging.pool-only',
@@ -73,19 +67,13 @@ export const STAGING_DEFECTS: readonly Defect[] = [
     id: 'backend.staging.keeps-half',
     breaks: 'STAG-13',
     fault: 'keeps the entries in front of a bad one mapped',
-    seen: 'good practice of UEK netback, which rolls back',
     backend: { mapEntries: (table, entries) => entries.every((entry) => correct.mapEntries(table, [entry])) },
   },
   {
     id: 'backend.staging.kept-over-close',
     breaks: 'STAG-14',
     fault: 'keeps the pools mapped over the end of the connection',
-    backend: {
-      disconnect(vif) {
-        for (const { rxPool } of vif.queues) rxPool.clear = () => {};
-        correct.disconnect(vif);
-      },
-    },
+    backend: keepsOverClose('rxPool'),
   },
   {
     id: 'backend.staging.dies-of-table',
@@ -94,8 +82,7 @@ export const STAGING_DEFECTS: readonly Defect[] = [
     seen: 'UEK4 netback',
     backend: {
       openPool(vif, queue, pool, ref, size) {
-        const known = ref < 0 || ref < 0x1000000;
-        if (known) correct.openPool(vif, queue, pool, ref, size);
+        if (ref < 0x1000000) correct.openPool(vif, queue, pool, ref, size);
         else queue.rx.put = () => 0;
       },
     },
