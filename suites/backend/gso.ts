@@ -4,17 +4,7 @@ import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { TxShape } from '../../harness/peer/frontend-tx.js';
 import type { ExtraGso } from '../../harness/protocol/extra.js';
-import {
-  CTRL_STATUS,
-  GSO_TYPE,
-  HASH_ALGORITHM,
-  HASH_FLAG,
-  KEY,
-  NR_SLOTS_MIN,
-  RSP,
-  RXF,
-  TXF,
-} from '../../harness/protocol/netif.js';
+import { GSO_TYPE, HASH_FLAG, KEY, NR_SLOTS_MIN, RSP, RXF, TXF } from '../../harness/protocol/netif.js';
 import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import {
@@ -29,7 +19,7 @@ import {
   throughLarge,
   uncut,
 } from '../large-packets.js';
-import { queuesOffered, refuses } from './verbs.js';
+import { queuesOffered, refuses, setHashing } from './verbs.js';
 
 const { test, tests } = backendChapter('gso');
 export const gso = tests;
@@ -133,11 +123,7 @@ test(
   async (t) => {
     const queues = Math.min(2, await queuesOffered(t));
     const [from, to] = await t.bridged({}, { ...TAKES_V4, control: true, queues });
-    if ((await to.control.setHashAlgorithm(HASH_ALGORITHM.toeplitz)).status !== CTRL_STATUS.success) {
-      t.skip('the backend has no Toeplitz hash');
-    }
-    await to.control.setHashKey(VERIFICATION_KEY);
-    await to.control.setHashFlags(HASH_FLAG.ipv4Tcp);
+    await setHashing(t, to, HASH_FLAG.ipv4Tcp, VERIFICATION_KEY);
     const packet = await passed(t, from, to, LARGE, GSO_TYPE.tcpv4);
     await t.check('HASH-37', () => {
       expect(packet.extras.map(({ type }) => type).sort(), 'extras').to.deep.equal(['gso', 'hash']);

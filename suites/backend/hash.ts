@@ -3,13 +3,12 @@ import { expect } from 'chai';
 import { asFragment, ping4, ping6, udp4, withOptions } from '../../harness/packet/build.js';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
-import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
 import type { ExtraHash } from '../../harness/protocol/extra.js';
 import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, HASH_FLAG, HASH_TYPE, KEY } from '../../harness/protocol/netif.js';
 import { hashInput, toeplitz, VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { hostOf, isIpv6, synOf, type Vector, VECTORS } from '../toeplitz-vectors.js';
-import { queuesOffered, stillPasses, through } from './verbs.js';
+import { accepted, algorithm, queuesOffered, setHashing, stillPasses, through } from './verbs.js';
 
 const { test, tests } = backendChapter('hash');
 export const hash = tests;
@@ -321,12 +320,6 @@ const FLOWS: readonly Vector[] = [...Array(8).keys()].map((n) => {
   return { ...flow, tcp: toeplitz(VERIFICATION_KEY, tcpInput(flow)) };
 });
 
-/** Sets Toeplitz as the algorithm; skips the test for a backend that doesn't have it. */
-async function algorithm(t: BackendTest, vif: FrontendPeer): Promise<void> {
-  const { status } = await vif.control.setHashAlgorithm(HASH_ALGORITHM.toeplitz);
-  if (status !== success) t.skip(`the backend has no Toeplitz hash: it answers ${status}`);
-}
-
 /** Two bridged vifs, the second of which has packets hashed by the default key. */
 async function hashing(
   t: BackendTest,
@@ -336,19 +329,8 @@ async function hashing(
 ): Promise<[FrontendPeer, FrontendPeer]> {
   // Some backends hash only where there's a queue to choose; that they should hash for one queue too is a test of its own.
   const peers = await t.bridged({}, { control: true, queues: queues ?? Math.min(2, await queuesOffered(t)) });
-  const { control } = peers[1];
-  await algorithm(t, peers[1]);
-  const { data: mask } = await control.ask(CTRL_TYPE.getHashFlags);
-  if ((flags & ~mask) !== 0) t.skip(`the backend calculates the hash types ${mask} alone`);
-  if (key.length > 0) await accepted(t, control.setHashKey(key));
-  await accepted(t, control.setHashFlags(flags));
+  await setHashing(t, peers[1], flags, key);
   return peers;
-}
-
-/** Skips the test if a message that it builds on is refused: whether it may be is for a test of its own. */
-async function accepted(t: BackendTest, response: Promise<CtrlResponse>): Promise<void> {
-  const { type, status } = await response;
-  if (status !== success) t.skip(`the backend answers ${status} to a message of type ${type}`);
 }
 
 /** The same with two queues and a mapping table of `size` entries. */

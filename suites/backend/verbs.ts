@@ -4,7 +4,8 @@ import { sameBytes } from '../../harness/packet/bytes.js';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
-import { KEY, RSP } from '../../harness/protocol/netif.js';
+import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
+import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, KEY, RSP } from '../../harness/protocol/netif.js';
 import { parseDecimal, parseXenbusState, stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
@@ -128,4 +129,26 @@ export async function worksOrRefuses(t: BackendTest, vif: FrontendPeer): Promise
   if ((await vif.otherKey('state')) !== String(connected)) return;
   await t.configure(vif);
   await vif.ping();
+}
+
+/** Sets Toeplitz as the algorithm; skips the test for a backend that doesn't have it. */
+export async function algorithm(t: BackendTest, vif: FrontendPeer): Promise<void> {
+  const { status } = await vif.control.setHashAlgorithm(HASH_ALGORITHM.toeplitz);
+  if (status !== CTRL_STATUS.success) t.skip(`the backend has no Toeplitz hash: it answers ${status}`);
+}
+
+/** Skips the test if a message that it builds on is refused: whether it may be is for a test of its own. */
+export async function accepted(t: BackendTest, response: Promise<CtrlResponse>): Promise<void> {
+  const { type, status } = await response;
+  if (status !== CTRL_STATUS.success) t.skip(`the backend answers ${status} to a message of type ${type}`);
+}
+
+/** Has packets hashed by a key (by none, if it's empty); skips the test for a backend that can't do that. */
+export async function setHashing(t: BackendTest, vif: FrontendPeer, flags: number, key: Uint8Array): Promise<void> {
+  const { control } = vif;
+  await algorithm(t, vif);
+  const { data: mask } = await control.ask(CTRL_TYPE.getHashFlags);
+  if ((flags & ~mask) !== 0) t.skip(`the backend calculates the hash types ${mask} alone`);
+  if (key.length > 0) await accepted(t, control.setHashKey(key));
+  await accepted(t, control.setHashFlags(flags));
 }
