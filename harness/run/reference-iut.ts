@@ -62,7 +62,11 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
           await access.write(node, `${a.vif.handle} ${b.vif.handle}`);
           await access.setPermissions(node, [{ domain, access: 'n' }]);
         });
-        await patience.until('bridge in the reference driver', async () => (await store.read(node)) === undefined);
+        const isJoined = async (): Promise<boolean> => (await store.read(node)) === undefined;
+        await ours(
+          patience.until('bridge in the reference driver', isJoined),
+          'the reference driver does not join its vifs',
+        );
       },
       promised: new Set(REFLECTORS),
       booted: () => Promise.resolve(),
@@ -98,6 +102,15 @@ async function inTurn(calls: readonly (() => Promise<void> | void)[]): Promise<E
     }
   }
   return first;
+}
+
+/** What doesn't come of our own program in time is never held against the driver that it plays. */
+async function ours<T>(wait: Promise<T>, message: string): Promise<T> {
+  try {
+    return await wait;
+  } catch (error) {
+    throw error instanceof Expired ? new EnvironmentError(message) : error;
+  }
 }
 
 function asError(error: unknown): Error {
@@ -151,11 +164,13 @@ class Program {
       return this.#ready;
     };
     try {
-      await this.patience.until('reference driver in its domain', isReady, { ms: START_MS });
+      await ours(
+        this.patience.until('reference driver in its domain', isReady, { ms: START_MS }),
+        'the reference driver does not start in its domain; look at its console',
+      );
     } catch (error) {
       this.#kill.abort();
-      if (!(error instanceof Expired)) throw error;
-      throw new EnvironmentError('the reference driver does not start in its domain; look at its console');
+      throw error;
     }
   }
 
