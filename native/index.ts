@@ -17,6 +17,8 @@ export interface NativePage {
   store32(offset: number, value: number): void;
   copyOut(offset: number, length: number): Uint8Array;
   copyIn(offset: number, bytes: Uint8Array): void;
+  /** A thread changes a u32 from `a` to `b` and back, until the answer is called or the region is closed. */
+  flicker(offset: number, a: number, b: number): () => void;
 }
 
 /** Pages that were got together. Garbage collection of the region and all of its pages closes it too. */

@@ -69,6 +69,20 @@ describe('the addon', () => {
       expect([...page.copyOut(4092, 4)]).to.deep.equal([0x98, 0xba, 0xdc, 0xfe]);
     });
 
+    it('changes a word by a thread, until it is called off or the page is closed', () => {
+      const calm = page.flicker(16, 1, 2);
+      pageFault(() => page.flicker(20, 1, 2), /flickers already/);
+      const seen = new Set<number>();
+      while (seen.size < 2) seen.add(page.load32(16));
+      calm();
+      calm();
+      page.store32(16, 7);
+      expect(page.load32(16)).to.equal(7);
+      page.flicker(16, 3, 4);
+      region.close();
+      pageFault(() => page.flicker(16, 1, 2), /closed/);
+    });
+
     it('copies bytes in and out; the copy is private', () => {
       page.copyIn(1, new Uint8Array([1, 2, 3]));
       const copy = page.copyOut(0, 5);

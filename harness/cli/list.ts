@@ -43,7 +43,7 @@ function listTests(tests: ReturnType<typeof selectTests>): void {
     const words = [
       needs.gate,
       needs.reflector,
-      needs.bridge && 'bridge',
+      needs.needs,
       needs.observer && 'observer',
       needs.destructive && 'destructive',
     ];

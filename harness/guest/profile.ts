@@ -44,6 +44,8 @@ export interface OsProfile {
    * them: it neither learns groups nor says anything of its own. They go out of it when they go away.
    */
   bridge(ports: readonly ({ readonly mac: string } | { readonly device: string })[]): string;
+  /** Prints 1 if an interface, found likewise, has a carrier, and 0 if it has none or isn't up. */
+  carrier(port: { readonly mac: string } | { readonly device: string }): string;
   /** Removes that bridge, if it's there. */
   unbridge(): string;
   /** Takes the driver of a role off its end of a vif; `bind` puts it there again. */
@@ -143,6 +145,11 @@ ${LINUX_SET_UP}`,
   bridge: (ports) => `ports=
 ${ports.map((port) => `${linuxFind(port)}ports="$ports $dev"`).join('')}
 ${LINUX_BRIDGE}`,
+  carrier: (port) => `${linuxFind(port)}
+${LINE}
+line "/sys/class/net/$dev/carrier"
+printf '%s\\n' "\${text:-0}"
+`,
   unbridge: () => '[ ! -e /sys/class/net/netifspec0 ] || ip link del netifspec0',
   unbind: (role, vif) => linuxBinding('unbind', role, vif),
   bind: (role, vif) => linuxBinding('bind', role, vif),

@@ -1,9 +1,10 @@
 import { encodeExtra, type Extra } from '../protocol/extra.js';
 import { RXF } from '../protocol/netif.js';
-import { RX_RING } from '../protocol/ring.js';
+import { RX_RING, slotOffset } from '../protocol/ring.js';
 import { BackRing } from '../protocol/shared-ring.js';
 import { decodeRxRequest, encodeRxResponse, type RxRequest, type RxResponse } from '../protocol/rx.js';
 import { type DomId, type Grants, type Page, PAGE_SIZE } from '../xen/domain.js';
+import { flickerSlot } from './flicker.js';
 import { Violation } from './violation.js';
 
 /** How a frame is laid into rx slots; what isn't told is done as a correct backend does it. */
@@ -28,7 +29,7 @@ export class BackendRx {
   constructor(
     private readonly grants: Grants,
     private readonly frontend: DomId,
-    page: Page,
+    private readonly page: Page,
   ) {
     this.ring = new BackRing(page, RX_RING);
     this.ring.attach();
@@ -101,6 +102,12 @@ export class BackendRx {
   putExtraBytes(bytes: Uint8Array): void {
     this.#buffer();
     this.ring.put(bytes);
+  }
+
+  /** Changes the last response that was put between what it is and what `alter` makes of it, until the answer is called. */
+  flicker(response: RxResponse, alter: (response: RxResponse) => RxResponse): () => void {
+    const at = slotOffset(RX_RING, this.ring.rspProdPvt - 1);
+    return flickerSlot(this.page, at, encodeRxResponse(response), encodeRxResponse(alter(response)));
   }
 
   #buffer(): RxRequest {

@@ -29,6 +29,8 @@ const MAX_QUEUES = 64;
 export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   /** What control requests are answered. */
   answer: Answering = agree;
+  /** What the frontend's directory held when its rings were mapped. */
+  published: Readonly<Record<string, string>> = {};
   #control: BackendControl | undefined;
   #rxNotify = false;
 
@@ -54,6 +56,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   /** Reads the frontend's keys, maps its rings and binds its event channels. */
   async mapRings(): Promise<void> {
     const top = await this.otherKeys();
+    this.published = top;
     this.#rxNotify = (top[KEY.featureRxNotify] ?? '0') !== '0';
     const count = parseDecimal(top[KEY.multiQueueNumQueues] ?? '1', { min: 1, max: MAX_QUEUES });
     if (!count.ok) throw new Violation(['MQ-03'], `${KEY.multiQueueNumQueues}: ${count.reason}`);

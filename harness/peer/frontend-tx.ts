@@ -1,11 +1,12 @@
 import type { Extra } from '../protocol/extra.js';
 import { encodeExtra } from '../protocol/extra.js';
 import { RSP, TXF } from '../protocol/netif.js';
-import { TX_RING } from '../protocol/ring.js';
+import { slotOffset, TX_RING } from '../protocol/ring.js';
 import { FrontRing } from '../protocol/shared-ring.js';
-import { decodeTxResponse, encodeTxRequest, type TxRequest, type TxResponse } from '../protocol/tx.js';
+import { decodeTxRequest, decodeTxResponse, encodeTxRequest, type TxRequest, type TxResponse } from '../protocol/tx.js';
 import { type DomId, type GrantRef, type Grants, type Offer, PAGE_SIZE } from '../xen/domain.js';
 import { Signal } from '../xen/wait.js';
+import { flickerSlot } from './flicker.js';
 import { Violation } from './violation.js';
 
 /** How a frame is laid into tx slots; what isn't told is done as a correct frontend does it. */
@@ -110,6 +111,15 @@ export class FrontendTx {
   putExtraBytes(bytes: Uint8Array): SentSlot {
     const index = this.ring.put(bytes);
     return this.#track({ kind: 'extra', index, id: undefined, ref: undefined, response: undefined });
+  }
+
+  /** Changes a request in the ring between what it is and what `alter` makes of it, until the answer is called. */
+  flicker({ index }: SentSlot, alter: (request: TxRequest) => TxRequest): () => void {
+    const at = slotOffset(TX_RING, index);
+    const { page } = this.#ringOffer;
+    const request = decodeTxRequest(page.copyOut(at, TX_RING.slotBytes));
+    if (!request.ok) throw new Error(`a request of our own: ${request.reason}`);
+    return flickerSlot(page, at, encodeTxRequest(request.value), encodeTxRequest(alter(request.value)));
   }
 
   /**

@@ -33,6 +33,8 @@ export interface VifOptions {
   readonly mac: string;
   /** Written into the backend's directory before its driver can see it: what the peer as a backend advertises. */
   readonly backendKeys?: Readonly<Record<string, string>>;
+  /** Written into the frontend's directory besides, as a toolstack may. */
+  readonly frontendKeys?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -46,6 +48,7 @@ export async function createVif(store: Store, vif: VifAddress, options: VifOptio
     handle: String(vif.handle),
     mac: options.mac,
     state: '1',
+    ...options.frontendKeys,
   };
   const backend: Record<string, string> = {
     frontend: frontendPath(vif),
@@ -57,8 +60,8 @@ export async function createVif(store: Store, vif: VifAddress, options: VifOptio
     // The harness is the script.
     script: '/bin/true',
     'hotplug-status': 'connected',
-    ...options.backendKeys,
     state: '1',
+    ...options.backendKeys,
   };
   const directories = [
     { path: frontendPath(vif), keys: frontend, owner: vif.frontend, reader: vif.backend },

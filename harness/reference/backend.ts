@@ -108,6 +108,14 @@ export class ReferenceBackend {
     bridge(this.#bus, handles);
   }
 
+  unbind(handle: number): Promise<void> {
+    return this.#bus.unbind(handle);
+  }
+
+  bind(handle: number): Promise<void> {
+    return this.#bus.bind(handle);
+  }
+
   start(): Promise<void> {
     return this.#bus.start();
   }

@@ -35,6 +35,8 @@ export class Bus<D extends Device> {
   #closed = false;
   /** A scan is due that hasn't begun: it will see whatever happens until then. */
   #due = false;
+  /** Directories that the driver was taken off. */
+  readonly #unbound = new Set<string>();
 
   constructor(
     private readonly store: Store,
@@ -55,9 +57,49 @@ export class Bus<D extends Device> {
     return found[1];
   }
 
+  /** Gives up the device of vif number `handle` and lets its directory be. */
+  async unbind(handle: number): Promise<void> {
+    await this.#serial.run(async () => {
+      for (const [path, device] of this.devices) {
+        if (!path.endsWith(`/${handle}`)) continue;
+        this.#unbound.add(path);
+        await this.#drop(path, device);
+      }
+    });
+  }
+
+  /** Takes vif number `handle` again, as one that it sees for the first time. */
+  async bind(handle: number): Promise<void> {
+    await this.#serial.run(async () => {
+      for (const path of this.#unbound) {
+        if (!path.endsWith(`/${handle}`)) continue;
+        await writeState(this.store, path, '1');
+        this.#unbound.delete(path);
+      }
+      await this.#scan();
+    });
+  }
+
   async start(): Promise<void> {
     this.#closed = false;
     this.#watches.set('', await this.store.watch(this.root, this.#rescan));
+  }
+
+  /** Sees nothing of what happens meanwhile, as a driver whose domain is saved; its devices stay. */
+  async suspend(): Promise<void> {
+    await this.#serial.run(() => {
+      this.#closed = true;
+      return Promise.resolve();
+    });
+  }
+
+  /** The domain runs again; `each` makes a device forget what it was connected to. */
+  async resume(each: (device: D) => void): Promise<void> {
+    await this.#serial.run(async () => {
+      for (const device of this.devices.values()) each(device);
+      this.#closed = false;
+      await this.#scan();
+    });
   }
 
   async close(): Promise<void> {
@@ -80,8 +122,9 @@ export class Bus<D extends Device> {
     this.#due = false;
     if (this.#closed) return;
     const paths = await this.#paths(this.root, this.depth);
+    for (const path of this.#unbound) if (!paths.includes(path)) this.#unbound.delete(path);
     for (const path of paths) {
-      if (!this.devices.has(path)) await this.#add(path);
+      if (!this.devices.has(path) && !this.#unbound.has(path)) await this.#add(path);
     }
     for (const [path, device] of this.devices) {
       if (paths.includes(path)) await this.#tell(path, device);

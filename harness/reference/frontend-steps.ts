@@ -46,6 +46,7 @@ export const FRONTEND_STEPS = {
     vif.seen = state;
     const { steps } = vif;
     if (state === '2') await steps.connect(vif);
+    if (state === '4' && own === '3') await steps.setState(vif, '4');
     if (state === '4') steps.start(vif);
     if (state === '5' || state === '6') {
       if (own !== '6') await steps.setState(vif, '5');
@@ -59,7 +60,16 @@ export const FRONTEND_STEPS = {
     await writeState(vif.domain.store, vif.path, state);
   },
 
-  /** Makes rings and channels for each queue, tells the backend of them in one transaction, and goes to Connected. */
+  /** The domain was saved and restored: nothing of the connection is left, and the backend is another one. */
+  resume(vif: FrontendVif): void {
+    vif.steps.disconnect(vif);
+    vif.seen = undefined;
+  },
+
+  /**
+   * Makes rings and channels for each queue, tells the backend of them in one transaction, and waits in Initialised for
+   * the backend to connect: one of the two ways that frontends have. Linux goes to Connected at once.
+   */
   async connect(vif: FrontendVif): Promise<void> {
     const { steps, domain } = vif;
     steps.disconnect(vif);
@@ -86,7 +96,18 @@ export const FRONTEND_STEPS = {
     await domain.store.transaction(async (access) => {
       for (const [key, value] of Object.entries(keys)) await access.write(`${vif.path}/${key}`, value);
     });
-    await steps.setState(vif, '4');
+    await steps.followCarrier(vif);
+    await steps.setState(vif, '3');
+  },
+
+  /** Follows what the backend tells of its link, for as long as it's connected. */
+  async followCarrier(vif: FrontendVif): Promise<void> {
+    const path = `${vif.backendPath}/${KEY.carrier}`;
+    const read = async (): Promise<void> => {
+      vif.carrier = (await readOther(vif.domain.store, path)) !== '0';
+    };
+    await read();
+    vif.carrierWatch = await vif.domain.store.watch(path, () => void read().catch(vif.onError));
   },
 
   queueCount(offered: string | undefined): number {
@@ -201,6 +222,8 @@ export const FRONTEND_STEPS = {
 
   /** Takes everything back that connecting gave out. */
   disconnect(vif: FrontendVif): void {
+    vif.carrierWatch?.close().catch(vif.onError);
+    vif.carrierWatch = undefined;
     for (const queue of vif.queues.splice(0)) {
       for (const port of new Set([queue.txPort, queue.rxPort])) {
         vif.pump.off(port);

@@ -1,7 +1,7 @@
 /** The embedded frontend: a correct netfront on the port, small and complete enough to be the suites' own touchstone. */
 import type { Stack } from '../packet/stack.js';
 import type { FrontRing } from '../protocol/shared-ring.js';
-import type { Domain, DomId, Offer, Port } from '../xen/domain.js';
+import type { Domain, DomId, Offer, Port, Watch } from '../xen/domain.js';
 import { EventPump } from '../xen/event-pump.js';
 import type { BufferPool } from './buffer-pool.js';
 import { bridge, Bus, type Device } from './bus.js';
@@ -52,6 +52,9 @@ export class FrontendVif implements Device {
   readonly offers: Record<string, boolean> = {};
   /** The vif at the other end of a bridge: what comes in here goes out there, and not to the stack. */
   bridgedTo: FrontendVif | undefined;
+  /** What the backend says of its link; it's up unless told. */
+  carrier = true;
+  carrierWatch: Watch | undefined;
   /** The backend state that was acted on last. */
   seen: string | undefined;
 
@@ -102,6 +105,29 @@ export class ReferenceFrontend {
   /** Joins the vifs of two handles, so that what comes in at one goes out at the other. */
   bridge(handles: readonly [number, number]): void {
     bridge(this.#bus, handles);
+  }
+
+  /** Whether vif number `handle` has a carrier. */
+  hasCarrier(handle: number): boolean {
+    return this.#bus.device(handle).carrier;
+  }
+
+  unbind(handle: number): Promise<void> {
+    return this.#bus.unbind(handle);
+  }
+
+  bind(handle: number): Promise<void> {
+    return this.#bus.bind(handle);
+  }
+
+  /** The domain is saved: the driver is told of nothing until it's restored. */
+  suspend(): Promise<void> {
+    return this.#bus.suspend();
+  }
+
+  /** The domain was restored, and the backends are others than before. */
+  resume(): Promise<void> {
+    return this.#bus.resume((vif) => vif.steps.resume(vif));
   }
 
   start(): Promise<void> {

@@ -1,11 +1,11 @@
 import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
-import { linkOf } from '../peer/link.js';
+import { type Link, linkOf } from '../peer/link.js';
 import { backendPath, removeVif, type VifAddress } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
 import type { Vifs } from './context.js';
-import type { Iut } from './iut.js';
+import type { Iut, LinkedVif } from './iut.js';
 import { blamesIut } from './judge.js';
 import type { Role } from './record.js';
 import { Unavailable } from './unavailable.js';
@@ -18,6 +18,9 @@ const HANDLES = 100;
 
 /** How long a driver gets to follow each step of a close when its vif is taken out. */
 const UNPLUG_MS = 1000;
+
+/** How much longer, before scaling, the first state of a guest may take that was just restored. */
+const RESTORE_MS = 20_000;
 
 /** The peer of a session: it plays the end that isn't under test. */
 export type AnyPeer = FrontendPeer | BackendPeer;
@@ -66,15 +69,22 @@ export class Connections implements Vifs<AnyPeer> {
    *
    * @throws Unavailable if the target can't give one more
    */
-  async plug(backendKeys: Readonly<Record<string, string>> = {}): Promise<AnyPeer> {
+  async plug(
+    backendKeys: Readonly<Record<string, string>> = {},
+    frontendKeys: Readonly<Record<string, string>> = {},
+  ): Promise<AnyPeer> {
     await this.#makeRoom();
     const handle = this.#freeHandle();
     const link = linkOf(handle);
     const mac = formatMac(this.role === 'frontend' ? link.iut.mac : link.peer.mac);
-    const vif = await this.way.open(() => this.#address(handle), { mac, backendKeys });
+    const vif = await this.way.open(() => this.#address(handle), { mac, backendKeys, frontendKeys });
+    return this.#play(vif, link, this.way.bootMs);
+  }
+
+  async #play(vif: VifAddress, link: Link, bootMs: number): Promise<AnyPeer> {
     const make = vif.peer === 'frontend' ? FrontendPeer : BackendPeer;
     const peer = await make.create(this.context, vif, link);
-    peer.bootMs = this.way.bootMs;
+    peer.bootMs = bootMs;
     this.#vifs.set(peer, vif);
     return peer;
   }
@@ -89,12 +99,44 @@ export class Connections implements Vifs<AnyPeer> {
 
   /** Joins the interfaces behind two vifs: what comes in at one goes out at the other. */
   async bridge(peers: readonly [AnyPeer, AnyPeer]): Promise<void> {
-    const [a, b] = peers.map((peer) => ({ vif: this.#vifs.get(peer), link: peer.link }));
-    if (!a?.vif || !b?.vif) throw new Error('a bridge joins vifs of this session');
-    await this.iut.bridge?.([
-      { vif: a.vif, link: a.link },
-      { vif: b.vif, link: b.link },
-    ]);
+    await this.iut.bridge?.([this.#linked(peers[0]), this.#linked(peers[1])]);
+  }
+
+  async hasCarrier(peer: AnyPeer): Promise<boolean> {
+    if (!this.iut.carrier) throw new Error('nobody can tell of a carrier here');
+    return this.iut.carrier(this.#linked(peer));
+  }
+
+  async unbind(peer: AnyPeer): Promise<void> {
+    await this.iut.rebind?.unbind(this.#linked(peer).vif);
+  }
+
+  async bind(peer: AnyPeer): Promise<void> {
+    await this.iut.rebind?.bind(this.#linked(peer).vif);
+  }
+
+  /**
+   * Saves the guest and restores it. As after a migration, the backends that it finds then are others: of the vifs of
+   * before, that of `peer` alone has a successor, whose peer is answered.
+   */
+  async restore(peer: AnyPeer): Promise<AnyPeer> {
+    const { vif, link } = this.#linked(peer);
+    let next: AnyPeer | undefined;
+    await this.iut.restore?.(async () => {
+      await this.abandonAll();
+      const address = this.#address(vif.handle);
+      const mac = formatMac(link.iut.mac);
+      await this.way.open(() => address, { mac, backendKeys: BACKEND_KEYS });
+      next = await this.#play(address, link, RESTORE_MS);
+    });
+    if (!next) throw new Error('the guest was restored without its vif');
+    return next;
+  }
+
+  #linked(peer: AnyPeer): LinkedVif {
+    const vif = this.#vifs.get(peer);
+    if (!vif) throw new Error('the vif is none of this session');
+    return { vif, link: peer.link };
   }
 
   /** Takes a vif out: the peer's end closes, the driver gets a while to follow, the directories go. */

@@ -11,10 +11,14 @@ import type { BackendTest, FrontendTest, TestContext } from './suite.js';
 /** The connection that tests share, and those that a test made for itself. */
 export interface Vifs<P> {
   shared(): Promise<P>;
-  plug(keys?: Readonly<Record<string, string>>): Promise<P>;
+  plug(keys?: Readonly<Record<string, string>>, own?: Readonly<Record<string, string>>): Promise<P>;
   unplug(peer: P): Promise<void>;
   configure(peer: P): Promise<void>;
   bridge(peers: readonly [P, P]): Promise<void>;
+  hasCarrier(peer: P): Promise<boolean>;
+  unbind(peer: P): Promise<void>;
+  bind(peer: P): Promise<void>;
+  restore(peer: P): Promise<P>;
 }
 
 /** What the body of one test is given, and what it left behind. */
@@ -88,12 +92,18 @@ export class BackendContext extends Context<FrontendPeer> implements BackendTest
 }
 
 export class FrontendContext extends Context<BackendPeer> implements FrontendTest {
-  plug(keys: Readonly<Record<string, string>> = BACKEND_KEYS): Promise<BackendPeer> {
-    return this.vifs.plug(keys);
+  plug(
+    keys: Readonly<Record<string, string>> = BACKEND_KEYS,
+    own: Readonly<Record<string, string>> = {},
+  ): Promise<BackendPeer> {
+    return this.vifs.plug(keys, own);
   }
 
-  async fresh(keys: Readonly<Record<string, string>> = BACKEND_KEYS): Promise<BackendPeer> {
-    const peer = await this.vifs.plug(keys);
+  async fresh(
+    keys: Readonly<Record<string, string>> = BACKEND_KEYS,
+    own: Readonly<Record<string, string>> = {},
+  ): Promise<BackendPeer> {
+    const peer = await this.vifs.plug(keys, own);
     await peer.connect();
     await this.vifs.configure(peer);
     return peer;
@@ -107,6 +117,22 @@ export class FrontendContext extends Context<BackendPeer> implements FrontendTes
     await all(peers.map((peer) => peer.connect()));
     await this.vifs.bridge(peers);
     return peers;
+  }
+
+  hasCarrier(peer: BackendPeer): Promise<boolean> {
+    return this.vifs.hasCarrier(peer);
+  }
+
+  unbind(peer: BackendPeer): Promise<void> {
+    return this.vifs.unbind(peer);
+  }
+
+  bind(peer: BackendPeer): Promise<void> {
+    return this.vifs.bind(peer);
+  }
+
+  restore(peer: BackendPeer): Promise<BackendPeer> {
+    return this.vifs.restore(peer);
   }
 }
 

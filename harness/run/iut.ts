@@ -4,8 +4,8 @@ import type { VifAddress } from '../peer/vif.js';
 import type { Reflector } from './reflectors.js';
 import type { Domain, DomId } from '../xen/domain.js';
 
-/** A vif that is to be a port of a bridge. */
-export interface BridgedVif {
+/** A vif and the addresses of its ends. */
+export interface LinkedVif {
   readonly vif: VifAddress;
   readonly link: Link;
 }
@@ -32,7 +32,16 @@ export interface Iut {
    * Joins the interfaces behind two vifs, so that a frame which comes in at one goes out at the other as it is, and
    * none reaches the guest's own stack. Undefined where commands can't be run in the guest.
    */
-  readonly bridge?: ((vifs: readonly [BridgedVif, BridgedVif]) => Promise<void>) | undefined;
+  readonly bridge?: ((vifs: readonly [LinkedVif, LinkedVif]) => Promise<void>) | undefined;
+  /**
+   * Whether the interface behind a vif has a carrier. Undefined where commands can't be run in the guest, or don't tell.
+   */
+  readonly carrier?: ((vif: LinkedVif) => Promise<boolean>) | undefined;
+  /**
+   * Saves the guest and restores it, as a domain that may have another number; `prepare` is called before it runs
+   * again. Undefined where that can't be done.
+   */
+  readonly restore?: ((prepare: () => Promise<void>) => Promise<void>) | undefined;
   /**
    * The questions that the guest's stack is known to answer once an interface is configured: a driver can't be excused
    * with the silence of its guest.

@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { consoleLog, sshDmesg, type KernelLog } from '../guest/kernel-log.js';
 import { NO_INTERFACE, parseFacts, profileNamed } from '../guest/profile.js';
@@ -8,7 +11,7 @@ import { type Link, PREFIX } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
 import { openNativeDomain } from '../xen/native/index.js';
 import { Patience } from '../xen/wait.js';
-import type { BridgedVif, Iut } from './iut.js';
+import type { LinkedVif, Iut } from './iut.js';
 import { EnvironmentError } from './environment.js';
 import { findDomain } from './find-domain.js';
 import { type GuestShell, openGuestShell } from './guest-shell.js';
@@ -53,21 +56,39 @@ export async function openNativeIut(target: Target): Promise<Iut> {
         ms: 5000,
       });
     };
-    const bridge = async (vifs: readonly BridgedVif[]): Promise<void> => {
-      const script = profile.bridge(
-        vifs.map(({ vif, link }) =>
-          vif.peer === 'frontend' ? { device: deviceOf(vif) } : { mac: formatMac(link.iut.mac) },
-        ),
-      );
+    const bridge = async (vifs: readonly LinkedVif[]): Promise<void> => {
+      const script = profile.bridge(vifs.map(interfaceOf));
       await patience.until('network interfaces of the vifs in the guest', () => shell && ran(shell, script), {
         ms: 5000,
       });
       bridged = true;
     };
+    const carrier = async (vif: LinkedVif): Promise<boolean> => {
+      if (!shell) throw new Error('no shell to ask for a carrier');
+      const { code, stdout, stderr } = await shell(profile.carrier(interfaceOf(vif)));
+      if (code === NO_INTERFACE) return false;
+      if (code !== 0) throw new EnvironmentError(`the guest does not tell of a carrier: ${stderr.trim()}`);
+      return stdout.trim() === '1';
+    };
     const { config } = target;
     const recreate = async (prepare?: () => Promise<void>): Promise<void> => {
       await xl('destroy', String(domain));
       await xl('create', '-q', '-p', String(config));
+      await wake(prepare);
+    };
+    const restore = async (prepare: () => Promise<void>): Promise<void> => {
+      const folder = await mkdtemp(join(tmpdir(), 'netifspec-'));
+      try {
+        const file = join(folder, 'saved');
+        await xl('save', String(domain), file);
+        await xl('restore', '-p', file);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+      await wake(prepare);
+    };
+    /** Lets the paused successor of the guest run. */
+    const wake = async (prepare?: () => Promise<void>): Promise<void> => {
       commands?.renew();
       domain = await findDomain(harness, target.domain);
       await prepare?.();
@@ -78,7 +99,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       booting = patience.until('answer', up, { ms: RECREATE_MS }).then(
         () => undefined,
         () => {
-          throw new EnvironmentError(`the guest made anew from ${config} can't be reached; look at its console`);
+          throw new EnvironmentError(`the guest of ${config} can't be reached again; look at its console`);
         },
       );
       // Whoever needs the guest up hears of it.
@@ -104,9 +125,9 @@ export async function openNativeIut(target: Target): Promise<Iut> {
         if (!shell || !target.driver) return {};
         return parseFacts((await shell(profile.kernelFacts(target.driver))).stdout);
       },
-      ...(shell ? { configure, bridge } : {}),
+      ...(shell ? { configure, bridge, carrier } : {}),
       ...(rebind ? { rebind } : {}),
-      ...(config ? { recreate } : {}),
+      ...(config ? { recreate, restore } : {}),
       booted: async () => booting,
       promised: new Set(shell ? REFLECTORS : []),
       async alive() {
@@ -134,6 +155,10 @@ export async function openNativeIut(target: Target): Promise<Iut> {
 
 /** The backend's network device, as Linux names it. */
 const deviceOf = (vif: VifAddress): string => `vif${vif.frontend}.${vif.handle}`;
+
+/** An interface as the profile finds it. */
+const interfaceOf = ({ vif, link }: LinkedVif): { device: string } | { mac: string } =>
+  vif.peer === 'frontend' ? { device: deviceOf(vif) } : { mac: formatMac(link.iut.mac) };
 
 /** Whether the script found its interface; any other trouble is the environment's. */
 async function ran(shell: Shell, script: string): Promise<boolean> {

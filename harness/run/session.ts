@@ -20,7 +20,7 @@ import { askReflectors, type Reflector } from './reflectors.js';
 import { type EndRecord, type ResultRecord, type SkipClass, type TestRecord, worse } from './record.js';
 import { Unavailable } from './unavailable.js';
 import { type Way, wayOf } from './ways.js';
-import type { BackendTest, FrontendTest, TestDefinition, Tests } from './suite.js';
+import type { Ability, BackendTest, FrontendTest, TestDefinition, Tests } from './suite.js';
 import { isSimulated, type Target } from './target.js';
 
 type Test = Tests[number];
@@ -59,6 +59,14 @@ export async function runSession(options: SessionOptions): Promise<void> {
     await iut.close();
   }
 }
+
+/** Why a test can't be run where the guest is out of reach for what it needs. */
+const LACKING: Readonly<Record<Ability, string>> = {
+  bridge: "no bridge can be made: commands can't be run in the guest",
+  carrier: "nobody tells of the interface's carrier: commands can't be run in the guest",
+  rebind: "the driver can't be taken off its device: commands can't be run in the guest",
+  restore: 'the guest can\'t be saved and restored: the target has no "config"',
+};
 
 class Session {
   readonly #way: Way;
@@ -291,7 +299,7 @@ class Session {
   }
 
   #skipReason(test: Test): { class: SkipClass; reason: string } | undefined {
-    const { reflector, bridge, observer, destructive, slow } = test.options;
+    const { reflector, needs, observer, destructive, slow } = test.options;
     const { target } = this.options;
     const skip = (kind: SkipClass, reason: string): { class: SkipClass; reason: string } => ({ class: kind, reason });
     if (this.#lost !== undefined) return skip('blocked', `the environment is gone: ${this.#lost}`);
@@ -306,7 +314,7 @@ class Session {
       if (advertised !== gate.startsWith('!')) continue;
       return skip('gate', advertised ? `${key} is advertised` : `${key} is not advertised`);
     }
-    if (bridge && !this.iut.bridge) return skip('guest', "no bridge can be made: commands can't be run in the guest");
+    if (needs && !this.iut[needs]) return skip('guest', LACKING[needs]);
     if (reflector && !this.#reflectors.has(reflector)) {
       return skip('guest', `the guest gives no answer to ${reflector}, and commands can't be run in it`);
     }

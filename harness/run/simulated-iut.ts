@@ -31,6 +31,7 @@ export async function openSimulatedIut(role: Role, seed: number, planted: Plante
       ? new ReferenceFrontend(guest, stackOf, onError, planted.frontend)
       : new ReferenceBackend(guest, stackOf, onError, planted.backend);
   await driver.start();
+  const frontend = driver instanceof ReferenceFrontend ? driver : undefined;
   return {
     domain: guest.id,
     harness,
@@ -46,7 +47,18 @@ export async function openSimulatedIut(role: Role, seed: number, planted: Plante
       await driver.start();
     },
     booted: () => Promise.resolve(),
-    rebind: { unbind: () => driver.close().then(() => true), bind: () => driver.start() },
+    rebind: {
+      unbind: ({ handle }) => driver.unbind(handle).then(() => true),
+      bind: ({ handle }) => driver.bind(handle),
+    },
+    carrier: frontend && (({ vif }) => Promise.resolve(frontend.hasCarrier(vif.handle))),
+    restore:
+      frontend &&
+      (async (prepare) => {
+        await frontend.suspend();
+        await prepare();
+        await frontend.resume();
+      }),
     alive: () => (fault ? Promise.reject(fault) : Promise.resolve()),
     async close() {
       await driver.close();

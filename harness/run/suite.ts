@@ -5,6 +5,12 @@ import type { Domain } from '../xen/domain.js';
 import type { Role } from './record.js';
 import type { Reflector } from './reflectors.js';
 
+/**
+ * What a test has done to the guest besides giving an interface its address: join two of them, ask one whether it has a
+ * carrier, make the driver give up its device and take it again, save the guest and restore it.
+ */
+export type Ability = 'bridge' | 'carrier' | 'rebind' | 'restore';
+
 /** What a test needs besides a connection, and what it may do to the guest. */
 export interface TestOptions {
   /**
@@ -15,8 +21,7 @@ export interface TestOptions {
   readonly reflector?: Reflector;
   /** Needs to see who uses which grant. */
   readonly observer?: boolean;
-  /** Sends frames through the guest, from one vif to another. */
-  readonly bridge?: boolean;
+  readonly needs?: Ability;
   /** Makes connections of its own besides the shared one. */
   readonly fresh?: boolean;
   /** May take the guest down. */
@@ -59,10 +64,21 @@ export interface BackendTest extends TestContext<FrontendPeer> {
 
 /** A test of a frontend has a backend peer. */
 export interface FrontendTest extends TestContext<BackendPeer> {
-  /** A connection of the test's own, closed when it ends. `keys` are what the backend advertises. */
-  fresh(keys?: Readonly<Record<string, string>>): Promise<BackendPeer>;
+  /**
+   * A connection of the test's own, closed when it ends. `keys` are what the backend advertises, `own` what the
+   * toolstack writes into the frontend's directory.
+   */
+  fresh(keys?: Readonly<Record<string, string>>, own?: Readonly<Record<string, string>>): Promise<BackendPeer>;
   /** A vif that nobody has connected. */
-  plug(keys?: Readonly<Record<string, string>>): Promise<BackendPeer>;
+  plug(keys?: Readonly<Record<string, string>>, own?: Readonly<Record<string, string>>): Promise<BackendPeer>;
+  /** Whether the interface behind a vif has a carrier. */
+  hasCarrier(peer: BackendPeer): Promise<boolean>;
+  /** Makes the driver give up a vif whose peer has closed. */
+  unbind(peer: BackendPeer): Promise<void>;
+  /** Makes the driver take a vif again, which may last as long as the backend lets it wait. */
+  bind(peer: BackendPeer): Promise<void>;
+  /** Saves the guest and restores it; answers the peer of that vif's successor. No other vif is left. */
+  restore(peer: BackendPeer): Promise<BackendPeer>;
   /** Takes a vif out, as the toolstack does. */
   unplug(peer: BackendPeer): Promise<void>;
   /** Gives the interface behind a vif its address and learns its MAC: after this its stack answers. */

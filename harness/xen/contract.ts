@@ -77,6 +77,22 @@ export function contract(name: string, make: () => Promise<Pair>): void {
         expect(mapping.pages.map((page) => page.load32(0))).to.deep.equal([3, 2, 1]);
       });
 
+      it('changes a word under the eyes of the other domain, until it is called off', () => {
+        const offer = a.grants.offer(b.id, 'read-write');
+        const { pages } = b.grants.map(a.id, [offer.ref], 'read-only');
+        const calm = offer.page.flicker(8, [1, 2]);
+        expect(() => offer.page.flicker(12, [3, 4])).to.throw(PageError);
+        const seen = new Set<number | undefined>();
+        for (let looks = 0; !(seen.has(1) && seen.has(2)) && looks < 1e6; looks++) seen.add(pages[0]?.load32(8));
+        seen.delete(0);
+        expect([...seen].sort()).to.deep.equal([1, 2]);
+        calm();
+        const last = pages[0]?.load32(8);
+        for (let looks = 0; looks < 100; looks++) expect(pages[0]?.load32(8)).to.equal(last);
+        offer.page.flicker(8, [5, 6]);
+        offer.end();
+      });
+
       it('copies bytes out, so that later changes leave them alone', () => {
         const { page } = a.grants.offer(b.id, 'read-write');
         const copy = page.copyOut(0, 8);

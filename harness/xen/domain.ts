@@ -50,6 +50,11 @@ export interface Page {
   /** A private copy of `length` bytes. */
   copyOut(offset: number, length: number): Uint8Array;
   copyIn(offset: number, bytes: Uint8Array): void;
+  /**
+   * Changes the u32 at `offset` (a multiple of 4) from one of `values` to the other and back, as fast as it can be done,
+   * until the answer is called or the page is closed: a domain that looks twice may see both. One at a time in a page.
+   */
+  flicker(offset: number, values: readonly [number, number]): () => void;
 }
 
 /** A page of this domain, offered to another. */
@@ -150,7 +155,7 @@ export interface Observer {
 }
 
 /** What an adapter can do beyond the port; a test may need one. */
-export type Capability = 'hooks' | 'observer' | 'spin';
+export type Capability = 'observer';
 
 export interface Domain {
   readonly id: DomId;

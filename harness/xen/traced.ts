@@ -147,5 +147,9 @@ function tracedPage(page: Page, name: string, trace: Trace): Page {
       page.copyIn(offset, bytes);
       slot('wrote', offset, bytes);
     },
+    flicker(offset, values) {
+      trace.add(() => `${name}: u32 at ${offset} changes between ${values.join(' and ')}`);
+      return page.flicker(offset, values);
+    },
   };
 }

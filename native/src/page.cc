@@ -19,6 +19,19 @@ static std::atomic<int>& counter(Region::Kind kind) {
   }
 }
 
+Flicker::Flicker(uint32_t* word, uint32_t a, uint32_t b)
+    : thread_([this, word, a, b] {
+        while (!over_.load(std::memory_order_relaxed)) {
+          __atomic_store_n(word, a, __ATOMIC_RELAXED);
+          __atomic_store_n(word, b, __ATOMIC_RELAXED);
+        }
+      }) {}
+
+Flicker::~Flicker() {
+  over_ = true;
+  thread_.join();
+}
+
 Region::Region(Kind kind, void* base, uint32_t pages, bool writable, Release release)
     : kind_(kind), base_(static_cast<uint8_t*>(base)), pages_(pages), writable_(writable), release_(std::move(release)) {
   counter(kind_)++;
@@ -31,6 +44,7 @@ Region::~Region() {
 int Region::close() {
   if (!open_) return 0;
   open_ = false;
+  flicker.reset();
   counter(kind_)--;
   const int error = release_(*this);
   release_ = nullptr;
@@ -76,6 +90,7 @@ class Page : public Napi::ObjectWrap<Page> {
                            InstanceMethod<&Page::store32>("store32"),
                            InstanceMethod<&Page::copyOut>("copyOut"),
                            InstanceMethod<&Page::copyIn>("copyIn"),
+                           InstanceMethod<&Page::flicker>("flicker"),
                        });
   }
 
@@ -116,6 +131,17 @@ class Page : public Napi::ObjectWrap<Page> {
     uint8_t* to = range(info.Env(), offset, length);
     checkWritable(info.Env());
     if (length > 0) memcpy(to, bytes.Data(), length);
+  }
+
+  Napi::Value flicker(const Napi::CallbackInfo& info) {
+    uint32_t* word = wordAt(info);
+    const uint32_t a = uint32Arg(info, 1, "a"), b = uint32Arg(info, 2, "b");
+    checkWritable(info.Env());
+    if (region_->flicker) throw pageError(info.Env(), "a word of the page flickers already");
+    region_->flicker = std::make_unique<Flicker>(word, a, b);
+    return Napi::Function::New(info.Env(), [region = region_, mine = region_->flicker.get()](const Napi::CallbackInfo&) {
+      if (region->flicker.get() == mine) region->flicker.reset();
+    });
   }
 
   static uint32_t number(const Napi::CallbackInfo& info, size_t i) {

@@ -3,12 +3,25 @@
 
 #include <napi.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <thread>
 
 // Bytes of a page that crosses the interface, whatever page size the OS uses (ring.h, "XEN_PAGE_SIZE").
 constexpr uint32_t PAGE_BYTES = 4096;
+
+// A thread that changes a word from one value to the other and back for as long as it lives, for whoever looks twice.
+class Flicker {
+ public:
+  Flicker(uint32_t* word, uint32_t a, uint32_t b);
+  ~Flicker();
+
+ private:
+  std::atomic<bool> over_{false};
+  std::thread thread_;
+};
 
 // Pages that were got together and are released together: once, by close() or when the last page object is gone.
 class Region {
@@ -28,6 +41,8 @@ class Region {
   bool writable() const { return writable_; }
   uint32_t pages() const { return pages_; }
   uint8_t* base() const { return base_; }
+  // The one flicker of the region, if there is one. It ends before the memory goes.
+  std::unique_ptr<Flicker> flicker;
 
  private:
   const Kind kind_;

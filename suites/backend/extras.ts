@@ -12,7 +12,7 @@ import { refuses, statuses } from './verbs.js';
 const { test, tests } = backendChapter('extras');
 export const extras = tests;
 
-const GSO = { gate: KEY.featureGsoTcpv4, fresh: true, bridge: true } as const;
+const GSO = { gate: KEY.featureGsoTcpv4, fresh: true, needs: 'bridge' } as const;
 const BOTH = { ...GSO, gate: [KEY.featureGsoTcpv4, KEY.featureCtrlRing] } as const;
 const PING = { gate: KEY.featureGsoTcpv4, fresh: true, reflector: 'icmp', destructive: true } as const;
 const TAKES_V4 = { keys: { [KEY.featureGsoTcpv4]: '1' } };

@@ -24,7 +24,7 @@ import { queuesOffered, refuses, setHashing } from './verbs.js';
 const { test, tests } = backendChapter('gso');
 export const gso = tests;
 
-const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, bridge: true } as const;
+const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, needs: 'bridge' } as const;
 const BRIDGE6 = { ...BRIDGE, gate: KEY.featureGsoTcpv6 } as const;
 const BLANK = TXF.csumBlank | TXF.dataValidated;
 const PING = { gate: KEY.featureGsoTcpv4, fresh: true, reflector: 'icmp' } as const;

@@ -15,7 +15,7 @@ export const hash = tests;
 
 const { success, notSupported, invalidParameter, bufferOverflow } = CTRL_STATUS;
 const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
-const BRIDGE = { ...CONTROL, bridge: true } as const;
+const BRIDGE = { ...CONTROL, needs: 'bridge' } as const;
 const IPV4 = HASH_FLAG.ipv4 | HASH_FLAG.ipv4Tcp;
 const ALL = IPV4 | HASH_FLAG.ipv6 | HASH_FLAG.ipv6Tcp;
 const A_VECTOR = VECTORS.v4a;

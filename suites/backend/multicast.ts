@@ -11,7 +11,7 @@ const { test, tests } = backendChapter('multicast');
 export const multicast = tests;
 
 const CONTROL = { gate: KEY.featureMulticastControl } as const;
-const BRIDGE = { ...CONTROL, fresh: true, bridge: true } as const;
+const BRIDGE = { ...CONTROL, fresh: true, needs: 'bridge' } as const;
 const DYNAMIC = { ...BRIDGE, gate: [KEY.featureMulticastControl, KEY.featureDynamicMulticastControl] } as const;
 const STATIC = { ...BRIDGE, gate: [KEY.featureMulticastControl, `!${KEY.featureDynamicMulticastControl}`] } as const;
 

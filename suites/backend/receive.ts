@@ -7,7 +7,7 @@ import { RX_RING } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 
 const { test, tests } = backendChapter('receive');
-const BRIDGE = { fresh: true, bridge: true } as const;
+const BRIDGE = { fresh: true, needs: 'bridge' } as const;
 export const receive = tests;
 
 const BAD_REF = 0xfffffff0;

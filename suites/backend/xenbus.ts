@@ -181,6 +181,27 @@ for (const [name, key, value] of [
 }
 
 test(
+  'write-storm',
+  "answers changes in the frontend's directory with no endless writes",
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    let writes = 0;
+    const watch = await t.domain.store.watch(vif.otherPath, () => writes++);
+    for (let n = 0; n < 50; n++) {
+      await vif.writeKeys({ [KEY.requestMulticastControl]: String(n % 2), 'netifspec-change': String(n) });
+    }
+    // A whole connection of another vif is the sentinel: all changes have been looked at by then.
+    await t.fresh();
+    const settled = writes;
+    await (await t.fresh()).ping();
+    await watch.close();
+    await t.check('XB-23', () => expect(writes - settled, 'writes while nothing changes').to.equal(0));
+    await t.check('XB-23', () => expect(settled, 'writes for 50 changes').to.be.at.most(100));
+  },
+);
+
+test(
   'early-connected',
   'connects or refuses a frontend that is Connected before it is asked',
   { fresh: true },

@@ -91,7 +91,7 @@ test(
 test(
   'zero-key',
   'takes a feature-no-csum-offload of 0 for none',
-  { gate: '!feature-no-csum-offload', fresh: true, bridge: true },
+  { gate: '!feature-no-csum-offload', fresh: true, needs: 'bridge' },
   async (t) => {
     // It may complete every checksum: then there is nothing to tell the two apart by.
     if (!saysBlank(await forwarded(await t.bridged()))) t.skip('checksums are never left blank');

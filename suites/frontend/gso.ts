@@ -13,7 +13,7 @@ import { survives } from './verbs.js';
 const { test, tests } = frontendChapter('gso');
 export const gso = tests;
 
-const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, bridge: true } as const;
+const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, needs: 'bridge' } as const;
 const BRIDGE6 = { ...BRIDGE, gate: KEY.featureGsoTcpv6 } as const;
 const BLANK = RXF.csumBlank | RXF.dataValidated;
 const PING = { gate: KEY.featureGsoTcpv4, fresh: true, reflector: 'icmp' } as const;

@@ -4,12 +4,21 @@ import type { BackendPeer } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { distance, RING_OFFSET, slotOffset, TX_RING } from '../../harness/protocol/ring.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { sameBytes } from '../../harness/packet/bytes.js';
+import { noncePayload } from '../../harness/packet/build.js';
+import { ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { survives } from './verbs.js';
 
 const { test, tests } = frontendChapter('rings');
 export const rings = tests;
+
+/** Rounds in which a slot changes while it is read; on real Xen each is a race. */
+const CHANGING_ROUNDS = 200;
+/** The two lengths that a changing response tells. */
+const LONG = 1000;
+const SHORT = 100;
 
 test('initialised', 'initialises the ring pages before it tells of them', { fresh: true }, async (t) => {
   const vif = await t.plug();
@@ -53,6 +62,31 @@ test('wrap-around', 'goes round both rings', { fresh: true, reflector: 'icmp' },
   await t.check(['RING-01', 'RING-04'], async () => {
     for (let n = 0; n < TX_RING.size + 50; n += 8) await Promise.all(Array.from({ length: 8 }, () => vif.ping()));
   });
+});
+
+test('changing-slot', 'takes a changing response for one thing', { needs: 'bridge', fresh: true }, async (t) => {
+  const [from, to] = await t.bridged();
+  const { rx } = from.queue;
+  const frame = from.frameTo(to.link.peer.mac, noncePayload(1, LONG - ETHERNET_HEADER));
+  const header = frame.subarray(0, ETHERNET_HEADER);
+  const cameOut = (packet: QueuePacket): boolean => sameBytes(packet.frame.subarray(0, ETHERNET_HEADER), header);
+  const seen = { [LONG]: 0, [SHORT]: 0 };
+  for (let round = 0; round < CHANGING_ROUNDS; round++) {
+    await from.buffers(1);
+    const [response] = rx.enqueue(frame);
+    const calm = response && rx.flicker(response, (each) => ({ ...each, status: SHORT }));
+    from.queue.pushRx();
+    await t.check('RING-12', async () => {
+      const out = (await to.receive('frame that came in', cameOut)).frame;
+      expect(out.length, 'bytes of the frame that comes out').to.be.oneOf([LONG, SHORT]);
+      expect(sameBytes(out, frame.subarray(0, out.length)), 'bytes come out as they came in').to.equal(true);
+      seen[out.length as keyof typeof seen]++;
+    });
+    calm?.();
+  }
+  t.info(
+    `${CHANGING_ROUNDS} rounds, of which ${seen[LONG]} saw the first and ${seen[SHORT]} the second of two lengths`,
+  );
 });
 
 test(

@@ -1,19 +1,27 @@
 /** xenbus.h, states; and the life cycle that every frontend has in common. */
 import { expect } from 'chai';
-import { BACKEND_KEYS } from '../../harness/peer/backend.js';
+import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import { sameBytes } from '../../harness/packet/bytes.js';
 import { linkOf } from '../../harness/peer/link.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { parseDecimal, parseXenbusState, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
-import { frontendChapter } from '../../harness/run/suite.js';
+import { distance } from '../../harness/protocol/ring.js';
+import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
+import { PAGE_SIZE } from '../../harness/xen/domain.js';
+import { Expired } from '../../harness/xen/wait.js';
 
 const { test, tests } = frontendChapter('xenbus');
 export const xenbus = tests;
 
+const PING = { fresh: true, reflector: 'icmp' } as const;
+
+/** How long a frontend gets to answer before the backend is Connected. */
+const EARLY_MS = 200;
+
 /** GNTTAB_NR_RESERVED_ENTRIES of grant_table.h. */
 const RESERVED_REFS = 8;
 
-const { initialised, connected, closing, closed, initWait, reconfiguring } = XENBUS_STATE;
+const { initialising, initialised, connected, closing, closed, initWait, reconfiguring } = XENBUS_STATE;
 
 test('connect', 'connects to a plain backend', { fresh: true }, async (t) => {
   const vif = await t.plug();
@@ -44,6 +52,41 @@ test('reserved-refs', 'grants nothing by the references that are reserved', asyn
   await t.check('GNT-06', () => expect(Math.min(...refs), 'smallest reference').to.be.at.least(RESERVED_REFS));
 });
 
+test('carrier', 'has a carrier when the backend says so', { fresh: true, needs: 'carrier' }, async (t) => {
+  const vif = await t.fresh({ ...BACKEND_KEYS, [KEY.carrier]: '1' });
+  for (const value of ['0', '1']) {
+    await vif.writeKeys({ [KEY.carrier]: value });
+    await t.check('LINK-03', () =>
+      vif.until(`carrier ${value} in the guest`, async () => (await t.hasCarrier(vif)) === (value === '1')),
+    );
+  }
+});
+
+test(
+  'untrusted-backend',
+  'shows nothing but packets to a backend that it is told not to trust',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh(BACKEND_KEYS, { [KEY.trusted]: '0' });
+    vif.queue.tx.respond = false;
+    await vif.buffers(1);
+    const buffers = vif.queue.rx.buffers.map(({ gref }) => besides(pageOf(t, vif, gref)));
+    await t.check(['TRUST-01', 'GNT-11'], () => {
+      expect(buffers.filter(Boolean), 'what posted rx buffers hold').to.deep.equal([]);
+    });
+    for (const length of [64, 1000]) {
+      const { requests } = await vif.ping({ length });
+      for (const [n, { gref, offset, size }] of requests.entries()) {
+        const own = n === 0 ? size - requests.slice(1).reduce((sum, rest) => sum + rest.size, 0) : size;
+        const page = pageOf(t, vif, gref);
+        await t.check(['TRUST-01', 'GNT-11'], () => {
+          expect(besides(page, offset, own), `grant ${gref} besides ${own} bytes at ${offset}`).to.equal('');
+        });
+      }
+    }
+  },
+);
+
 test('waits-for-init-wait', 'publishes nothing before the backend is in InitWait', { fresh: true }, async (t) => {
   const early = await t.plug();
   // A whole connection of another vif is the sentinel: a frontend that doesn't wait has published by then.
@@ -58,6 +101,52 @@ test('keys-with-state', 'has all keys of its queue in place at Connected', { fre
   await vif.awaitState([initialised, connected]);
   await t.check('XB-26', () => vif.mapRings());
 });
+
+test('initialised-waits', 'waits in Initialised for the backend to connect', { fresh: true }, async (t) => {
+  const vif = await t.plug();
+  await vif.setState(initWait);
+  const state = await vif.awaitState([initialised, connected]);
+  if (state !== initialised) t.skip('the frontend goes to Connected at once, and never to Initialised');
+  await vif.mapRings();
+  // A whole connection of another vif is the sentinel: one that doesn't wait has gone on by then.
+  await t.fresh();
+  await t.check('XB-03', () =>
+    expect(vif.other.value, 'state before the backend connects').to.equal(String(initialised)),
+  );
+  await vif.setState(connected);
+  await t.check('XB-03', () => vif.awaitState([connected]));
+});
+
+test(
+  'sent-early',
+  'loses nothing that it sent before the backend was Connected, and sends then',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.plug();
+    await vif.setState(initWait);
+    await vif.awaitState([initialised, connected]);
+    await vif.mapRings();
+    const { tx } = vif.queue;
+    const sent = (): number => distance(tx.ring.reqCons, tx.ring.indices().reqProd);
+    const early = await answersEarly(t, vif);
+    const { frame, isReply } = vif.pingFrame();
+    if (early) {
+      vif.queue.deaf = true;
+      await vif.deliver(frame);
+      await vif.until('answer in the tx ring', () => sent() > 0);
+    }
+    await vif.setState(connected);
+    await vif.awaitState([connected]);
+    vif.queue.deaf = false;
+    await t.check('XB-11', async () => {
+      vif.queue.service();
+      if (early) await vif.receive('answer from before', (packet) => isReply(packet.frame));
+      else await t.configure(vif);
+      await vif.ping();
+    });
+    t.info(early ? 'it sends before the backend is Connected' : 'it sends nothing before the backend is Connected');
+  },
+);
 
 test('request-rx-copy', 'asks for copies', async (t) => {
   const vif = await t.connect();
@@ -133,6 +222,58 @@ test(
   },
 );
 
+test('backend-still-connected', 'begins anew with a backend that is still Connected', PING, async (t) => {
+  const vif = await t.plug({ ...BACKEND_KEYS, state: String(connected) });
+  // A whole connection of another vif is the sentinel: it has seen that state by then.
+  await t.fresh();
+  await t.check('XB-28', async () => {
+    await beginAnew(vif);
+    await t.configure(vif);
+    await vif.ping();
+  });
+});
+
+test(
+  'back-to-init-wait',
+  'connects anew, once it starts again, when the backend is back in InitWait',
+  { ...PING, needs: 'rebind' },
+  async (t) => {
+    const vif = await t.fresh();
+    await vif.disconnect();
+    await t.unbind(vif);
+    await t.check('XB-16', async () => {
+      // A driver may wait in its probe for a backend that isn't Closed.
+      const ended = await Promise.allSettled([t.bind(vif), beginAnew(vif)]);
+      for (const end of ended) if (end.status === 'rejected') throw end.reason;
+      await t.configure(vif);
+      await vif.ping();
+    });
+  },
+);
+
+test(
+  'save-restore',
+  'starts with fresh rings when its guest was saved and restored',
+  { ...PING, needs: 'restore', destructive: true },
+  async (t) => {
+    const before = await t.fresh();
+    for (let n = 0; n < 20; n++) await before.ping();
+    const vif = await t.restore(before);
+    await t.check('XB-24', async () => {
+      await vif.setState(initWait);
+      await vif.awaitState([initialised, connected]);
+      await vif.mapRings();
+      for (const { ring } of [vif.queue.tx, vif.queue.rx]) {
+        expect(ring.indices().rspProd, `rsp_prod of the ${ring.layout.name} ring`).to.equal(0);
+      }
+      await vif.setState(connected);
+      await vif.awaitState([connected]);
+      await t.configure(vif);
+      await vif.ping();
+    });
+  },
+);
+
 test(
   'backend-vanishes',
   'outlives a backend directory that vanishes',
@@ -164,3 +305,38 @@ test('two-at-once', 'serves two vifs beside each other', { fresh: true, reflecto
     await one.ping();
   });
 });
+
+/** Whether the frontend sends before the backend is Connected, which it may. */
+async function answersEarly(t: FrontendTest, vif: BackendPeer): Promise<boolean> {
+  try {
+    await t.configure(vif);
+    await vif.ping({ ms: EARLY_MS });
+    return true;
+  } catch (error) {
+    if (!(error instanceof Expired)) throw error;
+    return false;
+  }
+}
+
+/** What a backend does that was connected before: it closes with the frontend, and waits for one that starts again. */
+async function beginAnew(vif: BackendPeer): Promise<void> {
+  const states = [initialising, closing, closed];
+  for (let state = await vif.awaitState(states); state !== initialising;) {
+    await vif.setState(state);
+    state = await vif.awaitState(states.filter((other) => other !== state));
+  }
+  await vif.connect();
+}
+
+/** The whole of a page that the frontend granted. */
+function pageOf(t: FrontendTest, vif: BackendPeer, ref: number): Uint8Array {
+  const [copy] = t.domain.grants.copyFrom([{ domain: vif.iutDomain, ref, offset: 0, length: PAGE_SIZE }]);
+  expect(copy?.status, `GNTST of a look at grant ${ref}`).to.equal(0);
+  return copy?.bytes ?? new Uint8Array();
+}
+
+/** The bytes of a page that aren't zero, besides some of them; in hex, and the first 32 of them alone. */
+function besides(page: Uint8Array, offset = 0, length = 0): string {
+  const others = page.filter((byte, at) => byte !== 0 && (at < offset || at >= offset + length));
+  return Buffer.from(others.subarray(0, 32)).toString('hex');
+}

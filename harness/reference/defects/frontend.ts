@@ -19,9 +19,9 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     seen: 'mini-os netfront',
     frontend: {
       async backendChanged(vif) {
-        if (vif.queues.length > 0) return;
-        vif.seen = undefined;
-        await vif.steps.connect(vif);
+        const state = await vif.domain.store.read(`${vif.backendPath}/state`);
+        if (vif.queues.length === 0) await vif.steps.connect(vif);
+        else if (state === '4') await correct.backendChanged(vif);
       },
     },
   },

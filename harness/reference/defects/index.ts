@@ -7,6 +7,7 @@ import { FRONTEND_DEFECTS } from './frontend.js';
 import { GREF_DEFECTS } from './gref.js';
 import { GSO_DEFECTS } from './gso.js';
 import { HASH_DEFECTS } from './hash.js';
+import { LIFE_CYCLE_DEFECTS } from './life-cycle.js';
 import { MULTICAST_DEFECTS } from './multicast.js';
 import { SLOT_DEFECTS } from './slots.js';
 import { STAGING_DEFECTS } from './staging.js';
@@ -26,4 +27,5 @@ export const DEFECTS: readonly Defect[] = [
   ...STAGING_DEFECTS,
   ...SLOT_DEFECTS,
   ...FRONTEND_EXTRAS_DEFECTS,
+  ...LIFE_CYCLE_DEFECTS,
 ];

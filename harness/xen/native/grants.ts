@@ -30,6 +30,9 @@ export class SharedPage implements Page {
   copyIn(offset: number, bytes: Uint8Array): void {
     call(() => this.page.copyIn(offset, bytes));
   }
+  flicker(offset: number, values: readonly [number, number]): () => void {
+    return call(() => this.page.flicker(offset, ...values));
+  }
 }
 
 const LIMIT = '/sys/module/xen_gntalloc/parameters/limit';

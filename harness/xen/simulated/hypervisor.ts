@@ -42,7 +42,7 @@ class SimulatedDomain implements Domain {
   readonly grants: SimulatedGrants;
   readonly events: SimulatedEvents;
   readonly clock: Clock;
-  readonly capabilities: ReadonlySet<Capability> = new Set(['hooks', 'observer']);
+  readonly capabilities: ReadonlySet<Capability> = new Set(['observer']);
   #closed: Promise<void> | undefined;
 
   constructor(

@@ -22,15 +22,30 @@ export class Frame {
   readonly #bytes = new Uint8Array(PAGE_SIZE);
   readonly #words = new DataView(this.#bytes.buffer);
 
+  #flicker: { readonly offset: number; values: readonly [number, number] } | undefined;
+
   constructor(
     readonly granter: DomId,
     readonly ref: GrantRef,
     private readonly hooks: Hooks,
   ) {}
 
+  /** Gives the word its other value after each look at it. */
+  flicker(offset: number, values: readonly [number, number]): () => void {
+    if (this.#flicker) throw new PageError('a word of the page flickers already');
+    const flicker = { offset, values };
+    this.#flicker = flicker;
+    this.#words.setUint32(offset, values[0], true);
+    return () => {
+      if (this.#flicker === flicker) this.#flicker = undefined;
+    };
+  }
+
   load32(domain: DomId, offset: number): number {
     this.#tell(domain, 'load', offset, 4);
-    return this.#words.getUint32(offset, true);
+    const word = this.#words.getUint32(offset, true);
+    this.#looked(offset, 4);
+    return word;
   }
 
   store32(domain: DomId, offset: number, value: number): void {
@@ -40,12 +55,21 @@ export class Frame {
 
   copyOut(domain: DomId, offset: number, length: number): Uint8Array {
     this.#tell(domain, 'load', offset, length);
-    return this.#bytes.slice(offset, offset + length);
+    const bytes = this.#bytes.slice(offset, offset + length);
+    this.#looked(offset, length);
+    return bytes;
   }
 
   copyIn(domain: DomId, offset: number, bytes: Uint8Array): void {
     this.#tell(domain, 'store', offset, bytes.length);
     this.#bytes.set(bytes, offset);
+  }
+
+  #looked(offset: number, length: number): void {
+    const flicker = this.#flicker;
+    if (!flicker || offset >= flicker.offset + 4 || offset + length <= flicker.offset) return;
+    flicker.values = [flicker.values[1], flicker.values[0]];
+    this.#words.setUint32(flicker.offset, flicker.values[0], true);
   }
 
   #tell(domain: DomId, kind: PageAccess['kind'], offset: number, length: number): void {
@@ -58,6 +82,7 @@ export class SimulatedPage implements Page {
   readonly #frame: Frame;
   readonly #domain: DomId;
   #closed = false;
+  #calm = (): void => undefined;
 
   constructor(
     frame: Frame,
@@ -90,7 +115,15 @@ export class SimulatedPage implements Page {
     this.#frame.copyIn(this.#domain, offset, bytes);
   }
 
+  flicker(offset: number, values: readonly [number, number]): () => void {
+    this.#check(offset, 4, 4);
+    this.#checkWritable();
+    this.#calm = this.#frame.flicker(offset, values);
+    return this.#calm;
+  }
+
   close(): void {
+    this.#calm();
     this.#closed = true;
   }
 
