@@ -68,7 +68,8 @@ function card(group: Group, strict: boolean): Markup {
   const facts = { ...session.facts, ...prefixed(session.features), ...how(session) };
   return h`<section class="card">
 <h3>${session.target}</h3>
-<p class="soft">${session.role}, ${summary.executed} of ${session.planned} tests executed</p>
+<p class="soft">${session.role}, ${summary.executed} of ${session.planned} tests executed, ${summary.checked} of
+${session.statements} statements checked</p>
 ${problem === undefined ? undefined : h`<p class="problem">${problem}</p>`}
 <div class="bar" aria-hidden="true">${counts.map(([kind, n]) => h`<i class="${kind}" style="flex:${n}"></i>`)}</div>
 <ul class="counts">${counts.map(([kind, n]) => h`<li class="${kind}"><b>${n}</b> ${kind}</li>`)}</ul>

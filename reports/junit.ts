@@ -2,7 +2,7 @@ import junitReportBuilder, { type Builder, type TestCase } from 'junit-report-bu
 
 import type { TestRecord } from '../harness/run/record.js';
 import { explain, firstLine, headline, printable, type Describe } from './explain.js';
-import { outcome, shortfall, type Group } from './records.js';
+import { outcome, shortfall, summarise, type Group } from './records.js';
 
 // The package's types describe a default export inside the default export; at run time there is one.
 const { newBuilder } = junitReportBuilder as unknown as Pick<Builder, 'newBuilder'>;
@@ -78,9 +78,12 @@ function failureType(test: TestRecord): string {
   return test.class ?? (test.expectation ? 'expectation' : test.verdict);
 }
 
-function* properties({ session, end }: Group): Generator<[string, string]> {
-  const { version, target, role, adapter, seed, started, planned, facts, features } = session;
+function* properties(group: Group): Generator<[string, string]> {
+  const { session, end } = group;
+  const { version, target, role, adapter, seed, started, planned, statements, facts, features } = session;
   yield* Object.entries({ version, target, role, adapter, started, planned: String(planned) });
+  yield ['statements', String(statements)];
+  yield ['statements.checked', String(summarise(group, false).checked)];
   if (seed !== undefined) yield ['seed', String(seed)];
   if (end) yield ['finished', end.finished];
   yield* Object.entries(facts);

@@ -124,6 +124,8 @@ export interface Summary {
   readonly skipped: ReadonlyMap<string, number>;
   /** Tests that really ran. */
   readonly executed: number;
+  /** Statements that some check was really about, whatever came out. */
+  readonly checked: number;
   /** Deviations that came as the expectations file says. */
   readonly expected: number;
   /** failed and errors. */
@@ -150,6 +152,11 @@ export function summarise(group: Group, strict: boolean): Summary {
     errors: count('error'),
     skipped: new Map([...reasons].sort((a, b) => b[1] - a[1])),
     executed: group.tests.filter(({ verdict }) => verdict !== 'skip').length,
+    checked: new Set(
+      group.tests
+        .flatMap((test) => test.checks)
+        .flatMap(({ verdict, requirements }) => (verdict === 'error' ? [] : requirements)),
+    ).size,
     expected: count('known'),
     unexpected: count('failed') + count('error'),
     complete: group.end?.complete === true && group.tests.length >= group.session.planned,

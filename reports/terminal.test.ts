@@ -65,6 +65,7 @@ linux: 4 of 5 tests executed in 0.1 s
   known deviations         1
   skipped                  1
         1  no feature-sg
+  statements checked       2 of 3
 `);
   });
 

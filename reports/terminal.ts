@@ -82,7 +82,7 @@ export class TerminalReporter {
   }
 
   #summary(group: Group): void {
-    const { passed, warned, failed, errors, skipped, expected, executed } = summarise(group, this.#strict);
+    const { passed, warned, failed, errors, skipped, expected, executed, checked } = summarise(group, this.#strict);
     const { session, tests } = group;
     const seconds = (tests.reduce((sum, test) => sum + test.durationMs, 0) / 1000).toFixed(1);
     this.#line('');
@@ -99,6 +99,7 @@ export class TerminalReporter {
     this.#count('known', 'known deviations', expected);
     this.#count('skipped', 'skipped', skips);
     for (const [reason, count] of skipped) this.#line(`    ${String(count).padStart(5)}  ${printable(reason)}`);
+    this.#line(`  ${'statements checked'.padEnd(20)} ${String(checked).padStart(5)} of ${session.statements}`);
     const problem = shortfall(group);
     if (problem) this.#line(this.#paint('failed', `  INCOMPLETE: ${printable(problem)}`));
   }

@@ -16,6 +16,7 @@ export function session(fields: Partial<SessionRecord> = {}): SessionRecord {
     facts: { kernel: '6.1.192', driver: 'xen-netfront' },
     features: { 'feature-sg': '1' },
     planned: 1,
+    statements: 3,
     ...fields,
   };
 }

@@ -7,6 +7,7 @@ import { openSimulatedIut, type PlantedSteps } from '../harness/run/simulated-iu
 import { referenceTarget } from '../harness/run/target.js';
 import { checkedIds } from './checked.js';
 import { SUITES } from './index.js';
+import { NEWEST_TEXT } from './requirements/index.js';
 
 /** Runs the tests that could see the fault. */
 async function run(role: 'frontend' | 'backend', requirement: string, steps: PlantedSteps): Promise<TestRecord[]> {
@@ -18,6 +19,7 @@ async function run(role: 'frontend' | 'backend', requirement: string, steps: Pla
     expectations: new Expectations([]),
     seed: 1,
     slow: false,
+    spec: NEWEST_TEXT,
     onRecord: (record) => records.push(record),
     log: () => {},
     signal: new AbortController().signal,

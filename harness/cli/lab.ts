@@ -8,6 +8,7 @@ import { packageRoot } from '../root.js';
 import { loadTarget } from '../run/target.js';
 import { fail } from './exit.js';
 import { onInterrupt } from './interrupt.js';
+import { repeat } from './repeat.js';
 import { runThere } from './run-there.js';
 import type { Selection } from './select.js';
 
@@ -25,6 +26,7 @@ export interface LabRunOptions extends LabUpOptions, Selection {
   readonly slow?: boolean;
   readonly strict?: boolean;
   readonly verbose?: boolean;
+  readonly repeat?: number;
 }
 
 /** The stock targets that run unless others are named. */
@@ -77,7 +79,26 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
     const archive = await pack();
     // Once, and not by each run.
     await installed(lab, archive, interrupt.signal, () => Promise.resolve());
-    const runs = files.map((file) => runTarget(file, options, lab, interrupt.signal));
+    const { repeat: rounds } = options;
+    if (rounds !== undefined) {
+      const byName = new Map(files.map((file) => [loadTarget(file).name, file]));
+      const code = await repeat({
+        rounds,
+        out: join(options.out, `repeat-${archive.key.slice(0, 8)}`),
+        targets: [...byName.keys()],
+        strict: options.strict ?? false,
+        log,
+        run: (folders) =>
+          allCodes(
+            [...folders].map(([name, out]) =>
+              runTarget(byName.get(name) ?? name, { ...options, out }, lab, interrupt.signal),
+            ),
+          ),
+        signal: interrupt.signal,
+      });
+      return interrupt.signal.aborted ? 3 : code;
+    }
+    const runs = files.map((file) => runTarget(file, inFolder(options, file), lab, interrupt.signal));
     const codes = await allCodes(runs);
     const all = !options.target && !options.test && !interrupt.signal.aborted;
     if (all) codes.push(await proveOurselves(lab, archive, options, interrupt.signal));
@@ -94,12 +115,16 @@ async function allCodes(runs: readonly Promise<number>[]): Promise<number[]> {
   return ended.map((end) => (end.status === 'fulfilled' ? end.value : fail(end.reason)));
 }
 
-/** Runs one target from dom0; answers the exit code there. */
+/** Each target has a folder of its own. */
+function inFolder(options: LabRunOptions, file: string): LabRunOptions {
+  return { ...options, out: join(options.out, loadTarget(file).name) };
+}
+
+/** Runs one target from dom0, with its results in `options.out`; answers the exit code there. */
 async function runTarget(file: string, options: LabRunOptions, lab: LabHandle, signal: AbortSignal): Promise<number> {
   const { name } = loadTarget(file);
   const started = performance.now();
-  const out = join(options.out, name);
-  const code = await runThere({ ...options, target: file, ssh: lab.ssh, out, reporter: 'terminal' }, signal);
+  const code = await runThere({ ...options, target: file, ssh: lab.ssh, reporter: 'terminal' }, signal);
   log(`${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return code;
 }
@@ -148,7 +173,7 @@ async function proveOurselves(
     return 0;
   }
   const references = Object.entries(REFERENCES).map(([name, test]) =>
-    runTarget(targetFile(name), { ...options, test }, lab, signal),
+    runTarget(targetFile(name), inFolder({ ...options, test }, targetFile(name)), lab, signal),
   );
   const codes = await allCodes(references);
   if (!signal.aborted) codes.push(await contract(lab, archive, signal));

@@ -1,7 +1,7 @@
-import { CATALOGUE } from '../../suites/requirements/index.js';
+import { CATALOGUE, standsIn } from '../../suites/requirements/index.js';
 import type { Requirement } from '../../suites/requirements/index.js';
 import { checkedIds } from '../../suites/checked.js';
-import { selectTests, type Selection } from './select.js';
+import { selectTests, type Selection, specOf } from './select.js';
 
 export interface ListOptions extends Selection {
   readonly requirements?: boolean;
@@ -27,7 +27,8 @@ export function listCommand(options: ListOptions): void {
     return listTests(tests);
   }
   const named = tests.map((test) => ({ id: test.id, ids: new Set(checkedIds(test)) }));
-  const rows: Row[] = CATALOGUE.map((requirement) => ({
+  const version = specOf(options);
+  const rows: Row[] = CATALOGUE.filter((requirement) => standsIn(version, requirement)).map((requirement) => ({
     ...requirement,
     gate: requirement.gate ?? null,
     untestable: requirement.untestable ?? null,

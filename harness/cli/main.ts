@@ -39,7 +39,11 @@ const selecting = (command: Command): Command =>
   command
     .option('--role <role>', 'only tests of this role: frontend or backend')
     .option('--test <id>', 'only tests with this id; * stands for anything; may be repeated', collect)
-    .option('--slow', 'also tests that take long')
+    .option(
+      '--spec <version>',
+      'hold the driver to an older text, by the commit of its header (a wrong one lists them)',
+    )
+    .option('--slow', 'take long: tests of races try ten thousand times')
     .option('--strict', 'a SHOULD that is not kept fails');
 
 selecting(program.command('run').description('run the suites and write the results'))
@@ -113,6 +117,7 @@ selecting(building(lab.command('run').description("bring the lab up and run the 
     'target file, or one of linux-netfront, linux-netback, linux-netback-dom0, reference-frontend, reference-backend; may be repeated',
     collect,
   )
+  .option('--repeat <n>', 'n rounds, and a table of verdicts that differ; what is finished is not run again', number)
   .option('--keep', 'leave the lab up')
   .option('--out <dir>', 'folder for the results, one below it for each target', 'results/lab')
   .option('--verbose', 'a line for every test')

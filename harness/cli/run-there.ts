@@ -8,7 +8,7 @@ import { EnvironmentError } from '../run/environment.js';
 import type { ResultRecord } from '../run/record.js';
 import { UsageError } from './exit.js';
 import { Results, type ResultsOptions } from './results.js';
-import type { Selection } from './select.js';
+import { type Selection, specOf } from './select.js';
 
 export interface RemoteOptions extends Selection, ResultsOptions {
   readonly target: string;
@@ -28,6 +28,7 @@ export async function runThere(options: RemoteOptions, signal: AbortSignal): Pro
       args: [
         ...(options.test ?? []).flatMap((id) => ['--test', id]),
         ...(options.slow ? ['--slow'] : []),
+        ...(options.spec === undefined ? [] : ['--spec', specOf(options)]),
         ...(options.strict ? ['--strict'] : []),
       ],
       out: options.out,

@@ -5,7 +5,7 @@ import { isSimulated, loadTarget, referenceTarget, type Target } from '../run/ta
 import { UsageError } from './exit.js';
 import { type Interrupt, onInterrupt } from './interrupt.js';
 import { Results, type ResultsOptions } from './results.js';
-import { selectTests, type Selection } from './select.js';
+import { selectTests, type Selection, specOf } from './select.js';
 
 export interface RunOptions extends Selection, ResultsOptions {
   readonly target?: readonly string[];
@@ -45,6 +45,7 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
         expectations,
         seed: options.seed,
         slow: options.slow ?? false,
+        spec: specOf(options),
         onRecord: (record) => results.add(record),
         log,
         signal: interrupt.signal,

@@ -1,4 +1,5 @@
 import { SUITES } from '../../suites/index.js';
+import { NEWEST_TEXT, TEXT_VERSIONS, textVersion } from '../../suites/requirements/index.js';
 import type { Role } from '../run/record.js';
 import { isAnchor } from '../run/session.js';
 import type { Tests } from '../run/suite.js';
@@ -7,6 +8,17 @@ import { UsageError } from './exit.js';
 export interface Selection {
   readonly role?: string;
   readonly test?: readonly string[];
+  /** The version of the text that the vendor claims. */
+  readonly spec?: string;
+}
+
+/** The version of the text that the driver is held to. Throws a UsageError that lists them all. */
+export function specOf({ spec }: Selection): string {
+  if (spec === undefined) return NEWEST_TEXT;
+  const version = textVersion(spec);
+  if (version !== undefined) return version;
+  const versions = Object.entries(TEXT_VERSIONS).map(([key, text]) => `  ${key.padEnd(12)}${text}`);
+  throw new UsageError(`--spec ${spec}: no version of the text; they are, oldest first,\n${versions.join('\n')}`);
 }
 
 /**

@@ -11,7 +11,8 @@ export type Verdict = (typeof VERDICTS)[number];
 export type FailureClass = 'text' | 'interop' | 'leak' | 'setup' | 'guest-crash';
 
 /** Why a test did not run. */
-export type SkipClass = 'gate' | 'adapter' | 'guest' | 'connection' | 'not-observed' | 'blocked' | 'not-allowed';
+export type SkipClass =
+  'gate' | 'spec' | 'adapter' | 'guest' | 'connection' | 'not-observed' | 'blocked' | 'not-allowed';
 
 export type Role = 'backend' | 'frontend';
 
@@ -42,6 +43,8 @@ export interface SessionRecord {
   readonly features: Readonly<Record<string, string>>;
   /** How many tests will follow. */
   readonly planned: number;
+  /** How many statements of the claimed text bind the role and can be tested. */
+  readonly statements: number;
 }
 
 export interface TestRecord {

@@ -9,6 +9,7 @@ import { runSession } from './session.js';
 import { openSimulatedIut, type PlantedSteps } from './simulated-iut.js';
 import { type BackendTest, backendChapter, type TestOptions, type Tests } from './suite.js';
 import { referenceTarget, type Target } from './target.js';
+import { NEWEST_TEXT } from '../../suites/requirements/index.js';
 
 interface Setting {
   readonly options?: TestOptions;
@@ -16,6 +17,7 @@ interface Setting {
   readonly planted?: PlantedSteps;
   readonly target?: Partial<Target>;
   readonly signal?: AbortSignal;
+  readonly spec?: string;
 }
 
 async function records(setting: Setting, ...bodies: ((t: BackendTest) => Promise<void>)[]): Promise<ResultRecord[]> {
@@ -33,6 +35,7 @@ async function runTests(tests: Tests, target: Partial<Target> = {}, setting: Set
     expectations: new Expectations([]),
     seed: 1,
     slow: false,
+    spec: setting.spec ?? NEWEST_TEXT,
     onRecord: (record) => seen.push(record),
     log: () => {},
     signal: setting.signal ?? new AbortController().signal,
@@ -58,6 +61,23 @@ describe('session', () => {
     expect(session.planned).to.equal(2);
     expect(session.features).to.include({ 'feature-sg': '1' });
     expect((all[3] as EndRecord).complete).to.equal(true);
+  });
+
+  it('holds a driver to the text that is claimed, and to nothing newer', async () => {
+    const newer = async (t: BackendTest): Promise<void> => {
+      await t.check('CTRL-09', () => expect.fail('no control ring'));
+    };
+    const both = async (t: BackendTest): Promise<void> => {
+      await t.check(['TXW-10', 'CTRL-09'], () => {});
+      await t.check('CTRL-09', () => expect.fail('no control ring'));
+    };
+    const skipped = await outcome(newer, { spec: '3f20b8def0' });
+    expect(skipped.skip).to.deep.equal({ class: 'spec', reason: 'newer than the text that is claimed: 3f20b8def0' });
+    const { verdict, checks, infos } = await outcome(both, { spec: '3f20b8def0' });
+    expect(verdict).to.equal('pass');
+    expect(checks).to.deep.equal([{ requirements: ['TXW-10'], verdict: 'pass' }]);
+    expect(infos).to.deep.equal(['CTRL-09: newer than the text that is claimed: no control ring']);
+    expect((await outcome(newer, { spec: '162a81abb1' })).verdict).to.equal('fail');
   });
 
   it('passes what passes, with its checks', async () => {
@@ -137,7 +157,6 @@ describe('session', () => {
     expect(await reason({ gate: 'feature-of-tomorrow' })).to.equal('feature-of-tomorrow is not advertised');
     expect(await reason({ gate: 'feature-sg' })).to.equal(undefined);
     expect(await reason({ destructive: true }, { destructive: false })).to.contain('destructive');
-    expect(await reason({ slow: true })).to.contain('slow');
   });
 
   it('gives no vif the handle of the shared one, however many there were', async () => {

@@ -8,7 +8,8 @@ import { EventPump } from '../xen/event-pump.js';
 import type { Domain } from '../xen/domain.js';
 import { Trace, traced } from '../xen/traced.js';
 import { Expired, Patience } from '../xen/wait.js';
-import { CATALOGUE, requirement } from '../../suites/requirements/index.js';
+import { checkedIds } from '../../suites/checked.js';
+import { CATALOGUE, requirement, standsIn, TEXT_VERSIONS } from '../../suites/requirements/index.js';
 import { type AnyPeer, Connections } from './connections.js';
 import { BackendContext, FrontendContext, type Vifs } from './context.js';
 import { EnvironmentError } from './environment.js';
@@ -31,7 +32,10 @@ export interface SessionOptions {
   readonly tests: Tests;
   readonly expectations: Expectations;
   readonly seed: number;
+  /** Whether the run may take long: tests of races try often. */
   readonly slow: boolean;
+  /** The version of the text that the driver is held to: a key of TEXT_VERSIONS. */
+  readonly spec: string;
   readonly onRecord: (record: ResultRecord) => void;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
@@ -110,9 +114,17 @@ class Session {
       started: new Date().toISOString(),
       adapter: this.iut.adapter,
       ...(isSimulated(target) ? { seed: this.options.seed } : {}),
-      facts: { catalogue: `${CATALOGUE.length} requirements`, reflectors: answered, ...(await this.iut.facts()) },
+      facts: {
+        catalogue: `${CATALOGUE.length} requirements`,
+        spec: `${this.options.spec} (${TEXT_VERSIONS[this.options.spec]})`,
+        reflectors: answered,
+        ...(await this.iut.facts()),
+      },
       features: this.#features,
       planned: tests.length,
+      statements: CATALOGUE.filter(
+        ({ id, side, untestable }) => [target.role, 'both'].includes(side) && !untestable && this.#claimed(id),
+      ).length,
     });
     const plan = this.#ordered(tests).map((test) => ({
       chapter: test.chapter,
@@ -201,7 +213,7 @@ class Session {
     const skip = this.#skipReason(test);
     if (skip) return { ...base, verdict: 'skip', skip, checks: [], infos: [], durationMs: 0 };
 
-    const context = contextOf(test, this.#domain, this.#connections);
+    const context = contextOf(test, this.#domain, this.#connections, this.#claimed, this.options.slow);
     await this.iut.kernelLog?.mark();
     this.#trace.take();
     const executed = await this.#execute(context);
@@ -298,15 +310,21 @@ class Session {
     }
   }
 
+  /** Whether a requirement stands in the text that the vendor claims. */
+  readonly #claimed = (id: string): boolean => standsIn(this.options.spec, requirement(id));
+
   #skipReason(test: Test): { class: SkipClass; reason: string } | undefined {
-    const { reflector, needs, observer, destructive, slow } = test.options;
+    const { reflector, needs, observer, destructive } = test.options;
     const { target } = this.options;
     const skip = (kind: SkipClass, reason: string): { class: SkipClass; reason: string } => ({ class: kind, reason });
     if (this.#lost !== undefined) return skip('blocked', `the environment is gone: ${this.#lost}`);
     if (destructive && !target.destructive) return skip('not-allowed', 'destructive: the target does not allow it');
-    if (slow && !this.options.slow) return skip('not-allowed', 'slow: run with --slow');
     if (this.#broken !== undefined && !isAnchor(test)) {
       return skip('blocked', `blocked by ${test.role}.xenbus.connect: no plain connection`);
+    }
+    const named = checkedIds(test);
+    if (named.length > 0 && !named.some(this.#claimed)) {
+      return skip('spec', `newer than the text that is claimed: ${this.options.spec}`);
     }
     for (const gate of [test.options.gate ?? []].flat()) {
       const key = gate.replace(/^!/, '');
@@ -348,11 +366,17 @@ interface OpenContext {
   readonly body: () => Promise<void>;
 }
 
-function contextOf(test: Test, domain: Domain, vifs: Vifs<AnyPeer>): OpenContext {
+function contextOf(
+  test: Test,
+  domain: Domain,
+  vifs: Vifs<AnyPeer>,
+  claimed: (id: string) => boolean,
+  slow: boolean,
+): OpenContext {
   if (test.role === 'backend') {
-    const own = new BackendContext(domain, vifs as unknown as Vifs<FrontendPeer>, requirement);
+    const own = new BackendContext(domain, vifs as unknown as Vifs<FrontendPeer>, requirement, claimed, slow);
     return { own, body: () => (test as TestDefinition<BackendTest>).body(own) };
   }
-  const own = new FrontendContext(domain, vifs as unknown as Vifs<BackendPeer>, requirement);
+  const own = new FrontendContext(domain, vifs as unknown as Vifs<BackendPeer>, requirement, claimed, slow);
   return { own, body: () => (test as TestDefinition<FrontendTest>).body(own) };
 }

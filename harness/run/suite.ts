@@ -26,8 +26,6 @@ export interface TestOptions {
   readonly fresh?: boolean;
   /** May take the guest down. */
   readonly destructive?: boolean;
-  /** Takes long. */
-  readonly slow?: boolean;
 }
 
 /** What tests of both roles may use. `P` is the peer, the other end of the vif. */
@@ -40,6 +38,8 @@ export interface TestContext<P> {
    * sees all count against `requirements`: the test ends there, unless every one of them is a SHOULD, which is noted.
    */
   check(requirements: string | readonly string[], body: () => unknown): Promise<void>;
+  /** How often a test of a race tries: `usual` times, or at least ten thousand in a run that may take long (`--slow`). */
+  rounds(usual: number): number;
   /** A note on the result that is no verdict. */
   info(text: string): void;
   /** Ends the test as skipped: what it is about can't be seen at this driver or on this host. */

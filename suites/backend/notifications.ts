@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { KEY } from '../../harness/protocol/netif.js';
 import { advance, distance } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
+import { linger } from '../races.js';
 
 const { test, tests } = backendChapter('notifications');
 export const notifications = tests;
@@ -88,9 +89,12 @@ test(
 
 test('one-by-one', 'hears every single request', { reflector: 'icmp' }, async (t) => {
   const vif = await t.connect();
-  const rounds = 300;
+  const rounds = t.rounds(300);
   await t.check(['NOTIFY-03', 'NOTIFY-04'], async () => {
-    for (let n = 0; n < rounds; n++) await vif.transmit(vif.quietFrame());
+    for (let n = 0; n < rounds; n++) {
+      linger(n);
+      await vif.transmit(vif.quietFrame());
+    }
   });
   t.info(`${rounds} rounds`);
 });

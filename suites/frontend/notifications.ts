@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { KEY } from '../../harness/protocol/netif.js';
 import { advance, distance } from '../../harness/protocol/ring.js';
 import { frontendChapter } from '../../harness/run/suite.js';
+import { linger } from '../races.js';
 
 const { test, tests } = frontendChapter('notifications');
 export const notifications = tests;
@@ -23,9 +24,12 @@ test(
   { reflector: 'icmp' },
   async (t) => {
     const vif = await t.connect();
-    const rounds = 300;
+    const rounds = t.rounds(300);
     await t.check(['NOTIFY-02', 'NOTIFY-03', 'NOTIFY-04'], async () => {
-      for (let n = 0; n < rounds; n++) await vif.ping();
+      for (let n = 0; n < rounds; n++) {
+        linger(n);
+        await vif.ping();
+      }
     });
     t.info(`${rounds} rounds`);
   },

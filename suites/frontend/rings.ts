@@ -71,7 +71,8 @@ test('changing-slot', 'takes a changing response for one thing', { needs: 'bridg
   const header = frame.subarray(0, ETHERNET_HEADER);
   const cameOut = (packet: QueuePacket): boolean => sameBytes(packet.frame.subarray(0, ETHERNET_HEADER), header);
   const seen = { [LONG]: 0, [SHORT]: 0 };
-  for (let round = 0; round < CHANGING_ROUNDS; round++) {
+  const rounds = t.rounds(CHANGING_ROUNDS);
+  for (let round = 0; round < rounds; round++) {
     await from.buffers(1);
     const [response] = rx.enqueue(frame);
     const calm = response && rx.flicker(response, (each) => ({ ...each, status: SHORT }));
@@ -84,9 +85,7 @@ test('changing-slot', 'takes a changing response for one thing', { needs: 'bridg
     });
     calm?.();
   }
-  t.info(
-    `${CHANGING_ROUNDS} rounds, of which ${seen[LONG]} saw the first and ${seen[SHORT]} the second of two lengths`,
-  );
+  t.info(`${rounds} rounds, of which ${seen[LONG]} saw the first and ${seen[SHORT]} the second of two lengths`);
 });
 
 test(

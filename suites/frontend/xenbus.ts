@@ -67,13 +67,16 @@ test(
   'shows nothing but packets to a backend that it is told not to trust',
   { fresh: true, reflector: 'icmp' },
   async (t) => {
-    const vif = await t.fresh(BACKEND_KEYS, { [KEY.trusted]: '0' });
-    vif.queue.tx.respond = false;
+    const vif = await t.plug(BACKEND_KEYS, { [KEY.trusted]: '0' });
+    await vif.connect();
     await vif.buffers(1);
+    // Before anything has come in: later on buffers hold what the backend itself sent.
     const buffers = vif.queue.rx.buffers.map(({ gref }) => besides(pageOf(t, vif, gref)));
     await t.check(['TRUST-01', 'GNT-11'], () => {
       expect(buffers.filter(Boolean), 'what posted rx buffers hold').to.deep.equal([]);
     });
+    await t.configure(vif);
+    vif.queue.tx.respond = false;
     for (const length of [64, 1000]) {
       const { requests } = await vif.ping({ length });
       for (const [n, { gref, offset, size }] of requests.entries()) {

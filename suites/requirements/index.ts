@@ -20,7 +20,7 @@ import { TXW } from './transmit.js';
 import { XB } from './xenbus.js';
 
 export type { Level, Requirement, Side } from './requirement.js';
-export { TEXT_VERSIONS } from './requirement.js';
+export { NEWEST_TEXT, standsIn, TEXT_VERSIONS, textVersion } from './requirement.js';
 
 /** All requirements, chapter by chapter. */
 export const CATALOGUE: readonly Requirement[] = [

@@ -54,3 +54,18 @@ export const TEXT_VERSIONS: Readonly<Record<string, string>> = {
   d1f6296053: 'ring.h: overflow of responses (2021)',
   '54d8f27d04': 'netif.h: trusted (2022)',
 };
+
+/** The newest text: what a driver is held to unless its vendor claims an older one. */
+export const NEWEST_TEXT = Object.keys(TEXT_VERSIONS).at(-1) ?? 'always';
+
+/** The version that `prefix` begins, if there is just one. */
+export function textVersion(prefix: string): string | undefined {
+  const found = Object.keys(TEXT_VERSIONS).filter((version) => version.startsWith(prefix));
+  return prefix !== '' && found.length === 1 ? found[0] : undefined;
+}
+
+/** Whether a rule that is there since one version of the text stands in another. */
+export function standsIn(version: string, { since }: Pick<Requirement, 'since'>): boolean {
+  const versions = Object.keys(TEXT_VERSIONS);
+  return versions.indexOf(since) <= versions.indexOf(version);
+}
