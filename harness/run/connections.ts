@@ -56,6 +56,11 @@ export class Connections implements Vifs<AnyPeer> {
     return peer.otherKeys();
   }
 
+  /** The peer of the shared vif, if it's there. */
+  get current(): AnyPeer | undefined {
+    return this.#shared;
+  }
+
   /** The shared vif, with its interface configured; it's made when it isn't there. */
   async shared(): Promise<AnyPeer> {
     this.#sharing = true;

@@ -10,6 +10,14 @@ export interface LinkedVif {
   readonly link: Link;
 }
 
+/** What a domain holds of Xen's. */
+export interface Holdings {
+  readonly grants: number;
+  readonly mappings: number;
+  readonly eventChannels: number;
+  readonly watches: number;
+}
+
 /** The implementation under test and the world around it: all that a session knows of either. */
 export interface Iut {
   /** The domain that the driver runs in; another one after a {@link recreate}. */
@@ -61,5 +69,10 @@ export interface Iut {
    * be run in the guest.
    */
   readonly rebind?: { unbind(vif: VifAddress): Promise<boolean>; bind(vif: VifAddress): Promise<void> };
+  /**
+   * What the driver's domain holds right now, and what the harness does. The first is undefined where nobody can look;
+   * the harness's watches aren't counted on a real host.
+   */
+  holdings(): { readonly driver?: Holdings; readonly harness: Holdings };
   close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import type { Ssh } from '../guest/ssh.js';
 import { formatIpv4, formatMac } from '../packet/address.js';
 import { type Link, PREFIX } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
-import { openNativeDomain } from '../xen/native/index.js';
+import { nativeHoldings, openNativeDomain } from '../xen/native/index.js';
 import { Patience } from '../xen/wait.js';
 import type { LinkedVif, Iut } from './iut.js';
 import { EnvironmentError } from './environment.js';
@@ -128,6 +128,7 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       ...(shell ? { configure, bridge, carrier } : {}),
       ...(rebind ? { rebind } : {}),
       ...(config ? { recreate, restore } : {}),
+      holdings: () => ({ harness: nativeHoldings() }),
       booted: async () => booting,
       promised: new Set(shell ? REFLECTORS : []),
       async alive() {

@@ -7,7 +7,7 @@ import { quotePosix } from '../guest/profile.js';
 import { BRIDGE_NODE, READY, REFERENCE_TYPE } from '../reference/program.js';
 import { install, posix } from '../remote/install.js';
 import { pack } from '../remote/pack.js';
-import { openNativeDomain } from '../xen/native/index.js';
+import { nativeHoldings, openNativeDomain } from '../xen/native/index.js';
 import { Expired, Patience } from '../xen/wait.js';
 import { EnvironmentError } from './environment.js';
 import { findDomain } from './find-domain.js';
@@ -69,6 +69,7 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
         );
       },
       promised: new Set(REFLECTORS),
+      holdings: () => ({ harness: nativeHoldings() }),
       booted: () => Promise.resolve(),
       async recreate(prepare) {
         await program.stop();

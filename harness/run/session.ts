@@ -10,6 +10,7 @@ import { Trace, traced } from '../xen/traced.js';
 import { Expired, Patience } from '../xen/wait.js';
 import { checkedIds } from '../../suites/checked.js';
 import { CATALOGUE, requirement, standsIn, TEXT_VERSIONS } from '../../suites/requirements/index.js';
+import { leaked } from './audit.js';
 import { type AnyPeer, Connections } from './connections.js';
 import { BackendContext, FrontendContext, type Vifs } from './context.js';
 import { EnvironmentError } from './environment.js';
@@ -213,6 +214,7 @@ class Session {
     const skip = this.#skipReason(test);
     if (skip) return { ...base, verdict: 'skip', skip, checks: [], infos: [], durationMs: 0 };
 
+    const before = { connection: this.#connections.current, held: this.iut.holdings() };
     const context = contextOf(test, this.#domain, this.#connections, this.#claimed, this.options.slow);
     await this.iut.kernelLog?.mark();
     this.#trace.take();
@@ -227,6 +229,9 @@ class Session {
     }
     const broken = finding !== undefined || context.own.checks.some((check) => check.verdict !== 'pass');
     finding = await this.#cleanUp(broken && (test.options.destructive ?? false), finding);
+    const leak = finding || broken ? undefined : await this.#leak(before);
+    if (leak) context.own.checks.push(checkRecord([], leak));
+    finding ??= leak;
     const warnings = context.own.checks.filter((check) => check.verdict === 'warn');
     const unwarned = executed.unavailable ? 'skip' : 'pass';
     const verdict = worse(warnings.length > 0 ? 'warn' : unwarned, finding?.verdict ?? unwarned);
@@ -310,6 +315,33 @@ class Session {
     }
   }
 
+  /**
+   * Compares what driver and harness hold with what they held before the test. It counts where the connection that
+   * tests share is the same as then, or there was and is none.
+   */
+  async #leak({ connection, held }: Before): Promise<Finding | undefined> {
+    if (this.#connections.current !== connection) return undefined;
+    const left = (whose: 'driver' | 'harness'): string | undefined => {
+      const [then, now] = [held[whose], this.iut.holdings()[whose]];
+      // The peer of a connection that goes on keeps the buffers that it had to make.
+      const kept = whose === 'harness' && connection && then ? { grants: then.grants } : {};
+      return then && now && leaked(then, { ...now, ...kept });
+    };
+    try {
+      // What was closed may take a while to be gone.
+      const { clock } = this.iut.harness;
+      const nothing = (): boolean => left('driver') === undefined && left('harness') === undefined;
+      await new Patience(clock, this.options.target.timeScale).until('end of what the test made', nothing);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof Expired)) throw error;
+    }
+    const ours = left('harness');
+    if (ours !== undefined) return { verdict: 'error', message: `the harness still holds ${ours}`, requirements: [] };
+    const message = `the driver still holds ${left('driver') ?? 'nothing'} of vifs that are gone`;
+    return { verdict: 'fail', class: 'leak', message, requirements: ['XB-12'] };
+  }
+
   /** Whether a requirement stands in the text that the vendor claims. */
   readonly #claimed = (id: string): boolean => standsIn(this.options.spec, requirement(id));
 
@@ -356,6 +388,12 @@ class Session {
       cancel();
     }
   }
+}
+
+/** What there was before a test. */
+interface Before {
+  readonly connection: AnyPeer | undefined;
+  readonly held: ReturnType<Iut['holdings']>;
 }
 
 type DetailedFinding = Finding & { detail?: string };

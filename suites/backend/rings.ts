@@ -13,7 +13,7 @@ const { test, tests } = backendChapter('rings');
 export const rings = tests;
 
 /** Rounds in which a slot changes while it is read; on real Xen each is a race. */
-const CHANGING_ROUNDS = 200;
+const CHANGING_ROUNDS = 50;
 /** Bytes that no packet has: less than an Ethernet header. */
 const TOO_SHORT = 5;
 

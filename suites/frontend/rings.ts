@@ -15,7 +15,7 @@ const { test, tests } = frontendChapter('rings');
 export const rings = tests;
 
 /** Rounds in which a slot changes while it is read; on real Xen each is a race. */
-const CHANGING_ROUNDS = 200;
+const CHANGING_ROUNDS = 50;
 /** The two lengths that a changing response tells. */
 const LONG = 1000;
 const SHORT = 100;

@@ -146,6 +146,42 @@ export const LIFE_CYCLE_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.xenbus.forgets-watch',
+    breaks: 'XB-12',
+    fault: 'leaves the watch on a frontend behind when it disconnects',
+    backend: {
+      disconnect(vif) {
+        vif.groups.watch = undefined;
+        backend.disconnect(vif);
+      },
+    },
+  },
+  {
+    id: 'backend.xenbus.forgets-channel',
+    breaks: 'XB-12',
+    fault: 'leaves the event channels bound when it disconnects',
+    backend: {
+      disconnect(vif) {
+        const { events } = vif.domain;
+        const kept = { ...events, unbind: () => undefined };
+        const domain = { ...vif.domain, events: kept };
+        backend.disconnect(Object.assign(Object.create(vif) as typeof vif, { domain }));
+      },
+    },
+  },
+  {
+    id: 'frontend.xenbus.forgets-buffers',
+    breaks: 'XB-12',
+    fault: 'leaves its receive buffers granted when it disconnects',
+    seen: 'OSv netfront: grants kept after close (b7d22650)',
+    frontend: {
+      disconnect(vif) {
+        for (const queue of vif.queues) queue.posted.clear();
+        frontend.disconnect(vif);
+      },
+    },
+  },
+  {
     id: 'backend.xenbus.write-storm',
     breaks: 'XB-23',
     fault: 'watches its own directory and writes there whenever it changes',
