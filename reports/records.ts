@@ -106,7 +106,7 @@ export const OUTCOMES = ['error', 'failed', 'warned', 'known', 'skipped', 'passe
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** `known` is a deviation that the expectations file names; one that came otherwise is `failed` or `error`. */
-export function outcome(test: TestRecord, strict: boolean): Outcome {
+export function outcome(test: Pick<TestRecord, 'verdict' | 'expectation'>, strict: boolean): Outcome {
   if (test.expectation?.met) return 'known';
   if (test.verdict === 'error') return 'error';
   if (!asExpected(test, strict)) return 'failed';

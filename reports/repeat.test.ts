@@ -1,17 +1,15 @@
 import { expect } from 'chai';
-import type { TestRecord } from '../harness/run/record.js';
-import type { Group } from './records.js';
-import { differences, printDifferences } from './repeat.js';
-import { end, failure, session, skipped, test } from './test-records.js';
+import { differences, printDifferences, type Result } from './repeat.js';
+import { failure, skipped, test } from './test-records.js';
 
-const round = (...tests: TestRecord[]): Group[] => [{ session: session(), tests, end: end() }];
+const round = (...tests: Result[]): Result[] => tests;
 
 describe('repeated runs', () => {
   it('say so when no verdict differs', () => {
     const rounds = [round(test(), failure()), round(test({ durationMs: 99 }), failure())];
     const found = differences(rounds, false);
     expect(found).to.deep.equal([]);
-    expect(printDifferences(rounds, found)).to.equal('2 rounds of 2 tests: no verdict differs\n');
+    expect(printDifferences(rounds, found, 'round')).to.equal('2 rounds of 2 tests: no verdict differs\n');
   });
 
   it('name each test that came out otherwise, or not at all, with its rounds', () => {
@@ -21,9 +19,17 @@ describe('repeated runs', () => {
       round(test()),
     ];
     const found = differences(rounds, false);
-    expect(printDifferences(rounds, found)).to.equal(`3 rounds of 2 tests: 2 verdicts differ:
+    expect(printDifferences(rounds, found, 'round')).to.equal(`3 rounds of 2 tests: 2 verdicts differ:
   linux              frontend.rings.one                           passed 2 (round 1, 3); warned 1 (round 2)
   linux              frontend.rings.two                           passed 2 (round 1, 2); missing 1 (round 3)
+`);
+  });
+
+  it('name a few rounds where there are many', () => {
+    const rounds = [round(test({ verdict: 'warn' })), ...Array.from({ length: 9 }, () => round(test()))];
+    expect(printDifferences(rounds, differences(rounds, false), 'seed')).to
+      .equal(`10 seeds of 1 tests: 1 verdicts differ:
+  linux              frontend.rings.one                           warned 1 (seed 1); passed 9 (seed 2, 3, 4, 5, 6, …)
 `);
   });
 

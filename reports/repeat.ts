@@ -1,5 +1,9 @@
 /** Whether runs of the same thing say the same. */
-import { outcome, type Group, type Outcome } from './records.js';
+import type { TestRecord } from '../harness/run/record.js';
+import { outcome, type Outcome } from './records.js';
+
+/** What is compared of a test. */
+export type Result = Pick<TestRecord, 'target' | 'id' | 'verdict' | 'expectation'>;
 
 /** A test that didn't come out alike in every round. */
 export interface Difference {
@@ -9,11 +13,11 @@ export interface Difference {
   readonly rounds: ReadonlyMap<Outcome | 'missing', readonly number[]>;
 }
 
-/** The tests whose outcome differs, by target and id; `rounds` holds the sessions of each round. */
-export function differences(rounds: readonly (readonly Group[])[], strict: boolean): Difference[] {
+/** The tests whose outcome differs, by target and id; `rounds` holds the results of each round. */
+export function differences(rounds: readonly (readonly Result[])[], strict: boolean): Difference[] {
   const seen = new Map<string, { target: string; id: string; outcomes: (Outcome | undefined)[] }>();
-  rounds.forEach((groups, round) => {
-    for (const test of groups.flatMap((group) => group.tests)) {
+  rounds.forEach((results, round) => {
+    for (const test of results) {
       const key = `${test.target} ${test.id}`;
       const entry = seen.get(key) ?? { target: test.target, id: test.id, outcomes: [] };
       entry.outcomes[round] = outcome(test, strict);
@@ -30,13 +34,26 @@ export function differences(rounds: readonly (readonly Group[])[], strict: boole
   });
 }
 
-/** The differences as a table for people, a line for each, and one that says how much was compared. */
-export function printDifferences(rounds: readonly (readonly Group[])[], found: readonly Difference[]): string {
+/** Rounds that are named in a line of the table. */
+const NAMED = 5;
+
+/**
+ * The differences as a table for people, a line for each, and one that says how much was compared. `unit` is what a
+ * round is called.
+ */
+export function printDifferences(
+  rounds: readonly (readonly Result[])[],
+  found: readonly Difference[],
+  unit: 'round' | 'seed',
+): string {
   const lines = found.map(({ target, id, rounds: came }) => {
-    const parts = [...came].map(([what, which]) => `${what} ${which.length} (round ${which.join(', ')})`);
+    const parts = [...came].map(([what, which]) => {
+      const more = which.length > NAMED ? ', …' : '';
+      return `${what} ${which.length} (${unit} ${which.slice(0, NAMED).join(', ')}${more})`;
+    });
     return `  ${target.padEnd(18)} ${id.padEnd(44)} ${parts.join('; ')}`;
   });
-  const tests = new Set(rounds.flat().flatMap((group) => group.tests.map(({ target, id }) => `${target} ${id}`)));
+  const tests = new Set(rounds.flat().map(({ target, id }) => `${target} ${id}`));
   const verdict = found.length === 0 ? 'no verdict differs' : `${found.length} verdicts differ:`;
-  return [`${rounds.length} rounds of ${tests.size} tests: ${verdict}`, ...lines, ''].join('\n');
+  return [`${rounds.length} ${unit}s of ${tests.size} tests: ${verdict}`, ...lines, ''].join('\n');
 }

@@ -53,6 +53,7 @@ selecting(program.command('run').description('run the suites and write the resul
   .option('--known-hosts <file>', 'known_hosts file for --on')
   .option('--out <dir>', 'folder for the results', 'results')
   .option('--seed <n>', 'order of deliveries on the simulated Xen', number, 1)
+  .option('--seeds <n>', 'the seeds 1 to n, and a table of verdicts that depend on them', number)
   .addOption(new Option('--reporter <kind>', 'what stdout shows').choices(['terminal', 'json']).default('terminal'))
   .addOption(new Option('--stream', 'records to stdout alone: the other side of --on').hideHelp())
   .option('--verbose', 'a line for every test')

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Group, groupSessions, readRecords } from '../../reports/records.js';
-import { differences, printDifferences } from '../../reports/repeat.js';
+import { differences, printDifferences, type Result } from '../../reports/repeat.js';
 
 export interface Repetition {
   /** How many rounds there are to be in all. */
@@ -24,16 +24,16 @@ export interface Repetition {
 export async function repeat(options: Repetition): Promise<number> {
   const { rounds, targets, log, signal } = options;
   const codes: number[] = [];
-  const done: Group[][] = [];
+  const done: Result[][] = [];
   for (let round = 1; round <= rounds && !signal.aborted; round++) {
     const folder = join(options.out, `round-${round}`);
     const due = targets.filter((target) => !finished(join(folder, target)));
     log(due.length === 0 ? `round ${round} of ${rounds}: finished before` : `round ${round} of ${rounds}`);
     codes.push(...(await options.run(new Map(due.map((target) => [target, join(folder, target)])))));
-    done.push(targets.flatMap((target) => sessions(join(folder, target))));
+    done.push(targets.flatMap((target) => sessions(join(folder, target)).flatMap(({ tests }) => tests)));
   }
   const found = differences(done, options.strict);
-  process.stdout.write(printDifferences(done, found));
+  process.stdout.write(printDifferences(done, found, 'round'));
   return Math.max(...codes, found.length > 0 ? 1 : 0);
 }
 

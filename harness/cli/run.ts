@@ -13,6 +13,7 @@ export interface RunOptions extends Selection, ResultsOptions {
   readonly identity?: string;
   readonly knownHosts?: string;
   readonly seed: number;
+  readonly seeds?: number;
   readonly slow?: boolean;
 }
 
@@ -20,6 +21,12 @@ export interface RunOptions extends Selection, ResultsOptions {
 export async function runCommand(options: RunOptions): Promise<number> {
   const interrupt = onInterrupt();
   try {
+    if (options.seeds !== undefined) {
+      if (options.target || options.on) throw new UsageError('--seeds is for the embedded reference drivers alone');
+      const { runSeeds } = await import('./seeds.js');
+      const how = { slow: options.slow ?? false, strict: options.strict ?? false, signal: interrupt.signal };
+      return await runSeeds(options.seeds, options, how);
+    }
     return await (options.on === undefined ? runHere(options, interrupt) : runOn(options.on, options, interrupt));
   } finally {
     interrupt.release();

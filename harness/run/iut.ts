@@ -74,5 +74,7 @@ export interface Iut {
    * the harness's watches aren't counted on a real host.
    */
   holdings(): { readonly driver?: Holdings; readonly harness: Holdings };
+  /** On the simulated Xen: a digest of the order of deliveries so far. */
+  order?(): string;
   close(): Promise<void>;
 }

@@ -90,6 +90,8 @@ export interface EndRecord {
   /** False if the run was cut short; `reason` tells by what. */
   readonly complete: boolean;
   readonly reason?: string;
+  /** On the simulated Xen: a digest of the order of deliveries; two runs with the same one went the same way. */
+  readonly order?: string;
 }
 
 export type ResultRecord = SessionRecord | TestRecord | EndRecord;
@@ -103,7 +105,7 @@ export function worse(a: Verdict, b: Verdict): Verdict {
  * Whether a test's record is what the user asked for: no failure, or the one that an expectation named.
  * `strict` makes a warn count as a failure.
  */
-export function asExpected(record: TestRecord, strict: boolean): boolean {
+export function asExpected(record: Pick<TestRecord, 'verdict' | 'expectation'>, strict: boolean): boolean {
   if (record.expectation) return record.expectation.met;
   return record.verdict === 'pass' || record.verdict === 'skip' || (record.verdict === 'warn' && !strict);
 }

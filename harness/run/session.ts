@@ -155,9 +155,10 @@ class Session {
   #end(): EndRecord {
     const reason = this.options.signal.aborted ? 'interrupted' : this.#lost;
     const finished = new Date().toISOString();
-    const { name } = this.options.target;
-    if (reason === undefined) return { type: 'end', target: name, finished, complete: true };
-    return { type: 'end', target: name, finished, complete: false, reason };
+    const base = { type: 'end' as const, target: this.options.target.name, finished };
+    const order = this.iut.order ? { order: this.iut.order() } : {};
+    if (reason === undefined) return { ...base, ...order, complete: true };
+    return { ...base, ...order, complete: false, reason };
   }
 
   #expected(record: TestRecord): TestRecord {

@@ -62,6 +62,7 @@ export async function openSimulatedIut(role: Role, seed: number, planted: Plante
         await frontend.resume();
       }),
     alive: () => (fault ? Promise.reject(fault) : Promise.resolve()),
+    order: () => hypervisor.order,
     async close() {
       await driver.close();
       await guest.close();

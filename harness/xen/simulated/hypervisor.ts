@@ -118,6 +118,11 @@ export class Hypervisor {
     );
   }
 
+  /** A digest of the order of all deliveries so far. */
+  get order(): string {
+    return this.#scheduler.order.toString(16).padStart(8, '0');
+  }
+
   audit(): Map<DomId, DomainAudit> {
     return new Map(
       [...this.#domains].map(([id, { grants, handles }]) => [

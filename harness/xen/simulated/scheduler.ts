@@ -55,11 +55,17 @@ export class Scheduler implements Clock {
   readonly #timers: Timer[] = [];
   #microseconds = 0;
   #holds = 0;
+  #order = 0;
   #turnAhead = false;
   #quiet = false;
 
   constructor(seed: number) {
     this.random = new Random(seed);
+  }
+
+  /** A digest of the choices so far: which lane's turn it was, whenever there were several. */
+  get order(): number {
+    return this.#order;
   }
 
   now(): number {
@@ -120,13 +126,20 @@ export class Scheduler implements Clock {
     delivery?.();
   };
 
+  #choose(): number {
+    const choice = this.random.below(this.#ready.length);
+    // FNV-1a: a choice of one is none.
+    if (this.#ready.length > 1) this.#order = Math.imul(this.#order ^ (choice + 1), 0x01000193) >>> 0;
+    return choice;
+  }
+
   #next(): (() => void) | undefined {
     const timer = this.#holds === 0 ? this.#timers[0] : undefined;
     const overdue = timer && timer.due <= this.#microseconds;
     if (this.#ready.length > 0 && !overdue) {
       this.#quiet = false;
       this.#microseconds++;
-      return this.#ready[this.random.below(this.#ready.length)]?.shift();
+      return this.#ready[this.#choose()]?.shift();
     }
     if (!timer) return undefined;
     if (!overdue && !this.#quiet) {

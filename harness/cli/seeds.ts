@@ -1,0 +1,73 @@
+/** `netifspec run --seeds N`: the embedded reference drivers by many orders of delivery. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { differences, printDifferences, type Result } from '../../reports/repeat.js';
+import type { Selection } from './select.js';
+
+/** What a worker is to do: every `step`-th seed, from `first` to `last`. */
+export interface SeedWork {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+  readonly selection: Selection;
+  readonly slow: boolean;
+}
+
+/** What came of one seed. */
+export interface SeedResult {
+  readonly seed: number;
+  readonly results: readonly Result[];
+  /** Of all sessions together. */
+  readonly order: string;
+}
+
+/** How often progress is told, in seeds. */
+const PROGRESS = 100;
+
+/**
+ * Runs the selected tests with the seeds 1 to `count`. Prints how many orders of delivery there were, and each test
+ * whose verdict depends on the seed, with a seed to replay it. Answers 1 if there is one, or one that isn't as expected
+ * by any seed.
+ */
+export async function runSeeds(
+  count: number,
+  selection: Selection,
+  { slow, strict, signal }: { slow: boolean; strict: boolean; signal: AbortSignal },
+): Promise<number> {
+  const rounds: Result[][] = [];
+  const orders = new Set<string>();
+  const take = ({ seed, results, order }: SeedResult): void => {
+    rounds[seed - 1] = [...results];
+    orders.add(order);
+    const done = Object.keys(rounds).length;
+    if (done % PROGRESS === 0) process.stderr.write(`netifspec: ${done} of ${count} seeds\n`);
+  };
+  const workers = Math.min(count, availableParallelism());
+  const works = Array.from({ length: workers }, (_, n): SeedWork => {
+    return { first: n + 1, last: count, step: workers, selection, slow };
+  });
+  await Promise.all(works.map((work) => inWorker(work, take, signal)));
+  const found = differences(rounds, strict);
+  process.stdout.write(`${orders.size} different orders of delivery\n${printDifferences(rounds, found, 'seed')}`);
+  for (const { id, rounds: by } of found) {
+    const [rarest] = [...by.values()].sort((a, b) => a.length - b.length);
+    process.stdout.write(`  Replay: netifspec run --test ${id} --seed ${rarest?.[0]}\n`);
+  }
+  const bad = rounds.flat().filter(({ verdict }) => verdict === 'fail' || verdict === 'error');
+  return found.length > 0 || bad.length > 0 ? 1 : 0;
+}
+
+function inWorker(work: SeedWork, take: (result: SeedResult) => void, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./seeds-worker.js', import.meta.url), { workerData: work });
+    const stop = (): void => void worker.terminate();
+    signal.addEventListener('abort', stop);
+    worker.on('message', take);
+    worker.on('error', reject);
+    worker.on('exit', () => {
+      signal.removeEventListener('abort', stop);
+      if (signal.aborted) reject(new Error('interrupted'));
+      else resolve();
+    });
+  });
+}
