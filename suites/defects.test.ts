@@ -3,7 +3,7 @@ import { DEFECTS } from '../harness/reference/defects/index.js';
 import { Expectations } from '../harness/run/expectations.js';
 import type { ResultRecord, TestRecord } from '../harness/run/record.js';
 import { isAnchor, runSession } from '../harness/run/session.js';
-import { openSimulatedIut, type PlantedSteps } from '../harness/run/simulated-iut.js';
+import { openSimulatedIut, referenceDriver, type PlantedSteps } from '../harness/run/simulated-iut.js';
 import { referenceTarget } from '../harness/run/target.js';
 import { checkedIds } from './checked.js';
 import { SUITES } from './index.js';
@@ -14,7 +14,7 @@ async function run(role: 'frontend' | 'backend', requirement: string, steps: Pla
   const records: ResultRecord[] = [];
   await runSession({
     target: referenceTarget(role),
-    open: () => openSimulatedIut(role, 1, steps),
+    open: () => openSimulatedIut(role, 1, referenceDriver(steps)),
     tests: SUITES.filter((test) => test.role === role && (isAnchor(test) || checkedIds(test).includes(requirement))),
     expectations: new Expectations([]),
     seed: 1,

@@ -48,6 +48,7 @@ const selecting = (command: Command): Command =>
 
 selecting(program.command('run').description('run the suites and write the results'))
   .option('--target <file>', 'target file of the driver under test; may be repeated', collect)
+  .option('--iut <module>', 'a driver of your own, a module for Node, on the simulated Xen; needs --role')
   .option('--on <host>', 'run there, over SSH: [user@]host[:port]')
   .option('--identity <file>', 'private key for --on')
   .option('--known-hosts <file>', 'known_hosts file for --on')

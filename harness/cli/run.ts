@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
 import { Expectations, loadExpectations } from '../run/expectations.js';
 import { runSession } from '../run/session.js';
 import { openSimulatedIut } from '../run/simulated-iut.js';
@@ -14,6 +16,7 @@ export interface RunOptions extends Selection, ResultsOptions {
   readonly knownHosts?: string;
   readonly seed: number;
   readonly seeds?: number;
+  readonly iut?: string;
   readonly slow?: boolean;
 }
 
@@ -27,6 +30,7 @@ export async function runCommand(options: RunOptions): Promise<number> {
       const how = { slow: options.slow ?? false, strict: options.strict ?? false, signal: interrupt.signal };
       return await runSeeds(options.seeds, options, how);
     }
+    if (options.iut !== undefined) return await runModule(options.iut, options, interrupt);
     return await (options.on === undefined ? runHere(options, interrupt) : runOn(options.on, options, interrupt));
   } finally {
     interrupt.release();
@@ -59,6 +63,34 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
       });
       if (interrupt.signal.aborted) break;
     }
+  } finally {
+    results.close();
+  }
+  return results.report();
+}
+
+/** Somebody else's driver on the simulated Xen. */
+async function runModule(file: string, options: RunOptions, interrupt: Interrupt): Promise<number> {
+  const { role } = options;
+  if (options.target || options.on) throw new UsageError('--iut is a target of its own: leave out --target and --on');
+  const tests = selectTests(options);
+  if (role !== 'frontend' && role !== 'backend') throw new UsageError('--iut needs --role: frontend or backend');
+  const module = resolve(file);
+  if (!existsSync(module)) throw new UsageError(`--iut ${file}: no such file`);
+  const { runWatched } = await import('../foreign/watched.js');
+  const results = new Results(options);
+  try {
+    await runWatched({
+      module,
+      name: basename(file).replace(/\W+/g, '-'),
+      role,
+      tests,
+      seed: options.seed,
+      slow: options.slow ?? false,
+      spec: specOf(options),
+      onRecord: (record) => results.add(record),
+      signal: interrupt.signal,
+    });
   } finally {
     results.close();
   }

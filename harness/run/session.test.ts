@@ -6,7 +6,7 @@ import { Expectations } from './expectations.js';
 import type { Iut } from './iut.js';
 import type { EndRecord, ResultRecord, SessionRecord, TestRecord } from './record.js';
 import { runSession } from './session.js';
-import { openSimulatedIut, type PlantedSteps } from './simulated-iut.js';
+import { openSimulatedIut, referenceDriver, type PlantedSteps } from './simulated-iut.js';
 import { type BackendTest, backendChapter, type TestOptions, type Tests } from './suite.js';
 import { referenceTarget, type Target } from './target.js';
 import { NEWEST_TEXT } from '../../suites/requirements/index.js';
@@ -30,7 +30,7 @@ async function runTests(tests: Tests, target: Partial<Target> = {}, setting: Set
   const seen: ResultRecord[] = [];
   await runSession({
     target: { ...referenceTarget('backend'), ...target },
-    open: async () => ({ ...(await openSimulatedIut('backend', 1, setting.planted)), ...setting.iut }),
+    open: async () => ({ ...(await openSimulatedIut('backend', 1, referenceDriver(setting.planted))), ...setting.iut }),
     tests,
     expectations: new Expectations([]),
     seed: 1,

@@ -37,6 +37,8 @@ export interface SessionOptions {
   readonly slow: boolean;
   /** The version of the text that the driver is held to: a key of TEXT_VERSIONS. */
   readonly spec: string;
+  /** Told of each test before it runs. */
+  readonly onBegin?: (id: string) => void;
   readonly onRecord: (record: ResultRecord) => void;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
@@ -100,7 +102,7 @@ class Session {
   }
 
   async run(): Promise<void> {
-    const { target, tests, onRecord, signal } = this.options;
+    const { target, tests, onBegin, onRecord, signal } = this.options;
     for (const path of await clearLeftovers(this.iut.harness.store, this.iut.harness.id, this.iut.domain)) {
       this.options.log(`cleared what an earlier run left behind: ${path}`);
     }
@@ -131,6 +133,7 @@ class Session {
       chapter: test.chapter,
       id: test.id,
       run: async (skip: () => never) => {
+        onBegin?.(test.id);
         const record = this.#expected(await this.#runTest(test));
         onRecord(record);
         // A first connection that failed for once must not block a run whose plain connection works.

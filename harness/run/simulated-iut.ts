@@ -1,3 +1,4 @@
+import type { MakeDriver } from '../foreign/driver.js';
 import { Stack } from '../packet/stack.js';
 import { linkOf } from '../peer/link.js';
 import { ReferenceBackend } from '../reference/backend.js';
@@ -16,31 +17,40 @@ export interface PlantedSteps {
   readonly backend?: Partial<BackendSteps>;
 }
 
-/** The embedded reference driver of a role in a domain of its own on a simulated Xen. */
-export async function openSimulatedIut(role: Role, seed: number, planted: PlantedSteps = {}): Promise<Iut> {
+/** Makes the embedded reference driver. */
+export function referenceDriver(planted: PlantedSteps = {}): MakeDriver {
+  return ({ role, domain, stackOf, onError }) =>
+    role === 'frontend'
+      ? new ReferenceFrontend(domain, stackOf, onError, planted.frontend)
+      : new ReferenceBackend(domain, stackOf, onError, planted.backend);
+}
+
+/** A driver of a role in a domain of its own on a simulated Xen: the reference driver unless told, and its name. */
+export async function openSimulatedIut(
+  role: Role,
+  seed: number,
+  make: MakeDriver = referenceDriver(),
+  name = 'embedded reference driver',
+): Promise<Iut> {
   const hypervisor = new Hypervisor({ seed });
   const harness = hypervisor.domain(0);
   const guest = hypervisor.domain(1);
-  // A driver that throws is a fault of ours, whatever the test made of it: it must not pass for a quiet one.
+  // A driver that throws must not pass for a quiet one, whatever the test made of it.
   let fault: Error | undefined;
   const onError = (error: unknown): void => {
     fault ??= error instanceof Error ? error : new Error(String(error));
   };
   const stackOf = (handle: number): Stack => new Stack(linkOf(handle).iut);
-  const driver =
-    role === 'frontend'
-      ? new ReferenceFrontend(guest, stackOf, onError, planted.frontend)
-      : new ReferenceBackend(guest, stackOf, onError, planted.backend);
+  const driver = await make({ role, domain: guest, stackOf, onError });
   await driver.start();
-  const frontend = driver instanceof ReferenceFrontend ? driver : undefined;
   return {
     domain: guest.id,
     harness,
     adapter: 'simulated',
     deviceType: 'vif',
-    facts: () => Promise.resolve({ driver: 'embedded reference driver' }),
+    facts: () => Promise.resolve({ driver: name }),
     configure: () => Promise.resolve(),
-    bridge: ([a, b]) => Promise.resolve(driver.bridge([a.vif.handle, b.vif.handle])),
+    bridge: driver.bridge && (([a, b]) => Promise.resolve(driver.bridge?.([a.vif.handle, b.vif.handle]))),
     promised: new Set(REFLECTORS),
     recreate: async (prepare) => {
       await driver.close();
@@ -49,17 +59,25 @@ export async function openSimulatedIut(role: Role, seed: number, planted: Plante
     },
     booted: () => Promise.resolve(),
     holdings: () => ({ driver: held(hypervisor, guest.id), harness: held(hypervisor, harness.id) }),
-    rebind: {
-      unbind: ({ handle }) => driver.unbind(handle).then(() => true),
-      bind: ({ handle }) => driver.bind(handle),
-    },
-    carrier: frontend && (({ vif }) => Promise.resolve(frontend.hasCarrier(vif.handle))),
+    ...(driver.unbind && driver.bind
+      ? {
+          rebind: {
+            unbind: async ({ handle }) => {
+              await driver.unbind?.(handle);
+              return true;
+            },
+            bind: async ({ handle }) => driver.bind?.(handle),
+          },
+        }
+      : {}),
+    carrier: driver.hasCarrier && (({ vif }) => Promise.resolve(driver.hasCarrier?.(vif.handle) ?? false)),
     restore:
-      frontend &&
+      driver.suspend &&
+      driver.resume &&
       (async (prepare) => {
-        await frontend.suspend();
+        await driver.suspend?.();
         await prepare();
-        await frontend.resume();
+        await driver.resume?.();
       }),
     alive: () => (fault ? Promise.reject(fault) : Promise.resolve()),
     order: () => hypervisor.order,

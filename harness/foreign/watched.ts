@@ -1,0 +1,128 @@
+/** Runs the suites against somebody else's driver, in a process of its own that may hang or die. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { EnvironmentError } from '../run/environment.js';
+import type { ResultRecord, SessionRecord, TestRecord } from '../run/record.js';
+import type { Tests } from '../run/suite.js';
+import { version } from '../root.js';
+import type { Order, Word } from './protocol.js';
+
+/** Milliseconds without a word from the driver's process after which it counts as hanging. */
+export const HANG_MS = 5000;
+
+export interface WatchedOptions extends Omit<Order, 'tests'> {
+  readonly tests: Tests;
+  readonly onRecord: (record: ResultRecord) => void;
+  readonly signal: AbortSignal;
+  /** {@link HANG_MS} unless told. */
+  readonly hangMs?: number;
+}
+
+/** How a process ended that didn't come to the end of its tests. */
+interface Death {
+  readonly why: string;
+  /** The test that was running; undefined if none had begun. */
+  readonly during: string | undefined;
+}
+
+/**
+ * Runs `tests` and emits one session record, a record for each test and an end record, as a session does. A test in
+ * which the driver hangs or throws fails; those after it go on in a new process.
+ *
+ * @throws EnvironmentError if the module is no driver
+ */
+export async function runWatched(options: WatchedOptions): Promise<void> {
+  const { tests, onRecord, signal } = options;
+  let session: SessionRecord | undefined;
+  const begun = (record: SessionRecord): void => {
+    if (!session) onRecord((session = { ...record, planned: tests.length }));
+  };
+  let left = [...tests];
+  while (left.length > 0 && !signal.aborted) {
+    const take = (record: ResultRecord): void => {
+      if (record.type === 'session') return begun(record);
+      if (record.type === 'end') return;
+      onRecord(record);
+      left = left.filter(({ id }) => id !== record.id);
+    };
+    const death = await watch(options, left, take);
+    if (!death || signal.aborted) break;
+    // Without a test that had begun it's the start of the driver that fails, and every later one would fail likewise.
+    const [hit, ...others] = left.filter(({ id }) => death.during === undefined || id === death.during);
+    if (!hit) throw new Error(`no test ${death.during} is left`);
+    begun(sessionOf(options));
+    onRecord({ ...base(options, hit), verdict: 'fail', class: 'guest-crash', message: death.why });
+    left = left.filter((test) => test !== hit);
+    if (death.during !== undefined) continue;
+    const skip = { class: 'blocked', reason: `blocked by ${hit.id}: ${death.why}` } as const;
+    for (const test of others) onRecord({ ...base(options, test), verdict: 'skip', skip });
+    left = [];
+  }
+  const end = { type: 'end', target: options.name, finished: new Date().toISOString() } as const;
+  onRecord(signal.aborted ? { ...end, complete: false, reason: 'interrupted' } : { ...end, complete: true });
+}
+
+/** Runs tests in one process; answers how it ended if that was before its time. */
+function watch(
+  options: WatchedOptions,
+  tests: Tests,
+  take: (record: ResultRecord) => void,
+): Promise<Death | undefined> {
+  const { module, name, role, seed, slow, spec, signal, hangMs = HANG_MS } = options;
+  return new Promise((resolve, reject) => {
+    const child: ChildProcess = fork(new URL('./child.js', import.meta.url));
+    let during: string | undefined;
+    let why = 'the driver ended its process';
+    let complete = false;
+    const kill = (reason: string): void => {
+      why = reason;
+      child.kill('SIGKILL');
+    };
+    let timer = setTimeout(() => undefined, 0);
+    const alive = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => kill(`the driver hangs: it kept the processor for ${hangMs} ms`), hangMs);
+    };
+    const abort = (): void => kill('interrupted');
+    signal.addEventListener('abort', abort, { once: true });
+    alive();
+    child.on('message', (word: Word) => {
+      alive();
+      if (word.type === 'begin') during = word.id;
+      if (word.type === 'crash') why = `the driver threw: ${word.message}`;
+      if (word.type === 'refused') reject(new EnvironmentError(`${module} is no driver: ${word.reason}`));
+      if (word.type !== 'record') return;
+      complete ||= word.record.type === 'end';
+      take(word.record);
+    });
+    child.once('error', reject);
+    child.once('exit', () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+      resolve(complete ? undefined : { why, during });
+    });
+    child.send({ module, name, role, tests: tests.map(({ id }) => id), seed, slow, spec } satisfies Order);
+  });
+}
+
+/** A session of which the driver's process left no record. */
+function sessionOf({ name, role, seed, tests }: WatchedOptions): SessionRecord {
+  return {
+    type: 'session',
+    schema: 1,
+    target: name,
+    role,
+    version,
+    started: new Date().toISOString(),
+    adapter: 'simulated',
+    seed,
+    facts: {},
+    features: {},
+    planned: tests.length,
+    statements: 0,
+  };
+}
+
+function base({ name }: WatchedOptions, test: Tests[number]): Omit<TestRecord, 'verdict'> {
+  const { id, title, role, chapter, location } = test;
+  return { type: 'test', target: name, id, title, role, chapter, location, checks: [], infos: [], durationMs: 0 };
+}
