@@ -18,7 +18,7 @@ describe('explaining a test', () => {
       '  0.1 post 8 requests',
       '  0.2 response 4096',
       'Test: frontend.rings.foo at suites/frontend/rings.ts:12',
-      'Reproduce: netifspec run --target linux --test frontend.rings.foo --seed 7',
+      'Reproduce: netifspec run --target linux.yaml --test frontend.rings.foo --seed 7',
     ]);
   });
 
@@ -42,7 +42,7 @@ describe('explaining a test', () => {
   });
 
   it('quotes what a shell would take apart', () => {
-    expect(reproduce(session({ target: "it's; rm" }), test())).to.equal(
+    expect(reproduce(session({ command: ['netifspec', 'run', '--target', "it's; rm"] }), test())).to.equal(
       `netifspec run --target 'it'\\''s; rm' --test frontend.rings.one --seed 7`,
     );
   });

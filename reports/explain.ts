@@ -57,7 +57,7 @@ export function brokenRequirements(test: TestRecord): string[] {
 /** The command that runs this test alone. */
 export function reproduce(session: SessionRecord, test: TestRecord): string {
   const seed = session.seed === undefined ? '' : ` --seed ${session.seed}`;
-  return `netifspec run --target ${shellWord(session.target)} --test ${shellWord(test.id)}${seed}`;
+  return `${session.command.map(shellWord).join(' ')} --test ${shellWord(test.id)}${seed}`;
 }
 
 /**

@@ -96,7 +96,7 @@ describe('JUnit', () => {
     expect(only?.content)
       .to.match(/^Requirement: RING-09: a response carries/)
       .and.include('\nExpected: an id')
-      .and.include('\nReproduce: netifspec run --target linux --test frontend.rings.foo');
+      .and.include('\nReproduce: netifspec run --target linux.yaml --test frontend.rings.foo');
   });
 
   it('tells an error apart from a failure', () => {

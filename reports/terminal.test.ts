@@ -47,13 +47,13 @@ FAIL frontend.rings.foo  RING-09: expected an id from 0 to 255, observed 4096
       0.1 post 8 requests
       0.2 response 4096
     Test: frontend.rings.foo at suites/frontend/rings.ts:12
-    Reproduce: netifspec run --target linux --test frontend.rings.foo --seed 7
+    Reproduce: netifspec run --target linux.yaml --test frontend.rings.foo --seed 7
 frontend/rings                 1 passed, 1 failed
 WARN frontend.sg.a  slow
   answers one request
     Observed: slow
     Test: frontend.sg.a at suites/frontend/rings.ts:12
-    Reproduce: netifspec run --target linux --test frontend.sg.a --seed 7
+    Reproduce: netifspec run --target linux.yaml --test frontend.sg.a --seed 7
 frontend/sg                    1 warned, 1 known, 1 skipped
 
 linux: 4 of 5 tests executed in 0.1 s

@@ -10,6 +10,7 @@ export function session(fields: Partial<SessionRecord> = {}): SessionRecord {
     target: 'linux',
     role: 'frontend',
     version: '0.1.0',
+    command: ['netifspec', 'run', '--target', 'linux.yaml'],
     started: '2026-01-02T03:04:05Z',
     adapter: 'simulated',
     seed: 7,

@@ -14,6 +14,7 @@ async function run(role: 'frontend' | 'backend', requirement: string, steps: Pla
   const records: ResultRecord[] = [];
   await runSession({
     target: referenceTarget(role),
+    command: [],
     open: () => openSimulatedIut(role, 1, referenceDriver(steps)),
     tests: SUITES.filter((test) => test.role === role && (isAnchor(test) || checkedIds(test).includes(requirement))),
     expectations: new Expectations([]),

@@ -124,7 +124,8 @@ function inFolder(options: LabRunOptions, file: string): LabRunOptions {
 async function runTarget(file: string, options: LabRunOptions, lab: LabHandle, signal: AbortSignal): Promise<number> {
   const { name } = loadTarget(file);
   const started = performance.now();
-  const code = await runThere({ ...options, target: file, ssh: lab.ssh, reporter: 'terminal' }, signal);
+  const command = ['netifspec', 'lab', 'run', '--target', targetFile(name) === file ? name : file];
+  const code = await runThere({ ...options, target: file, command, ssh: lab.ssh, reporter: 'terminal' }, signal);
   log(`${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return code;
 }

@@ -12,6 +12,8 @@ import { type Selection, specOf } from './select.js';
 
 export interface RemoteOptions extends Selection, ResultsOptions {
   readonly target: string;
+  /** The words of the command that runs this target from here. */
+  readonly command: readonly string[];
   readonly ssh: SshOptions;
   readonly slow?: boolean;
 }
@@ -35,7 +37,7 @@ export async function runThere(options: RemoteOptions, signal: AbortSignal): Pro
       onRecord: (line) => {
         const record = parseRecord(line);
         if (!record) throw new EnvironmentError(`the remote run prints what is no record: ${line.slice(0, 200)}`);
-        results.add(located(record));
+        results.add(localised(record, options.command));
       },
       log,
       signal,
@@ -48,8 +50,9 @@ export async function runThere(options: RemoteOptions, signal: AbortSignal): Pro
   return code;
 }
 
-/** The bundle that runs there has no sources: where a test stands is known here. */
-function located(record: ResultRecord): ResultRecord {
+/** The bundle that runs there has no sources, and another command line: both are known here. */
+function localised(record: ResultRecord, command: readonly string[]): ResultRecord {
+  if (record.type === 'session') return { ...record, command };
   if (record.type !== 'test') return record;
   const location = SUITES.find((test) => test.id === record.id)?.location;
   return location === undefined ? record : { ...record, location };

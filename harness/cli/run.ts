@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { parse, resolve } from 'node:path';
 import { Expectations, loadExpectations } from '../run/expectations.js';
 import { runSession } from '../run/session.js';
 import { openSimulatedIut } from '../run/simulated-iut.js';
@@ -38,19 +38,21 @@ export async function runCommand(options: RunOptions): Promise<number> {
 }
 
 async function runHere(options: RunOptions, interrupt: Interrupt): Promise<number> {
-  const targets = options.target?.map(loadTarget) ?? [referenceTarget('frontend'), referenceTarget('backend')];
+  const embedded = (['frontend', 'backend'] as const).map((role) => ({ target: referenceTarget(role), words: [] }));
+  const targets = options.target?.map((file) => ({ target: loadTarget(file), words: ['--target', file] })) ?? embedded;
   const tests = selectTests(options);
   const plans = targets
-    .map((target) => ({ target, tests: tests.filter((test) => test.role === target.role) }))
+    .map((each) => ({ ...each, tests: tests.filter((test) => test.role === each.target.role) }))
     .filter((plan) => plan.tests.length > 0);
   if (plans.length === 0) throw new UsageError('none of the selected tests is for the role of a selected target');
   const results = new Results(options);
   const log = (line: string): void => void process.stderr.write(`netifspec: ${line}\n`);
   try {
-    for (const { target, tests: planned } of plans) {
+    for (const { target, words, tests: planned } of plans) {
       const expectations = new Expectations(target.expectations ? loadExpectations(target.expectations) : []);
       await runSession({
         target,
+        command: ['netifspec', 'run', ...words],
         open: () => openIut(target, options.seed, log),
         tests: planned,
         expectations,
@@ -82,7 +84,8 @@ async function runModule(file: string, options: RunOptions, interrupt: Interrupt
   try {
     await runWatched({
       module,
-      name: basename(file).replace(/\W+/g, '-'),
+      name: parse(file).name.replace(/\W+/g, '-'),
+      command: ['netifspec', 'run', '--iut', file, '--role', role],
       role,
       tests,
       seed: options.seed,
@@ -113,5 +116,6 @@ async function runOn(host: string, options: RunOptions, interrupt: Interrupt): P
   if (target === undefined || others.length > 0) throw new UsageError('--on goes with exactly one --target');
   loadTarget(target);
   const { runThere, sshOptions } = await import('./run-there.js');
-  return runThere({ ...options, target, ssh: sshOptions(host, options) }, interrupt.signal);
+  const command = ['netifspec', 'run', '--on', host, '--target', target];
+  return runThere({ ...options, target, command, ssh: sshOptions(host, options) }, interrupt.signal);
 }

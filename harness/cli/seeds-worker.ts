@@ -18,6 +18,7 @@ for (let seed = first; seed <= last; seed += step) {
     if (planned.length === 0) continue;
     await runSession({
       target: referenceTarget(role),
+      command: [],
       open: () => openSimulatedIut(role, seed),
       tests: planned,
       expectations: new Expectations([]),

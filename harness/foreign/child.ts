@@ -21,7 +21,7 @@ process.once('message', (order: Order) => {
   void run(order).then(() => process.disconnect());
 });
 
-async function run({ module, name, role, tests, seed, slow, spec }: Order): Promise<void> {
+async function run({ module, name, command, role, tests, seed, slow, spec }: Order): Promise<void> {
   let exported: { default?: unknown };
   try {
     exported = (await import(pathToFileURL(module).href)) as { default?: unknown };
@@ -32,6 +32,7 @@ async function run({ module, name, role, tests, seed, slow, spec }: Order): Prom
   if (typeof make !== 'function') return say({ type: 'refused', reason: 'its default export is no function' });
   await runSession({
     target: { ...referenceTarget(role), name },
+    command,
     open: () => openSimulatedIut(role, seed, (setting) => (make as MakeDriver)({ ...setting, onError: crash }), name),
     tests: SUITES.filter((test) => tests.includes(test.id)).sort((a, b) => tests.indexOf(a.id) - tests.indexOf(b.id)),
     expectations: new Expectations([]),

@@ -6,6 +6,7 @@ export interface Order {
   /** The driver's module, an absolute path. */
   readonly module: string;
   readonly name: string;
+  readonly command: readonly string[];
   readonly role: Role;
   /** Ids, in order. */
   readonly tests: readonly string[];

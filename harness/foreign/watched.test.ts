@@ -10,6 +10,7 @@ async function records(sample: string, ...ids: string[]): Promise<ResultRecord[]
   await runWatched({
     module: new URL(`./samples/${sample}.js`, import.meta.url).pathname,
     name: sample,
+    command: ['netifspec', 'run', '--iut', sample],
     role: 'backend',
     tests: selectTests({ role: 'backend', test: ids }),
     seed: 1,

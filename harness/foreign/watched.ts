@@ -67,7 +67,7 @@ function watch(
   tests: Tests,
   take: (record: ResultRecord) => void,
 ): Promise<Death | undefined> {
-  const { module, name, role, seed, slow, spec, signal, hangMs = HANG_MS } = options;
+  const { module, name, command, role, seed, slow, spec, signal, hangMs = HANG_MS } = options;
   return new Promise((resolve, reject) => {
     const child: ChildProcess = fork(new URL('./child.js', import.meta.url));
     let during: string | undefined;
@@ -100,18 +100,19 @@ function watch(
       signal.removeEventListener('abort', abort);
       resolve(complete ? undefined : { why, during });
     });
-    child.send({ module, name, role, tests: tests.map(({ id }) => id), seed, slow, spec } satisfies Order);
+    child.send({ module, name, command, role, tests: tests.map(({ id }) => id), seed, slow, spec } satisfies Order);
   });
 }
 
 /** A session of which the driver's process left no record. */
-function sessionOf({ name, role, seed, tests }: WatchedOptions): SessionRecord {
+function sessionOf({ name, command, role, seed, tests }: WatchedOptions): SessionRecord {
   return {
     type: 'session',
     schema: 1,
     target: name,
     role,
     version,
+    command,
     started: new Date().toISOString(),
     adapter: 'simulated',
     seed,

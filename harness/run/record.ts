@@ -32,6 +32,8 @@ export interface SessionRecord {
   readonly role: Role;
   /** Version of netifspec. */
   readonly version: string;
+  /** The words of the command that runs this target. */
+  readonly command: readonly string[];
   /** ISO 8601, UTC. */
   readonly started: string;
   readonly adapter: 'native' | 'simulated';

@@ -30,6 +30,7 @@ async function runTests(tests: Tests, target: Partial<Target> = {}, setting: Set
   const seen: ResultRecord[] = [];
   await runSession({
     target: { ...referenceTarget('backend'), ...target },
+    command: [],
     open: async () => ({ ...(await openSimulatedIut('backend', 1, referenceDriver(setting.planted))), ...setting.iut }),
     tests,
     expectations: new Expectations([]),

@@ -29,6 +29,8 @@ type Test = Tests[number];
 
 export interface SessionOptions {
   readonly target: Target;
+  /** The words of the command that runs this target. */
+  readonly command: readonly string[];
   readonly open: () => Promise<Iut>;
   readonly tests: Tests;
   readonly expectations: Expectations;
@@ -114,6 +116,7 @@ class Session {
       target: target.name,
       role: target.role,
       version,
+      command: this.options.command,
       started: new Date().toISOString(),
       adapter: this.iut.adapter,
       ...(isSimulated(target) ? { seed: this.options.seed } : {}),
