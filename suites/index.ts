@@ -11,6 +11,7 @@ import { notifications as backendNotifications } from './backend/notifications.j
 import { queues as backendQueues } from './backend/queues.js';
 import { receive as backendReceive } from './backend/receive.js';
 import { rings as backendRings } from './backend/rings.js';
+import { robustness as backendRobustness } from './backend/robustness.js';
 import { staging as backendStaging } from './backend/staging.js';
 import { transmit as backendTransmit } from './backend/transmit.js';
 import { xenbus as backendXenbus } from './backend/xenbus.js';
@@ -22,6 +23,7 @@ import { notifications as frontendNotifications } from './frontend/notifications
 import { queues as frontendQueues } from './frontend/queues.js';
 import { receive as frontendReceive } from './frontend/receive.js';
 import { rings as frontendRings } from './frontend/rings.js';
+import { robustness as frontendRobustness } from './frontend/robustness.js';
 import { staging as frontendStaging } from './frontend/staging.js';
 import { transmit as frontendTransmit } from './frontend/transmit.js';
 import { xenbus as frontendXenbus } from './frontend/xenbus.js';
@@ -41,6 +43,7 @@ export const SUITES: Tests = [
   ...backendHash,
   ...backendGref,
   ...backendStaging,
+  ...backendRobustness,
   ...frontendXenbus,
   ...frontendRings,
   ...frontendNotifications,
@@ -52,4 +55,5 @@ export const SUITES: Tests = [
   ...frontendMulticast,
   ...frontendControl,
   ...frontendStaging,
+  ...frontendRobustness,
 ];

@@ -43,7 +43,7 @@ describe('suites', () => {
   it('say which make connections of their own', () => {
     for (const test of SUITES) {
       const own =
-        /\bt\.(fresh|plug|bridged)\(|\b(hashing|steering|mapping|pools|controlled|pending|offering|refusesExtra|worksOrRefuses)\(|refusesToConnect\(/.test(
+        /\bt\.(fresh|plug|bridged)\(|\b(hashing|steering|mapping|pools|controlled|pending|offering|refusesExtra|worksOrRefuses)\(|(refusesToConnect|outlives)\(/.test(
           test.body.toString(),
         );
       expect(test.options.fresh ?? false, test.id).to.equal(own);
@@ -61,7 +61,7 @@ describe('suites', () => {
   it('say which ask something of the guest', () => {
     for (const test of SUITES) {
       const asks =
-        /\.(ping|arp|syn)\(|isRefused\(|worksOrRefuses\(|awaitSettled\(|refusesExtra\(|stillPasses\(|survives\(|refuses\(|refusesToConnect\(/.test(
+        /\.(ping|arp|syn)\(|isRefused\(|worksOrRefuses\(|awaitSettled\(|refusesExtra\(|stillPasses\(|survives\(|refuses\(|refusesToConnect\(|outlives\(/.test(
           test.body.toString(),
         );
       if (asks) expect(test.options.reflector, test.id).to.be.oneOf(REFLECTORS);

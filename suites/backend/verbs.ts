@@ -152,3 +152,13 @@ export async function setHashing(t: BackendTest, vif: FrontendPeer, flags: numbe
   if (key.length > 0) await accepted(t, control.setHashKey(key));
   await accepted(t, control.setHashFlags(flags));
 }
+
+/**
+ * Whatever was done to a vif, if there still is one, harms no other: the shared one passes a ping, and so does a new
+ * one once that vif is taken out.
+ */
+export async function outlives(t: BackendTest, requirement: string, vif?: FrontendPeer): Promise<void> {
+  await t.check(requirement, async () => (await t.connect()).ping());
+  if (vif) await t.unplug(vif);
+  await t.check(requirement, async () => (await t.fresh()).ping());
+}

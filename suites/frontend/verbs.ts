@@ -39,3 +39,13 @@ export function writable(t: FrontendTest, vif: BackendPeer, ref: number): boolea
   const [first] = t.domain.grants.copyFrom([{ ...at, length: 1 }]);
   return first?.status === 0 && t.domain.grants.copyTo([{ ...at, bytes: first.bytes }])[0] === 0;
 }
+
+/**
+ * Whatever was done to a vif, if there still is one, harms no other: the shared one passes a ping, and so does a new
+ * one once that vif is taken out.
+ */
+export async function outlives(t: FrontendTest, requirement: string, vif?: BackendPeer): Promise<void> {
+  await t.check(requirement, async () => (await t.connect()).ping());
+  if (vif) await t.unplug(vif);
+  await t.check(requirement, async () => (await t.fresh()).ping());
+}

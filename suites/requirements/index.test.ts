@@ -26,6 +26,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
   SLOT: 8,
   XB: 30,
   GNT: 12,
+  ROB: 2,
 };
 
 const FEATURES = [

@@ -12,6 +12,7 @@ import { NOTIFY } from './notifications.js';
 import { RXW } from './receive.js';
 import type { Requirement } from './requirement.js';
 import { RING } from './rings.js';
+import { ROB } from './robustness.js';
 import { SLOT } from './slots.js';
 import { SEC } from './split-event-channels.js';
 import { STAG } from './staging.js';
@@ -43,6 +44,7 @@ export const CATALOGUE: readonly Requirement[] = [
   ...SLOT,
   ...XB,
   ...GNT,
+  ...ROB,
 ];
 
 const byId: ReadonlyMap<string, Requirement> = new Map(CATALOGUE.map((entry) => [entry.id, entry]));

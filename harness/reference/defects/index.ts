@@ -9,6 +9,7 @@ import { GSO_DEFECTS } from './gso.js';
 import { HASH_DEFECTS } from './hash.js';
 import { LIFE_CYCLE_DEFECTS } from './life-cycle.js';
 import { MULTICAST_DEFECTS } from './multicast.js';
+import { ROBUSTNESS_DEFECTS } from './robustness.js';
 import { SLOT_DEFECTS } from './slots.js';
 import { STAGING_DEFECTS } from './staging.js';
 
@@ -28,4 +29,5 @@ export const DEFECTS: readonly Defect[] = [
   ...SLOT_DEFECTS,
   ...FRONTEND_EXTRAS_DEFECTS,
   ...LIFE_CYCLE_DEFECTS,
+  ...ROBUSTNESS_DEFECTS,
 ];

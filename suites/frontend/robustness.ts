@@ -1,0 +1,136 @@
+/** What a hostile backend may do, beyond what the chapters of each matter have. */
+import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
+import { encodeExtra } from '../../harness/protocol/extra.js';
+import { EXTRA_FLAG_MORE, GSO_TYPE, KEY, RXF } from '../../harness/protocol/netif.js';
+import { RING_OFFSET } from '../../harness/protocol/ring.js';
+import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
+import { noise, WRONG_STATES, WRONG_VALUES } from '../noise.js';
+import { outlives } from './verbs.js';
+
+const { test, tests } = frontendChapter('robustness');
+export const robustness = tests;
+
+const HOSTILE = { fresh: true, reflector: 'icmp', destructive: true } as const;
+/** Events of a storm, and how often it blows. */
+const EVENTS = 1000;
+const BURSTS = 20;
+
+type Attack = (t: FrontendTest, vif: BackendPeer) => unknown;
+
+const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])[] = [
+  [
+    'event-storm',
+    'a storm of events',
+    async (t, { queue }) => {
+      const other = await t.connect();
+      for (let burst = 0; burst < BURSTS; burst++) {
+        for (let n = 0; n < EVENTS; n++) t.domain.events.notify(n % 2 === 0 ? queue.txPort : queue.rxPort);
+        await other.ping();
+      }
+    },
+  ],
+  [
+    'tx-noise',
+    'responses of noise to what it sends',
+    async (_, vif) => {
+      const { tx } = vif.queue;
+      await vif.deliver(vif.pingFrame().frame);
+      await vif.until('request to respond to', () => tx.ring.indices().reqProd !== tx.ring.rspProdPvt);
+      answerWithNoise(tx.ring, tx.ring.indices().reqProd);
+      vif.context.domain.events.notify(vif.queue.txPort);
+    },
+  ],
+  [
+    'rx-noise',
+    'received packets of noise',
+    async (_, vif) => {
+      await vif.buffers(8);
+      const { ring } = vif.queue.rx;
+      answerWithNoise(ring, (ring.rspProdPvt + 8) >>> 0);
+      vif.context.domain.events.notify(vif.queue.rxPort);
+    },
+  ],
+  [
+    'endless-extras',
+    'extras without end',
+    async (_, vif) => {
+      await vif.buffers(16);
+      const { rx } = vif.queue;
+      const gso = encodeExtra({
+        type: 'gso',
+        flags: EXTRA_FLAG_MORE,
+        size: 1448,
+        gsoType: GSO_TYPE.tcpv4,
+        pad: 0,
+        features: 0,
+      });
+      rx.enqueue(vif.quietFrame(), { flags: RXF.extraInfo });
+      while (rx.buffers.length > 0) rx.putExtraBytes(gso);
+      vif.queue.pushRx();
+    },
+  ],
+  [
+    'endless-packet',
+    'a packet without end',
+    async (_, vif) => {
+      await vif.buffers(16);
+      while (vif.queue.rx.buffers.length > 0) vif.queue.rx.enqueue(vif.quietFrame(), { flags: RXF.moreData });
+      vif.queue.pushRx();
+    },
+  ],
+  [
+    'lengths',
+    'packets that reach beyond their page',
+    async (_, vif) => {
+      for (const [offset, status] of [
+        [0, 4097],
+        [4095, 2],
+        [65535, 1],
+        [0, 32767],
+      ] as const) {
+        await vif.deliver(vif.quietFrame(), { alter: (response) => ({ ...response, offset, status }) });
+      }
+    },
+  ],
+  [
+    'states',
+    'states in no order',
+    async (t, vif) => {
+      for (const state of WRONG_STATES) await t.domain.store.write(`${vif.path}/state`, state);
+    },
+  ],
+  [
+    'vanishing-keys',
+    'keys that vanish while it is connected',
+    async (t, vif) => {
+      for (const key of (await t.domain.store.list(vif.path)) ?? []) await t.domain.store.remove(`${vif.path}/${key}`);
+    },
+  ],
+];
+
+for (const [name, title, attack] of ATTACKS) {
+  test(name, `outlives ${title}`, HOSTILE, async (t) => {
+    const vif = await t.fresh();
+    for (const queue of vif.queues) queue.deaf = true;
+    await attack(t, vif);
+    await outlives(t, 'ROB-02', vif);
+  });
+}
+
+for (const key of [KEY.multiQueueMaxQueues, KEY.featureRxCopy, KEY.featureSg, KEY.featureSplitEventChannels]) {
+  test(`values-of-${key}`, `outlives every wrong value of ${key}`, HOSTILE, async (t) => {
+    for (const value of WRONG_VALUES) {
+      const vif = await t.plug({ ...BACKEND_KEYS, [key]: value });
+      await vif.setState(XENBUS_STATE.initWait);
+      await t.unplug(vif);
+    }
+    await outlives(t, 'ROB-02');
+  });
+}
+
+/** Publishes responses up to `end` whose slots hold noise. */
+function answerWithNoise({ page, layout }: BackendPeer['queue']['rx']['ring'], end: number): void {
+  page.copyIn(RING_OFFSET.slots, noise(1, layout.size * layout.slotBytes));
+  page.store32(RING_OFFSET.rspProd, end);
+}
