@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
+import type { Release } from '../lab/release.js';
 import { install } from '../remote/install.js';
 import { type Pack, pack } from '../remote/pack.js';
 import { Ssh } from '../guest/ssh.js';
@@ -13,6 +14,7 @@ import { runThere } from './run-there.js';
 import type { Selection } from './select.js';
 
 export interface LabUpOptions {
+  readonly release: Release;
   readonly install?: boolean;
   readonly fresh?: boolean;
   readonly module?: string;
@@ -30,7 +32,10 @@ export interface LabRunOptions extends LabUpOptions, Selection {
 }
 
 /** The stock targets that run unless others are named. */
-const STOCK = ['linux-netfront', 'linux-netback'];
+const STOCK: Readonly<Record<Release, string[]>> = {
+  bookworm: ['linux-netfront', 'linux-netback'],
+  trixie: ['linux-netfront-trixie', 'linux-netback-trixie'],
+};
 
 /**
  * The embedded reference drivers, in the same guests once those are free, and what they are tested for there: what
@@ -71,7 +76,7 @@ export async function labUpCommand(options: LabUpOptions): Promise<number> {
 
 /** `netifspec lab run`: the lab comes up, and each target runs the way that any lab host's would. */
 export async function labRunCommand(options: LabRunOptions): Promise<number> {
-  const files = (options.target ?? STOCK).map(targetFile);
+  const files = (options.target ?? STOCK[options.release]).map(targetFile);
   for (const file of files) loadTarget(file);
   const lab = await up(options);
   const interrupt = onInterrupt();
@@ -150,6 +155,7 @@ export async function labDownCommand(): Promise<number> {
 
 async function up(options: LabUpOptions): Promise<LabHandle> {
   return labUp({
+    release: options.release,
     install: options.install ?? false,
     log,
     ...(options.fresh ? { fresh: true } : {}),

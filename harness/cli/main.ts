@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: says what can be asked for; the work is in the modules that the commands load. */
 import { Command, CommanderError, Option } from 'commander';
+import { RELEASES } from '../lab/release.js';
 import { version } from '../root.js';
 import { fail, UsageError } from './exit.js';
 import type { LabRunOptions, LabUpOptions } from './lab.js';
@@ -102,6 +103,11 @@ const lab = program
   .description('a real Xen with Linux guests, booted in QEMU');
 const building = (command: Command): Command =>
   command
+    .addOption(
+      new Option('--release <name>', 'Debian release whose Xen and kernel it has')
+        .choices(Object.keys(RELEASES))
+        .default('bookworm'),
+    )
     .option('--install', 'install the Debian packages that are missing')
     .option('--fresh', 'build and boot anew, whatever is stored')
     .option('--module <file>', 'a .ko in place of the stock xen-netfront or xen-netback')
@@ -116,7 +122,8 @@ building(lab.command('up').description('bring the lab up: build, boot, or resume
 selecting(building(lab.command('run').description("bring the lab up and run the suites against Linux's drivers")))
   .option(
     '--target <name>',
-    'target file, or one of linux-netfront, linux-netback, linux-netback-dom0, reference-frontend, reference-backend; may be repeated',
+    'target file, or one of linux-netfront, linux-netback, linux-netback-dom0, reference-frontend, reference-backend,' +
+      ' and with --release trixie linux-netfront-trixie, linux-netback-trixie; may be repeated',
     collect,
   )
   .option('--repeat <n>', 'n rounds, and a table of verdicts that differ; what is finished is not run again', number)

@@ -19,11 +19,14 @@ import { LabError } from './error.js';
 import type { Manifest } from './images.js';
 import { run } from './process.js';
 import type { Progress } from './progress.js';
+import { RELEASES, type Release } from './release.js';
 
-/** What is installed and what is copied. The images' key covers it; `revision` stands for changes of the code below. */
+/**
+ * What is installed and what is copied, whatever the release. The images' key covers it; `revision` stands for changes
+ * of the code below.
+ */
 export const RECIPE = {
-  revision: 1,
-  suite: 'bookworm',
+  revision: 2,
   packages: [
     'busybox-static',
     'ethtool',
@@ -40,7 +43,6 @@ export const RECIPE = {
     'procps',
     'strace',
     'tcpdump',
-    'xen-utils-4.17',
     'xenstore-utils',
   ],
   /** Below the kernel's own directory of modules; a directory counts with all in it. */
@@ -70,6 +72,7 @@ export const RECIPE = {
 } as const;
 
 interface Places {
+  readonly release: Release;
   /** The image's own files. */
   readonly files: string;
   /** Scratch. */
@@ -80,12 +83,12 @@ interface Places {
 
 /** Fills `places.result`. Takes about 40 s and needs root and a Debian mirror. */
 export async function buildImages(places: Places, progress: Progress, signal: AbortSignal): Promise<Manifest> {
-  const { files, work, result } = places;
+  const { release, files, work, result } = places;
   const root = join(work, 'root');
   const kernelTree = join(work, 'kernel');
   await installPackages(places, root, progress, signal);
 
-  const { kernel, xen } = await progress.step('kernel and hypervisor unpacked', async () => {
+  const { kernel, xen, modules } = await progress.step('kernel and hypervisor unpacked', async () => {
     const deb = (prefix: string) => {
       const name = readdirSync(join(work, 'debs')).find((file) => file.startsWith(prefix));
       if (name === undefined) throw new LabError(`apt-get left no ${prefix}*.deb: is the package in its lists?`);
@@ -96,25 +99,27 @@ export async function buildImages(places: Places, progress: Progress, signal: Ab
     await run('dpkg-deb', ['--extract', hypervisor, join(work, 'xen')], { signal });
     await run('dpkg-deb', ['--extract', deb('linux-image-'), kernelTree], { signal });
     const boot = readdirSync(join(work, 'xen/boot')).find((file) => /^xen-.*\.gz$/.test(file));
-    const release = readdirSync(join(kernelTree, 'lib/modules'))[0];
-    if (boot === undefined || release === undefined)
+    // From trixie on, packages have in /usr/lib what they had in /lib.
+    const modules = ['lib/modules', 'usr/lib/modules'].map((path) => join(kernelTree, path)).find(existsSync);
+    const kernel = modules === undefined ? undefined : readdirSync(modules)[0];
+    if (boot === undefined || modules === undefined || kernel === undefined)
       throw new LabError('The packages of kernel or hypervisor are empty.');
     // QEMU's multiboot loader wants the plain ELF.
     writeFileSync(join(result, 'xen'), gunzipSync(readFileSync(join(work, 'xen/boot', boot))));
-    const image = readFileSync(join(kernelTree, `boot/vmlinuz-${release}`));
+    const image = readFileSync(join(kernelTree, `boot/vmlinuz-${kernel}`));
     writeFileSync(join(result, 'vmlinux'), await unpackKernel(image, signal));
-    return { kernel: release, xen: version.toString().trim() };
+    return { kernel, xen: version.toString().trim(), modules: join(modules, kernel) };
   });
 
   const hostKey = await progress.step('root and initramfs composed', async () => {
-    copyModules(join(kernelTree, 'lib/modules', kernel), join(root, 'lib/modules', kernel));
+    await copyModules(modules, join(root, 'lib/modules', kernel), signal);
     await run('depmod', ['-b', root, kernel], { signal });
     copyFileSync(process.execPath, join(root, 'usr/bin/node'));
     chmodSync(join(root, 'usr/bin/node'), 0o755);
     try {
       await run('chroot', [root, 'node', '--version'], { signal });
     } catch (error) {
-      throw new LabError(`${process.execPath} does not run on Debian ${RECIPE.suite}, the lab's system.`, {
+      throw new LabError(`${process.execPath} does not run on Debian ${release}, the lab's system.`, {
         cause: error,
       });
     }
@@ -137,6 +142,8 @@ export async function buildImages(places: Places, progress: Progress, signal: Ab
 
 /** mmdebstrap, in namespaces of its own: when it is killed, its mounts and children go with it. */
 async function installPackages(places: Places, root: string, progress: Progress, signal: AbortSignal): Promise<void> {
+  const { release } = places;
+  const xen = RELEASES[release];
   const debs = join(places.work, 'debs');
   const scratch = join(places.work, 'tmp');
   mkdirSync(debs);
@@ -158,10 +165,11 @@ async function installPackages(places: Places, root: string, progress: Progress,
     'unshare',
     ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--']
       .concat('mmdebstrap', '--mode=root', '--variant=apt', ...without, '--aptopt=APT::Sandbox::User "root"')
-      .concat(`--include=${RECIPE.packages.join(',')}`, `--customize-hook=${hook}`, RECIPE.suite, root),
+      .concat(`--include=${[...RECIPE.packages, `xen-utils-${xen}`].join(',')}`, `--customize-hook=${hook}`)
+      .concat(release, root),
     {
       signal,
-      env: { LAB_DEBS: debs, TMPDIR: scratch, DEBIAN_FRONTEND: 'noninteractive' },
+      env: { LAB_DEBS: debs, LAB_XEN: xen, TMPDIR: scratch, DEBIAN_FRONTEND: 'noninteractive' },
       onErrorLine: (line) => {
         if (line.startsWith('I: ')) turn(/download|update|hook/.test(line) ? 'download' : 'install');
       },
@@ -172,6 +180,9 @@ async function installPackages(places: Places, root: string, progress: Progress,
   progress.add('packages installed', spent.install);
 }
 
+/** What unpacks a kernel, by its first four bytes. */
+const PACKERS: Readonly<Record<string, string>> = { fd377a58: 'xz', '28b52ffd': 'zstd' };
+
 /**
  * The ELF inside a bzImage, so that neither Xen nor its tools unpack it under emulation. Offsets as in the kernel's
  * Documentation/x86/boot.rst.
@@ -180,22 +191,27 @@ async function unpackKernel(image: Buffer, signal: AbortSignal): Promise<Buffer>
   const sectors = image.readUInt8(0x1f1);
   const offset = (sectors + 1) * 512 + image.readUInt32LE(0x248);
   const length = image.readUInt32LE(0x24c);
-  // The unpacked size follows the xz stream, as 4 bytes.
+  // The unpacked size follows the packed stream, as 4 bytes.
   const payload = image.subarray(offset, offset + length - 4);
-  if (payload.readUIntBE(0, 6) !== 0xfd377a585a00) throw new LabError('The kernel package is not packed with xz.');
-  return run('xz', ['--decompress', '--stdout'], { input: payload, signal });
+  const packer = PACKERS[payload.toString('hex', 0, 4)];
+  if (packer === undefined)
+    throw new LabError(`The kernel is packed with none of ${Object.values(PACKERS).join(', ')}.`);
+  return run(packer, ['--decompress', '--stdout'], { input: payload, signal });
 }
 
-function copyModules(from: string, to: string): void {
+/** The modules of a release that has them packed are unpacked: under emulation that takes long at each load. */
+async function copyModules(from: string, to: string, signal: AbortSignal): Promise<void> {
   mkdirSync(to, { recursive: true });
   for (const name of ['modules.builtin', 'modules.builtin.modinfo', 'modules.order']) {
     copyFileSync(join(from, name), join(to, name));
   }
   for (const name of RECIPE.modules) {
-    const source = join(from, 'kernel', name);
-    if (!existsSync(source)) throw new LabError(`The kernel package has no ${name}.`);
-    cpSync(source, join(to, 'kernel', name), { recursive: true });
+    const file = [name, `${name}.xz`].find((each) => existsSync(join(from, 'kernel', each)));
+    if (file === undefined) throw new LabError(`The kernel package has no ${name}.`);
+    cpSync(join(from, 'kernel', file), join(to, 'kernel', file), { recursive: true });
   }
+  const packed = readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ko.xz'));
+  if (packed.length > 0) await run('xz', ['--decompress', ...packed], { cwd: to, signal });
 }
 
 /** One key for root everywhere and one for the hosts, made for these images alone. Answers the hosts' public key. */

@@ -7,13 +7,15 @@ import { snapshotFile } from './qemu.js';
 import { GUESTS } from './ssh.js';
 
 describe('lab images', () => {
-  it('have a key that changes with each file', () => {
+  it('have a key that changes with each file and release', () => {
     const copy = mkdtempSync(join(tmpdir(), 'netifspec-image-'));
     try {
       cpSync(realpathSync(imageFiles()), copy, { recursive: true });
-      expect(imageKey(copy)).to.equal(imageKey(imageFiles()));
+      const key = imageKey(imageFiles(), 'bookworm');
+      expect(imageKey(copy, 'bookworm')).to.equal(key);
+      expect(imageKey(copy, 'trixie')).to.not.equal(key);
       writeFileSync(join(copy, 'hosts'), 'changed');
-      expect(imageKey(copy)).to.not.equal(imageKey(imageFiles()));
+      expect(imageKey(copy, 'bookworm')).to.not.equal(key);
     } finally {
       rmSync(copy, { recursive: true });
     }

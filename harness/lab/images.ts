@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { buildImages, RECIPE } from './build.js';
 import { LabError } from './error.js';
 import type { Progress } from './progress.js';
+import { RELEASES, type Release } from './release.js';
 import type { LabPaths } from './state.js';
 
 /** What is inside a set of images. */
@@ -19,7 +20,7 @@ export interface Manifest {
 }
 
 export interface Images {
-  /** Names the set; changes with anything that it is made from. */
+  /** Names the set, the release first; changes with anything that it is made from. */
   readonly key: string;
   /** Holds xen, vmlinux, initrd, root.squashfs, id, id.pub, manifest.json, and snapshots. */
   readonly directory: string;
@@ -41,25 +42,27 @@ export function imageFiles(): string {
   }
 }
 
-/** Hash of all that the images are made from: the files of the image, the recipe, and the Node that goes into it. */
-export function imageKey(files: string): string {
-  const hash = createHash('sha256').update(JSON.stringify([RECIPE, process.version, process.execPath]));
+/** The release and a hash of all else that the images are made from: image files, recipe, the Node that goes in. */
+export function imageKey(files: string, release: Release): string {
+  const made = [RECIPE, RELEASES[release], process.version, process.execPath];
+  const hash = createHash('sha256').update(JSON.stringify(made));
   for (const name of readdirSync(files).sort()) hash.update(`\0${name}\0`).update(readFileSync(join(files, name)));
-  return hash.digest('hex').slice(0, 16);
+  return `${release}-${hash.digest('hex').slice(0, 16)}`;
 }
 
 /**
- * Answers the images, built before if need be; a build leaves no other set behind. Packages newer than those of an
- * existing set are no reason to build: `fresh` is.
+ * Answers the images of a release, built before if need be; a build leaves no older set of its release behind. Packages
+ * newer than those of an existing set are no reason to build: `fresh` is.
  */
 export async function ensureImages(
   paths: LabPaths,
+  release: Release,
   fresh: boolean,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Images> {
   const files = imageFiles();
-  const key = imageKey(files);
+  const key = imageKey(files, release);
   const directory = join(paths.images, key);
   const manifest = join(directory, 'manifest.json');
   if (fresh || !existsSync(manifest)) {
@@ -67,15 +70,17 @@ export async function ensureImages(
       throw new LabError('Building the lab needs root (mmdebstrap makes a root directory): run again as root.');
     }
     await ensureSpace(paths, BUILD_SPACE);
-    progress.log('Building the images of the lab; this takes about a minute.');
+    progress.log(`Building the images of the lab, of Debian ${release}; this takes about a minute.`);
     rmSync(paths.build, { recursive: true, force: true });
     mkdirSync(paths.build, { recursive: true });
     const result = join(paths.build, 'images');
     mkdirSync(result);
-    const made = await buildImages({ files, work: paths.build, result }, progress, signal);
+    const made = await buildImages({ release, files, work: paths.build, result }, progress, signal);
     writeFileSync(join(result, 'manifest.json'), JSON.stringify(made, undefined, 2) + '\n');
-    rmSync(paths.images, { recursive: true, force: true });
     mkdirSync(paths.images, { recursive: true });
+    for (const name of readdirSync(paths.images)) {
+      if (name.startsWith(`${release}-`)) rmSync(join(paths.images, name), { recursive: true });
+    }
     renameSync(result, directory);
     rmSync(paths.build, { recursive: true, force: true });
   } else {

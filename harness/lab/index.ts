@@ -7,6 +7,7 @@ import { readModule } from './module.js';
 import { isAlive, processId } from './process.js';
 import { Progress } from './progress.js';
 import * as qemu from './qemu.js';
+import type { Release } from './release.js';
 import { copyToDom0, firstInDom0, inDom0, interactive, writeSshFiles } from './ssh.js';
 import {
   clear,
@@ -25,6 +26,7 @@ export { LabError } from './error.js';
 export type { LabHandle } from './state.js';
 
 export interface LabOptions {
+  readonly release: Release;
   /** Whether to install what the host lacks. */
   readonly install: boolean;
   /** Takes a line of progress. */
@@ -65,7 +67,7 @@ export async function labUp(options: LabOptions): Promise<LabHandle> {
       if (options.guest !== undefined) checkGuest(options.guest);
       try {
         await ensureTools(options.install, progress, signal);
-        const images = await ensureImages(paths, options.fresh ?? false, progress, signal);
+        const images = await ensureImages(paths, options.release, options.fresh ?? false, progress, signal);
         const handle = await start(paths, images, options, progress, signal);
         const owner = processId(process.pid);
         if (owner) writeRecord(paths, { owner, started: new Date().toISOString(), handle });

@@ -66,9 +66,12 @@ describe('lab state', () => {
 
   it('refuses a guest without domain.cfg before it does anything', async () => {
     const lines: string[] = [];
-    const error = await labUp({ install: false, guest: directory, log: (line) => lines.push(line) }).catch(
-      (caught: unknown) => caught,
-    );
+    const error = await labUp({
+      release: 'bookworm',
+      install: false,
+      guest: directory,
+      log: (line) => lines.push(line),
+    }).catch((caught: unknown) => caught);
     expect(error).to.be.instanceOf(LabError).with.property('message').that.contains('domain.cfg');
     expect(lines).to.deep.equal([]);
     expect(existsSync(join(directory, 'images'))).to.equal(false);

@@ -13,6 +13,7 @@ const PACKAGES: readonly (readonly [name: string, sign: string])[] = [
   ['squashfs-tools', 'mksquashfs'],
   ['cpio', 'cpio'],
   ['xz-utils', 'xz'],
+  ['zstd', 'zstd'],
   ['openssh-client', 'ssh-keygen'],
   ['kmod', 'depmod'],
   ['util-linux', 'setpriv'],
