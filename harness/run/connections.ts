@@ -95,10 +95,10 @@ export class Connections implements Vifs<AnyPeer> {
   }
 
   /** Gives the interface behind a vif its address and learns its MAC. */
-  async configure(peer: AnyPeer): Promise<void> {
+  async configure(peer: AnyPeer, options: { readonly ms?: number } = {}): Promise<void> {
     const vif = this.#vifs.get(peer);
     if (vif) await this.iut.configure?.(vif, peer.link);
-    if (this.answering) await peer.arp();
+    if (this.answering) await peer.arp(options);
     this.#configured.add(peer);
   }
 

@@ -13,7 +13,7 @@ export interface Vifs<P> {
   shared(): Promise<P>;
   plug(keys?: Readonly<Record<string, string>>, own?: Readonly<Record<string, string>>): Promise<P>;
   unplug(peer: P): Promise<void>;
-  configure(peer: P): Promise<void>;
+  configure(peer: P, options?: { readonly ms?: number }): Promise<void>;
   bridge(peers: readonly [P, P]): Promise<void>;
   hasCarrier(peer: P): Promise<boolean>;
   unbind(peer: P): Promise<void>;
@@ -50,8 +50,8 @@ abstract class Context<P> implements TestContext<P> {
     return this.vifs.unplug(peer);
   }
 
-  configure(peer: P): Promise<void> {
-    return this.vifs.configure(peer);
+  configure(peer: P, options?: { readonly ms?: number }): Promise<void> {
+    return this.vifs.configure(peer, options);
   }
 
   async check(requirements: string | readonly string[], body: () => unknown): Promise<void> {

@@ -54,8 +54,11 @@ export interface BackendTest extends TestContext<FrontendPeer> {
   plug(): Promise<FrontendPeer>;
   /** Takes a vif out, as the toolstack does. */
   unplug(peer: FrontendPeer): Promise<void>;
-  /** Gives the interface behind a vif its address and learns its MAC: after this its stack answers. */
-  configure(peer: FrontendPeer): Promise<void>;
+  /**
+   * Gives the interface behind a vif its address and learns its MAC: after this its stack answers. `ms` is how long it
+   * gets to.
+   */
+  configure(peer: FrontendPeer, options?: { readonly ms?: number }): Promise<void>;
   /** Joins the interfaces of two vifs, also of such as were joined before and have connected anew. */
   bridge(peers: readonly [FrontendPeer, FrontendPeer]): Promise<void>;
   /** Two connections of the test's own, whose interfaces are joined: what goes in at one comes out at the other. */

@@ -13,6 +13,9 @@ import { Expired } from '../../harness/xen/wait.js';
 /** How long a backend gets to answer what it may as well refuse to answer at all. */
 const REFUSAL_MS = 200;
 
+/** How long a backend that has connected gets to answer, where it may well be one that only looks connected. */
+const WORK_MS = 500;
+
 /** The number of queues that the backend offers; one where what it says is no number. */
 export async function queuesOffered(t: BackendTest): Promise<number> {
   const max = parseDecimal(await (await t.connect()).otherKey(KEY.multiQueueMaxQueues), { min: 1, max: 0xffff });
@@ -127,7 +130,7 @@ export async function worksOrRefuses(t: BackendTest, vif: FrontendPeer): Promise
   // Another vif's connection comes after whatever it does at last.
   await (await t.fresh()).ping();
   if ((await vif.otherKey('state')) !== String(connected)) return;
-  await t.configure(vif);
+  await t.configure(vif, { ms: WORK_MS });
   await vif.ping();
 }
 
