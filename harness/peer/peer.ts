@@ -150,7 +150,8 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     } catch (error) {
       if (!(error instanceof Expired)) throw error;
       const states = this.other.history.map((value) => value ?? 'none').join(', ');
-      throw new Expired(`${error.what} of ${this.otherPath} (states seen: ${states})`, error.deadlineMs, error.lagMs);
+      const what = `${error.what} of ${this.otherPath} (states seen: ${states})`;
+      throw new Expired(what, error.deadlineMs, error.lagMs, error.lateMs);
     }
   }
 

@@ -6,7 +6,8 @@ import type { Domain } from '../xen/domain.js';
 import { blamesIut, CheckFailed, checkRecord, judge } from './judge.js';
 import type { CheckRecord } from './record.js';
 import { Unavailable } from './unavailable.js';
-import type { BackendTest, FrontendTest, TestContext } from './suite.js';
+import type { AnyPeer } from './connections.js';
+import type { BackendTest, FrontendTest, TestContext, TestDefinition, Tests } from './suite.js';
 
 /** The connection that tests share, and those that a test made for itself. */
 export interface Vifs<P> {
@@ -155,4 +156,27 @@ async function all(connections: readonly Promise<void>[]): Promise<void> {
   const ended = await Promise.allSettled(connections);
   const failed = ended.find((each) => each.status === 'rejected');
   if (failed) throw failed.reason;
+}
+
+/** The test's body with the context that its role has. */
+export interface OpenContext {
+  readonly own: BackendContext | FrontendContext;
+  readonly body: () => Promise<void>;
+}
+
+/** The context of a test's role. `claimed` and `slow` are the run's. */
+export function contextOf(
+  test: Tests[number],
+  domain: Domain,
+  vifs: Vifs<AnyPeer>,
+  find: (id: string) => Requirement,
+  claimed: (id: string) => boolean,
+  slow: boolean,
+): OpenContext {
+  if (test.role === 'backend') {
+    const own = new BackendContext(domain, vifs as unknown as Vifs<FrontendPeer>, find, claimed, slow);
+    return { own, body: () => (test as TestDefinition<BackendTest>).body(own) };
+  }
+  const own = new FrontendContext(domain, vifs as unknown as Vifs<BackendPeer>, find, claimed, slow);
+  return { own, body: () => (test as TestDefinition<FrontendTest>).body(own) };
 }

@@ -43,7 +43,10 @@ export function judge(
     return { verdict: 'error', message, requirements: [] };
   }
   if (error instanceof Expired && error.proofless) {
-    const message = `${error.message}, but the harness itself stood still for ${Math.round(error.lagMs)} ms of it`;
+    const { lagMs, lateMs } = error;
+    const message =
+      `${error.message}, but the harness itself stood still for ${Math.round(lagMs)} ms of it in one go, ` +
+      `and was ${Math.round(lateMs)} ms late in all: the machine is too busy to judge by`;
     return { verdict: 'error', message, requirements: [] };
   }
   // A check may fail by what a peer saw on the way: both rules are broken then.

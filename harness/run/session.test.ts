@@ -117,10 +117,13 @@ describe('session', () => {
   });
 
   it('holds a missed answer against the driver, but not when the harness itself stood still', async () => {
-    const missed = (lagMs: number) => (t: BackendTest) =>
-      t.check('TXW-10', () => Promise.reject(new Expired('answer', 1000, lagMs)));
+    const missed =
+      (lagMs: number, lateMs = 0) =>
+      (t: BackendTest) =>
+        t.check('TXW-10', () => Promise.reject(new Expired('answer', 1000, lagMs, lateMs)));
     expect(await outcome(missed(0))).to.include({ verdict: 'fail', message: 'no answer within 1000 ms' });
     expect((await outcome(missed(900))).verdict).to.equal('error');
+    expect((await outcome(missed(20, 700))).verdict).to.equal('error');
   });
 
   it('holds nothing against the driver when the guest is gone, and ends the run', async () => {

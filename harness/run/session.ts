@@ -1,28 +1,26 @@
 /** One run of the suites against one target: from opening it to the end record. */
 import { kernelFault } from '../guest/kernel-log.js';
-import type { BackendPeer } from '../peer/backend.js';
-import type { FrontendPeer } from '../peer/frontend.js';
 import { clearLeftovers } from '../peer/vif.js';
 import { version } from '../root.js';
 import { EventPump } from '../xen/event-pump.js';
 import type { Domain } from '../xen/domain.js';
 import { Trace, traced } from '../xen/traced.js';
 import { Expired, Patience } from '../xen/wait.js';
-import { checkedIds } from '../../suites/checked.js';
 import { CATALOGUE, requirement, standsIn, TEXT_VERSIONS } from '../../suites/requirements/index.js';
-import { leaked } from './audit.js';
-import { type AnyPeer, Connections } from './connections.js';
-import { BackendContext, FrontendContext, type Vifs } from './context.js';
+import { findLeak, type Inventory } from './audit.js';
+import { Connections } from './connections.js';
+import { contextOf, type OpenContext } from './context.js';
 import { EnvironmentError } from './environment.js';
 import { Expectations } from './expectations.js';
 import type { Iut } from './iut.js';
 import { blamesIut, CheckFailed, checkRecord, type Finding, judge } from './judge.js';
 import { runWithMocha } from './mocha-run.js';
 import { askReflectors, type Reflector } from './reflectors.js';
-import { type EndRecord, type ResultRecord, type SkipClass, type TestRecord, worse } from './record.js';
+import { type EndRecord, type ResultRecord, type TestRecord, worse } from './record.js';
 import { Unavailable } from './unavailable.js';
 import { type Way, wayOf } from './ways.js';
-import type { Ability, BackendTest, FrontendTest, TestDefinition, Tests } from './suite.js';
+import { type Skip, skipReason } from './skips.js';
+import type { Tests } from './suite.js';
 import { isSimulated, type Target } from './target.js';
 
 type Test = Tests[number];
@@ -69,19 +67,12 @@ export async function runSession(options: SessionOptions): Promise<void> {
   }
 }
 
-/** Why a test can't be run where the guest is out of reach for what it needs. */
-const LACKING: Readonly<Record<Ability, string>> = {
-  bridge: "no bridge can be made: commands can't be run in the guest",
-  carrier: "nobody tells of the interface's carrier: commands can't be run in the guest",
-  rebind: "the driver can't be taken off its device: commands can't be run in the guest",
-  restore: 'the guest can\'t be saved and restored: the target has no "config"',
-};
-
 class Session {
   readonly #way: Way;
   readonly #connections: Connections;
   readonly #domain: Domain;
   readonly #trace: Trace;
+  readonly #patience: Patience;
   #features: Record<string, string> = {};
   /** The questions that the guest's stack answers, or must. */
   #reflectors: ReadonlySet<Reflector>;
@@ -97,8 +88,8 @@ class Session {
     this.#reflectors = iut.promised;
     this.#trace = new Trace(iut.harness.clock);
     this.#domain = traced(iut.harness, this.#trace);
-    const patience = new Patience(iut.harness.clock, options.target.timeScale);
-    const context = { domain: this.#domain, pump: new EventPump(this.#domain.events), patience };
+    this.#patience = new Patience(iut.harness.clock, options.target.timeScale);
+    const context = { domain: this.#domain, pump: new EventPump(this.#domain.events), patience: this.#patience };
     this.#way = wayOf(options.target.connection, iut);
     this.#connections = new Connections(context, iut, options.target.role, this.#way);
   }
@@ -221,8 +212,8 @@ class Session {
     const skip = this.#skipReason(test);
     if (skip) return { ...base, verdict: 'skip', skip, checks: [], infos: [], durationMs: 0 };
 
-    const before = { connection: this.#connections.current, held: this.iut.holdings() };
-    const context = contextOf(test, this.#domain, this.#connections, this.#claimed, this.options.slow);
+    const before = this.#inventory();
+    const context = contextOf(test, this.#domain, this.#connections, requirement, this.#claimed, this.options.slow);
     await this.iut.kernelLog?.mark();
     this.#trace.take();
     const executed = await this.#execute(context);
@@ -236,7 +227,7 @@ class Session {
     }
     const broken = finding !== undefined || context.own.checks.some((check) => check.verdict !== 'pass');
     finding = await this.#cleanUp(broken && (test.options.destructive ?? false), finding);
-    const leak = finding || broken ? undefined : await this.#leak(before);
+    const leak = finding || broken ? undefined : await findLeak(before, () => this.#inventory(), this.#patience);
     if (leak) context.own.checks.push(checkRecord([], leak));
     finding ??= leak;
     const warnings = context.own.checks.filter((check) => check.verdict === 'warn');
@@ -322,63 +313,26 @@ class Session {
     }
   }
 
-  /**
-   * Compares what driver and harness hold with what they held before the test. It counts where the connection that
-   * tests share is the same as then, or there was and is none.
-   */
-  async #leak({ connection, held }: Before): Promise<Finding | undefined> {
-    if (this.#connections.current !== connection) return undefined;
-    const left = (whose: 'driver' | 'harness'): string | undefined => {
-      const [then, now] = [held[whose], this.iut.holdings()[whose]];
-      // The peer of a connection that goes on keeps the buffers that it had to make.
-      const kept = whose === 'harness' && connection && then ? { grants: then.grants } : {};
-      return then && now && leaked(then, { ...now, ...kept });
-    };
-    try {
-      // What was closed may take a while to be gone.
-      const { clock } = this.iut.harness;
-      const nothing = (): boolean => left('driver') === undefined && left('harness') === undefined;
-      await new Patience(clock, this.options.target.timeScale).until('end of what the test made', nothing);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof Expired)) throw error;
-    }
-    const ours = left('harness');
-    if (ours !== undefined) return { verdict: 'error', message: `the harness still holds ${ours}`, requirements: [] };
-    const message = `the driver still holds ${left('driver') ?? 'nothing'} of vifs that are gone`;
-    return { verdict: 'fail', class: 'leak', message, requirements: ['XB-12'] };
+  #inventory(): Inventory {
+    return { connection: this.#connections.current, ...this.iut.holdings() };
   }
 
   /** Whether a requirement stands in the text that the vendor claims. */
   readonly #claimed = (id: string): boolean => standsIn(this.options.spec, requirement(id));
 
-  #skipReason(test: Test): { class: SkipClass; reason: string } | undefined {
-    const { reflector, needs, observer, destructive } = test.options;
-    const { target } = this.options;
-    const skip = (kind: SkipClass, reason: string): { class: SkipClass; reason: string } => ({ class: kind, reason });
-    if (this.#lost !== undefined) return skip('blocked', `the environment is gone: ${this.#lost}`);
-    if (destructive && !target.destructive) return skip('not-allowed', 'destructive: the target does not allow it');
+  #skipReason(test: Test): Skip | undefined {
+    if (this.#lost !== undefined) return { class: 'blocked', reason: `the environment is gone: ${this.#lost}` };
     if (this.#broken !== undefined && !isAnchor(test)) {
-      return skip('blocked', `blocked by ${test.role}.xenbus.connect: no plain connection`);
+      return { class: 'blocked', reason: `blocked by ${test.role}.xenbus.connect: no plain connection` };
     }
-    const named = checkedIds(test);
-    if (named.length > 0 && !named.some(this.#claimed)) {
-      return skip('spec', `newer than the text that is claimed: ${this.options.spec}`);
-    }
-    for (const gate of [test.options.gate ?? []].flat()) {
-      const key = gate.replace(/^!/, '');
-      const advertised = (this.#features[key] ?? '0') !== '0';
-      if (advertised !== gate.startsWith('!')) continue;
-      return skip('gate', advertised ? `${key} is advertised` : `${key} is not advertised`);
-    }
-    if (needs && !this.iut[needs]) return skip('guest', LACKING[needs]);
-    if (reflector && !this.#reflectors.has(reflector)) {
-      return skip('guest', `the guest gives no answer to ${reflector}, and commands can't be run in it`);
-    }
-    if (observer && !this.iut.harness.capabilities.has('observer')) {
-      return skip('adapter', 'needs an observer of grants');
-    }
-    return undefined;
+    const { target, spec } = this.options;
+    return skipReason(test, {
+      iut: this.iut,
+      destructive: target.destructive,
+      spec,
+      features: this.#features,
+      reflectors: this.#reflectors,
+    });
   }
 
   async #bounded(body: Promise<void>): Promise<void> {
@@ -397,31 +351,4 @@ class Session {
   }
 }
 
-/** What there was before a test. */
-interface Before {
-  readonly connection: AnyPeer | undefined;
-  readonly held: ReturnType<Iut['holdings']>;
-}
-
 type DetailedFinding = Finding & { detail?: string };
-
-/** The test's body with the context that its role has. */
-interface OpenContext {
-  readonly own: BackendContext | FrontendContext;
-  readonly body: () => Promise<void>;
-}
-
-function contextOf(
-  test: Test,
-  domain: Domain,
-  vifs: Vifs<AnyPeer>,
-  claimed: (id: string) => boolean,
-  slow: boolean,
-): OpenContext {
-  if (test.role === 'backend') {
-    const own = new BackendContext(domain, vifs as unknown as Vifs<FrontendPeer>, requirement, claimed, slow);
-    return { own, body: () => (test as TestDefinition<BackendTest>).body(own) };
-  }
-  const own = new FrontendContext(domain, vifs as unknown as Vifs<BackendPeer>, requirement, claimed, slow);
-  return { own, body: () => (test as TestDefinition<FrontendTest>).body(own) };
-}

@@ -3,6 +3,8 @@ import type { Clock } from './domain.js';
 
 /** Share of a deadline that the harness may stand still in one go. */
 const LAG_SHARE = 0.25;
+/** Share of a deadline by which its timers may be late in all: beyond it the whole machine is too slow to judge by. */
+const LATE_SHARE = 0.5;
 
 /** The awaited thing did not come. Whose fault that is, the caller judges: see {@link Expired.lagMs}. */
 export class Expired extends Error {
@@ -11,6 +13,8 @@ export class Expired extends Error {
     readonly deadlineMs: number,
     /** How long the harness stood still at worst while it waited: its timers were late, or its own look took so long. */
     readonly lagMs: number,
+    /** How late its timers were in all. */
+    readonly lateMs = 0,
   ) {
     super(`no ${what} within ${deadlineMs} ms`);
     this.name = 'Expired';
@@ -18,7 +22,7 @@ export class Expired extends Error {
 
   /** Whether the harness itself stood still for so much of the time that a missed answer proves nothing. */
   get proofless(): boolean {
-    return this.lagMs > this.deadlineMs * LAG_SHARE;
+    return this.lagMs > this.deadlineMs * LAG_SHARE || this.lateMs > this.deadlineMs * LATE_SHARE;
   }
 }
 
@@ -71,6 +75,7 @@ export class Patience {
     const deadlineMs = (options.ms ?? Patience.defaultMs) * this.scale;
     const end = this.clock.now() + deadlineMs;
     let lagMs = 0;
+    let lateMs = 0;
     for (;;) {
       // The signals are armed before the probe runs: a change during an asynchronous probe must not be lost.
       const looked = this.clock.now();
@@ -80,8 +85,10 @@ export class Patience {
         if (value !== undefined && value !== false) return value;
         const now = this.clock.now();
         lagMs = Math.max(lagMs, now - looked);
-        if (now >= end) throw new Expired(what, deadlineMs, lagMs);
-        lagMs = Math.max(lagMs, await wake.woken);
+        if (now >= end) throw new Expired(what, deadlineMs, lagMs, lateMs);
+        const late = await wake.woken;
+        lateMs += late;
+        lagMs = Math.max(lagMs, late);
       } finally {
         wake.disarm();
       }

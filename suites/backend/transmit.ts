@@ -12,6 +12,14 @@ import { refuses, statuses, statusesOrSilence, stillPasses } from './verbs.js';
 const { test, tests } = backendChapter('transmit');
 export const transmit = tests;
 
+/** What has a frontend send extras. */
+const EXTRA_FEATURES = [
+  KEY.featureGsoTcpv4,
+  KEY.featureGsoTcpv6,
+  KEY.featureMulticastControl,
+  KEY.featureCtrlRing,
+] as const;
+
 const ETHERNET_HEADER = 14;
 const LARGEST_FRAME = 1514;
 /** A reference that no frontend holds: refs below 8 are reserved, and a table has no entry this far. */
@@ -105,7 +113,8 @@ test('undefined-flags', 'ignores undefined flag bits', { reflector: 'icmp' }, as
 
 test('order', 'delivers packets in the order in which they were sent', { reflector: 'icmp' }, async (t) => {
   const vif = await t.connect();
-  const pings = Array.from({ length: 24 }, () => vif.pingFrame());
+  // No more than there are buffers for: whether new ones are noticed is another matter.
+  const pings = Array.from({ length: 16 }, () => vif.pingFrame());
   for (const ping of pings) vif.queue.tx.enqueue(ping.frame);
   vif.queue.pushTx();
   const order: number[] = [];
@@ -203,6 +212,9 @@ for (const place of [0, 1, 3]) {
 
 test('unknown-extra', 'refuses an extra of unknown type', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
+  const keys = await vif.otherKeys();
+  if (!EXTRA_FEATURES.some((key) => (keys[key] ?? '0') !== '0'))
+    t.skip('the backend offers nothing that brings extras');
   const request = vif.queue.tx.enqueue(vif.pingFrame().frame, { flags: TXF.extraInfo });
   vif.queue.tx.putExtraBytes(Uint8Array.of(0x55, 0, 0, 0, 0, 0, 0, 0));
   vif.queue.pushTx();

@@ -114,5 +114,6 @@ export const XB: readonly Requirement[] = [
     statement:
       'States that the frontend goes through in quick succession leave the backend in the state that fits the last ' +
       'of them.',
-    source: 'every driver: Linux, QEMU' },
+    source: 'every driver: Linux; it is what QEMU means to do',
+    note: "QEMU 10 goes from Closed to InitWait alone: a frontend that is past Closed before it looks finds it in Closing for good." },
 ];
