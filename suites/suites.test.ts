@@ -55,6 +55,16 @@ describe('suites', () => {
     }
   });
 
+  it('say which have something else done to the guest', () => {
+    for (const test of SUITES) {
+      const body = test.body.toString();
+      const uses = { carrier: /\bt\.hasCarrier\(/, rebind: /\bt\.(un)?bind\(/, restore: /\bt\.restore\(/ };
+      for (const [need, use] of Object.entries(uses)) {
+        expect(test.options.needs === need, test.id).to.equal(use.test(body));
+      }
+    }
+  });
+
   it('say which ask something of the guest', () => {
     for (const test of SUITES) {
       const asks =

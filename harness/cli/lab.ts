@@ -1,4 +1,5 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
 import type { Release } from '../lab/release.js';
@@ -89,7 +90,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
       const byName = new Map(files.map((file) => [loadTarget(file).name, file]));
       const code = await repeat({
         rounds,
-        out: join(options.out, `repeat-${archive.key.slice(0, 8)}`),
+        out: join(options.out, `repeat-${whatRuns(archive, files, options)}`),
         targets: [...byName.keys()],
         strict: options.strict ?? false,
         log,
@@ -114,6 +115,14 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
   }
 }
 
+/** Names all that decides what a run finds: rounds of one name are rounds of the same. */
+function whatRuns(archive: Pack, files: readonly string[], options: LabRunOptions): string {
+  const { release, test, spec, slow, module, guest } = options;
+  const hash = createHash('sha256').update(JSON.stringify([archive.key, release, test, spec, slow, guest]));
+  for (const file of [...files, ...(module === undefined ? [] : [module])]) hash.update(readFileSync(file));
+  return hash.digest('hex').slice(0, 8);
+}
+
 /** Each run has a guest of its own, so they go on side by side; one that can't even start leaves the others their end. */
 async function allCodes(runs: readonly Promise<number>[]): Promise<number[]> {
   const ended = await Promise.allSettled(runs);
@@ -129,7 +138,14 @@ function inFolder(options: LabRunOptions, file: string): LabRunOptions {
 async function runTarget(file: string, options: LabRunOptions, lab: LabHandle, signal: AbortSignal): Promise<number> {
   const { name } = loadTarget(file);
   const started = performance.now();
-  const command = ['netifspec', 'lab', 'run', '--target', targetFile(name) === file ? name : file];
+  const { release, module, guest, spec, slow } = options;
+  const command = [
+    ...['netifspec', 'lab', 'run', '--release', release, '--target', targetFile(name) === file ? name : file],
+    ...(module === undefined ? [] : ['--module', module]),
+    ...(guest === undefined ? [] : ['--guest', guest]),
+    ...(spec === undefined ? [] : ['--spec', spec]),
+    ...(slow ? ['--slow'] : []),
+  ];
   const code = await runThere({ ...options, target: file, command, ssh: lab.ssh, reporter: 'terminal' }, signal);
   log(`${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return code;

@@ -17,6 +17,11 @@ const number = (value: string): number => {
   return Number(value);
 };
 
+const count = (value: string): number => {
+  if (number(value) === 0) throw new UsageError('none at all proves nothing: it is 1 or more');
+  return number(value);
+};
+
 const program = new Command('netifspec')
   .description('Tests Xen netfront and netback drivers against the protocol of netif.h.')
   .version(version)
@@ -55,7 +60,7 @@ selecting(program.command('run').description('run the suites and write the resul
   .option('--known-hosts <file>', 'known_hosts file for --on')
   .option('--out <dir>', 'folder for the results', 'results')
   .option('--seed <n>', 'order of deliveries on the simulated Xen', number, 1)
-  .option('--seeds <n>', 'the seeds 1 to n, and a table of verdicts that depend on them', number)
+  .option('--seeds <n>', 'the seeds 1 to n, and a table of verdicts that depend on them', count)
   .addOption(new Option('--reporter <kind>', 'what stdout shows').choices(['terminal', 'json']).default('terminal'))
   .addOption(new Option('--stream', 'records to stdout alone: the other side of --on').hideHelp())
   .option('--verbose', 'a line for every test')
@@ -126,7 +131,7 @@ selecting(building(lab.command('run').description("bring the lab up and run the 
       ' and with --release trixie linux-netfront-trixie, linux-netback-trixie; may be repeated',
     collect,
   )
-  .option('--repeat <n>', 'n rounds, and a table of verdicts that differ; what is finished is not run again', number)
+  .option('--repeat <n>', 'n rounds, and a table of verdicts that differ; what is finished is not run again', count)
   .option('--keep', 'leave the lab up')
   .option('--out <dir>', 'folder for the results, one below it for each target', 'results/lab')
   .option('--verbose', 'a line for every test')

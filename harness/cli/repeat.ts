@@ -1,19 +1,19 @@
 /** `netifspec lab run --repeat N`: the same again and again, to see whether a verdict ever differs. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Group, groupSessions, readRecords } from '../../reports/records.js';
-import { differences, printDifferences, type Result } from '../../reports/repeat.js';
+import { exitCode, type Group, groupSessions, readRecords } from '../../reports/records.js';
+import { differences, printDifferences } from '../../reports/repeat.js';
 
 export interface Repetition {
   /** How many rounds there are to be in all. */
   readonly rounds: number;
-  /** Folder of the rounds: those of another build must be elsewhere. */
+  /** Folder of the rounds: those of anything else must be elsewhere. */
   readonly out: string;
   readonly targets: readonly string[];
   readonly strict: boolean;
   readonly log: (line: string) => void;
-  /** Runs targets side by side, each with its results in a folder; answers their exit codes. */
-  readonly run: (folders: ReadonlyMap<string, string>) => Promise<number[]>;
+  /** Runs targets side by side, each with its results in a folder. */
+  readonly run: (folders: ReadonlyMap<string, string>) => Promise<unknown>;
   readonly signal: AbortSignal;
 }
 
@@ -23,18 +23,20 @@ export interface Repetition {
  */
 export async function repeat(options: Repetition): Promise<number> {
   const { rounds, targets, log, signal } = options;
-  const codes: number[] = [];
-  const done: Result[][] = [];
+  const done: Group[][] = [];
   for (let round = 1; round <= rounds && !signal.aborted; round++) {
     const folder = join(options.out, `round-${round}`);
     const due = targets.filter((target) => !finished(join(folder, target)));
     log(due.length === 0 ? `round ${round} of ${rounds}: finished before` : `round ${round} of ${rounds}`);
-    codes.push(...(await options.run(new Map(due.map((target) => [target, join(folder, target)])))));
-    done.push(targets.flatMap((target) => sessions(join(folder, target)).flatMap(({ tests }) => tests)));
+    await options.run(new Map(due.map((target) => [target, join(folder, target)])));
+    if (!signal.aborted) done.push(targets.flatMap((target) => sessions(join(folder, target))));
   }
-  const found = differences(done, options.strict);
-  process.stdout.write(printDifferences(done, found, 'round'));
-  return Math.max(...codes, found.length > 0 ? 1 : 0);
+  const results = done.map((groups) => groups.flatMap(({ tests }) => tests));
+  const found = differences(results, options.strict);
+  process.stdout.write(printDifferences(results, found, 'round'));
+  // By the records, since rounds of earlier calls count as well.
+  const codes = done.map((groups) => exitCode(groups, options));
+  return Math.max(...codes, found.length > 0 ? 1 : 0, done.length === 0 ? 3 : 0);
 }
 
 function sessions(folder: string): Group[] {

@@ -25,7 +25,9 @@ export async function runCommand(options: RunOptions): Promise<number> {
   const interrupt = onInterrupt();
   try {
     if (options.seeds !== undefined) {
-      if (options.target || options.on) throw new UsageError('--seeds is for the embedded reference drivers alone');
+      if (options.target || options.on || options.iut) {
+        throw new UsageError('--seeds is for the embedded reference drivers alone');
+      }
       const { runSeeds } = await import('./seeds.js');
       const how = { slow: options.slow ?? false, strict: options.strict ?? false, signal: interrupt.signal };
       return await runSeeds(options.seeds, options, how);

@@ -1,6 +1,7 @@
 /** `netifspec run --seeds N`: the embedded reference drivers by many orders of delivery. */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { outcome } from '../../reports/records.js';
 import { differences, printDifferences, type Result } from '../../reports/repeat.js';
 import type { Selection } from './select.js';
 
@@ -46,15 +47,27 @@ export async function runSeeds(
   const works = Array.from({ length: processes }, (_, n): SeedWork => {
     return { first: n + 1, last: count, step: processes, selection, slow };
   });
-  await Promise.all(works.map((work) => inProcess(work, take, signal)));
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  const ended = await Promise.allSettled(
+    works.map((work) =>
+      inProcess(work, take, either).catch((error: unknown) => {
+        stop.abort();
+        throw error;
+      }),
+    ),
+  );
   const found = differences(rounds, strict);
   process.stdout.write(`${orders.size} different orders of delivery\n${printDifferences(rounds, found, 'seed')}`);
   for (const { id, rounds: by } of found) {
     const [rarest] = [...by.values()].sort((a, b) => a.length - b.length);
-    process.stdout.write(`  Replay: netifspec run --test ${id} --seed ${rarest?.[0]}\n`);
+    // With the same tests before it: the order of deliveries is that of the whole run.
+    process.stdout.write(`  ${id}: replay by the same command with --seed ${rarest?.[0]} in place of --seeds\n`);
   }
-  const bad = rounds.flat().filter(({ verdict }) => verdict === 'fail' || verdict === 'error');
-  return found.length > 0 || bad.length > 0 ? 1 : 0;
+  const failed = ended.find((end) => end.status === 'rejected');
+  if (failed) throw failed.reason;
+  const isBad = (result: Result): boolean => ['failed', 'error'].includes(outcome(result, strict));
+  return found.length > 0 || rounds.flat().some(isBad) ? 1 : 0;
 }
 
 function inProcess(work: SeedWork, take: (result: SeedResult) => void, signal: AbortSignal): Promise<void> {

@@ -46,6 +46,7 @@ export function selectTests(selection: Selection): Tests {
       (selection.role === undefined || test.role === selection.role) &&
       (wanted.includes(test) || (isAnchor(test) && needed.has(test.role))),
   );
+  if (selected.length === 0) throw new UsageError('no test of that role is selected');
   // What may take the guest down comes last, so that all else is tested on the guest as it was.
   return [...selected].sort((a, b) => Number(a.options.destructive ?? false) - Number(b.options.destructive ?? false));
 }

@@ -5,7 +5,7 @@ import { Expectations } from '../run/expectations.js';
 import { runSession } from '../run/session.js';
 import { openSimulatedIut } from '../run/simulated-iut.js';
 import { referenceTarget } from '../run/target.js';
-import type { MakeDriver } from './driver.js';
+import type { Driver, DriverSetting, MakeDriver } from './driver.js';
 import { ALIVE_MS, type Order, type Word } from './protocol.js';
 
 const say = (word: Word): void => void process.send?.(word);
@@ -17,9 +17,49 @@ const crash = (error: unknown): void => {
 process.on('uncaughtException', crash).on('unhandledRejection', crash);
 
 process.once('message', (order: Order) => {
-  setInterval(() => say({ type: 'alive' }), ALIVE_MS);
-  void run(order).then(() => process.disconnect());
+  const alive = setInterval(() => say({ type: 'alive' }), ALIVE_MS);
+  void run(order)
+    .catch((error: unknown) =>
+      say({ type: 'broken', message: error instanceof Error ? (error.stack ?? '') : String(error) }),
+    )
+    .finally(() => {
+      clearInterval(alive);
+      process.disconnect();
+    });
 });
+
+/** Calls a method of the driver's; what it throws is its crash, whoever called it. */
+async function own<T>(call: () => T | Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    crash(error);
+    throw error;
+  }
+}
+
+/** The driver with every way into it guarded. */
+async function guarded(make: MakeDriver, setting: DriverSetting): Promise<Driver> {
+  const driver = await own(() => make({ ...setting, onError: crash }));
+  const now = <T>(call: () => T): T => {
+    try {
+      return call();
+    } catch (error) {
+      crash(error);
+      throw error;
+    }
+  };
+  return {
+    start: () => own(() => driver.start()),
+    close: () => own(() => driver.close()),
+    ...(driver.bridge && { bridge: (handles) => now(() => driver.bridge?.(handles)) }),
+    ...(driver.unbind && { unbind: (handle) => own(() => driver.unbind?.(handle)) }),
+    ...(driver.bind && { bind: (handle) => own(() => driver.bind?.(handle)) }),
+    ...(driver.hasCarrier && { hasCarrier: (handle) => now(() => driver.hasCarrier?.(handle) ?? false) }),
+    ...(driver.suspend && { suspend: () => own(() => driver.suspend?.()) }),
+    ...(driver.resume && { resume: () => own(() => driver.resume?.()) }),
+  };
+}
 
 async function run({ module, name, command, role, tests, seed, slow, spec }: Order): Promise<void> {
   let exported: { default?: unknown };
@@ -33,7 +73,7 @@ async function run({ module, name, command, role, tests, seed, slow, spec }: Ord
   await runSession({
     target: { ...referenceTarget(role), name },
     command,
-    open: () => openSimulatedIut(role, seed, (setting) => (make as MakeDriver)({ ...setting, onError: crash }), name),
+    open: () => openSimulatedIut(role, seed, (setting) => guarded(make as MakeDriver, setting), name),
     tests: SUITES.filter((test) => tests.includes(test.id)).sort((a, b) => tests.indexOf(a.id) - tests.indexOf(b.id)),
     expectations: new Expectations([]),
     seed,

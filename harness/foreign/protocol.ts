@@ -23,6 +23,8 @@ export type Word =
   | { readonly type: 'record'; readonly record: ResultRecord }
   /** The module is no driver. */
   | { readonly type: 'refused'; readonly reason: string }
+  /** The harness's own part failed. */
+  | { readonly type: 'broken'; readonly message: string }
   /** The driver threw, and nobody caught it. */
   | { readonly type: 'crash'; readonly message: string };
 

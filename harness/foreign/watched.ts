@@ -17,6 +17,9 @@ export interface WatchedOptions extends Omit<Order, 'tests'> {
   readonly hangMs?: number;
 }
 
+/** Milliseconds without a test that begins or ends after which a driver counts as stuck: virtual time takes none. */
+const STUCK_MS = 60_000;
+
 /** How a process ended that didn't come to the end of its tests. */
 interface Death {
   readonly why: string;
@@ -37,6 +40,7 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
     if (!session) onRecord((session = { ...record, planned: tests.length }));
   };
   let left = [...tests];
+  let cut: string | undefined;
   while (left.length > 0 && !signal.aborted) {
     const take = (record: ResultRecord): void => {
       if (record.type === 'session') return begun(record);
@@ -48,7 +52,11 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
     if (!death || signal.aborted) break;
     // Without a test that had begun it's the start of the driver that fails, and every later one would fail likewise.
     const [hit, ...others] = left.filter(({ id }) => death.during === undefined || id === death.during);
-    if (!hit) throw new Error(`no test ${death.during} is left`);
+    if (!hit) {
+      // After the last test that it was in, which has its record: there is no test to hold it against.
+      cut = `after ${death.during}: ${death.why}`;
+      continue;
+    }
     begun(sessionOf(options));
     onRecord({ ...base(options, hit), verdict: 'fail', class: 'guest-crash', message: death.why });
     left = left.filter((test) => test !== hit);
@@ -57,8 +65,10 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
     for (const test of others) onRecord({ ...base(options, test), verdict: 'skip', skip });
     left = [];
   }
+  begun(sessionOf(options));
   const end = { type: 'end', target: options.name, finished: new Date().toISOString() } as const;
-  onRecord(signal.aborted ? { ...end, complete: false, reason: 'interrupted' } : { ...end, complete: true });
+  const reason = signal.aborted ? 'interrupted' : cut;
+  onRecord(reason === undefined ? { ...end, complete: true } : { ...end, complete: false, reason });
 }
 
 /** Runs tests in one process; answers how it ended if that was before its time. */
@@ -69,7 +79,8 @@ function watch(
 ): Promise<Death | undefined> {
   const { module, name, command, role, seed, slow, spec, signal, hangMs = HANG_MS } = options;
   return new Promise((resolve, reject) => {
-    const child: ChildProcess = fork(new URL('./child.js', import.meta.url));
+    // What the driver prints is no record of ours.
+    const child: ChildProcess = fork(new URL('./child.js', import.meta.url), { stdio: ['ignore', 2, 2, 'ipc'] });
     let during: string | undefined;
     let why = 'the driver ended its process';
     let complete = false;
@@ -82,21 +93,33 @@ function watch(
       clearTimeout(timer);
       timer = setTimeout(() => kill(`the driver hangs: it kept the processor for ${hangMs} ms`), hangMs);
     };
+    let stuck = setTimeout(() => undefined, 0);
+    const moving = (): void => {
+      clearTimeout(stuck);
+      stuck = setTimeout(() => kill(`the driver comes to no end: nothing happened for ${STUCK_MS} ms`), STUCK_MS);
+    };
     const abort = (): void => kill('interrupted');
     signal.addEventListener('abort', abort, { once: true });
     alive();
+    moving();
     child.on('message', (word: Word) => {
       alive();
+      if (word.type !== 'alive') moving();
+      if (word.type === 'broken') reject(new Error(word.message));
       if (word.type === 'begin') during = word.id;
       if (word.type === 'crash') why = `the driver threw: ${word.message}`;
       if (word.type === 'refused') reject(new EnvironmentError(`${module} is no driver: ${word.reason}`));
       if (word.type !== 'record') return;
-      complete ||= word.record.type === 'end';
       take(word.record);
+      if (word.record.type !== 'end') return;
+      // All is said; a driver that doesn't let go may not hold us up.
+      complete = true;
+      child.kill('SIGKILL');
     });
     child.once('error', reject);
     child.once('exit', () => {
       clearTimeout(timer);
+      clearTimeout(stuck);
       signal.removeEventListener('abort', abort);
       resolve(complete ? undefined : { why, during });
     });

@@ -2,7 +2,13 @@ import { encodeExtra, type Extra } from '../protocol/extra.js';
 import { RXF } from '../protocol/netif.js';
 import { RX_RING, slotOffset } from '../protocol/ring.js';
 import { BackRing } from '../protocol/shared-ring.js';
-import { decodeRxRequest, encodeRxResponse, type RxRequest, type RxResponse } from '../protocol/rx.js';
+import {
+  decodeRxRequest,
+  decodeRxResponse,
+  encodeRxResponse,
+  type RxRequest,
+  type RxResponse,
+} from '../protocol/rx.js';
 import { type DomId, type Grants, type Page, PAGE_SIZE } from '../xen/domain.js';
 import { flickerSlot } from './flicker.js';
 import { Violation } from './violation.js';
@@ -105,9 +111,11 @@ export class BackendRx {
   }
 
   /** Changes the last response that was put between what it is and what `alter` makes of it, until the answer is called. */
-  flicker(response: RxResponse, alter: (response: RxResponse) => RxResponse): () => void {
+  flicker(alter: (response: RxResponse) => RxResponse): () => void {
     const at = slotOffset(RX_RING, this.ring.rspProdPvt - 1);
-    return flickerSlot(this.page, at, encodeRxResponse(response), encodeRxResponse(alter(response)));
+    const response = decodeRxResponse(this.page.copyOut(at, RX_RING.slotBytes));
+    if (!response.ok) throw new Error(`a response of our own: ${response.reason}`);
+    return flickerSlot(this.page, at, encodeRxResponse(response.value), encodeRxResponse(alter(response.value)));
   }
 
   #buffer(): RxRequest {

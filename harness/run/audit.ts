@@ -28,34 +28,46 @@ export function leaked(before: Holdings, now: Holdings): string | undefined {
   return parts.length > 0 ? parts.join(', ') : undefined;
 }
 
+export interface Audit {
+  /** What there was before the test. */
+  readonly before: Inventory;
+  /** What there was before there was any connection. */
+  readonly idle: Inventory;
+  readonly look: () => Inventory;
+  /** Takes out the connection that tests share. */
+  readonly clear: () => Promise<void>;
+  readonly patience: Patience;
+}
+
 /**
- * Waits until driver and harness hold no more than they did `before`; what doesn't go is the finding. It counts where
- * the connection that tests share is the same as then, or there was and is none.
+ * Waits until driver and harness hold no more than they did before; what doesn't go is the finding. It counts where
+ * the connection that tests share is the same as then, or there was and is none. A driver may hold more for that very
+ * connection, so it's taken out before a leak is believed.
  */
-export async function findLeak(
-  before: Inventory,
-  look: () => Inventory,
-  patience: Patience,
-): Promise<Finding | undefined> {
+export async function findLeak({ before, idle, look, clear, patience }: Audit): Promise<Finding | undefined> {
   if (look().connection !== before.connection) return undefined;
-  const ofDriver = (): string | undefined => {
+  // The peer of a connection that goes on keeps the buffers that it had to make.
+  const kept = before.connection ? { grants: before.harness.grants } : {};
+  const ofHarness = (): string | undefined => leaked(before.harness, { ...look().harness, ...kept });
+  const ofDriver = (then: Inventory): string | undefined => {
     const { driver } = look();
-    return before.driver && driver && leaked(before.driver, driver);
+    return then.driver && driver && leaked(then.driver, driver);
   };
-  const ofHarness = (): string | undefined => {
-    // The peer of a connection that goes on keeps the buffers that it had to make.
-    const kept = before.connection ? { grants: before.harness.grants } : {};
-    return leaked(before.harness, { ...look().harness, ...kept });
+  // What was closed may take a while to be gone.
+  const goes = async (left: () => string | undefined): Promise<boolean> => {
+    try {
+      return await patience.until('end of what the test made', () => left() === undefined);
+    } catch (error) {
+      if (!(error instanceof Expired)) throw error;
+      return false;
+    }
   };
-  try {
-    // What was closed may take a while to be gone.
-    await patience.until('end of what the test made', () => ofDriver() === undefined && ofHarness() === undefined);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof Expired)) throw error;
+  if (!(await goes(ofHarness))) {
+    return { verdict: 'error', message: `the harness still holds ${ofHarness() ?? 'something'}`, requirements: [] };
   }
-  const ours = ofHarness();
-  if (ours !== undefined) return { verdict: 'error', message: `the harness still holds ${ours}`, requirements: [] };
-  const message = `the driver still holds ${ofDriver() ?? 'nothing'} of vifs that are gone`;
+  if (await goes(() => ofDriver(before))) return undefined;
+  await clear();
+  if (await goes(() => ofDriver(idle))) return undefined;
+  const message = `the driver still holds ${ofDriver(idle) ?? 'something'} of vifs that are gone`;
   return { verdict: 'fail', class: 'leak', message, requirements: ['XB-12'] };
 }

@@ -2,9 +2,10 @@ import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { type Link, linkOf } from '../peer/link.js';
-import { backendPath, removeVif, type VifAddress } from '../peer/vif.js';
+import { backendPath, createVif, removeVif, type VifAddress } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
 import type { Vifs } from './context.js';
+import { EnvironmentError } from './environment.js';
 import type { Iut, LinkedVif } from './iut.js';
 import { blamesIut } from './judge.js';
 import type { Role } from './record.js';
@@ -32,6 +33,7 @@ export type AnyPeer = FrontendPeer | BackendPeer;
 export class Connections implements Vifs<AnyPeer> {
   readonly #vifs = new Map<AnyPeer, VifAddress>();
   readonly #configured = new WeakSet<AnyPeer>();
+  readonly #preparing = new WeakMap<AnyPeer, Promise<void>>();
   #shared: AnyPeer | undefined;
   /** Whether the stack behind a vif answers ARP. */
   answering: boolean;
@@ -94,30 +96,45 @@ export class Connections implements Vifs<AnyPeer> {
     return peer;
   }
 
+  /**
+   * Begins to configure the interface behind a backend's vif, which is there before the vif is connected: that saves a
+   * while on each connection. A frontend's may not come up before (Linux's has no queues until then).
+   */
+  prepare(peer: AnyPeer): void {
+    const vif = this.#vifs.get(peer);
+    if (!vif || this.role === 'frontend' || this.way.bootMs > 0) return;
+    const prepared = this.iut.configure?.(vif, peer.link);
+    // Whoever waits for it hears of it.
+    prepared?.catch(() => undefined);
+    if (prepared) this.#preparing.set(peer, prepared);
+  }
+
   /** Gives the interface behind a vif its address and learns its MAC. */
   async configure(peer: AnyPeer, options: { readonly ms?: number } = {}): Promise<void> {
     const vif = this.#vifs.get(peer);
-    if (vif) await this.iut.configure?.(vif, peer.link);
+    const prepared = this.#preparing.get(peer);
+    this.#preparing.delete(peer);
+    if (vif) await (prepared ?? this.iut.configure?.(vif, peer.link));
     if (this.answering) await peer.arp(options);
     this.#configured.add(peer);
   }
 
   /** Joins the interfaces behind two vifs: what comes in at one goes out at the other. */
   async bridge(peers: readonly [AnyPeer, AnyPeer]): Promise<void> {
-    await this.iut.bridge?.([this.#linked(peers[0]), this.#linked(peers[1])]);
+    await able(this.iut.bridge)([this.#linked(peers[0]), this.#linked(peers[1])]);
   }
 
   async hasCarrier(peer: AnyPeer): Promise<boolean> {
-    if (!this.iut.carrier) throw new Error('nobody can tell of a carrier here');
-    return this.iut.carrier(this.#linked(peer));
+    return able(this.iut.carrier)(this.#linked(peer));
   }
 
   async unbind(peer: AnyPeer): Promise<void> {
-    await this.iut.rebind?.unbind(this.#linked(peer).vif);
+    const { vif } = this.#linked(peer);
+    if (!(await able(this.iut.rebind).unbind(vif))) throw new EnvironmentError('the driver has lost its device');
   }
 
   async bind(peer: AnyPeer): Promise<void> {
-    await this.iut.rebind?.bind(this.#linked(peer).vif);
+    await able(this.iut.rebind).bind(this.#linked(peer).vif);
   }
 
   /**
@@ -127,11 +144,12 @@ export class Connections implements Vifs<AnyPeer> {
   async restore(peer: AnyPeer): Promise<AnyPeer> {
     const { vif, link } = this.#linked(peer);
     let next: AnyPeer | undefined;
-    await this.iut.restore?.(async () => {
+    await able(this.iut.restore)(async () => {
       await this.abandonAll();
       const address = this.#address(vif.handle);
       const mac = formatMac(link.iut.mac);
-      await this.way.open(() => address, { mac, backendKeys: BACKEND_KEYS });
+      // Not by the target's way: that may make the guest anew, which was just restored.
+      await createVif(this.iut.harness.store, address, { mac, backendKeys: BACKEND_KEYS });
       next = await this.#play(address, link, RESTORE_MS);
     });
     if (!next) throw new Error('the guest was restored without its vif');
@@ -228,4 +246,10 @@ export class Connections implements Vifs<AnyPeer> {
     }
     await this.unplug(peer);
   }
+}
+
+/** What a test may use that says so in its `needs`. */
+function able<T>(ability: T | undefined): T {
+  if (ability === undefined) throw new Error('the test does not say what it needs: it would have been skipped');
+  return ability;
 }

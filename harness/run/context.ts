@@ -3,7 +3,7 @@ import type { FrontendOptions, FrontendPeer } from '../peer/frontend.js';
 import { BACKEND_KEYS } from '../peer/backend.js';
 import type { Requirement } from '../../suites/requirements/requirement.js';
 import type { Domain } from '../xen/domain.js';
-import { blamesIut, CheckFailed, checkRecord, judge } from './judge.js';
+import { CheckFailed, checkRecord, judge } from './judge.js';
 import type { CheckRecord } from './record.js';
 import { Unavailable } from './unavailable.js';
 import type { AnyPeer } from './connections.js';
@@ -14,6 +14,7 @@ export interface Vifs<P> {
   shared(): Promise<P>;
   plug(keys?: Readonly<Record<string, string>>, own?: Readonly<Record<string, string>>): Promise<P>;
   unplug(peer: P): Promise<void>;
+  prepare(peer: P): void;
   configure(peer: P, options?: { readonly ms?: number }): Promise<void>;
   bridge(peers: readonly [P, P]): Promise<void>;
   hasCarrier(peer: P): Promise<boolean>;
@@ -22,7 +23,7 @@ export interface Vifs<P> {
   restore(peer: P): Promise<P>;
 }
 
-/** Rounds in which a race that is there should have shown, on a real host. */
+/** Rounds in which a race that is there should have shown. */
 const MANY_ROUNDS = 10_000;
 
 /** What the body of one test is given, and what it left behind. */
@@ -62,10 +63,8 @@ abstract class Context<P> implements TestContext<P> {
       await body();
     } catch (error) {
       if (error instanceof Unavailable) throw error;
-      if (ids.length === 0 && blamesIut(error)) {
-        return this.info(`${named.join(', ')}: newer than the text that is claimed: ${error.message}`);
-      }
-      const finding = judge(error, ids, this.requirement);
+      const finding = judge(error, named, this.requirement, this.claimed);
+      if (!finding) return this.info(`${named.join(', ')}: newer than the text that is claimed: ${messageOf(error)}`);
       this.checks.push(checkRecord(ids, finding));
       if (finding.verdict === 'warn') return;
       throw finding.verdict === 'error' ? error : new CheckFailed(finding);
@@ -89,6 +88,7 @@ export class BackendContext extends Context<FrontendPeer> implements BackendTest
 
   async fresh(options: FrontendOptions = {}): Promise<FrontendPeer> {
     const peer = await this.vifs.plug();
+    this.vifs.prepare(peer);
     await peer.connect(options);
     await this.vifs.configure(peer);
     return peer;
@@ -162,6 +162,8 @@ async function all(connections: readonly Promise<void>[]): Promise<void> {
 export interface OpenContext {
   readonly own: BackendContext | FrontendContext;
   readonly body: () => Promise<void>;
+  /** Whether it may take long: by its rounds, or because a guest is saved. */
+  readonly patient: boolean;
 }
 
 /** The context of a test's role. `claimed` and `slow` are the run's. */
@@ -173,10 +175,13 @@ export function contextOf(
   claimed: (id: string) => boolean,
   slow: boolean,
 ): OpenContext {
+  const patient = slow || test.options.needs === 'restore';
   if (test.role === 'backend') {
     const own = new BackendContext(domain, vifs as unknown as Vifs<FrontendPeer>, find, claimed, slow);
-    return { own, body: () => (test as TestDefinition<BackendTest>).body(own) };
+    return { own, patient, body: () => (test as TestDefinition<BackendTest>).body(own) };
   }
   const own = new FrontendContext(domain, vifs as unknown as Vifs<BackendPeer>, find, claimed, slow);
-  return { own, body: () => (test as TestDefinition<FrontendTest>).body(own) };
+  return { own, patient, body: () => (test as TestDefinition<FrontendTest>).body(own) };
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -31,13 +31,15 @@ export function blamesIut(error: unknown): error is Error {
  * The finding for an error that was thrown while `requirements` were being checked.
  *
  * The worst level decides: a broken MUST of the text fails as `text`, what every driver does as `interop`, a SHOULD
- * warns. An error outside any check is a set-up that the implementation under test didn't take part in.
+ * warns. An error outside any check is a set-up that the implementation under test didn't take part in. What breaks
+ * rules alone that aren't in the text which the vendor claims (`claimed`) is no finding.
  */
 export function judge(
   error: unknown,
   requirements: readonly string[],
   requirement: (id: string) => Requirement,
-): Finding {
+  claimed: (id: string) => boolean = () => true,
+): Finding | undefined {
   if (!blamesIut(error)) {
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     return { verdict: 'error', message, requirements: [] };
@@ -50,7 +52,9 @@ export function judge(
     return { verdict: 'error', message, requirements: [] };
   }
   // A check may fail by what a peer saw on the way: both rules are broken then.
-  const broken = [...new Set([...requirements, ...(error instanceof Violation ? error.requirements : [])])];
+  const named = [...new Set([...requirements, ...(error instanceof Violation ? error.requirements : [])])];
+  const broken = named.filter(claimed);
+  if (named.length > 0 && broken.length === 0) return undefined;
   const message = describe(error);
   const levels = broken.map((id) => requirement(id).level);
   if (levels.length === 0) return { verdict: 'fail', class: 'setup', message, requirements: [] };

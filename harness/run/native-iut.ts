@@ -72,7 +72,8 @@ export async function openNativeIut(target: Target): Promise<Iut> {
     };
     const { config } = target;
     const recreate = async (prepare?: () => Promise<void>): Promise<void> => {
-      await xl('destroy', String(domain));
+      // It may be gone already, by a restore that failed.
+      if ((await harness.store.read(`/local/domain/${domain}`)) !== undefined) await xl('destroy', String(domain));
       await xl('create', '-q', '-p', String(config));
       await wake(prepare);
     };

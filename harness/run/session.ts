@@ -76,6 +76,8 @@ class Session {
   #features: Record<string, string> = {};
   /** The questions that the guest's stack answers, or must. */
   #reflectors: ReadonlySet<Reflector>;
+  /** What there was before there was any connection. */
+  #idle: Inventory;
   /** Why no plain connection can be had. */
   #broken: unknown;
   /** Why the environment is gone: nothing can be tested any more. */
@@ -92,6 +94,7 @@ class Session {
     const context = { domain: this.#domain, pump: new EventPump(this.#domain.events), patience: this.#patience };
     this.#way = wayOf(options.target.connection, iut);
     this.#connections = new Connections(context, iut, options.target.role, this.#way);
+    this.#idle = this.#inventory();
   }
 
   async run(): Promise<void> {
@@ -227,7 +230,7 @@ class Session {
     }
     const broken = finding !== undefined || context.own.checks.some((check) => check.verdict !== 'pass');
     finding = await this.#cleanUp(broken && (test.options.destructive ?? false), finding);
-    const leak = finding || broken ? undefined : await findLeak(before, () => this.#inventory(), this.#patience);
+    const leak = finding || broken ? undefined : await this.#audit(before);
     if (leak) context.own.checks.push(checkRecord([], leak));
     finding ??= leak;
     const warnings = context.own.checks.filter((check) => check.verdict === 'warn');
@@ -252,9 +255,13 @@ class Session {
   }
 
   /** Runs a test's body: what was found wrong, or why it can't be run to its end on this target. */
-  async #execute({ own, body }: OpenContext): Promise<{ finding?: DetailedFinding; unavailable?: Unavailable }> {
+  async #execute({
+    own,
+    body,
+    patient,
+  }: OpenContext): Promise<{ finding?: DetailedFinding; unavailable?: Unavailable }> {
     try {
-      await this.#bounded(body());
+      await this.#bounded(body(), patient);
       return {};
     } catch (error) {
       if (error instanceof Unavailable) return { unavailable: error };
@@ -282,7 +289,13 @@ class Session {
 
   /** What an error is worth, after asking whether the environment is well. */
   async #find(error: unknown): Promise<DetailedFinding> {
-    const finding = error instanceof CheckFailed ? error.finding : judge(error, [], requirement);
+    const newer = {
+      verdict: 'error',
+      message: `newer than the claimed text: ${String(error)}`,
+      requirements: [],
+    } as const;
+    const finding =
+      error instanceof CheckFailed ? error.finding : (judge(error, [], requirement, this.#claimed) ?? newer);
     try {
       await this.iut.alive();
     } catch (cause) {
@@ -313,6 +326,15 @@ class Session {
     }
   }
 
+  async #audit(before: Inventory): Promise<Finding | undefined> {
+    const look = (): Inventory => this.#inventory();
+    const clear = (): Promise<void> => this.#connections.endTest(true);
+    const leak = await findLeak({ before, idle: this.#idle, look, clear, patience: this.#patience });
+    // What one test was found guilty of isn't held against the next.
+    if (leak) this.#idle = look();
+    return leak;
+  }
+
   #inventory(): Inventory {
     return { connection: this.#connections.current, ...this.iut.holdings() };
   }
@@ -335,8 +357,8 @@ class Session {
     });
   }
 
-  async #bounded(body: Promise<void>): Promise<void> {
-    const ceiling = TEST_CEILING_MS * this.options.target.timeScale;
+  async #bounded(body: Promise<void>, patient: boolean): Promise<void> {
+    const ceiling = TEST_CEILING_MS * this.options.target.timeScale * (patient ? 10 : 1);
     let cancel = (): void => {};
     const late = new Promise<never>((_, reject) => {
       cancel = this.iut.harness.clock.after(ceiling, () =>

@@ -84,8 +84,11 @@ export interface FrontendTest extends TestContext<BackendPeer> {
   restore(peer: BackendPeer): Promise<BackendPeer>;
   /** Takes a vif out, as the toolstack does. */
   unplug(peer: BackendPeer): Promise<void>;
-  /** Gives the interface behind a vif its address and learns its MAC: after this its stack answers. */
-  configure(peer: BackendPeer): Promise<void>;
+  /**
+   * Gives the interface behind a vif its address and learns its MAC: after this its stack answers. `ms` is how long it
+   * gets to.
+   */
+  configure(peer: BackendPeer, options?: { readonly ms?: number }): Promise<void>;
   /** Two connections of the test's own, whose interfaces are joined: what goes in at one comes out at the other. */
   bridged(
     from?: Readonly<Record<string, string>>,

@@ -52,7 +52,8 @@ export interface Page {
   copyIn(offset: number, bytes: Uint8Array): void;
   /**
    * Changes the u32 at `offset` (a multiple of 4) from one of `values` to the other and back, as fast as it can be done,
-   * until the answer is called or the page is closed: a domain that looks twice may see both. One at a time in a page.
+   * until the answer is called or the page is closed: a domain that looks twice may see both. One at a time, in pages
+   * that were got together.
    */
   flicker(offset: number, values: readonly [number, number]): () => void;
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include "addon.h"
 #include "args.h"
@@ -138,10 +139,16 @@ class Page : public Napi::ObjectWrap<Page> {
     const uint32_t a = uint32Arg(info, 1, "a"), b = uint32Arg(info, 2, "b");
     checkWritable(info.Env());
     if (region_->flicker) throw pageError(info.Env(), "a word of the page flickers already");
-    region_->flicker = std::make_unique<Flicker>(word, a, b);
-    return Napi::Function::New(info.Env(), [region = region_, mine = region_->flicker.get()](const Napi::CallbackInfo&) {
-      if (region->flicker.get() == mine) region->flicker.reset();
-    });
+    try {
+      region_->flicker = std::make_shared<Flicker>(word, a, b);
+    } catch (const std::system_error& error) {
+      throw errnoError(info.Env(), error.code().value(), "starting a thread");
+    }
+    // A later one isn't this one's to end.
+    return Napi::Function::New(
+        info.Env(), [region = region_, mine = std::weak_ptr<Flicker>(region_->flicker)](const Napi::CallbackInfo&) {
+          if (!mine.expired()) region->flicker.reset();
+        });
   }
 
   static uint32_t number(const Napi::CallbackInfo& info, size_t i) {

@@ -42,7 +42,7 @@ class Region {
   uint32_t pages() const { return pages_; }
   uint8_t* base() const { return base_; }
   // The one flicker of the region, if there is one. It ends before the memory goes.
-  std::unique_ptr<Flicker> flicker;
+  std::shared_ptr<Flicker> flicker;
 
  private:
   const Kind kind_;

@@ -65,27 +65,17 @@ test('wrap-around', 'goes round both rings', { fresh: true, reflector: 'icmp' },
 });
 
 test('changing-slot', 'takes a changing response for one thing', { needs: 'bridge', fresh: true }, async (t) => {
-  const [from, to] = await t.bridged();
-  const { rx } = from.queue;
-  const frame = from.frameTo(to.link.peer.mac, noncePayload(1, LONG - ETHERNET_HEADER));
-  const header = frame.subarray(0, ETHERNET_HEADER);
-  const cameOut = (packet: QueuePacket): boolean => sameBytes(packet.frame.subarray(0, ETHERNET_HEADER), header);
-  const seen = { [LONG]: 0, [SHORT]: 0 };
   const rounds = t.rounds(CHANGING_ROUNDS);
-  for (let round = 0; round < rounds; round++) {
-    await from.buffers(1);
-    const [response] = rx.enqueue(frame);
-    const calm = response && rx.flicker(response, (each) => ({ ...each, status: SHORT }));
-    from.queue.pushRx();
-    await t.check('RING-12', async () => {
-      const out = (await to.receive('frame that came in', cameOut)).frame;
-      expect(out.length, 'bytes of the frame that comes out').to.be.oneOf([LONG, SHORT]);
-      expect(sameBytes(out, frame.subarray(0, out.length)), 'bytes come out as they came in').to.equal(true);
-      seen[out.length as keyof typeof seen]++;
-    });
-    calm?.();
-  }
-  t.info(`${rounds} rounds, of which ${seen[LONG]} saw the first and ${seen[SHORT]} the second of two lengths`);
+  let short = 0;
+  await t.check('RING-12', async () => {
+    for (let round = 0; round < rounds; round += CHANGING_ROUNDS) {
+      // A slot that is refilled at once may be hit once more, which shows when its turn comes: not with this vif.
+      const pair = await t.bridged();
+      for (let n = 0; n < CHANGING_ROUNDS; n++) if ((await changingFrame(...pair)) === SHORT) short++;
+      for (const vif of pair) await t.unplug(vif);
+    }
+  });
+  t.info(`${rounds} rounds, of which ${short} saw the shorter of two lengths`);
 });
 
 test(
@@ -158,4 +148,26 @@ async function collect(vif: BackendPeer, count: number): Promise<QueuePacket[]> 
     packets.push(await vif.receive('reply to each ping', (packet) => isReply(packet.frame)));
   }
   return packets;
+}
+
+/**
+ * Delivers a frame in a slot that tells, from one moment to the next, one of two lengths. Answers that of the frame
+ * that comes out of the bridge.
+ */
+async function changingFrame(from: BackendPeer, to: BackendPeer): Promise<number> {
+  const frame = from.frameTo(to.link.peer.mac, noncePayload(1, LONG - ETHERNET_HEADER));
+  const header = frame.subarray(0, ETHERNET_HEADER);
+  await from.buffers(1);
+  from.queue.rx.enqueue(frame);
+  const calm = from.queue.rx.flicker((response) => ({ ...response, status: SHORT }));
+  try {
+    from.queue.pushRx();
+    const cameOut = (packet: QueuePacket): boolean => sameBytes(packet.frame.subarray(0, ETHERNET_HEADER), header);
+    const out = (await to.receive('frame that came in', cameOut)).frame;
+    expect(out.length, 'bytes of the frame that comes out').to.be.oneOf([LONG, SHORT]);
+    expect(sameBytes(out, frame.subarray(0, out.length)), 'bytes come out as they came in').to.equal(true);
+    return out.length;
+  } finally {
+    calm();
+  }
 }

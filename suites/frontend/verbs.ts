@@ -41,11 +41,16 @@ export function writable(t: FrontendTest, vif: BackendPeer, ref: number): boolea
 }
 
 /**
- * Whatever was done to a vif, if there still is one, harms no other: the shared one passes a ping, and so does a new
- * one once that vif is taken out.
+ * Whatever was done to `vifs` harms no other: one that was there before passes a ping, and so does a new one once they
+ * are taken out.
  */
-export async function outlives(t: FrontendTest, requirement: string, vif?: BackendPeer): Promise<void> {
-  await t.check(requirement, async () => (await t.connect()).ping());
-  if (vif) await t.unplug(vif);
+export async function outlives(
+  t: FrontendTest,
+  requirement: string,
+  other: BackendPeer,
+  vifs: readonly BackendPeer[],
+): Promise<void> {
+  await t.check(requirement, () => other.ping());
+  for (const vif of vifs) await t.unplug(vif);
   await t.check(requirement, async () => (await t.fresh()).ping());
 }

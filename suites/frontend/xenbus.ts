@@ -108,8 +108,9 @@ test('keys-with-state', 'has all keys of its queue in place at Connected', { fre
 test('initialised-waits', 'waits in Initialised for the backend to connect', { fresh: true }, async (t) => {
   const vif = await t.plug();
   await vif.setState(initWait);
-  const state = await vif.awaitState([initialised, connected]);
-  if (state !== initialised) t.skip('the frontend goes to Connected at once, and never to Initialised');
+  await vif.awaitState([initialised, connected]);
+  if (!vif.other.history.includes(String(initialised)))
+    t.skip('the frontend goes to Connected at once, and never to Initialised');
   await vif.mapRings();
   // A whole connection of another vif is the sentinel: one that doesn't wait has gone on by then.
   await t.fresh();
@@ -312,8 +313,7 @@ test('two-at-once', 'serves two vifs beside each other', { fresh: true, reflecto
 /** Whether the frontend sends before the backend is Connected, which it may. */
 async function answersEarly(t: FrontendTest, vif: BackendPeer): Promise<boolean> {
   try {
-    await t.configure(vif);
-    await vif.ping({ ms: EARLY_MS });
+    await t.configure(vif, { ms: EARLY_MS });
     return true;
   } catch (error) {
     if (!(error instanceof Expired)) throw error;
@@ -324,9 +324,12 @@ async function answersEarly(t: FrontendTest, vif: BackendPeer): Promise<boolean>
 /** What a backend does that was connected before: it closes with the frontend, and waits for one that starts again. */
 async function beginAnew(vif: BackendPeer): Promise<void> {
   const states = [initialising, closing, closed];
-  for (let state = await vif.awaitState(states); state !== initialising;) {
+  let state = await vif.awaitState(states);
+  // Closing, Closed, and no more on the way to Initialising.
+  for (let steps = 0; steps < 2 && state !== initialising; steps++) {
     await vif.setState(state);
-    state = await vif.awaitState(states.filter((other) => other !== state));
+    const seen = state;
+    state = await vif.awaitState(states.filter((other) => other !== seen));
   }
   await vif.connect();
 }

@@ -37,11 +37,14 @@ export const LIFE_CYCLE_DEFECTS: readonly Defect[] = [
     breaks: 'XB-16',
     fault: 'connects once for each device, however often it starts',
     frontend: (() => {
-      const connected = new Set<string>();
+      const connected = new WeakMap<object, Set<string>>();
       return {
         async connect(vif) {
-          const device = `${vif.path} ${await vif.domain.store.read(`${vif.path}/mac`)}`;
-          if (connected.has(device) || connected.add(device).size < 0) return;
+          const mac = (await vif.domain.store.read(`${vif.path}/mac`)) ?? '';
+          const known = connected.get(vif.domain) ?? new Set();
+          connected.set(vif.domain, known);
+          if (known.has(mac)) return;
+          known.add(mac);
           await frontend.connect(vif);
         },
       };
