@@ -95,6 +95,25 @@ selecting(program.command('list').description('show the catalogue of requirement
   });
 
 program
+  .command('validate')
+  .description('prove that the suites can say no: run them against drivers with deliberate defects')
+  .option('--out <dir>', 'folder for validate.json and validate.html', 'results/validate')
+  .addHelpText(
+    'after',
+    `
+On the simulator every test must pass on the correct driver and be failed by at least one defect; every defect must be
+caught by a check that names the requirement which it breaks, and leave 80 % of the other requirements kept. What isn't
+so is a hole: each is named, and one is enough for exit code 1. The table counts, by chapter:
+
+  tests      how many there are        can-fail   those that a defect fails
+  pass       on the correct driver     real-bugs  defects that mirror a bug of a real driver`,
+  )
+  .action(async (options: { out: string }) => {
+    const { validateCommand } = await import('./validate.js');
+    process.exitCode = await validateCommand(options);
+  });
+
+program
   .command('doctor')
   .description('tell what this host can run, and what is missing')
   .action(async () => {

@@ -82,7 +82,7 @@ export class Results {
 }
 
 /** Under its name a file is whole or not there. */
-function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, text: string): void {
   const temporary = join(path, '..', `.${basename(path)}.new`);
   writeFileSync(temporary, text);
   renameSync(temporary, path);

@@ -1,0 +1,61 @@
+/** What the proof is made of: how each test ended, on a correct driver and on one with a defect. */
+import type { TestRecord } from '../run/record.js';
+
+/** The part of a test's record that the proof looks at. */
+export type Outcome = Pick<TestRecord, 'id' | 'verdict' | 'message' | 'skip' | 'checks'> & {
+  /** Milliseconds since the test before it. */
+  readonly ms: number;
+};
+
+/** One run of tests against one driver. */
+export interface Run {
+  readonly outcomes: readonly Outcome[];
+  /** Why the run was cut short: it spun, or its process died. */
+  readonly fault?: string;
+}
+
+/** What is said of a defect; its steps stay where they are. */
+export interface DefectNote {
+  readonly id: string;
+  readonly role: TestRecord['role'];
+  readonly breaks: string;
+  readonly fault: string;
+  readonly seen?: string;
+}
+
+/** All that was seen of one role. */
+export interface Evidence {
+  /** Every test of the role. */
+  readonly tests: readonly string[];
+  /** Requirements that the connection test verifies: every other test stands on them. */
+  readonly anchored: ReadonlySet<string>;
+  /** On the reference driver as it is; for a test that it skips, on the variant that has what the test needs. */
+  readonly correct: Run;
+  readonly defects: readonly { readonly defect: DefectNote; readonly run: Run }[];
+}
+
+/** Requirements that a check of these tests names, with the verdict wanted. */
+export function checked(outcomes: readonly Outcome[], passed: boolean): Set<string> {
+  const checks = outcomes.flatMap((outcome) => outcome.checks).filter(({ verdict }) => (verdict === 'pass') === passed);
+  return new Set(checks.flatMap(({ requirements }) => requirements));
+}
+
+/** How many of `requirements` were seen to be kept: a check that names them passed, and none failed. */
+export function keptOf(requirements: readonly string[], outcomes: readonly Outcome[]): number {
+  const passed = checked(outcomes, true);
+  const broken = checked(outcomes, false);
+  return requirements.filter((id) => passed.has(id) && !broken.has(id)).length;
+}
+
+/** The tests of a run that a check of `requirement` failed, or of any. That the set-up failed proves nothing. */
+export function failedBy(run: Run, requirement?: string): string[] {
+  return run.outcomes
+    .filter(({ checks }) =>
+      checks.some(
+        ({ verdict, requirements }) =>
+          (verdict === 'fail' || verdict === 'warn') &&
+          (requirement === undefined || requirements.includes(requirement)),
+      ),
+    )
+    .map(({ id }) => id);
+}

@@ -1,0 +1,17 @@
+/** What a worker is asked for, and what comes back: plain data, since no function can be sent. */
+import type { Role } from '../run/record.js';
+import type { Outcome } from './evidence.js';
+
+/** Runs tests against a driver. */
+export interface Job {
+  readonly role: Role;
+  /** Id of the defect or the variant of the driver; the reference driver as it is without one. */
+  readonly driver?: string;
+  /** Ids, in the order in which they are to run. */
+  readonly tests: readonly string[];
+  /** Ids of tests that run after them, in a session of their own, until so many of the requirements were seen kept. */
+  readonly until?: { readonly tests: readonly string[]; readonly kept: number; readonly of: readonly string[] };
+}
+
+/** Which test begins, how it ended, what was thrown where nobody catches it, or that the job is done. */
+export type Answer = { readonly begins: string } | { readonly outcome: Outcome } | { readonly thrown: string } | 'done';

@@ -1,0 +1,97 @@
+/** The matrix of defects and tests, on the simulator. */
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { checkedIds } from '../../suites/checked.js';
+import { SUITES } from '../../suites/index.js';
+import { DEFECTS } from '../reference/defects/index.js';
+import { VARIANTS } from '../reference/variants.js';
+import type { Role } from '../run/record.js';
+import { isAnchor } from '../run/session.js';
+import type { Tests } from '../run/suite.js';
+import { cover } from './cover.js';
+import type { DefectNote, Evidence, Run } from './evidence.js';
+import type { Job } from './job.js';
+import { runJobs } from './pool.js';
+import { others as othersOf } from './rules.js';
+
+/** Runs of all tests until code is warm and what each of them costs is known. */
+const PRICING_ROUNDS = 3;
+/** A job takes a second at most; the machine may be busy otherwise. */
+const PATIENCE_MS = 20_000;
+
+const WORKER = fileURLToPath(new URL('worker.js', import.meta.url));
+const ROLES: readonly Role[] = ['frontend', 'backend'];
+
+/** Runs every test against the correct drivers, and each defect against the tests that could see it and a cover. */
+export async function runMatrix(): Promise<Evidence[]> {
+  const run = (jobs: readonly Job[]): Promise<Run[]> =>
+    runJobs(WORKER, jobs, { processes: availableParallelism(), patienceMs: PATIENCE_MS });
+  const whole = ROLES.map((role): Job => ({ role, tests: testsOf(role).map(({ id }) => id) }));
+  const rounds = await run(Array.from({ length: PRICING_ROUNDS }, () => whole).flat());
+  const references = ROLES.map((_, n) => rounds[n] ?? NOTHING);
+  const prices = new Map<string, number>();
+  for (const { id, ms } of rounds.flatMap(({ outcomes }) => outcomes)) {
+    prices.set(id, Math.min(ms, prices.get(id) ?? Infinity));
+  }
+  const variants = await run(
+    VARIANTS.map(({ id }) => ({ role: 'backend', driver: id, tests: skippedBy(references[1]) })),
+  );
+  const correct = ROLES.map((role, n) => withVariants(references[n] ?? NOTHING, role === 'backend' ? variants : []));
+  const plans = ROLES.map((role, n) => planner(role, correct[n] ?? NOTHING, prices));
+  const notes = DEFECTS.map(({ id, breaks, fault, seen, frontend }): DefectNote => ({
+    id,
+    role: frontend ? 'frontend' : 'backend',
+    breaks,
+    fault,
+    ...(seen === undefined ? {} : { seen }),
+  }));
+  const runs = await run(notes.flatMap((defect) => plans[ROLES.indexOf(defect.role)]?.(defect) ?? []));
+  return ROLES.map((role, n) => ({
+    tests: testsOf(role).map(({ id }) => id),
+    anchored: new Set(testsOf(role).filter(isAnchor).flatMap(checkedIds)),
+    correct: correct[n] ?? NOTHING,
+    defects: notes.flatMap((defect, at) => (defect.role === role ? { defect, run: runs[at] ?? NOTHING } : [])),
+  }));
+}
+
+const NOTHING: Run = { outcomes: [] };
+
+function testsOf(role: Role): Tests[number][] {
+  return SUITES.filter((test) => test.role === role);
+}
+
+function skippedBy(run: Run | undefined): string[] {
+  return run?.outcomes.filter(({ verdict }) => verdict === 'skip').map(({ id }) => id) ?? [];
+}
+
+/** The reference driver's run, with what a variant made of the tests that it skips. */
+function withVariants(reference: Run, variants: readonly Run[]): Run {
+  const tried = variants.flatMap(({ outcomes }) => outcomes).filter(({ verdict }) => verdict !== 'skip');
+  const outcomes = reference.outcomes.map((outcome) =>
+    outcome.verdict === 'skip' ? (tried.find(({ id }) => id === outcome.id) ?? outcome) : outcome,
+  );
+  const fault = [reference, ...variants].find((each) => each.fault !== undefined)?.fault;
+  return { outcomes, ...(fault === undefined ? {} : { fault }) };
+}
+
+/**
+ * Makes a defect's job: the tests that name the requirement which it breaks, with the anchor first, and after them of a
+ * cover of everything else as many as it takes to show that the driver works otherwise.
+ */
+function planner(role: Role, correct: Run, prices: ReadonlyMap<string, number>): (defect: DefectNote) => Job {
+  const tests = testsOf(role);
+  const byPrice = cover(
+    correct.outcomes
+      .filter(({ verdict }) => verdict === 'pass')
+      .map(({ id, checks }) => ({
+        id,
+        requirements: checks.flatMap(({ requirements }) => requirements),
+        cost: prices.get(id) ?? 1,
+      })),
+  );
+  return ({ id: driver, breaks }) => {
+    const named = tests.filter((test) => isAnchor(test) || checkedIds(test).includes(breaks)).map(({ id }) => id);
+    const others = byPrice.filter((id) => !named.includes(id));
+    return { role, driver, tests: named, until: { tests: others, ...othersOf(correct, breaks) } };
+  };
+}

@@ -1,0 +1,87 @@
+import { expect } from 'chai';
+import type { Verdict } from '../run/record.js';
+import type { Evidence, Outcome, Run } from './evidence.js';
+import { proofOf } from './proof.js';
+import { holes } from './rules.js';
+
+/** A test that ended so, with a check of each requirement. */
+function outcome(id: string, verdict: Verdict, requirements: readonly string[], message = 'why'): Outcome {
+  const checks = verdict === 'skip' || verdict === 'error' ? [] : [{ requirements, verdict }];
+  return { id, verdict, ...(verdict === 'pass' ? {} : { message }), checks, ms: 1 };
+}
+
+const defect = { id: 'backend.a.broken', role: 'backend', breaks: 'A', fault: 'breaks A' } as const;
+
+/** Five tests of a requirement each, all passing on the correct driver; the defect's driver ended as `outcomes` say. */
+function evidence(outcomes: readonly Outcome[], more: Partial<Evidence> & { readonly fault?: string } = {}): Evidence {
+  const ids = ['A', 'B', 'C', 'D', 'E', 'F'];
+  const { fault, ...rest } = more;
+  const run: Run = { outcomes, ...(fault === undefined ? {} : { fault }) };
+  return {
+    tests: ['backend.a.A'],
+    anchored: new Set(),
+    correct: { outcomes: ids.map((id) => outcome(`backend.a.${id}`, 'pass', [id])) },
+    defects: [{ defect, run }],
+    ...rest,
+  };
+}
+
+const passing = ['B', 'C', 'D', 'E'].map((id) => outcome(`backend.a.${id}`, 'pass', [id]));
+const caught = outcome('backend.a.A', 'fail', ['A']);
+const told = (given: Evidence): string[] => holes(given).map(({ rule, subject }) => `${rule} ${subject}`);
+
+describe('rules of the proof', () => {
+  it('are kept by a defect that fails its own test and leaves four of five others', () => {
+    expect(holes(evidence([caught, ...passing]))).to.deep.equal([]);
+  });
+
+  it('take a warning for a failure', () => {
+    expect(told(evidence([outcome('backend.a.A', 'warn', ['A']), ...passing]))).to.deep.equal([]);
+  });
+
+  it('name a test that does not pass on the correct driver, and one that was not run', () => {
+    const correct = { outcomes: [outcome('backend.a.A', 'skip', [], 'not offered')] };
+    const found = holes(evidence([caught, ...passing], { correct, tests: ['backend.a.A', 'backend.a.lost'] }));
+    expect(found.filter(({ rule }) => rule === 'passes-correct')).to.deep.equal([
+      { rule: 'passes-correct', subject: 'backend.a.A', message: 'skip: not offered' },
+      { rule: 'passes-correct', subject: 'backend.a.lost', message: 'it was not run' },
+    ]);
+  });
+
+  it('name a test that no defect fails, a set-up that fails being none', () => {
+    const setup = { ...outcome('backend.a.A', 'fail', []), checks: [] };
+    expect(told(evidence([setup, ...passing]))).to.include('can-fail backend.a.A');
+  });
+
+  it('name a defect that only checks of other requirements catch, with what they say', () => {
+    const found = holes(evidence([outcome('backend.a.B', 'fail', ['B'], 'lost'), ...passing.slice(1)]));
+    expect(found.find(({ rule }) => rule === 'caught')?.message).to.equal('no check of A fails (backend.a.B: lost)');
+  });
+
+  it('name a defect that leaves less, with what it breaks beside', () => {
+    const found = holes(evidence([caught, ...passing, outcome('backend.a.B', 'fail', ['B'])]));
+    expect(found).to.deep.equal([
+      { rule: 'narrow', subject: defect.id, message: '3 of 5 other requirements are kept; broken: B' },
+    ]);
+  });
+
+  it('let a defect of the connection itself break everything', () => {
+    expect(told(evidence([caught], { anchored: new Set(['A']) }))).to.deep.equal([]);
+  });
+
+  it('name an error, and a driver that spins', () => {
+    const error = outcome('backend.a.F', 'error', [], 'XenError: ENOSPC');
+    const found = holes(evidence([caught, ...passing, error], { fault: 'spins in backend.a.F' }));
+    expect(found.map(({ rule, message }) => `${rule} ${message}`)).to.deep.equal([
+      'no-error backend.a.F: XenError: ENOSPC',
+      'no-error spins in backend.a.F',
+    ]);
+  });
+
+  it('are counted in the proof', () => {
+    const { matrix, ...counts } = proofOf([evidence([caught, ...passing])]);
+    expect(counts).to.deep.equal({ tests: 1, defects: 1, killed: 1, seen: 0, holes: [] });
+    expect(matrix.tests).to.deep.equal([{ id: 'backend.a.A', verdict: 'pass', failedBy: [defect.id] }]);
+    expect(matrix.defects).to.deep.equal([{ ...defect, caughtBy: ['backend.a.A'] }]);
+  });
+});

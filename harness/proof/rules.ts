@@ -1,0 +1,80 @@
+/** What the suites must have shown to be believed; whatever is missing of it is a hole. */
+import { checked, type DefectNote, type Evidence, failedBy, keptOf, type Outcome, type Run } from './evidence.js';
+
+/** Of the requirements that a defect isn't about, the share that its driver must be seen to keep. */
+export const KEPT_SHARE = 0.8;
+
+/** The rules, in the order in which they are looked at. */
+export const RULES = {
+  'passes-correct': 'each test passes on the correct driver',
+  'can-fail': 'each test is failed by at least one defect, in a check',
+  caught: 'each defect is caught by a check that names its requirement',
+  narrow: `each defect leaves at least ${KEPT_SHARE * 100} % of the other requirements kept`,
+  'no-error': 'nothing ends in an error, spins or dies',
+} as const;
+
+/** A rule that isn't kept, and by which test or defect. */
+export interface Hole {
+  readonly rule: keyof typeof RULES;
+  /** Id of the test or of the defect. */
+  readonly subject: string;
+  readonly message: string;
+}
+
+/** What is missing in the proof of one role. */
+export function holes(evidence: Evidence): Hole[] {
+  return [...testHoles(evidence), ...evidence.defects.flatMap(({ defect, run }) => defectHoles(evidence, defect, run))];
+}
+
+/** Requirements of the role that a defect isn't about, and how many of them its driver must be seen to keep. */
+export function others(correct: Run, breaks: string): { of: string[]; kept: number } {
+  const of = [...checked(correct.outcomes, true)].filter((id) => id !== breaks);
+  return { of, kept: Math.ceil(of.length * KEPT_SHARE) };
+}
+
+function testHoles({ tests, correct, defects }: Evidence): Hole[] {
+  const found: Hole[] = [];
+  if (correct.fault !== undefined) found.push({ rule: 'no-error', subject: 'correct driver', message: correct.fault });
+  const outcomes = new Map(correct.outcomes.map((outcome) => [outcome.id, outcome]));
+  for (const subject of tests) {
+    const outcome = outcomes.get(subject);
+    if (outcome?.verdict === 'pass') continue;
+    const message = outcome ? `${outcome.verdict}: ${reason(outcome)}` : 'it was not run';
+    found.push({ rule: 'passes-correct', subject, message });
+  }
+  const failed = new Set(defects.flatMap(({ run }) => failedBy(run)));
+  for (const subject of tests) {
+    if (!failed.has(subject)) found.push({ rule: 'can-fail', subject, message: 'no defect fails it' });
+  }
+  return found;
+}
+
+function defectHoles(evidence: Evidence, defect: DefectNote, run: Run): Hole[] {
+  const subject = defect.id;
+  const found: Hole[] = [];
+  if (failedBy(run, defect.breaks).length === 0) {
+    const others = run.outcomes.filter(({ verdict }) => verdict === 'fail' || verdict === 'warn');
+    const seen = others.map((outcome) => `${outcome.id}: ${reason(outcome)}`).join('; ') || 'no test fails';
+    found.push({ rule: 'caught', subject, message: `no check of ${defect.breaks} fails (${seen})` });
+  }
+  // Where no plain connection is made nothing else can be tested: that is what such a defect is about.
+  if (!evidence.anchored.has(defect.breaks)) {
+    const { of, kept } = others(evidence.correct, defect.breaks);
+    const count = keptOf(of, run.outcomes);
+    if (count < kept) {
+      const broken = [...checked(run.outcomes, false)].filter((id) => id !== defect.breaks).join(' ');
+      const message = `${count} of ${of.length} other requirements are kept; broken: ${broken || 'none'}`;
+      found.push({ rule: 'narrow', subject, message });
+    }
+  }
+  for (const outcome of run.outcomes) {
+    if (outcome.verdict !== 'error') continue;
+    found.push({ rule: 'no-error', subject, message: `${outcome.id}: ${reason(outcome)}` });
+  }
+  if (run.fault !== undefined) found.push({ rule: 'no-error', subject, message: run.fault });
+  return found;
+}
+
+function reason(outcome: Outcome): string {
+  return outcome.message ?? outcome.skip?.reason ?? 'no reason given';
+}

@@ -1,0 +1,56 @@
+/** A process of the proof: runs tests on simulated Xens, one job after the other, until it's disconnected. */
+import { SUITES } from '../../suites/index.js';
+import { NEWEST_TEXT } from '../../suites/requirements/index.js';
+import { DEFECTS } from '../reference/defects/index.js';
+import { VARIANTS } from '../reference/variants.js';
+import { Expectations } from '../run/expectations.js';
+import { runSession } from '../run/session.js';
+import { openSimulatedIut, referenceDriver } from '../run/simulated-iut.js';
+import { referenceTarget } from '../run/target.js';
+import { keptOf, type Outcome } from './evidence.js';
+import type { Answer, Job } from './job.js';
+
+const SEED = 1;
+
+async function run({ role, driver, tests, until }: Job, answer: (answer: Answer) => void): Promise<void> {
+  const planted = driver === undefined ? {} : [...DEFECTS, ...VARIANTS].find(({ id }) => id === driver);
+  if (!planted) throw new Error(`no defect or variant is called ${driver}`);
+  const byId = new Map(SUITES.map((test) => [test.id, test]));
+  const outcomes: Outcome[] = [];
+  const session = async (ids: readonly string[], enough: () => boolean): Promise<void> => {
+    const controller = new AbortController();
+    let last = performance.now();
+    await runSession({
+      target: referenceTarget(role),
+      command: [],
+      open: () => openSimulatedIut(role, SEED, referenceDriver(planted)),
+      tests: ids.flatMap((id) => byId.get(id) ?? []),
+      expectations: new Expectations([]),
+      seed: SEED,
+      slow: false,
+      spec: NEWEST_TEXT,
+      onBegin: (id) => answer({ begins: id }),
+      onRecord(record) {
+        if (record.type !== 'test') return;
+        const { id, verdict, message, skip, checks } = record;
+        const ms = performance.now() - last;
+        last += ms;
+        const outcome = { id, verdict, ...(message && { message }), ...(skip && { skip }), checks, ms };
+        outcomes.push(outcome);
+        answer({ outcome });
+        if (enough()) controller.abort();
+      },
+      log: () => undefined,
+      signal: controller.signal,
+    });
+  };
+  await session(tests, () => false);
+  if (until) await session(until.tests, () => keptOf(until.of, outcomes) >= until.kept);
+  answer('done');
+}
+
+// What a driver throws in the handler of an event reaches nobody; the run isn't worth anything after that.
+process.on('uncaughtExceptionMonitor', (error) => process.send?.({ thrown: error.message } satisfies Answer));
+process.on('message', (job: Job) => {
+  void run(job, (answer) => process.send?.(answer));
+});

@@ -1,0 +1,89 @@
+import { byChapter, type Proof } from '../harness/proof/proof.js';
+import { RULES } from '../harness/proof/rules.js';
+import { STYLE } from './html-style.js';
+import { html as h, Markup } from './markup.js';
+import { sum } from './validate.js';
+
+/** The proof as one self-contained page. */
+export function validateHtml(proof: Proof): string {
+  const page = h`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>netifspec validate</title>
+<style>${new Markup(STYLE)}</style>
+</head>
+<body>
+<nav><a href="#chapters">Chapters</a> <a href="#defects">Defects</a> <a href="#tests">Tests</a></nav>
+<h1>netifspec validate</h1>
+<p class="${proof.holes.length > 0 ? 'problem' : 'soft'}">${sum(proof)}</p>
+${proof.holes.length > 0 ? holes(proof) : undefined}
+<h2 id="chapters">Chapters</h2>
+${chapters(proof)}
+<h2 id="defects">Defects, and the tests that catch each</h2>
+${defects(proof)}
+<h2 id="tests">Tests, and the defects that fail each</h2>
+${tests(proof)}
+</body>
+</html>
+`;
+  return page.text;
+}
+
+function holes({ holes }: Proof): Markup {
+  return table(
+    ['Rule', 'Which', 'What is missing'],
+    holes.map(({ rule, subject, message }) => [RULES[rule], h`<code>${subject}</code>`, message]),
+  );
+}
+
+function chapters(proof: Proof): Markup {
+  return table(
+    [
+      'Chapter',
+      'Tests',
+      'Pass on the correct driver',
+      'Can fail',
+      'Defects',
+      'Caught',
+      'Bugs of real drivers',
+      'Holes',
+    ],
+    byChapter(proof).map(({ role, chapter, tests, pass, canFail, defects, killed, seen, holes }) => [
+      `${role}/${chapter}`,
+      ...[tests, pass, canFail, defects, killed, seen, holes],
+    ]),
+  );
+}
+
+function defects({ matrix }: Proof): Markup {
+  return table(
+    ['Defect', 'What the driver does wrong', 'Breaks', 'Caught by'],
+    matrix.defects.map(({ id, fault, seen, breaks, caughtBy }) => [
+      h`<code>${id}</code>`,
+      h`${fault}${seen === undefined ? undefined : h` <small>(${seen})</small>`}`,
+      h`<code>${breaks}</code>`,
+      lines(caughtBy),
+    ]),
+  );
+}
+
+function tests({ matrix }: Proof): Markup {
+  return table(
+    ['Test', 'Failed by', 'On the correct driver'],
+    matrix.tests.map(({ id, verdict, failedBy }) => [h`<code>${id}</code>`, lines(failedBy), verdict]),
+  );
+}
+
+function lines(ids: readonly string[]): Markup {
+  return h`${ids.map((id) => h`<div><code>${id}</code></div>`)}`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly (Markup | string | number)[])[]): Markup {
+  return h`<div class="wide"><table>
+<thead><tr>${head.map((cell) => h`<th>${cell}</th>`)}</tr></thead>
+<tbody>${rows.map((row) => h`<tr>${row.map((cell) => h`<td>${cell}</td>`)}</tr>`)}</tbody>
+</table></div>`;
+}
