@@ -26,7 +26,7 @@ const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])
       const other = await t.connect();
       for (let burst = 0; burst < BURSTS; burst++) {
         for (let n = 0; n < EVENTS; n++) t.domain.events.notify(n % 2 === 0 ? queue.txPort : queue.rxPort);
-        await other.ping();
+        await t.check('ROB-02', () => other.ping());
       }
     },
   ],
@@ -111,6 +111,8 @@ const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])
 
 for (const [name, title, attack] of ATTACKS) {
   test(name, `outlives ${title}`, HOSTILE, async (t) => {
+    // The vif that must outlive it is there before.
+    await t.connect();
     const vif = await t.fresh();
     for (const queue of vif.queues) queue.deaf = true;
     await attack(t, vif);
