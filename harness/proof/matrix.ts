@@ -48,16 +48,27 @@ export async function runMatrix(): Promise<Evidence[]> {
   const runs = await run(notes.flatMap((defect) => plans[ROLES.indexOf(defect.role)]?.(defect) ?? []));
   return ROLES.map((role, n) => ({
     tests: testsOf(role).map(({ id }) => id),
-    anchored: new Set(testsOf(role).filter(isAnchor).flatMap(checkedIds)),
+    anchored: anchoredIn(role),
     correct: correct[n] ?? NOTHING,
     defects: notes.flatMap((defect, at) => (defect.role === role ? { defect, run: runs[at] ?? NOTHING } : [])),
   }));
 }
 
+/**
+ * What nothing but a plain connection with a ping is tested by: that InitWait comes, that vif after vif works, that a
+ * ping's bytes are counted and its events come, and that all this goes without what is optional.
+ */
+const PLAIN = ['XB-02', 'XB-14', 'RXW-05', 'SEC-07', 'CTRL-05', 'STAG-17'];
+
 const NOTHING: Run = { outcomes: [] };
 
 function testsOf(role: Role): Tests[number][] {
   return SUITES.filter((test) => test.role === role);
+}
+
+/** What every plain connection stands on: a driver that breaks it can't be asked for the rest. */
+function anchoredIn(role: Role): Set<string> {
+  return new Set([...testsOf(role).filter(isAnchor).flatMap(checkedIds), ...PLAIN]);
 }
 
 function skippedBy(run: Run | undefined): string[] {
@@ -91,6 +102,7 @@ function planner(role: Role, correct: Run, prices: ReadonlyMap<string, number>):
   );
   return ({ id: driver, breaks }) => {
     const named = tests.filter((test) => isAnchor(test) || checkedIds(test).includes(breaks)).map(({ id }) => id);
+    if (anchoredIn(role).has(breaks)) return { role, driver, tests: named };
     const others = byPrice.filter((id) => !named.includes(id));
     return { role, driver, tests: named, until: { tests: others, ...othersOf(correct, breaks) } };
   };

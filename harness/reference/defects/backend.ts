@@ -6,12 +6,6 @@ import { encodeTxResponse } from '../../protocol/tx.js';
 import { BACKEND_STEPS as correct, type BackendSteps, REFERENCE_QUEUES } from '../backend-steps.js';
 import type { Defect } from './defect.js';
 
-/** Every `n`-th call. */
-const every = (n: number): (() => boolean) => {
-  let calls = 0;
-  return () => ++calls % n === 0;
-};
-
 export const BACKEND_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.xenbus.never-connects',
@@ -74,12 +68,14 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.rings.lost-response',
     breaks: 'RING-09',
-    fault: 'forgets every seventh response',
+    fault: 'forgets every fiftieth response of a connection',
     backend: (() => {
-      const lose = every(7);
+      const counts = new WeakMap<object, number>();
       return {
         respond(vif, queue, chain, status) {
-          if (!lose()) correct.respond(vif, queue, chain, status);
+          const count = (counts.get(queue) ?? 0) + 1;
+          counts.set(queue, count);
+          if (count % 50 !== 0) correct.respond(vif, queue, chain, status);
         },
       } satisfies Defect['backend'];
     })(),
@@ -124,12 +120,15 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.notifications.silent',
     breaks: 'NOTIFY-02',
-    fault: 'notifies of every second batch only',
+    fault: 'forgets every twentieth notification of a ring',
     backend: (() => {
-      const skip = every(2);
+      const counts = new WeakMap<object, number>();
       return {
         push(vif, ring, port) {
-          if (ring.push() && !skip()) vif.domain.events.notify(port);
+          if (!ring.push()) return;
+          const count = (counts.get(ring) ?? 0) + 1;
+          counts.set(ring, count);
+          if (count % 20 !== 0) vif.domain.events.notify(port);
         },
       } satisfies Defect['backend'];
     })(),
@@ -148,9 +147,10 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.notifications.no-final-check',
     breaks: 'NOTIFY-04',
-    fault: 'never sets req_event again',
+    fault: 'sets req_event no more after some requests',
     backend: {
       serveTx(vif, queue) {
+        if (queue.tx.reqCons < 40) return correct.serveTx(vif, queue);
         for (let chain = vif.steps.takeChain(queue); chain; chain = vif.steps.takeChain(queue)) {
           vif.steps.serveChain(vif, queue, chain);
         }
@@ -212,7 +212,7 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     backend: {
       takeChain(queue) {
         const chain = correct.takeChain(queue);
-        return chain && chain.requests.length === 1 ? { ...chain, fault: undefined } : chain;
+        return chain && (chain.requests[0]?.size ?? 0) < 14 ? { ...chain, fault: undefined } : chain;
       },
     },
   },

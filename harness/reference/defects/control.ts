@@ -3,6 +3,7 @@ import { CTRL_STATUS, CTRL_TYPE, KEY } from '../../protocol/netif.js';
 import { CTRL_RING } from '../../protocol/ring.js';
 import { BACKEND_STEPS as correct } from '../backend-steps.js';
 import type { Defect } from './defect.js';
+import { mortality } from './mortal.js';
 
 export const CONTROL_DEFECTS: readonly Defect[] = [
   {
@@ -27,14 +28,16 @@ export const CONTROL_DEFECTS: readonly Defect[] = [
     fault: 'stops serving every vif when it finds half of the keys',
     seen: 'Linux xen-netback crashed on a frontend without event-channel-ctrl (fixed by 4e15ee2cb4)',
     backend: (() => {
-      let dead = false;
+      const { die, serves } = mortality();
       return {
         async connect(vif) {
           const keys = await Promise.all([KEY.ctrlRingRef, KEY.eventChannelCtrl].map((key) => vif.frontendKey(key)));
-          dead ||= keys.filter((key) => key !== undefined).length === 1;
           await correct.connect(vif);
+          if (keys.filter((key) => key !== undefined).length !== 1) return;
+          serves(vif);
+          die();
         },
-        serve: (vif, queue) => (dead ? undefined : correct.serve(vif, queue)),
+        serve: (vif, queue) => (serves(vif) ? correct.serve(vif, queue) : undefined),
       } satisfies Defect['backend'];
     })(),
   },
@@ -63,10 +66,10 @@ export const CONTROL_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.control.byte-id',
     breaks: 'CTRL-09',
-    fault: 'keeps eight bits of an id',
+    fault: 'keeps thirteen bits of an id',
     backend: {
       respondControl: (vif, request, answer) =>
-        correct.respondControl(vif, { ...request, id: request.id & 0xff }, answer),
+        correct.respondControl(vif, { ...request, id: request.id & 0x1fff }, answer),
     },
   },
   {
@@ -115,11 +118,11 @@ export const CONTROL_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.control.no-final-check',
     breaks: 'CTRL-15',
-    fault: 'asks for an event once and never again',
+    fault: 'asks for no more events after a few requests',
     backend: {
       serveControl(vif) {
         const { control } = vif;
-        if (control) control.ring.finalCheck = () => ({ ok: true, value: false });
+        if (control && control.ring.reqCons > 4) control.ring.finalCheck = () => ({ ok: true, value: false });
         correct.serveControl(vif);
       },
     },
@@ -140,13 +143,13 @@ export const CONTROL_DEFECTS: readonly Defect[] = [
     breaks: 'CTRL-16',
     fault: 'dies of an index beyond the ring, with every vif',
     backend: (() => {
-      let dead = false;
+      const { die, serves } = mortality();
       return {
         serveControl(vif) {
-          dead ||= vif.control?.ring.unconsumed().ok === false;
+          if (vif.control?.ring.unconsumed().ok === false) die();
           correct.serveControl(vif);
         },
-        serve: (vif, queue) => (dead ? undefined : correct.serve(vif, queue)),
+        serve: (vif, queue) => (serves(vif) ? correct.serve(vif, queue) : undefined),
       } satisfies Defect['backend'];
     })(),
   },

@@ -5,6 +5,7 @@ import { decodeRxResponse } from '../../protocol/rx.js';
 import type { FrontendVif } from '../frontend.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../frontend-steps.js';
 import type { Defect } from './defect.js';
+import { mortality } from './mortal.js';
 
 /** What the frontend makes of the GSO extras that it sends. */
 const tells = (change: (extra: ExtraGso) => Partial<ExtraGso>): Partial<FrontendSteps> => ({
@@ -99,13 +100,14 @@ export const FRONTEND_EXTRAS_DEFECTS: readonly Defect[] = [
     breaks: 'GSO-11',
     fault: 'stops every vif when it meets the deprecated flag',
     frontend: (() => {
-      let dead = false;
+      const { die, serves } = mortality();
       return {
         takeRxSlot(queue, index, bytes) {
           const response = decodeRxResponse(bytes);
-          dead ||= response.ok && (response.value.flags & RXF.gsoPrefix) !== 0;
-          return dead ? undefined : correct.takeRxSlot(queue, index, bytes);
+          if (response.ok && (response.value.flags & RXF.gsoPrefix) !== 0) die();
+          return correct.takeRxSlot(queue, index, bytes);
         },
+        serve: (vif, queue) => (serves(vif) ? correct.serve(vif, queue) : undefined),
       } satisfies Defect['frontend'];
     })(),
   },

@@ -28,14 +28,19 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.xenbus.state-before-keys',
     breaks: 'XB-26',
-    fault: 'tells of a ring that it has taken back',
-    frontend: {
-      openQueue(vif, index, split) {
-        const queue = correct.openQueue(vif, index, split);
-        queue.rings[0]?.end();
-        return queue;
-      },
-    },
+    fault: 'tells of rings that it has taken back, but for its first vifs',
+    frontend: (() => {
+      const counts = new WeakMap<object, number>();
+      return {
+        openQueue(vif, index, split) {
+          const queue = correct.openQueue(vif, index, split);
+          const count = (counts.get(vif.domain) ?? 0) + 1;
+          counts.set(vif.domain, count);
+          if (count > 2) queue.rings[0]?.end();
+          return queue;
+        },
+      } satisfies Defect['frontend'];
+    })(),
   },
   {
     id: 'frontend.xenbus.no-rx-copy',
@@ -56,12 +61,16 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.rings.uninitialised',
     breaks: 'RING-02',
-    fault: 'leaves the event indices at 0',
+    fault: 'sets its event indices only when the backend is Connected',
     frontend: {
       initRing(ring) {
         ring.init();
         ring.page.store32(RING_OFFSET.reqEvent, 0);
         ring.page.store32(RING_OFFSET.rspEvent, 0);
+      },
+      start(vif) {
+        for (const { tx, rx } of vif.queues) for (const ring of [tx, rx]) ring.page.store32(RING_OFFSET.rspEvent, 1);
+        correct.start(vif);
       },
     },
   },
@@ -87,8 +96,18 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.notifications.silent',
     breaks: 'NOTIFY-02',
-    fault: 'never notifies of requests',
-    frontend: { push: (_vif, ring) => void ring.push(), start: () => {} },
+    fault: 'forgets every twentieth notification of a ring',
+    frontend: (() => {
+      const counts = new WeakMap<object, number>();
+      return {
+        push(vif, ring, port) {
+          if (!ring.push()) return;
+          const count = (counts.get(ring) ?? 0) + 1;
+          counts.set(ring, count);
+          if (count % 20 !== 0) vif.domain.events.notify(port);
+        },
+      } satisfies Defect['frontend'];
+    })(),
   },
   {
     id: 'frontend.notifications.always',
@@ -104,19 +123,20 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.transmit.size-per-fragment',
     breaks: 'TXW-01',
-    fault: 'leaves the last byte out of the size of a larger packet',
+    fault: 'tells a size of a multiple of four',
     frontend: {
       putTx(queue, request, offer) {
-        correct.putTx(queue, { ...request, size: request.size > 100 ? request.size - 1 : request.size }, offer);
+        correct.putTx(queue, { ...request, size: request.size > 1000 ? request.size & ~3 : request.size }, offer);
       },
     },
   },
   {
     id: 'frontend.transmit.crosses-page',
     breaks: 'TXW-04',
-    fault: 'puts a frame so that it crosses its page',
+    fault: 'puts a frame of the largest size so that it crosses its page',
     frontend: {
-      putTx: (queue, request, offer) => correct.putTx(queue, { ...request, offset: 4090 }, offer),
+      putTx: (queue, request, offer) =>
+        correct.putTx(queue, { ...request, offset: request.size > 1500 ? 4090 : request.offset }, offer),
     },
   },
   {
@@ -152,7 +172,7 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     frontend: {
       transmit(vif, queue, packet) {
         const { frame } = packet;
-        if (frame.length < 100) return correct.transmit(vif, queue, packet);
+        if (frame.length < 100 || frame.length > 4096) return correct.transmit(vif, queue, packet);
         const [head, tail] = [frame.subarray(0, 60), frame.subarray(60)];
         const first = vif.steps.buffer(vif, queue, head);
         const second = vif.steps.buffer(vif, queue, tail);

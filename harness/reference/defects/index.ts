@@ -12,6 +12,7 @@ import { MULTICAST_DEFECTS } from './multicast.js';
 import { ROBUSTNESS_DEFECTS } from './robustness.js';
 import { SLOT_DEFECTS } from './slots.js';
 import { STAGING_DEFECTS } from './staging.js';
+import { TRAFFIC_DEFECTS } from './traffic.js';
 
 export type { Defect } from './defect.js';
 
@@ -30,4 +31,5 @@ export const DEFECTS: readonly Defect[] = [
   ...FRONTEND_EXTRAS_DEFECTS,
   ...LIFE_CYCLE_DEFECTS,
   ...ROBUSTNESS_DEFECTS,
+  ...TRAFFIC_DEFECTS,
 ];

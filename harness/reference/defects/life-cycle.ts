@@ -40,11 +40,10 @@ export const LIFE_CYCLE_DEFECTS: readonly Defect[] = [
       const connected = new WeakMap<object, Set<string>>();
       return {
         async connect(vif) {
-          const mac = (await vif.domain.store.read(`${vif.path}/mac`)) ?? '';
-          const known = connected.get(vif.domain) ?? new Set();
-          connected.set(vif.domain, known);
-          if (known.has(mac)) return;
-          known.add(mac);
+          const device = `${vif.path} ${await vif.domain.store.read(`${vif.path}/mac`)}`;
+          const devices = connected.get(vif.domain) ?? new Set();
+          if (devices.has(device)) return;
+          connected.set(vif.domain, devices.add(device));
           await frontend.connect(vif);
         },
       };
@@ -175,11 +174,11 @@ export const LIFE_CYCLE_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.xenbus.forgets-buffers',
     breaks: 'XB-12',
-    fault: 'leaves its receive buffers granted when it disconnects',
+    fault: 'leaves a receive buffer of each queue granted when it disconnects',
     seen: 'OSv netfront: grants kept after close (b7d22650)',
     frontend: {
       disconnect(vif) {
-        for (const queue of vif.queues) queue.posted.clear();
+        for (const { posted } of vif.queues) for (const index of [...posted.keys()].slice(0, 1)) posted.delete(index);
         frontend.disconnect(vif);
       },
     },
@@ -187,12 +186,13 @@ export const LIFE_CYCLE_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.xenbus.write-storm',
     breaks: 'XB-23',
-    fault: 'watches its own directory and writes there whenever it changes',
+    fault: 'watches its own directory and writes there when it changes, a hundred times over',
     backend: {
       async connect(vif) {
         await backend.connect(vif);
+        let left = 100;
         const note = async (): Promise<void> => {
-          if (vif.queues.length === 0) return;
+          if (vif.queues.length === 0 || left-- <= 0) return;
           await vif.domain.store.transaction(async (access) => {
             // Nothing may come to life again in a directory that is gone.
             if ((await access.read(`${vif.path}/state`)) !== undefined) await access.write(`${vif.path}/seen`, '1');

@@ -84,6 +84,7 @@ export const MULTICAST_DEFECTS: readonly Defect[] = [
     fault: 'answers the extra of a dummy OKAY too',
     backend: {
       respond(vif, queue, chain, status) {
+        if (!chain.extras.some(({ type }) => type === 'mcast-add')) return correct.respond(vif, queue, chain, status);
         const layout = chain.layout.map(() => false);
         const requests = layout.map((_, n) => chain.requests[n] ?? { ...chain.requests[0], id: 0 });
         correct.respond(vif, queue, { ...chain, layout, requests: requests as typeof chain.requests }, status);
@@ -96,7 +97,8 @@ export const MULTICAST_DEFECTS: readonly Defect[] = [
     fault: 'reads the buffer of a dummy, and refuses a bad one',
     backend: {
       serveChain(vif, queue, chain) {
-        if (vif.steps.fetch(vif, queue, chain)) correct.serveChain(vif, queue, chain);
+        const dummy = chain.extras.some(({ type }) => type === 'mcast-add' || type === 'mcast-del');
+        if (!dummy || vif.steps.fetch(vif, queue, chain)) correct.serveChain(vif, queue, chain);
         else vif.steps.respond(vif, queue, chain, RSP.error);
       },
     },

@@ -117,7 +117,9 @@ export const SLOT_DEFECTS: readonly Defect[] = [
         ring.rspProdPvt = end - 1;
         backend.push(vif, ring, port);
         ring.rspProdPvt = end;
-        vif.domain.clock.after(1, () => backend.push(vif, ring, port));
+        vif.domain.clock.after(1, () => {
+          if (vif.queues.includes(queue)) backend.push(vif, ring, port);
+        });
       },
     },
   },
