@@ -30,6 +30,8 @@ const MANY_ROUNDS = 10_000;
 abstract class Context<P> implements TestContext<P> {
   readonly checks: CheckRecord[] = [];
   readonly infos: string[] = [];
+  /** Whether a check held that is about newer rules alone than those that are claimed. */
+  unclaimed = false;
 
   constructor(
     readonly domain: Domain,
@@ -70,6 +72,7 @@ abstract class Context<P> implements TestContext<P> {
       throw finding.verdict === 'error' ? error : new CheckFailed(finding);
     }
     if (ids.length > 0) this.checks.push(checkRecord(ids));
+    else this.unclaimed = true;
   }
 
   info(text: string): void {

@@ -220,7 +220,12 @@ class Session {
     await this.iut.kernelLog?.mark();
     this.#trace.take();
     const executed = await this.#execute(context);
-    let { finding } = executed;
+    let { finding, unavailable } = executed;
+    if (!finding && !unavailable && context.own.checks.length === 0) {
+      // A test that checked nothing has proved nothing.
+      if (context.own.unclaimed) unavailable = new Unavailable('spec', 'what it checks is newer than the claimed text');
+      else finding = { verdict: 'error', message: 'the test ended without a check', requirements: [] };
+    }
     const trace = finding ? this.#trace.take() : [];
     const kernelLog = (await this.iut.kernelLog?.since()) ?? [];
     const crash = kernelFault(kernelLog);
@@ -234,15 +239,13 @@ class Session {
     if (leak) context.own.checks.push(checkRecord([], leak));
     finding ??= leak;
     const warnings = context.own.checks.filter((check) => check.verdict === 'warn');
-    const unwarned = executed.unavailable ? 'skip' : 'pass';
+    const unwarned = unavailable ? 'skip' : 'pass';
     const verdict = worse(warnings.length > 0 ? 'warn' : unwarned, finding?.verdict ?? unwarned);
     const message = finding?.message ?? warnings[0]?.message;
     return {
       ...base,
       verdict,
-      ...(verdict === 'skip' && executed.unavailable
-        ? { skip: { class: executed.unavailable.kind, reason: executed.unavailable.message } }
-        : {}),
+      ...(verdict === 'skip' && unavailable ? { skip: { class: unavailable.kind, reason: unavailable.message } } : {}),
       ...(finding?.class ? { class: finding.class } : {}),
       ...(message === undefined ? {} : { message }),
       ...(finding?.detail === undefined ? {} : { detail: finding.detail }),

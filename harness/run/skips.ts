@@ -21,12 +21,12 @@ export interface Offer {
   readonly reflectors: ReadonlySet<Reflector>;
 }
 
-/** Why a test can't be run where the guest is out of reach for what it needs. */
+/** Why a test can't be run where the driver's surroundings don't give what it needs. */
 const LACKING: Readonly<Record<Ability, string>> = {
-  bridge: "no bridge can be made: commands can't be run in the guest",
-  carrier: "nobody tells of the interface's carrier: commands can't be run in the guest",
-  rebind: "the driver can't be taken off its device: commands can't be run in the guest",
-  restore: 'the guest can\'t be saved and restored: the target has no "config"',
+  bridge: 'no bridge can be made: it takes commands in the guest, or a driver that has one',
+  carrier: 'nobody tells of a carrier: it takes commands in the guest, or a driver that tells',
+  rebind: "the driver can't be taken off its device: it takes commands in the guest, or a driver that can be told",
+  restore: 'the guest can\'t be saved and restored: it takes a "config" of the target, or a driver that can be told',
 };
 
 /** The first thing that `test` needs and that isn't there; undefined if it can run. */

@@ -41,8 +41,8 @@ export function writable(t: FrontendTest, vif: BackendPeer, ref: number): boolea
 }
 
 /**
- * Whatever was done to `vifs` harms no other: one that was there before passes a ping, and so does a new one once they
- * are taken out.
+ * Whatever was done to `vifs` harms no other: a new one connects and passes a ping, and one that was there before does.
+ * The new one is the sentinel as well: by then all that was done has been looked at.
  */
 export async function outlives(
   t: FrontendTest,
@@ -50,7 +50,7 @@ export async function outlives(
   other: BackendPeer,
   vifs: readonly BackendPeer[],
 ): Promise<void> {
+  await t.check(requirement, async () => (await t.fresh()).ping());
   await t.check(requirement, () => other.ping());
   for (const vif of vifs) await t.unplug(vif);
-  await t.check(requirement, async () => (await t.fresh()).ping());
 }
