@@ -52,5 +52,5 @@ export async function outlives(
 ): Promise<void> {
   await t.check(requirement, async () => (await t.fresh()).ping());
   await t.check(requirement, () => other.ping());
-  for (const vif of vifs) await t.unplug(vif);
+  await Promise.all(vifs.map((vif) => t.unplug(vif)));
 }

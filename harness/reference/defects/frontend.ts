@@ -123,10 +123,10 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.transmit.size-per-fragment',
     breaks: 'TXW-01',
-    fault: 'tells a size of a multiple of four',
+    fault: 'tells the size of a packet with a payload of 1000 bytes in whole words',
     frontend: {
       putTx(queue, request, offer) {
-        correct.putTx(queue, { ...request, size: request.size > 1000 ? request.size & ~3 : request.size }, offer);
+        correct.putTx(queue, { ...request, size: request.size === 1042 ? request.size & ~3 : request.size }, offer);
       },
     },
   },
@@ -136,7 +136,7 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     fault: 'puts a frame of the largest size so that it crosses its page',
     frontend: {
       putTx: (queue, request, offer) =>
-        correct.putTx(queue, { ...request, offset: request.size > 1500 ? 4090 : request.offset }, offer),
+        correct.putTx(queue, { ...request, offset: request.size === 1514 ? 4090 : request.offset }, offer),
     },
   },
   {

@@ -2,13 +2,15 @@
 import { ETHERNET_HEADER } from '../../packet/ethernet.js';
 import { IP_PROTOCOL } from '../../packet/ipv4.js';
 import { KEY, RSP, TXF } from '../../protocol/netif.js';
-import { slotOffset, TX_RING } from '../../protocol/ring.js';
-import { decodeRxResponse } from '../../protocol/rx.js';
-import { decodeTxResponse } from '../../protocol/tx.js';
+import { RING_OFFSET, RX_RING, slotOffset, TX_RING } from '../../protocol/ring.js';
+import { decodeRxResponse, encodeRxRequest } from '../../protocol/rx.js';
+import { BackRing } from '../../protocol/shared-ring.js';
+import { decodeTxResponse, encodeTxResponse } from '../../protocol/tx.js';
 import { PAGE_SIZE } from '../../xen/domain.js';
 import { BACKEND_STEPS as backend, type BackendSteps } from '../backend-steps.js';
 import { FRONTEND_STEPS as frontend, type FrontendSteps } from '../frontend-steps.js';
 import type { FrontendQueueState } from '../frontend.js';
+import { readOther } from '../bus.js';
 import type { VifPacket } from '../packet.js';
 import type { Defect } from './defect.js';
 
@@ -42,6 +44,30 @@ const deafAfter = (bad: (queue: FrontendQueueState, status: number) => boolean):
   };
 };
 
+/** Accepts every fifth ping after the packet behind it, where one waits there. */
+function lastFirst<A extends readonly [unknown, object, VifPacket]>(
+  accept: (...args: A) => void,
+  waiting: (queue: A[1]) => { readonly ok: boolean; readonly value?: number },
+): { accept: (...args: A) => void } {
+  const held = new WeakMap<object, A>();
+  let count = 0;
+  return {
+    accept(...args) {
+      const [, queue, packet] = args;
+      const before = held.get(queue);
+      const left = waiting(queue);
+      if (!before && isPing(packet.frame) && ++count % 5 === 0 && left.ok && (left.value ?? 0) > 0) {
+        held.set(queue, args);
+        return;
+      }
+      held.delete(queue);
+      accept(...args);
+      if (before) accept(...before);
+    },
+  };
+}
+
+const STALLED = { ok: false, reason: 'stalled' } as const;
 const isComplete: Strange = ({ frame, csumBlank }) => isTcp(frame) && !csumBlank;
 
 export const TRAFFIC_DEFECTS: readonly Defect[] = [
@@ -85,7 +111,7 @@ export const TRAFFIC_DEFECTS: readonly Defect[] = [
     fault: 'takes the ids 0 and 255 for none, but for the first of a ring',
     backend: {
       respond(vif, queue, chain, status) {
-        const special = (id: number): boolean => id === 255 || (id === 0 && queue.tx.rspProdPvt > 4);
+        const special = (id: number): boolean => id === 255 || (id === 0 && queue.tx.rspProdPvt > 0);
         const requests = chain.requests.map((each) => (special(each.id) ? { ...each, id: 0xffff } : each));
         backend.respond(vif, queue, { ...chain, requests }, status);
       },
@@ -223,6 +249,190 @@ export const TRAFFIC_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.transmit.last-first',
+    breaks: 'TXW-30',
+    fault: 'sends every fifth ping after the one behind it, where one waits there',
+    backend: lastFirst<Parameters<BackendSteps['accept']>>(
+      (...args) => backend.accept(...args),
+      (queue) => queue.tx.unconsumed(),
+    ),
+  },
+  {
+    id: 'backend.transmit.unknown-flags',
+    breaks: 'TXW-22',
+    fault: 'refuses a request with a flag that is not defined',
+    backend: {
+      takeChain(queue) {
+        const chain = backend.takeChain(queue);
+        return (chain?.requests[0]?.flags ?? 0) > 0xf && chain ? { ...chain, fault: 'flags' } : chain;
+      },
+    },
+  },
+  {
+    id: 'backend.transmit.writes',
+    breaks: 'TXW-24',
+    fault: 'takes packets of more than a header only from pages that it may write',
+    seen: 'mini-os netfront granted its tx pages for writing for such a backend (1675910)',
+    backend: {
+      fetch(vif, queue, chain) {
+        const [first] = chain.requests;
+        if (!first || first.size < 60) return backend.fetch(vif, queue, chain);
+        const { gref: ref, offset } = first;
+        const segment = { domain: queue.frontend, ref, offset, bytes: new Uint8Array(1) };
+        return vif.domain.grants.copyTo([segment])[0] === 0 ? backend.fetch(vif, queue, chain) : undefined;
+      },
+    },
+  },
+  {
+    id: 'backend.transmit.keeps-page',
+    breaks: 'TXW-15',
+    fault: 'keeps the page of every packet of a vif mapped until the vif closes',
+    seen: 'Linux xen-netback before 99e87f56b48f: grants stayed mapped',
+    backend: (() => {
+      const kept = new WeakMap<object, { unmap(): void }[]>();
+      return {
+        fetch(vif, queue, chain) {
+          const frame = backend.fetch(vif, queue, chain);
+          const [first] = chain.requests;
+          const pages = kept.get(vif) ?? [];
+          kept.set(vif, pages);
+          if (frame && first && pages.length < 64)
+            pages.push(vif.domain.grants.map(queue.frontend, [first.gref], 'read-only'));
+          return frame;
+        },
+        disconnect(vif) {
+          for (const page of kept.get(vif)?.splice(0) ?? []) page.unmap();
+          backend.disconnect(vif);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.receive.byte-id',
+    breaks: 'RXW-26',
+    fault: 'keeps fifteen bits of an id',
+    backend: {
+      fill: (vif, queue, request, piece, flags) =>
+        backend.fill(vif, queue, { ...request, id: request.id & 0x7fff }, piece, flags),
+    },
+  },
+  {
+    id: 'backend.receive.full-is-too-much',
+    breaks: 'RING-01',
+    fault: 'takes a full ring of buffers for an overflow',
+    backend: {
+      drainBacklog(vif, queue) {
+        const ready = queue.rx.unconsumed();
+        const [next] = queue.backlog;
+        const full = ready.ok && ready.value === queue.rx.layout.size;
+        if (!full || !next || !isPing(next.frame)) backend.drainBacklog(vif, queue);
+      },
+    },
+  },
+  {
+    id: 'backend.receive.starves',
+    breaks: 'RXW-27',
+    fault: 'delivers nothing any more once a frontend had no buffers',
+    seen: 'Linux xen-netback after eb1723a29b9a: req_event was not set for an empty queue, and the vif stalled',
+    backend: {
+      drainBacklog(vif, queue) {
+        const ready = queue.rx.unconsumed();
+        if (ready.ok && ready.value === 0 && queue.backlog.length > 4) queue.rx.unconsumed = () => STALLED;
+        backend.drainBacklog(vif, queue);
+      },
+    },
+  },
+  {
+    id: 'backend.rings.compares-indices',
+    breaks: 'RING-04',
+    fault: 'takes an index that is smaller than before for nothing new',
+    seen: 'OpenBSD xnf, Nanos: absolute indices are compared',
+    backend: {
+      serveTx(vif, queue) {
+        if (queue.tx.indices().reqProd >= queue.tx.reqCons) backend.serveTx(vif, queue);
+      },
+    },
+  },
+  {
+    id: 'backend.rings.serves-overfull',
+    breaks: 'RING-20',
+    fault: 'serves a ring that starts overfull from its last slots on',
+    backend: {
+      openQueue(vif, frontend, index, refs, channels) {
+        const [page] = vif.domain.grants.map(frontend, refs.slice(0, 1), 'read-write').pages;
+        const ring = page && new BackRing(page, TX_RING);
+        const { reqProd, rspProd } = ring?.indices() ?? { reqProd: 0, rspProd: 0 };
+        if (ring && reqProd - rspProd > TX_RING.size) page.store32(RING_OFFSET.reqProd, rspProd);
+        return backend.openQueue(vif, frontend, index, refs, channels);
+      },
+    },
+  },
+  {
+    id: 'backend.rings.batches',
+    breaks: 'RING-09',
+    fault: 'publishes its responses to quiet frames by fours',
+    backend: {
+      respond(vif, queue, chain, status) {
+        const [first] = chain.requests;
+        const quiet = first !== undefined && first.size > 42 && first.size < 70;
+        const held = quiet && (queue.tx.rspProdPvt & 3) !== 0;
+        if (!held) return backend.respond(vif, queue, chain, status);
+        queue.tx.put(encodeTxResponse({ id: first.id, status }));
+      },
+    },
+  },
+  {
+    id: 'backend.notifications.polls',
+    breaks: 'NOTIFY-04',
+    fault: 'looks by a clock, and asks for no event',
+    backend: {
+      openQueue(vif, frontend, index, refs, channels) {
+        const queue = backend.openQueue(vif, frontend, index, refs, channels);
+        const look = (): void => {
+          if (!vif.queues.includes(queue)) return;
+          vif.steps.serve(vif, queue);
+          vif.domain.clock.after(5, look);
+        };
+        vif.domain.clock.after(5, look);
+        return queue;
+      },
+      serve(vif, queue) {
+        backend.serve(vif, queue);
+        queue.tx.setReqEvent(queue.tx.reqCons);
+      },
+    },
+  },
+  {
+    id: 'backend.queues.split-by-word',
+    breaks: 'SEC-01',
+    fault: 'advertises split event channels as 2',
+    backend: { features: () => ({ ...backend.features(), [KEY.featureSplitEventChannels]: '2' }) },
+  },
+  {
+    id: 'backend.xenbus.rx-copy-by-word',
+    breaks: 'XB-19',
+    fault: 'advertises feature-rx-copy as 2',
+    backend: { features: () => ({ ...backend.features(), [KEY.featureRxCopy]: '2' }) },
+  },
+  {
+    id: 'backend.xenbus.dies-of-loss',
+    breaks: 'XB-17',
+    fault: 'serves nothing any more when a frontend vanished under a connection',
+    backend: (() => {
+      const dead = new WeakSet();
+      return {
+        async frontendChanged(vif) {
+          const state = await readOther(vif.domain.store, `${vif.frontendPath}/state`);
+          if (state === undefined && vif.seen === '4') dead.add(vif.domain);
+          await backend.frontendChanged(vif);
+        },
+        serve(vif, queue) {
+          if (!dead.has(vif.domain)) backend.serve(vif, queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
     id: 'frontend.xenbus.ignores-rx-copy',
     breaks: 'XB-19',
     fault: 'goes to Connected whether or not the backend copies',
@@ -332,24 +542,11 @@ export const TRAFFIC_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.receive.last-first',
     breaks: 'RXW-09',
-    fault: 'takes every fifth packet after the one behind it, where one waits there',
-    frontend: (() => {
-      const held = new WeakMap<object, VifPacket>();
-      let count = 0;
-      return {
-        accept(vif, queue, packet) {
-          const left = queue.rx.unconsumed();
-          const before = held.get(queue);
-          if (!before && isPing(packet.frame) && ++count % 5 === 0 && left.ok && left.value > 0) {
-            held.set(queue, packet);
-            return;
-          }
-          held.delete(queue);
-          frontend.accept(vif, queue, packet);
-          if (before) frontend.accept(vif, queue, before);
-        },
-      } satisfies Defect['frontend'];
-    })(),
+    fault: 'takes every fifth ping after the one behind it, where one waits there',
+    frontend: lastFirst<Parameters<FrontendSteps['accept']>>(
+      (...args) => frontend.accept(...args),
+      (queue) => queue.rx.unconsumed(),
+    ),
   },
   {
     id: 'frontend.checksum.wants-blank',
@@ -366,6 +563,137 @@ export const TRAFFIC_DEFECTS: readonly Defect[] = [
         const response = decodeRxResponse(bytes);
         const frame = frontend.takeRxSlot(queue, index, bytes);
         return response.ok && (response.value.flags & 3) === 1 ? undefined : frame;
+      },
+    },
+  },
+  {
+    id: 'frontend.xenbus.last-one-only',
+    breaks: 'XB-14',
+    fault: 'serves only the vif that connected last',
+    frontend: (() => {
+      const last = new WeakMap<object, object>();
+      return {
+        async connect(vif) {
+          last.set(vif.domain, vif);
+          await frontend.connect(vif);
+        },
+        serve(vif, queue) {
+          if (last.get(vif.domain) === vif) frontend.serve(vif, queue);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.rings.ends-with-ring',
+    breaks: 'RING-04',
+    fault: 'posts no buffer any more once every slot of the ring was used',
+    frontend: {
+      post(vif, queue) {
+        if (queue.rx.reqProdPvt < RX_RING.size) frontend.post(vif, queue);
+      },
+    },
+  },
+  {
+    id: 'frontend.rings.overruns',
+    breaks: 'RING-06',
+    fault: 'publishes more requests than there are slots when responses stay out',
+    seen: 'mini-os netfront before 209d511: no check for a full tx ring',
+    frontend: {
+      transmit(vif, queue, packet) {
+        frontend.transmit(vif, queue, packet);
+        const { rspProd } = queue.tx.indices();
+        if (queue.sending.size > 20) queue.tx.page.store32(RING_OFFSET.reqProd, rspProd + TX_RING.size + 1);
+      },
+    },
+  },
+  {
+    id: 'frontend.notifications.polls',
+    breaks: 'NOTIFY-04',
+    fault: 'looks by a clock, and asks for no event',
+    seen: 'iPXE netfront, by design',
+    frontend: {
+      openQueue(vif, index, split) {
+        const queue = frontend.openQueue(vif, index, split);
+        const look = (): void => {
+          if (!vif.queues.includes(queue)) return;
+          vif.steps.serve(vif, queue);
+          vif.domain.clock.after(5, look);
+        };
+        vif.domain.clock.after(5, look);
+        return queue;
+      },
+      serve(vif, queue) {
+        frontend.serve(vif, queue);
+        for (const ring of [queue.tx, queue.rx]) ring.page.store32(RING_OFFSET.rspEvent, ring.rspCons);
+      },
+    },
+  },
+  {
+    id: 'frontend.notifications.rx-notify-by-word',
+    breaks: 'NOTIFY-08',
+    fault: 'writes feature-rx-notify as yes',
+    frontend: { features: () => ({ ...frontend.features(), [KEY.featureRxNotify]: 'yes' }) },
+  },
+  {
+    id: 'frontend.transmit.short-pings',
+    breaks: 'TXW-03',
+    fault: 'leaves the last byte out of the size of a ping',
+    frontend: {
+      putTx(queue, request, offer) {
+        const ping = isPing(offer.page.copyOut(request.offset, ETHERNET_HEADER + 20));
+        frontend.putTx(queue, { ...request, size: ping ? request.size - 1 : request.size }, offer);
+      },
+    },
+  },
+  {
+    id: 'frontend.transmit.short-first',
+    breaks: 'TXW-35',
+    fault: 'ends the first fragment of a default ping in its Ethernet header',
+    seen: 'Linux xen-netfront before ca26893f05e8: the header crossed a page',
+    frontend: {
+      transmit(vif, queue, packet) {
+        const { frame } = packet;
+        if (!isPing(frame) || frame.length !== 106 || !vif.offers[KEY.featureSg] || queue.tx.free() < 2)
+          return frontend.transmit(vif, queue, packet);
+        const pieces = [frame.subarray(0, 10), frame.subarray(10)];
+        for (const [n, piece] of pieces.entries()) {
+          const offer = vif.steps.buffer(vif, queue, piece);
+          const size = n === 0 ? frame.length : piece.length;
+          const flags = n === 0 ? TXF.moreData : 0;
+          const used = new Set(queue.sending.keys());
+          const id = [...Array(512).keys()].find((each) => !used.has(each)) ?? 0;
+          vif.steps.putTx(queue, { gref: offer.ref, offset: 0, flags, id, size }, offer);
+        }
+        vif.steps.push(vif, queue.tx, queue.txPort);
+      },
+    },
+  },
+  {
+    id: 'frontend.receive.readonly-buffers',
+    breaks: 'RXW-01',
+    fault: 'posts buffers that can not be written, but for the first four',
+    frontend: {
+      post(vif, queue) {
+        const { rxPool } = queue;
+        const take = rxPool.take.bind(rxPool);
+        rxPool.take = () => (queue.rx.reqProdPvt < 4 ? take() : vif.domain.grants.offer(vif.backend, 'read-only'));
+        frontend.post(vif, queue);
+        rxPool.take = take;
+      },
+    },
+  },
+  {
+    id: 'frontend.receive.few-buffers',
+    breaks: 'SLOT-08',
+    fault: 'keeps four buffers posted',
+    seen: 'iPXE netfront before 7457bfc5b: too few buffers for a largest packet',
+    frontend: {
+      post(_, queue) {
+        while (queue.posted.size < 4 && queue.rx.free() > 0) {
+          const offer = queue.rxPool.take();
+          const id = queue.rx.reqProdPvt & (RX_RING.size - 1);
+          queue.posted.set(queue.rx.put(encodeRxRequest({ id, pad: 0, gref: offer.ref })), { id, offer });
+        }
       },
     },
   },
