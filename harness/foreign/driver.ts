@@ -25,7 +25,10 @@ export interface Driver {
   start(): Promise<void>;
   /** Gives up everything; it may be started again. */
   close(): Promise<void>;
-  /** Joins two vifs: what comes in at one goes out at the other as it is, checksums and GSO included. */
+  /**
+   * Joins two vifs, which may be about to connect: what comes in at one goes out at the other as it is, checksums and
+   * GSO included.
+   */
   bridge?(handles: readonly [number, number]): void;
   /** Gives up a vif and lets its directory be, as a driver that is taken off its device. */
   unbind?(handle: number): Promise<void>;

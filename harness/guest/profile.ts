@@ -114,11 +114,15 @@ ${LINE}
 put() { [ ! -w "$1" ] || echo "$2" 2>/dev/null > "$1" || :; }
 [ -e /sys/class/net/netifspec0 ] ||
   ip link add netifspec0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0 || exit 1
-for dev in netifspec0 $ports; do put "/proc/sys/net/ipv6/conf/$dev/disable_ipv6" 1; done
-{
-  echo link set dev netifspec0 up
-  for dev in $ports; do echo "link set dev $dev master netifspec0 up"; done
-} | ip -batch - || exit 1
+new=
+for dev in $ports; do [ -e "/sys/class/net/$dev/brport" ] || new="$new $dev"; done
+[ -z "$new" ] || {
+  for dev in netifspec0 $new; do put "/proc/sys/net/ipv6/conf/$dev/disable_ipv6" 1; done
+  {
+    echo link set dev netifspec0 up
+    for dev in $new; do echo "link set dev $dev master netifspec0 up"; done
+  } | ip -batch - || exit 1
+}
 for dev in $ports; do
   line "/sys/class/net/$dev/brport/state"
   [ "$text" = 3 ] || exit ${NO_INTERFACE}

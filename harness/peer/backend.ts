@@ -115,19 +115,19 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
     await this.awaitState([XENBUS_STATE.closed], options);
   }
 
-  send(frame: Uint8Array, shape?: RxShape, queue?: BackendQueue): Promise<void> {
-    return this.deliver(frame, shape, queue);
+  send(frame: Uint8Array, shape?: RxShape, queue?: BackendQueue, options?: WaitOptions): Promise<void> {
+    return this.deliver(frame, shape, queue, options);
   }
 
   /** Waits for enough posted buffers, fills them with a frame and publishes it. */
-  async deliver(frame: Uint8Array, shape: RxShape = {}, queue = this.queue): Promise<void> {
-    await this.buffers(BackendRx.slotsFor(frame, shape), queue);
+  async deliver(frame: Uint8Array, shape: RxShape = {}, queue = this.queue, options?: WaitOptions): Promise<void> {
+    await this.buffers(BackendRx.slotsFor(frame, shape), queue, options);
     queue.rx.enqueue(frame, shape);
     queue.pushRx();
   }
 
   /** Waits until the frontend has at least `count` buffers posted. */
-  async buffers(count: number, queue = this.queue): Promise<void> {
+  async buffers(count: number, queue = this.queue, options?: WaitOptions): Promise<void> {
     await this.until(
       `${count} posted rx buffers`,
       () => {
@@ -135,7 +135,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
         if (!this.#rxNotify) this.guard(() => queue.rx.service());
         return queue.rx.buffers.length >= count;
       },
-      { on: [queue.posted] },
+      { ...options, on: [queue.posted] },
     );
   }
 

@@ -130,15 +130,20 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
     await this.connect(options);
   }
 
-  async send(frame: Uint8Array, shape?: TxShape, queue?: FrontendQueue): Promise<void> {
-    await this.transmit(frame, shape, queue);
+  async send(frame: Uint8Array, shape?: TxShape, queue?: FrontendQueue, options?: WaitOptions): Promise<void> {
+    await this.transmit(frame, shape, queue, options);
   }
 
   /** Sends a frame on `queue` and waits for the response of each of its slots. */
-  async transmit(frame: Uint8Array, shape: TxShape = {}, queue = this.queue): Promise<SentSlot[]> {
+  async transmit(
+    frame: Uint8Array,
+    shape: TxShape = {},
+    queue = this.queue,
+    options?: WaitOptions,
+  ): Promise<SentSlot[]> {
     const slots = queue.tx.enqueue(frame, shape);
     queue.pushTx();
-    await this.answered(slots, queue);
+    await this.answered(slots, queue, options);
     return slots;
   }
 
@@ -160,8 +165,9 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
   }
 
   /** Waits until every one of `slots` has its response. */
-  async answered(slots: readonly SentSlot[], queue = this.queue): Promise<void> {
+  async answered(slots: readonly SentSlot[], queue = this.queue, options?: WaitOptions): Promise<void> {
     await this.until('response to each tx slot', () => slots.every((slot) => slot.response !== undefined), {
+      ...options,
       on: [queue.tx.answered],
     });
   }

@@ -92,7 +92,7 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   }
 
   /** Puts one frame on a queue and sees it through the peer's own part of the ring protocol. */
-  abstract send(frame: Uint8Array, shape?: S, queue?: Q): Promise<void>;
+  abstract send(frame: Uint8Array, shape?: S, queue?: Q, options?: WaitOptions): Promise<void>;
 
   /** Sends one of the peer's own answers to an ARP request or neighbour solicitation, if there is room. */
   protected abstract reply(frame: Uint8Array, queue: Q): void;
@@ -170,13 +170,10 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   /** Asks who has the address of the implementation under test, and learns its MAC. */
   async arp(options: Omit<PingOptions<Q, S>, 'length'> = {}): Promise<P> {
     const { ipv4 } = this.link.iut;
-    await this.send(arpRequest(this.link.peer, ipv4), options.shape, options.queue);
+    const wait = options.ms ? { ms: options.ms } : {};
+    await this.send(arpRequest(this.link.peer, ipv4), options.shape, options.queue, wait);
     const match = ({ frame }: P): boolean => isArpReplyFrom(frame, ipv4);
-    const packet = await this.receive(
-      `ARP reply from ${formatIpv4(ipv4)}`,
-      match,
-      options.ms ? { ms: options.ms } : {},
-    );
+    const packet = await this.receive(`ARP reply from ${formatIpv4(ipv4)}`, match, wait);
     const mac = packet.frame.slice(6, 12);
     this.link.iut = { ...this.link.iut, mac, ipv6: linkLocal(mac) };
     return packet;
@@ -222,9 +219,10 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   /** Sends a SYN to a closed port and answers the packet of its reset, as {@link ping} does with an echo. */
   async syn({ checksum = 'complete', ipv6 = false, shape, ms }: SynOptions<S> = {}): Promise<P> {
     const { frame, isReset } = this.synFrame(checksum, ipv6);
-    await this.send(frame, shape);
+    const wait = ms ? { ms } : {};
+    await this.send(frame, shape, undefined, wait);
     const what = `reset for a SYN with a ${checksum} checksum`;
-    return this.receive(what, (packet) => isReset(packet.frame), ms ? { ms } : {});
+    return this.receive(what, (packet) => isReset(packet.frame), wait);
   }
 
   /**
@@ -234,9 +232,10 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
    */
   async ping(options: PingOptions<Q, S> = {}): Promise<P> {
     const { frame, seq, payload, isReply } = this.pingFrame(options.length);
-    await this.send(frame, options.shape, options.queue);
+    const wait = options.ms ? { ms: options.ms } : {};
+    await this.send(frame, options.shape, options.queue, wait);
     const what = `reply to ping ${seq} of ${frame.length} bytes`;
-    const reply = await this.receive(what, (packet) => isReply(packet.frame), options.ms ? { ms: options.ms } : {});
+    const reply = await this.receive(what, (packet) => isReply(packet.frame), wait);
     const echoed = echoPayload(reply.frame);
     if (!echoed || !sameBytes(echoed, payload)) {
       throw new Violation([], `the reply to ping ${seq} carries other bytes than the ping of ${frame.length} bytes`);

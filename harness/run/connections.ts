@@ -4,6 +4,7 @@ import { FrontendPeer } from '../peer/frontend.js';
 import { type Link, linkOf } from '../peer/link.js';
 import { backendPath, createVif, removeVif, type VifAddress } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
+import { all } from '../xen/wait.js';
 import type { Vifs } from './context.js';
 import { EnvironmentError } from './environment.js';
 import type { Iut, LinkedVif } from './iut.js';
@@ -187,7 +188,8 @@ export class Connections implements Vifs<AnyPeer> {
   /** Takes out the test's own vifs; the shared one too if it may be `hurt`. */
   async endTest(hurt: boolean): Promise<void> {
     this.#sharing = false;
-    for (const peer of [...this.#vifs.keys()]) if (hurt || peer !== this.#shared) await this.unplug(peer);
+    const going = [...this.#vifs.keys()].filter((peer) => hurt || peer !== this.#shared);
+    await all(going.map((peer) => this.unplug(peer)));
   }
 
   /** Gives up every vif without a word to its driver, whose guest is gone or about to go. */

@@ -2,7 +2,9 @@ import type { BackendPeer } from '../peer/backend.js';
 import type { FrontendOptions, FrontendPeer } from '../peer/frontend.js';
 import { BACKEND_KEYS } from '../peer/backend.js';
 import type { Requirement } from '../../suites/requirements/requirement.js';
+import { XENBUS_STATE } from '../protocol/xenbus.js';
 import type { Domain } from '../xen/domain.js';
+import { all } from '../xen/wait.js';
 import { CheckFailed, checkRecord, judge } from './judge.js';
 import type { CheckRecord } from './record.js';
 import { Unavailable } from './unavailable.js';
@@ -99,8 +101,9 @@ export class BackendContext extends Context<FrontendPeer> implements BackendTest
 
   async bridged(from: FrontendOptions = {}, to: FrontendOptions = {}): Promise<[FrontendPeer, FrontendPeer]> {
     const peers: [FrontendPeer, FrontendPeer] = [await this.vifs.plug(), await this.vifs.plug()];
-    await all([peers[0].connect(from), peers[1].connect(to)]);
-    await this.bridge(peers);
+    await all(peers.map((peer) => peer.awaitState([XENBUS_STATE.initWait])));
+    // From here on a backend has its interfaces: to join them while the vifs connect saves a while.
+    await all([peers[0].connect(from), peers[1].connect(to), this.bridge(peers)]);
     return peers;
   }
 
@@ -152,13 +155,6 @@ export class FrontendContext extends Context<BackendPeer> implements FrontendTes
   restore(peer: BackendPeer): Promise<BackendPeer> {
     return this.vifs.restore(peer);
   }
-}
-
-/** Waits for all, also where one fails: a connection that goes on alone would outlive its test. */
-async function all(connections: readonly Promise<void>[]): Promise<void> {
-  const ended = await Promise.allSettled(connections);
-  const failed = ended.find((each) => each.status === 'rejected');
-  if (failed) throw failed.reason;
 }
 
 /** The test's body with the context that its role has. */

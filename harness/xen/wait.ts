@@ -111,3 +111,10 @@ export class Patience {
     return { woken, disarm };
   }
 }
+
+/** Waits for all, also where one fails: what goes on alone would outlive whoever began it. */
+export async function all(works: readonly Promise<unknown>[]): Promise<void> {
+  const ended = await Promise.allSettled(works);
+  const failed = ended.find((each) => each.status === 'rejected');
+  if (failed) throw failed.reason;
+}
