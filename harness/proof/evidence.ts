@@ -1,8 +1,9 @@
 /** What the proof is made of: how each test ended, on a correct driver and on one with a defect. */
-import type { TestRecord } from '../run/record.js';
+import type { CheckRecord, TestRecord } from '../run/record.js';
 
 /** The part of a test's record that the proof looks at. */
-export type Outcome = Pick<TestRecord, 'id' | 'verdict' | 'message' | 'skip' | 'checks'> & {
+export type Outcome = Pick<TestRecord, 'id' | 'verdict' | 'message' | 'skip'> & {
+  readonly checks: readonly Pick<CheckRecord, 'requirements' | 'verdict'>[];
   /** Milliseconds since the test before it. */
   readonly ms: number;
 };
@@ -34,17 +35,28 @@ export interface Evidence {
   readonly defects: readonly { readonly defect: DefectNote; readonly run: Run }[];
 }
 
-/** Requirements that a check of these tests names, with the verdict wanted. */
-export function checked(outcomes: readonly Outcome[], passed: boolean): Set<string> {
-  const checks = outcomes.flatMap((outcome) => outcome.checks).filter(({ verdict }) => (verdict === 'pass') === passed);
-  return new Set(checks.flatMap(({ requirements }) => requirements));
-}
+/** The requirements that checks of some tests named, by how those checks ended. */
+export class Seen {
+  /** Named by a check that passed. */
+  readonly passed = new Set<string>();
+  /** Named by a check that did not. */
+  readonly broken = new Set<string>();
 
-/** How many of `requirements` were seen to be kept: a check that names them passed, and none failed. */
-export function keptOf(requirements: readonly string[], outcomes: readonly Outcome[]): number {
-  const passed = checked(outcomes, true);
-  const broken = checked(outcomes, false);
-  return requirements.filter((id) => passed.has(id) && !broken.has(id)).length;
+  constructor(outcomes: readonly Outcome[] = []) {
+    for (const outcome of outcomes) this.add(outcome);
+  }
+
+  add({ checks }: Outcome): void {
+    for (const { requirements, verdict } of checks) {
+      const seen = verdict === 'pass' ? this.passed : this.broken;
+      for (const id of requirements) seen.add(id);
+    }
+  }
+
+  /** How many of `requirements` were seen to be kept: a check that names them passed, and none failed. */
+  kept(requirements: readonly string[]): number {
+    return requirements.filter((id) => this.passed.has(id) && !this.broken.has(id)).length;
+  }
 }
 
 /** The tests of a run that a check of `requirement` failed, or of any. That the set-up failed proves nothing. */

@@ -9,15 +9,15 @@ import type { Role } from '../run/record.js';
 import { isAnchor } from '../run/session.js';
 import type { Tests } from '../run/suite.js';
 import { cover } from './cover.js';
-import type { DefectNote, Evidence, Run } from './evidence.js';
+import { type DefectNote, type Evidence, failedBy, type Run } from './evidence.js';
 import type { Job } from './job.js';
 import { runJobs } from './pool.js';
 import { others as othersOf } from './rules.js';
 
 /** Runs of all tests until code is warm and what each of them costs is known. */
 const PRICING_ROUNDS = 3;
-/** A job takes a second at most; the machine may be busy otherwise. */
-const PATIENCE_MS = 20_000;
+/** A job takes a second at most, but the machine may be busy otherwise. */
+const PATIENCE_MS = 60_000;
 
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url));
 const ROLES: readonly Role[] = ['frontend', 'backend'];
@@ -26,7 +26,7 @@ const ROLES: readonly Role[] = ['frontend', 'backend'];
 export async function runMatrix(): Promise<Evidence[]> {
   const run = (jobs: readonly Job[]): Promise<Run[]> =>
     runJobs(WORKER, jobs, { processes: availableParallelism(), patienceMs: PATIENCE_MS });
-  const whole = ROLES.map((role): Job => ({ role, tests: testsOf(role).map(({ id }) => id) }));
+  const whole = ROLES.map((role): Job => ({ role, tests: idsOf(role) }));
   const rounds = await run(Array.from({ length: PRICING_ROUNDS }, () => whole).flat());
   const references = ROLES.map((_, n) => rounds[n] ?? NOTHING);
   const prices = new Map<string, number>();
@@ -45,9 +45,19 @@ export async function runMatrix(): Promise<Evidence[]> {
     fault,
     ...(seen === undefined ? {} : { seen }),
   }));
-  const runs = await run(notes.flatMap((defect) => plans[ROLES.indexOf(defect.role)]?.(defect) ?? []));
+  const jobs = notes.flatMap((defect) => plans[ROLES.indexOf(defect.role)]?.(defect) ?? []);
+  const runs = await run(jobs);
+  // What none of them failed is tried by those that break what every connection stands on.
+  const failed = new Set(runs.flatMap((each) => failedBy(each)));
+  const blunt = jobs.flatMap(({ role, driver, until }, at) =>
+    until ? [] : [{ at, job: { role, ...(driver && { driver }), tests: idsOf(role).filter((id) => !failed.has(id)) } }],
+  );
+  for (const [n, { outcomes, ...rest }] of (await run(blunt.map(({ job }) => job))).entries()) {
+    const at = blunt[n]?.at ?? 0;
+    runs[at] = { ...runs[at], outcomes: [...(runs[at]?.outcomes ?? []), ...outcomes], ...rest };
+  }
   return ROLES.map((role, n) => ({
-    tests: testsOf(role).map(({ id }) => id),
+    tests: idsOf(role),
     anchored: anchoredIn(role),
     correct: correct[n] ?? NOTHING,
     defects: notes.flatMap((defect, at) => (defect.role === role ? { defect, run: runs[at] ?? NOTHING } : [])),
@@ -55,10 +65,10 @@ export async function runMatrix(): Promise<Evidence[]> {
 }
 
 /**
- * What nothing but a plain connection with a ping is tested by: that InitWait comes, that vif after vif works, that a
- * ping's bytes are counted and its events come, and that all this goes without what is optional.
+ * What nothing but a plain connection with a ping is tested by: that vif after vif works, that a
+ * ping's bytes are read, counted and told of, and that all this goes without what is optional.
  */
-const PLAIN = ['XB-02', 'XB-14', 'RXW-05', 'SEC-07', 'CTRL-05', 'STAG-17'];
+const PLAIN = ['XB-14', 'TXW-03', 'TXW-24', 'RXW-01', 'RXW-05', 'SEC-07', 'CTRL-05', 'STAG-17'];
 
 const NOTHING: Run = { outcomes: [] };
 
@@ -69,6 +79,10 @@ function testsOf(role: Role): Tests[number][] {
 /** What every plain connection stands on: a driver that breaks it can't be asked for the rest. */
 function anchoredIn(role: Role): Set<string> {
   return new Set([...testsOf(role).filter(isAnchor).flatMap(checkedIds), ...PLAIN]);
+}
+
+function idsOf(role: Role): string[] {
+  return testsOf(role).map(({ id }) => id);
 }
 
 function skippedBy(run: Run | undefined): string[] {

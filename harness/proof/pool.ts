@@ -8,7 +8,7 @@ const NODE_OPTIONS = ['--single-threaded-gc', '--max-semi-space-size=32', '--min
 
 /**
  * Runs each job on one of `processes` workers and answers a run for each, in the order of the jobs. A job that isn't done
- * after `patienceMs` is given up: its worker spins, and is killed.
+ * after `patienceMs` is given up, with all that it brought: its worker spins, and is killed.
  */
 export async function runJobs(
   worker: string,
@@ -37,8 +37,7 @@ export async function runJobs(
 
 function runJob(child: ChildProcess, job: Job, patienceMs: number): Promise<Run> {
   return new Promise((resolve) => {
-    const outcomes: Outcome[] = [];
-    const end = (fault?: string): void => {
+    const end = (outcomes: readonly Outcome[], fault?: string): void => {
       clearTimeout(watchdog);
       child.removeAllListeners();
       // One that is being ended may still fail; that is no news.
@@ -46,15 +45,14 @@ function runJob(child: ChildProcess, job: Job, patienceMs: number): Promise<Run>
       resolve({ outcomes, ...(fault === undefined ? {} : { fault }) });
     };
     let where = 'at the first connection';
-    const watchdog = setTimeout(() => end(`spins ${where}: not done after ${patienceMs / 1000} s`), patienceMs);
+    const watchdog = setTimeout(() => end([], `spins ${where}: not done after ${patienceMs / 1000} s`), patienceMs);
     child.on('message', (answer: Answer) => {
-      if (answer === 'done') return end();
-      if ('thrown' in answer) return end(`throws ${where}: ${answer.thrown}`);
       if ('begins' in answer) where = `in ${answer.begins}`;
-      else outcomes.push(answer.outcome);
+      else if ('outcomes' in answer) end(answer.outcomes);
+      else end([], `throws ${where}: ${answer.thrown}`);
     });
-    child.on('error', (error) => end(`its process failed ${where}: ${error.message}`));
-    child.on('exit', (code, signal) => end(`its process ended ${where} by ${signal ?? `exit code ${code}`}`));
+    child.on('error', (error) => end([], `its process failed ${where}: ${error.message}`));
+    child.on('exit', (code, signal) => end([], `its process ended ${where} by ${signal ?? `exit code ${code}`}`));
     child.send(job);
   });
 }

@@ -1,5 +1,5 @@
 /** What the suites must have shown to be believed; whatever is missing of it is a hole. */
-import { checked, type DefectNote, type Evidence, failedBy, keptOf, type Outcome, type Run } from './evidence.js';
+import { type DefectNote, type Evidence, failedBy, type Outcome, type Run, Seen } from './evidence.js';
 
 /** Of the requirements that a defect isn't about, the share that its driver must be seen to keep. */
 export const KEPT_SHARE = 0.8;
@@ -28,7 +28,7 @@ export function holes(evidence: Evidence): Hole[] {
 
 /** Requirements of the role that a defect isn't about, and how many of them its driver must be seen to keep. */
 export function others(correct: Run, breaks: string): { of: string[]; kept: number } {
-  const of = [...checked(correct.outcomes, true)].filter((id) => id !== breaks);
+  const of = [...new Seen(correct.outcomes).passed].filter((id) => id !== breaks);
   return { of, kept: Math.ceil(of.length * KEPT_SHARE) };
 }
 
@@ -60,9 +60,10 @@ function defectHoles(evidence: Evidence, defect: DefectNote, run: Run): Hole[] {
   // Where no plain connection is made nothing else can be tested: that is what such a defect is about.
   if (!evidence.anchored.has(defect.breaks)) {
     const { of, kept } = others(evidence.correct, defect.breaks);
-    const count = keptOf(of, run.outcomes);
+    const seen = new Seen(run.outcomes);
+    const count = seen.kept(of);
     if (count < kept) {
-      const broken = [...checked(run.outcomes, false)].filter((id) => id !== defect.breaks).join(' ');
+      const broken = [...seen.broken].filter((id) => id !== defect.breaks).join(' ');
       const message = `${count} of ${of.length} other requirements are kept; broken: ${broken || 'none'}`;
       found.push({ rule: 'narrow', subject, message });
     }

@@ -7,7 +7,7 @@ import { Expectations } from '../run/expectations.js';
 import { runSession } from '../run/session.js';
 import { openSimulatedIut, referenceDriver } from '../run/simulated-iut.js';
 import { referenceTarget } from '../run/target.js';
-import { keptOf, type Outcome } from './evidence.js';
+import { type Outcome, Seen } from './evidence.js';
 import type { Answer, Job } from './job.js';
 
 const SEED = 1;
@@ -16,6 +16,7 @@ async function run({ role, driver, tests, until }: Job, answer: (answer: Answer)
   const planted = driver === undefined ? {} : [...DEFECTS, ...VARIANTS].find(({ id }) => id === driver);
   if (!planted) throw new Error(`no defect or variant is called ${driver}`);
   const byId = new Map(SUITES.map((test) => [test.id, test]));
+  const seen = new Seen();
   const outcomes: Outcome[] = [];
   const session = async (ids: readonly string[], enough: () => boolean): Promise<void> => {
     const controller = new AbortController();
@@ -35,9 +36,11 @@ async function run({ role, driver, tests, until }: Job, answer: (answer: Answer)
         const { id, verdict, message, skip, checks } = record;
         const ms = performance.now() - last;
         last += ms;
-        const outcome = { id, verdict, ...(message && { message }), ...(skip && { skip }), checks, ms };
+        // No more than is looked at: what is sent costs.
+        const named = checks.map(({ requirements, verdict }) => ({ requirements, verdict }));
+        const outcome: Outcome = { id, verdict, ...(message && { message }), ...(skip && { skip }), checks: named, ms };
+        seen.add(outcome);
         outcomes.push(outcome);
-        answer({ outcome });
         if (enough()) controller.abort();
       },
       log: () => undefined,
@@ -45,8 +48,9 @@ async function run({ role, driver, tests, until }: Job, answer: (answer: Answer)
     });
   };
   await session(tests, () => false);
-  if (until) await session(until.tests, () => keptOf(until.of, outcomes) >= until.kept);
-  answer('done');
+  if (until) await session(until.tests, () => seen.kept(until.of) >= until.kept);
+  // All at once: messages cost.
+  answer({ outcomes });
 }
 
 // What a driver throws in the handler of an event reaches nobody; the run isn't worth anything after that.

@@ -1,7 +1,7 @@
 /** Whether a test left something behind. */
 import { Expired, type Patience } from '../xen/wait.js';
 import type { AnyPeer } from './connections.js';
-import type { Holdings } from './iut.js';
+import type { Holdings } from '../xen/domain.js';
 import type { Finding } from './judge.js';
 
 /** What there is at one moment. */

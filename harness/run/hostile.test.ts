@@ -148,8 +148,8 @@ async function suffer(role: Role, seed: number, attacks: readonly Attack[]): Pro
   await attempt(() => peer.disconnect({ ms: 50 }));
   await attempt(() => peer.close());
   await attempt(() => removeVif(harness.store, vif));
-  const held = hypervisor.audit().get(0);
-  if (held && held.offers.length + held.mappings.length + held.ports.length + held.watches.length > 0) {
+  const held = hypervisor.holdings(0);
+  if (Object.values(held).some((count) => count > 0)) {
     faults.push(new Error(`the harness still holds ${JSON.stringify(held)}`));
   }
   await hostile.close();

@@ -2,20 +2,12 @@ import type { KernelLog } from '../guest/kernel-log.js';
 import type { Link } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
 import type { Reflector } from './reflectors.js';
-import type { Domain, DomId } from '../xen/domain.js';
+import type { Domain, DomId, Holdings } from '../xen/domain.js';
 
 /** A vif and the addresses of its ends. */
 export interface LinkedVif {
   readonly vif: VifAddress;
   readonly link: Link;
-}
-
-/** What a domain holds of Xen's. */
-export interface Holdings {
-  readonly grants: number;
-  readonly mappings: number;
-  readonly eventChannels: number;
-  readonly watches: number;
 }
 
 /** The implementation under test and the world around it: all that a session knows of either. */

@@ -5,9 +5,8 @@ import { ReferenceBackend } from '../reference/backend.js';
 import type { BackendSteps } from '../reference/backend-steps.js';
 import { ReferenceFrontend } from '../reference/frontend.js';
 import type { FrontendSteps } from '../reference/frontend-steps.js';
-import type { DomId } from '../xen/domain.js';
-import { type DomainAudit, Hypervisor } from '../xen/simulated/hypervisor.js';
-import type { Holdings, Iut } from './iut.js';
+import { Hypervisor } from '../xen/simulated/hypervisor.js';
+import type { Iut } from './iut.js';
 import { REFLECTORS } from './reflectors.js';
 import type { Role } from './record.js';
 
@@ -58,7 +57,7 @@ export async function openSimulatedIut(
       await driver.start();
     },
     booted: () => Promise.resolve(),
-    holdings: () => ({ driver: held(hypervisor, guest.id), harness: held(hypervisor, harness.id) }),
+    holdings: () => ({ driver: hypervisor.holdings(guest.id), harness: hypervisor.holdings(harness.id) }),
     ...(driver.unbind && driver.bind
       ? {
           rebind: {
@@ -88,16 +87,3 @@ export async function openSimulatedIut(
     },
   };
 }
-
-function held(hypervisor: Hypervisor, domain: DomId): Holdings {
-  const { offers, mappings, ports, watches } = hypervisor.audit().get(domain) ?? NOTHING;
-  return {
-    grants: offers.length,
-    mappings: mappings.length,
-    eventChannels: ports.length,
-    watches: watches.length,
-  };
-}
-
-/** What a domain holds that isn't there. */
-const NOTHING: DomainAudit = { offers: [], mappings: [], ports: [], watches: [] };

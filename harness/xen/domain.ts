@@ -169,3 +169,11 @@ export interface Domain {
   /** Ends every offer, mapping, port and watch of this handle. Using it afterwards throws. */
   close(): Promise<void>;
 }
+
+/** What a domain holds of Xen's, over all its handles. */
+export interface Holdings {
+  readonly grants: number;
+  readonly mappings: number;
+  readonly eventChannels: number;
+  readonly watches: number;
+}

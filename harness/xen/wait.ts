@@ -13,7 +13,7 @@ export class Expired extends Error {
     readonly deadlineMs: number,
     /** How long the harness stood still at worst while it waited: its timers were late, or its own look took so long. */
     readonly lagMs: number,
-    /** How late its timers were in all. */
+    /** How late its timers were in all, but for what is less than {@link Patience.pollMs} each. */
     readonly lateMs = 0,
   ) {
     super(`no ${what} within ${deadlineMs} ms`);
@@ -87,7 +87,8 @@ export class Patience {
         lagMs = Math.max(lagMs, now - looked);
         if (now >= end) throw new Expired(what, deadlineMs, lagMs, lateMs);
         const late = await wake.woken;
-        lateMs += late;
+        // What is late by less than the time between two looks costs no more than one of them.
+        lateMs += Math.max(0, late - Patience.pollMs);
         lagMs = Math.max(lagMs, late);
       } finally {
         wake.disarm();

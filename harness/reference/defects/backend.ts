@@ -69,6 +69,7 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     id: 'backend.rings.lost-response',
     breaks: 'RING-09',
     fault: 'forgets every fiftieth response of a connection',
+    seen: 'Linux xen-netback before "properly sync TX responses"',
     backend: (() => {
       const counts = new WeakMap<object, number>();
       return {
@@ -97,7 +98,7 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     id: 'backend.rings.trusts-index',
     breaks: 'RING-10',
     fault: 'answers slots up to any req_prod that it is told',
-    seen: 'CVE-2014-2580: Linux xen-netback took a rogue index',
+    seen: 'Linux xen-netback before XSA-39 (CVE-2013-0216): req_prod far beyond the ring',
     backend: {
       serveTx(vif, queue) {
         if (queue.tx.unconsumed().ok) return correct.serveTx(vif, queue);
@@ -121,6 +122,7 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     id: 'backend.notifications.silent',
     breaks: 'NOTIFY-02',
     fault: 'forgets every twentieth notification of a ring',
+    seen: 'win-xenvif got a watchdog for events of backends that were lost (647610f)',
     backend: (() => {
       const counts = new WeakMap<object, number>();
       return {
@@ -137,6 +139,7 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     id: 'backend.notifications.always',
     breaks: 'NOTIFY-01',
     fault: 'notifies whatever the event index says',
+    seen: 'FreeBSD xnb: notifies every time of a frontend without feature-rx-notify',
     backend: {
       push(vif, ring, port) {
         ring.push();
@@ -172,6 +175,7 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     id: 'backend.transmit.first-size-own',
     breaks: 'TXW-02',
     fault: "takes the first slot's size for that fragment's own",
+    seen: "NetBSD xennetback: the packet's size is taken for the first fragment's",
     backend: {
       fetch(vif, queue, chain) {
         const pieces = vif.domain.grants.copyFrom(
@@ -190,6 +194,7 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     id: 'backend.transmit.four-slots',
     breaks: 'SLOT-01',
     fault: 'takes packets of up to four slots',
+    seen: 'Linux xen-netback before e3377f36ca20: 17 slots, where guests send 18',
     backend: {
       takeChain(queue) {
         const chain = correct.takeChain(queue);
@@ -201,6 +206,7 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     id: 'backend.transmit.bad-ref-okay',
     breaks: 'TXW-28',
     fault: 'answers OKAY although a grant could not be read',
+    seen: 'FreeBSD xnb, xnb_update_mbufc: the status of the copy is only asserted',
     backend: {
       fetch: (vif, queue, chain) => correct.fetch(vif, queue, chain) ?? new Uint8Array(64),
     },

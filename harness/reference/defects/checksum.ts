@@ -59,6 +59,7 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
     id: 'backend.checksum.blank-alone',
     breaks: 'CSUM-09',
     fault: 'flags its packets as blank but not as validated',
+    seen: 'Linux 2.6 before 1b7e15f112: data_validated was not set',
     backend: fillsWith(RXF.csumBlank, isTcp),
   },
   {
@@ -123,6 +124,7 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
     id: 'frontend.checksum.no-blank',
     breaks: 'CSUM-06',
     fault: 'looks at a checksum that was left blank, and drops the packet',
+    seen: 'mini-os with lwIP; rumprun before ddecce5, Unikraft before d9f8c838',
     frontend: {
       accept: (vif, queue, packet) => FRONTEND_STEPS.accept(vif, queue, { ...packet, csumBlank: false }),
     },
@@ -139,6 +141,7 @@ export const CHECKSUM_DEFECTS: readonly Defect[] = [
     id: 'frontend.checksum.blank-alone',
     breaks: 'CSUM-09',
     fault: 'flags its packets as blank but not as validated',
+    seen: 'Linux 2.6 before 1b7e15f112: data_validated was not set',
     frontend: sendsWith(TXF.csumBlank, isTcp),
   },
   {

@@ -149,6 +149,7 @@ export const FRONTEND_EXTRAS_DEFECTS: readonly Defect[] = [
     id: 'frontend.multicast.late',
     breaks: 'MCAST-03',
     fault: 'asks for multicast control once it is connected',
+    seen: 'win-xenvif before cb424a5',
     frontend: {
       requests: () => ({}),
       ...writesLate(() => ({ [KEY.requestMulticastControl]: '1' })),
@@ -226,6 +227,7 @@ export const FRONTEND_EXTRAS_DEFECTS: readonly Defect[] = [
     id: 'frontend.control.waits-for-ever',
     breaks: 'CTRL-19',
     fault: 'sends nothing before its control requests are answered',
+    seen: 'win-xenvif before 07fe431, 4e080f8 and a9e785f',
     frontend: {
       transmit(vif, queue, packet) {
         if (!vif.control?.asked.size) correct.transmit(vif, queue, packet);
@@ -276,6 +278,7 @@ export const FRONTEND_EXTRAS_DEFECTS: readonly Defect[] = [
     id: 'frontend.control.dies-of-hash',
     breaks: 'HASH-34',
     fault: 'drops packets that come with a hash',
+    seen: 'mini-os netfront: a hash of the backend took it down (qubes-issues 1486)',
     frontend: {
       takeRxSlot(queue, index, bytes) {
         if (queue.expect === 'extra' && bytes[0] === 4) queue.partial.bad = true;

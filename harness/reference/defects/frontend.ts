@@ -16,7 +16,7 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     id: 'frontend.xenbus.does-not-wait',
     breaks: 'XB-07',
     fault: 'publishes at once, whatever state the backend is in',
-    seen: 'mini-os netfront',
+    seen: 'OpenBSD xnf: writes Connected without waiting for the backend',
     frontend: {
       async backendChanged(vif) {
         const state = await vif.domain.store.read(`${vif.backendPath}/state`);
@@ -78,6 +78,7 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     id: 'frontend.rings.same-id',
     breaks: 'RING-16',
     fault: 'uses one id for everything in flight',
+    seen: 'mirage-net-xen before 1.5.0: an id was used again while still in flight (0b1e53c)',
     frontend: {
       putTx: (queue, request, offer) => correct.putTx(queue, { ...request, id: 5 }, offer),
     },
@@ -113,6 +114,7 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     id: 'frontend.notifications.always',
     breaks: 'NOTIFY-01',
     fault: 'notifies whatever the event index says',
+    seen: 'mini-os netfront: every packet kicked the rx ring (9682fc3)',
     frontend: {
       push(vif, ring, port) {
         ring.push();
@@ -134,6 +136,7 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     id: 'frontend.transmit.crosses-page',
     breaks: 'TXW-04',
     fault: 'puts a frame of the largest size so that it crosses its page',
+    seen: 'mirage-net-xen before 1.1.1: packets larger than their page',
     frontend: {
       putTx: (queue, request, offer) =>
         correct.putTx(queue, { ...request, offset: request.size === 1514 ? 4090 : request.offset }, offer),
@@ -143,7 +146,7 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     id: 'frontend.transmit.writable',
     breaks: 'GNT-05',
     fault: 'grants what it transmits for writing',
-    seen: 'XSA-403 and before: several frontends granted tx pages read-write',
+    seen: 'mini-os netfront (1675910): tx pages were granted for writing',
     frontend: {
       buffer(vif, _, bytes) {
         const offer = vif.domain.grants.offer(vif.backend, 'read-write');
@@ -156,6 +159,7 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     id: 'frontend.transmit.reuses-buffer',
     breaks: 'TXW-16',
     fault: 'clears the oldest buffer when more than four are in flight',
+    seen: 'mirage, MSA02: a page was used again while the peer still had it',
     frontend: {
       putTx(queue, request, offer) {
         queue.tx.put(encodeTxRequest(request));
@@ -187,6 +191,7 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     id: 'frontend.receive.ignores-offset',
     breaks: 'RXW-08',
     fault: "looks for data at the buffer's start",
+    seen: 'Unikraft netfront before ffdb6354, mirage-net-xen 1.x',
     frontend: {
       takeRxSlot(queue, index, bytes) {
         const copy = Uint8Array.from(bytes);
@@ -226,6 +231,7 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     id: 'frontend.receive.no-refill',
     breaks: 'RXW-17',
     fault: 'never posts a buffer again',
+    seen: 'Linux xen-netfront before 5d5c293af834: no buffer any more after memory was short',
     frontend: {
       post(vif, queue) {
         if (queue.rx.reqProdPvt === 0) correct.post(vif, queue);
@@ -236,6 +242,7 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     id: 'frontend.queues.always-split',
     breaks: 'SEC-04',
     fault: 'splits its event channels whatever the backend offers',
+    seen: 'win-xenvif before 5e0cb5c: a tx channel where none is',
     frontend: { openQueue: (vif, index) => correct.openQueue(vif, index, true) },
   },
   {

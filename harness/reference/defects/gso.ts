@@ -95,6 +95,7 @@ export const GSO_DEFECTS: readonly Defect[] = [
     id: 'backend.gso.prefix',
     breaks: 'GSO-10',
     fault: 'flags large packets by the deprecated way too',
+    seen: 'Linux xen-netback before "retire guest rx side prefix GSO"; win-xenvif 671edd9',
     backend: flags((before) => before | RXF.gsoPrefix),
   },
   {

@@ -67,6 +67,7 @@ export const HASH_DEFECTS: readonly Defect[] = [
     id: 'backend.hash.never-asked',
     breaks: 'HASH-36',
     fault: 'sends hashes to who never asked for any',
+    seen: 'Linux xen-netback before "make sure that hashes are not send to unaware frontends"',
     backend: { hash: () => ({ type: HASH_TYPE.ipv6, value: 2 }) },
   },
   {
@@ -302,6 +303,7 @@ export const HASH_DEFECTS: readonly Defect[] = [
     id: 'backend.hash.any-queue',
     breaks: 'HASH-28',
     fault: 'takes a table that names queues which are not there',
+    seen: 'XSA-270 (CVE-2018-15471): Linux xen-netback, queue numbers behind an offset',
     backend: {
       setHashMapping(vif, data) {
         const answer = correct.setHashMapping(vif, data);
@@ -362,6 +364,7 @@ export const HASH_DEFECTS: readonly Defect[] = [
     id: 'backend.hash.refuses-hashed',
     breaks: 'HASH-35',
     fault: 'drops packets that come with a hash',
+    seen: 'Linux xen-netback before 4.9',
     backend: {
       takeChain(queue) {
         const chain = correct.takeChain(queue);

@@ -121,6 +121,7 @@ export const LIFE_CYCLE_DEFECTS: readonly Defect[] = [
     id: 'frontend.rings.double-fetch',
     breaks: 'RING-12',
     fault: 'takes as many bytes as a response tells at a second look',
+    seen: 'Linux xen-netfront before 8446066bf8c1: responses were read from the ring repeatedly',
     frontend: {
       takeRxSlot(queue, index, bytes) {
         const frame = frontend.takeRxSlot(queue, index, bytes);

@@ -84,20 +84,30 @@ async function isLost(vif: BackendVif | FrontendVif, other: string): Promise<'go
 }
 
 export const ROBUSTNESS_DEFECTS: readonly Defect[] = [
-  mortalBackend('storm', 'serves nobody after a number of events that bring nothing', (die) => ({
-    serve(vif, queue) {
-      const tx = queue.tx.unconsumed();
-      const empty = tx.ok && tx.value === 0;
-      if (backendStorm(vif, empty) > PATIENCE) die();
-      backend.serve(vif, queue);
-    },
-  })),
-  mortalBackend('malformed', 'serves nobody after a malformed packet', (die) => ({
-    serveChain(vif, queue, chain) {
-      if (chain.fault !== undefined) die();
-      backend.serveChain(vif, queue, chain);
-    },
-  })),
+  mortalBackend(
+    'storm',
+    'serves nobody after a number of events that bring nothing',
+    (die) => ({
+      serve(vif, queue) {
+        const tx = queue.tx.unconsumed();
+        const empty = tx.ok && tx.value === 0;
+        if (backendStorm(vif, empty) > PATIENCE) die();
+        backend.serve(vif, queue);
+      },
+    }),
+    'Linux xen-netback before XSA-332 (CVE-2020-27673)',
+  ),
+  mortalBackend(
+    'malformed',
+    'serves nobody after a malformed packet',
+    (die) => ({
+      serveChain(vif, queue, chain) {
+        if (chain.fault !== undefined) die();
+        backend.serveChain(vif, queue, chain);
+      },
+    }),
+    'Linux xen-netback before XSA-90 (CVE-2014-2580): one fatal packet took dom0 down',
+  ),
   mortalBackend(
     'indices',
     'serves nobody after an index that makes no sense',
@@ -116,13 +126,18 @@ export const ROBUSTNESS_DEFECTS: readonly Defect[] = [
       if (left.ok && left.value === queue.tx.layout.size) die();
     },
   })),
-  mortalBackend('bad-copy', 'serves nobody after a grant that it can not copy from', (die) => ({
-    fetch(vif, queue, chain) {
-      const frame = backend.fetch(vif, queue, chain);
-      if (!frame) die();
-      return frame;
-    },
-  })),
+  mortalBackend(
+    'bad-copy',
+    'serves nobody after a grant that it can not copy from',
+    (die) => ({
+      fetch(vif, queue, chain) {
+        const frame = backend.fetch(vif, queue, chain);
+        if (!frame) die();
+        return frame;
+      },
+    }),
+    'Linux xen-netback before XSA-362 (CVE-2021-26931): BUG on a grant that can not be mapped',
+  ),
   mortalBackend('lost-frontend', 'serves nobody when the state of a connected frontend is gone or unknown', (die) => ({
     async frontendChanged(vif) {
       if (await isLost(vif, vif.frontendPath)) die();
@@ -141,17 +156,22 @@ export const ROBUSTNESS_DEFECTS: readonly Defect[] = [
     }),
     'FreeBSD xnb: Unknown and Reconfiguring are fatal',
   ),
-  mortalBackend('bad-value', 'serves nobody after a value that it can not read', (die) => ({
-    async connect(vif) {
-      for (const key of [KEY.requestRxCopy, KEY.featureRxNotify, KEY.txRingRef, KEY.eventChannel]) {
-        const value = await vif.frontendKey(key);
-        if (value !== undefined && !parseDecimal(value, { min: 0, max: 0xffffffff }).ok) die();
-      }
-      const queues = await vif.frontendKey(KEY.multiQueueNumQueues);
-      if (queues !== undefined && !parseDecimal(queues, { min: 1, max: 4 }).ok) die();
-      await backend.connect(vif);
-    },
-  })),
+  mortalBackend(
+    'bad-value',
+    'serves nobody after a value that it can not read',
+    (die) => ({
+      async connect(vif) {
+        for (const key of [KEY.requestRxCopy, KEY.featureRxNotify, KEY.txRingRef, KEY.eventChannel]) {
+          const value = await vif.frontendKey(key);
+          if (value !== undefined && !parseDecimal(value, { min: 0, max: 0xffffffff }).ok) die();
+        }
+        const queues = await vif.frontendKey(KEY.multiQueueNumQueues);
+        if (queues !== undefined && !parseDecimal(queues, { min: 1, max: 4 }).ok) die();
+        await backend.connect(vif);
+      },
+    }),
+    'Linux xen-netback before 6d1dc8014334: a number of queues of 0',
+  ),
   mortalFrontend(
     'storm',
     'serves nobody after a number of events that bring nothing',
@@ -165,18 +185,23 @@ export const ROBUSTNESS_DEFECTS: readonly Defect[] = [
     }),
     'Linux xen-netfront before XSA-391 (CVE-2021-28712): a storm of events keeps a processor busy',
   ),
-  mortalFrontend('unknown-id', 'serves nobody after a response to what it never sent', (die) => ({
-    serveTx(vif, queue) {
-      const { rspCons } = queue.tx;
-      const ready = queue.tx.unconsumed();
-      for (let n = 0; ready.ok && n < ready.value; n++) {
-        const response = decodeTxResponse(queue.tx.take());
-        if (response.ok && !queue.sending.has(response.value.id)) die();
-      }
-      queue.tx.rspCons = rspCons;
-      frontend.serveTx(vif, queue);
-    },
-  })),
+  mortalFrontend(
+    'unknown-id',
+    'serves nobody after a response to what it never sent',
+    (die) => ({
+      serveTx(vif, queue) {
+        const { rspCons } = queue.tx;
+        const ready = queue.tx.unconsumed();
+        for (let n = 0; ready.ok && n < ready.value; n++) {
+          const response = decodeTxResponse(queue.tx.take());
+          if (response.ok && !queue.sending.has(response.value.id)) die();
+        }
+        queue.tx.rspCons = rspCons;
+        frontend.serveTx(vif, queue);
+      },
+    }),
+    'OpenBSD xnf, Unikraft, Nanos: assertions on what the backend answers',
+  ),
   mortalFrontend('bad-length', 'serves nobody after a length that is none', (die) => ({
     serveRx(vif, queue) {
       const { rspCons } = queue.rx;

@@ -42,6 +42,7 @@ export const SLOT_DEFECTS: readonly Defect[] = [
     id: 'backend.extras.one-of-a-kind',
     breaks: 'EXTRA-05',
     fault: 'takes one extra a packet',
+    seen: 'FreeBSD xnb: a packet with a second extra is discarded',
     backend: refuses(({ extras }) => extras.length > 1),
   },
   {
@@ -157,6 +158,7 @@ export const SLOT_DEFECTS: readonly Defect[] = [
     id: 'backend.receive.no-headroom',
     breaks: 'XDP-03',
     fault: 'tells of headroom that it does not leave',
+    seen: 'Linux xen-netback 6.1: the offset stays 0',
     backend: {
       fill(vif, queue, request, piece, flags) {
         const { headroom } = vif;
@@ -204,6 +206,7 @@ export const SLOT_DEFECTS: readonly Defect[] = [
     id: 'backend.queues.half-connected',
     breaks: 'SEC-11',
     fault: 'connects with one event channel and serves nothing',
+    seen: 'Linux xen-netback: Connected is written after a fatal error',
     backend: {
       async tryConnect(vif) {
         await vif.steps.connect(vif).catch(() => {});

@@ -1,7 +1,7 @@
 /** The port on a real Xen host, over the addon. */
 import { readFileSync } from 'node:fs';
 import { loadNative, type NativeAddon, type NativeGrantTables } from '../../../native/index.js';
-import { XenError, type Capability, type DomId, type Domain } from '../domain.js';
+import { XenError, type Capability, type DomId, type Domain, type Holdings } from '../domain.js';
 import { hostClock } from './clock.js';
 import { call } from './errors.js';
 import { HostEvents } from './events.js';
@@ -91,7 +91,7 @@ export async function openNativeDomain(): Promise<Domain> {
 }
 
 /** What this process holds of Xen's, as the addon counts it; it doesn't count watches. */
-export function nativeHoldings(): { grants: number; mappings: number; eventChannels: number; watches: number } {
+export function nativeHoldings(): Holdings {
   const addon = loadNative();
   if ('unavailable' in addon) throw new XenError('ENODEV', addon.unavailable);
   const { offers, mappings, ports } = addon.liveCounts();

@@ -117,8 +117,8 @@ export class Connection extends Access implements Store {
     };
   }
 
-  watched(): string[] {
-    return [...this.#watches].map((watch) => watch.path);
+  get watches(): number {
+    return this.#watches.size;
   }
 
   /** What was asked before is still answered; then the connection ends. */

@@ -46,8 +46,8 @@ export class GrantTable {
     private readonly hooks: Hooks,
   ) {}
 
-  offered(): GrantRef[] {
-    return [...this.#entries].filter(([, entry]) => entry.offered).map(([ref]) => ref);
+  get offers(): number {
+    return this.#offers;
   }
 
   grant(peer: DomId, writable: boolean): Entry {
@@ -203,12 +203,9 @@ export class SimulatedGrants implements Grants {
     });
   }
 
-  /** The references of each unit that this handle has mapped. */
-  mapped(): { domain: DomId; refs: GrantRef[] }[] {
-    return [...this.#mappings].map(({ granter, entries }) => ({
-      domain: granter,
-      refs: entries.map(({ entry }) => entry.frame.ref),
-    }));
+  /** Units that this handle has mapped. */
+  get mappings(): number {
+    return this.#mappings.size;
   }
 
   close(): void {

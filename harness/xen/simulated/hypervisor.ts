@@ -4,9 +4,8 @@ import {
   type Clock,
   type Domain,
   type DomId,
-  type GrantRef,
+  type Holdings,
   type Observer,
-  type Port,
 } from '../domain.js';
 import { Connection } from './connection.js';
 import { PortTable, SimulatedEvents } from './events.js';
@@ -20,15 +19,6 @@ export interface HypervisorOptions {
   readonly seed: number;
   /** How many pages one domain may offer at a time: gntalloc's default, unless told. */
   readonly offerLimit?: number;
-}
-
-/** What a domain still has in use, over all its handles. */
-export interface DomainAudit {
-  readonly offers: readonly GrantRef[];
-  readonly mappings: readonly { readonly domain: DomId; readonly refs: readonly GrantRef[] }[];
-  readonly ports: readonly Port[];
-  /** Absolute paths. */
-  readonly watches: readonly string[];
 }
 
 interface DomainState {
@@ -123,18 +113,21 @@ export class Hypervisor {
     return this.#scheduler.order.toString(16).padStart(8, '0');
   }
 
-  audit(): Map<DomId, DomainAudit> {
-    return new Map(
-      [...this.#domains].map(([id, { grants, handles }]) => [
-        id,
-        {
-          offers: grants.offered(),
-          mappings: [...handles].flatMap((handle) => handle.grants.mapped()),
-          ports: [...handles].flatMap((handle) => handle.events.ports()),
-          watches: [...handles].flatMap((handle) => handle.store.watched()),
-        },
-      ]),
-    );
+  /** What domain `id` has in use; nothing if there is none. */
+  holdings(id: DomId): Holdings {
+    const { grants, handles = [] } = this.#domains.get(id) ?? {};
+    const held: { -readonly [kind in keyof Holdings]: number } = {
+      grants: grants?.offers ?? 0,
+      mappings: 0,
+      eventChannels: 0,
+      watches: 0,
+    };
+    for (const handle of handles) {
+      held.mappings += handle.grants.mappings;
+      held.eventChannels += handle.events.channels;
+      held.watches += handle.store.watches;
+    }
+    return held;
   }
 
   /** Ends domain `id` as a crash does: at once, and with its home in the store. Who maps its pages keeps them. */

@@ -1,2 +1,2 @@
-export { Hypervisor, type DomainAudit, type HypervisorOptions } from './hypervisor.js';
+export { Hypervisor, type HypervisorOptions } from './hypervisor.js';
 export type { Hooks, PageAccess } from './page.js';
