@@ -1,0 +1,110 @@
+/** Tests that fail, skip and break on purpose: what the runner, each report and the exit code make of them. */
+import { expect } from 'chai';
+import { html } from '../../reports/html.js';
+import { junit } from '../../reports/junit.js';
+import { exitCode, groupSessions } from '../../reports/records.js';
+import { TerminalReporter } from '../../reports/terminal.js';
+import { requirement, NEWEST_TEXT } from '../../suites/requirements/index.js';
+import { Expectations } from './expectations.js';
+import type { ResultRecord } from './record.js';
+import { runSession } from './session.js';
+import { openSimulatedIut } from './simulated-iut.js';
+import { type BackendTest, backendChapter, type TestOptions } from './suite.js';
+import { referenceTarget } from './target.js';
+
+/** What a test comes to: its word, its element in JUnit's XML, and the exit code of a run with it. */
+interface Fate {
+  readonly word: 'PASS' | 'WARN' | 'FAIL' | 'ERROR' | 'SKIP' | 'KNOWN';
+  readonly element: 'failure' | 'error' | 'skipped' | 'system-out' | undefined;
+  readonly exit: 0 | 1 | 3;
+  readonly strictExit?: 1;
+}
+
+const PASSED: Fate = { word: 'PASS', element: undefined, exit: 0 };
+const WARNED: Fate = { word: 'WARN', element: 'system-out', exit: 0, strictExit: 1 };
+const FAILED: Fate = { word: 'FAIL', element: 'failure', exit: 1 };
+const BROKEN: Fate = { word: 'ERROR', element: 'error', exit: 3 };
+const SKIPPED: Fate = { word: 'SKIP', element: 'skipped', exit: 0 };
+const KNOWN: Fate = { word: 'KNOWN', element: 'skipped', exit: 0 };
+
+type Body = (t: BackendTest) => Promise<void>;
+const fails: Body = (t) => t.check('TXW-10', () => expect.fail('a broken must'));
+
+const DELIBERATE: readonly (readonly [name: string, fate: Fate, body: Body, options?: TestOptions])[] = [
+  ['must-pass', PASSED, (t) => t.check('TXW-10', async () => (await t.connect()).ping())],
+  ['must-fail-text', FAILED, fails],
+  ['must-fail-interop', FAILED, (t) => t.check('XB-10', () => expect.fail('what every driver does'))],
+  [
+    'must-fail-silent',
+    FAILED,
+    (t) => t.check('TXW-10', async () => (await t.connect()).receive('a miracle', () => false)),
+  ],
+  ['must-warn', WARNED, (t) => t.check('TXW-25', () => expect.fail('a broken should'))],
+  ['must-be-known', KNOWN, fails],
+  ['must-be-stale', FAILED, (t) => t.check('TXW-10', () => undefined)],
+  ['must-skip-itself', SKIPPED, (t) => Promise.resolve(t.skip('nothing to see'))],
+  ['must-skip-gate', SKIPPED, fails, { gate: 'feature-of-nobody' }],
+  ['must-skip-destructive', SKIPPED, fails, { destructive: true }],
+  ['must-error-check', BROKEN, (t) => t.check('TXW-10', () => (undefined as unknown as BackendTest).connect())],
+  ['must-error-body', BROKEN, () => Promise.reject(new TypeError('a fault of ours'))],
+  ['must-error-empty', BROKEN, () => Promise.resolve()],
+  ['must-error-endless', BROKEN, () => new Promise(() => undefined)],
+];
+
+const known = (name: string, reason: string) => ({
+  test: `backend.deliberate.${name}`,
+  verdict: 'fail' as const,
+  message: 'a broken must',
+  reason,
+  source: 'this file',
+  location: 'deliberate.yaml:1',
+});
+
+async function recordsOf(name: string, body: Body, options: TestOptions = {}): Promise<ResultRecord[]> {
+  const { test, tests } = backendChapter('deliberate');
+  test(name, 'ends as it must', options, body);
+  test('beside', 'passes beside it', {}, (t) => t.check('TXW-10', () => undefined));
+  const records: ResultRecord[] = [];
+  await runSession({
+    target: { ...referenceTarget('backend'), destructive: false },
+    command: ['netifspec', 'run'],
+    open: () => openSimulatedIut('backend', 1),
+    tests,
+    expectations: new Expectations([known('must-be-known', 'on purpose'), known('must-be-stale', 'mended since')]),
+    seed: 1,
+    slow: false,
+    spec: NEWEST_TEXT,
+    onRecord: (record) => records.push(record),
+    log: () => undefined,
+    signal: new AbortController().signal,
+  });
+  return records;
+}
+
+describe('deliberate tests', () => {
+  for (const [name, { word, element, exit, strictExit = exit }, body, options] of DELIBERATE) {
+    it(`${name}: ${word}, ${element ?? 'no element'} in JUnit, exit code ${exit}`, async () => {
+      const id = `backend.deliberate.${name}`;
+      const records = await recordsOf(name, body, options);
+      const groups = groupSessions(records);
+      expect(exitCode(groups, { strict: false })).to.equal(exit);
+      expect(exitCode(groups, { strict: true })).to.equal(strictExit);
+
+      let text = '';
+      const out = { write: (chunk: string): boolean => Boolean((text += chunk)) } as NodeJS.WritableStream;
+      const style = { tty: false, color: false, verbose: true, strict: false, describe: requirement };
+      const terminal = new TerminalReporter(out, style);
+      for (const record of records) terminal.record(record);
+      expect(text).to.match(new RegExp(`^${word} ${id.replaceAll('.', '\\.')}\\b`, 'm'));
+
+      const xml = junit(groups, { strict: false, describe: requirement });
+      const [, inside = ''] = new RegExp(`<testcase[^>]*name="${id}:[^>]*?(/>|>[^]*?</testcase>)`).exec(xml) ?? [];
+      expect(/<(failure|error|skipped|system-out)\b/.exec(inside)?.[1], inside || xml).to.equal(element);
+
+      const page = html(groups, { strict: false, describe: requirement });
+      expect(page).to.match(
+        new RegExp(`<span class="verdict">${word}</span>\\s*<span class="name"><code>${id}</code>`, 'i'),
+      );
+    });
+  }
+});
