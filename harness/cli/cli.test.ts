@@ -1,11 +1,14 @@
 import { expect } from 'chai';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { groupSessions, readRecords } from '../../reports/records.js';
 import { packageRoot } from '../root.js';
 
 const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
+/** How often a run is killed at a random moment; a soak sets it higher. */
+const KILLS = Number(process.env['NETIFSPEC_KILLS'] ?? '3');
 
 describe('the command line', function () {
   this.timeout(30_000);
@@ -41,12 +44,44 @@ describe('the command line', function () {
     expect(stdout).to.equal(readFileSync(join(folder, 'json/results.jsonl'), 'utf8'));
   });
 
+  it(`leaves records that can be read whenever it's killed, and nothing in the way of the next run`, async function () {
+    this.timeout(30_000 + KILLS * 5000);
+    for (let n = 0; n < KILLS; n++) {
+      const child = spawn(process.execPath, [MAIN, 'run', '--out', 'killed'], { cwd: folder, stdio: 'ignore' });
+      const ended = new Promise<NodeJS.Signals | null>((resolve) => child.on('exit', (_, signal) => resolve(signal)));
+      // From before its first record to past its last one.
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 3000));
+      child.kill('SIGKILL');
+      await ended;
+      const records = join(folder, 'killed/results.jsonl');
+      if (existsSync(records)) groupSessions(readRecords(records));
+    }
+    const { status, stderr } = netifspec('run', '--role', 'frontend', '--out', 'killed');
+    expect(status, stderr).to.equal(0);
+    expect(readdirSync(join(folder, 'killed')).sort()).to.deep.equal(['junit.xml', 'report.html', 'results.jsonl']);
+  });
+
+  it('merges runs, and tells what is worse in one than in another', () => {
+    netifspec('run', '--test', 'frontend.xenbus.connect', '--out', 'shards/1');
+    netifspec('run', '--test', 'frontend.xenbus.mac', '--out', 'shards/2');
+    const merged = netifspec('report', 'merge', 'shards', '--out', 'merged');
+    expect(merged.status, merged.stderr).to.equal(0);
+    expect(merged.stdout).to.match(/^reference-frontend: 2 of 2 tests executed/m);
+    const worse = netifspec('report', 'diff', 'merged', 'shards/1');
+    expect(worse.stdout).to.match(/^GONE +reference-frontend +frontend\.xenbus\.mac/m);
+    expect([worse.status, netifspec('report', 'diff', 'shards/1', 'merged').status]).to.deep.equal([1, 0]);
+    expect(netifspec('report', 'junit', 'merged').stdout).to.equal(
+      readFileSync(join(folder, 'merged/junit.xml'), 'utf8'),
+    );
+  });
+
   for (const [what, args, says] of [
     ['a test that is not there', ['run', '--test', 'no-such'], /no such test; "netifspec list" shows them all/],
     ['a role that is not there', ['run', '--role', 'middle'], /it is frontend or backend/],
     ['an unknown command', ['frob'], /unknown command 'frob'/],
     ['a missing target file', ['run', '--target', 'none.yaml'], /none\.yaml: ENOENT/],
     ['a bad target file, by line and key', ['run', '--target', 'bad.yaml'], /bad\.yaml:2: role: /],
+    ['a folder that is not there', ['report', 'diff', 'none', 'none'], /none: no such file or folder/],
     ['--on without a target', ['run', '--on', 'host'], /--on goes with exactly one --target/],
   ] as const) {
     it(`answers 2 to ${what}`, () => {

@@ -29,6 +29,7 @@ export interface LabRunOptions extends LabUpOptions, Selection {
   readonly slow?: boolean;
   readonly strict?: boolean;
   readonly verbose?: boolean;
+  readonly updateExpectations?: boolean;
   readonly repeat?: number;
 }
 
@@ -106,7 +107,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
     }
     const runs = files.map((file) => runTarget(file, inFolder(options, file), lab, interrupt.signal));
     const codes = await allCodes(runs);
-    const all = !options.target && !options.test && !interrupt.signal.aborted;
+    const all = !options.target && !options.test && !options.shard && !interrupt.signal.aborted;
     if (all) codes.push(await proveOurselves(lab, archive, options, interrupt.signal));
     return interrupt.signal.aborted ? 3 : Math.max(...codes);
   } finally {
@@ -117,8 +118,8 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
 
 /** Names all that decides what a run finds: rounds of one name are rounds of the same. */
 function whatRuns(archive: Pack, files: readonly string[], options: LabRunOptions): string {
-  const { release, test, spec, slow, module, guest } = options;
-  const hash = createHash('sha256').update(JSON.stringify([archive.key, release, test, spec, slow, guest]));
+  const { release, test, spec, shard, slow, module, guest } = options;
+  const hash = createHash('sha256').update(JSON.stringify([archive.key, release, test, spec, shard, slow, guest]));
   for (const file of [...files, ...(module === undefined ? [] : [module])]) hash.update(readFileSync(file));
   return hash.digest('hex').slice(0, 8);
 }

@@ -34,9 +34,11 @@ const program = new Command('netifspec')
 Examples:
   netifspec run                                     both embedded reference drivers, on a simulated Xen
   netifspec run --test 'backend.transmit.*'         one chapter
+  netifspec init my-driver.yaml --role backend      a target file to be filled in
   netifspec run --target my-driver.yaml             a driver on this Xen host
   netifspec run --on root@labhost --target my.yaml  a driver on another Xen host
   netifspec lab run                                 Linux's drivers on a real Xen in QEMU
+  netifspec report diff results.old results         what is worse than it was
 
 Exit codes: 0 as expected, 1 not, 2 bad usage or target file, 3 the environment failed.`,
   );
@@ -49,6 +51,8 @@ const selecting = (command: Command): Command =>
       '--spec <version>',
       'hold the driver to an older text, by the commit of its header (a wrong one lists them)',
     )
+    .option('--shard <i/n>', 'one of n parts of these tests, for machines side by side; "report merge" joins them')
+    .option('--times <dir>', 'results of an earlier run: --shard makes parts that last alike')
     .option('--slow', 'take long: tests of races try ten thousand times')
     .option('--strict', 'a SHOULD that is not kept fails');
 
@@ -64,6 +68,7 @@ selecting(program.command('run').description('run the suites and write the resul
   .addOption(new Option('--reporter <kind>', 'what stdout shows').choices(['terminal', 'json']).default('terminal'))
   .addOption(new Option('--stream', 'records to stdout alone: the other side of --on').hideHelp())
   .option('--verbose', 'a line for every test')
+  .option('--update-expectations', 'write a draft of expectations for what failed, into the folder of the results')
   .action(async (options: RunOptions) => {
     const { runCommand } = await import('./run.js');
     process.exitCode = await runCommand(options);
@@ -72,13 +77,14 @@ selecting(program.command('run').description('run the suites and write the resul
 program
   .command('reference <role>', { hidden: true })
   .description('the reference driver in this domain of a real Xen, until its input ends')
-  .action(async (role: string) => {
+  .option('--rogue <seed>', 'attack the peers', number)
+  .action(async (role: string, { rogue }: { rogue?: number }) => {
     if (role !== 'frontend' && role !== 'backend') throw new UsageError(`"${role}" is no role`);
     const { openNativeDomain } = await import('../xen/native/index.js');
     const { runReference } = await import('../reference/program.js');
     const domain = await openNativeDomain();
     try {
-      await runReference(role, domain, process.stdin, (line) => void process.stdout.write(`${line}\n`));
+      await runReference(role, domain, process.stdin, (line) => void process.stdout.write(`${line}\n`), rogue);
     } finally {
       // Its input may still be open when it failed, and would keep it alive.
       process.stdin.destroy();
@@ -112,6 +118,55 @@ so is a hole: each is named, and one is enough for exit code 1. The table counts
     const { validateCommand } = await import('./validate.js');
     process.exitCode = await validateCommand(options);
   });
+
+program
+  .command('init <file>')
+  .description('write a target file to be filled in, with each key explained')
+  .requiredOption('--role <role>', 'which end of the vif is under test: frontend or backend')
+  .action(async (file: string, options: { role: string }) => {
+    const { initCommand } = await import('./init.js');
+    initCommand(file, options);
+  });
+
+program
+  .command('schema')
+  .description('print the JSON Schema of target files, for editors')
+  .action(async () => {
+    const { schemaCommand } = await import('./init.js');
+    schemaCommand();
+  });
+
+const report = program
+  .command('report')
+  .description('make reports of the records of runs that are over')
+  .addHelpText(
+    'after',
+    `
+A DIR has a results.jsonl, or folders in it have one each, as those of "netifspec lab run" do.
+Exit codes of diff: 0 nothing is worse, 1 something is. Those of merge are those of a run.`,
+  );
+const strictly = (command: Command): Command =>
+  command.option('--strict', 'a SHOULD that is not kept counts as failed');
+strictly(report.command('merge <dirs...>').description('one result of several runs: shards of a target, or targets'))
+  .requiredOption('--out <dir>', 'folder for the results')
+  .action(async (folders: string[], options: { out: string; strict?: boolean }) => {
+    const { mergeCommand } = await import('./report.js');
+    process.exitCode = await mergeCommand(folders, options);
+  });
+strictly(report.command('diff <old> <new>').description('what came out otherwise, the worst first')).action(
+  async (before: string, now: string, options: { strict?: boolean }) => {
+    const { diffCommand } = await import('./report.js');
+    process.exitCode = diffCommand(before, now, options);
+  },
+);
+for (const format of ['html', 'junit'] as const) {
+  strictly(report.command(`${format} <dirs...>`).description(`the ${format === 'html' ? 'page' : 'JUnit XML'} anew`))
+    .option('--out <file>', 'where to; stdout unless told')
+    .action(async (folders: string[], options: { out?: string; strict?: boolean }) => {
+      const { renderCommand } = await import('./report.js');
+      process.exitCode = await renderCommand(format, folders, options);
+    });
+}
 
 program
   .command('doctor')
@@ -154,6 +209,7 @@ selecting(building(lab.command('run').description("bring the lab up and run the 
   .option('--keep', 'leave the lab up')
   .option('--out <dir>', 'folder for the results, one below it for each target', 'results/lab')
   .option('--verbose', 'a line for every test')
+  .option('--update-expectations', 'write a draft of expectations for what failed, into the folder of the results')
   .action(async (options: LabRunOptions) => {
     const { labRunCommand } = await import('./lab.js');
     process.exitCode = await labRunCommand(options);

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { requirement } from '../../suites/requirements/index.js';
 import type { Describe } from '../../reports/explain.js';
-import { encodeRecord, exitCode, groupSessions, RecordWriter } from '../../reports/records.js';
+import { encodeRecord, exitCode, type Group, groupSessions, RecordWriter } from '../../reports/records.js';
 import { TerminalReporter } from '../../reports/terminal.js';
 import type { ResultRecord } from '../run/record.js';
 
@@ -14,9 +14,11 @@ export interface ResultsOptions {
   readonly stream?: boolean;
   readonly strict?: boolean;
   readonly verbose?: boolean;
+  /** Whether to write a draft of expectations for what failed. */
+  readonly updateExpectations?: boolean;
 }
 
-const describe: Describe = (id) => {
+export const describe: Describe = (id) => {
   try {
     return requirement(id);
   } catch {
@@ -76,8 +78,20 @@ export class Results {
         const files = ['results.jsonl', 'junit.xml', 'report.html'].map((file) => join(out, file));
         process.stdout.write(`results: ${files.join('  ')}\n`);
       }
+      if (this.options.updateExpectations) await this.#draft(groups);
     }
     return exitCode(groups, { strict });
+  }
+
+  async #draft(groups: readonly Group[]): Promise<void> {
+    const { expectationsDraft } = await import('../../reports/draft.js');
+    for (const group of groups) {
+      const text = expectationsDraft(group, this.options.strict ?? false);
+      if (text === undefined) continue;
+      const file = join(this.options.out, `${group.session.target}.expectations.draft.yaml`);
+      writeWhole(file, text);
+      process.stderr.write(`netifspec: ${file} has an entry for each failure: give each a reason and a source\n`);
+    }
   }
 }
 

@@ -6,9 +6,10 @@ import type { SshOptions } from '../guest/ssh.js';
 import { runRemote } from '../remote/remote.js';
 import { EnvironmentError } from '../run/environment.js';
 import type { ResultRecord } from '../run/record.js';
+import { loadTarget } from '../run/target.js';
 import { UsageError } from './exit.js';
 import { Results, type ResultsOptions } from './results.js';
-import { type Selection, specOf } from './select.js';
+import { type Selection, selectTests, specOf } from './select.js';
 
 export interface RemoteOptions extends Selection, ResultsOptions {
   readonly target: string;
@@ -28,7 +29,7 @@ export async function runThere(options: RemoteOptions, signal: AbortSignal): Pro
       ssh: options.ssh,
       target: options.target,
       args: [
-        ...(options.test ?? []).flatMap((id) => ['--test', id]),
+        ...testsOf(options).flatMap((id) => ['--test', id]),
         ...(options.slow ? ['--slow'] : []),
         ...(options.spec === undefined ? [] : ['--spec', specOf(options)]),
         ...(options.strict ? ['--strict'] : []),
@@ -45,9 +46,17 @@ export async function runThere(options: RemoteOptions, signal: AbortSignal): Pro
   } finally {
     results.close();
   }
-  if (!results.empty) return Math.max(code, await results.report());
+  // A harness that was killed there has the exit code of its signal, which is none of ours.
+  if (!results.empty) return Math.max(Math.min(code, 3), await results.report());
   if (code === 0) throw new EnvironmentError('the remote run ended without a single record');
   return code;
+}
+
+/** The records by which a part is balanced are here, so it's taken here. */
+function testsOf(options: RemoteOptions): readonly string[] {
+  if (options.shard === undefined) return options.test ?? [];
+  const { role } = loadTarget(options.target);
+  return selectTests({ ...options, role }).map(({ id }) => id);
 }
 
 /** The bundle that runs there has no sources, and another command line: both are known here. */

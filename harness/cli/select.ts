@@ -4,12 +4,17 @@ import type { Role } from '../run/record.js';
 import { isAnchor } from '../run/session.js';
 import type { Tests } from '../run/suite.js';
 import { UsageError } from './exit.js';
+import { shardOf } from './shard.js';
 
 export interface Selection {
   readonly role?: string;
   readonly test?: readonly string[];
   /** The version of the text that the vendor claims. */
   readonly spec?: string;
+  /** I/N: one part of all that is selected. */
+  readonly shard?: string;
+  /** Folder of an earlier run, by whose times the parts are balanced. */
+  readonly times?: string;
 }
 
 /** The version of the text that the driver is held to. Throws a UsageError that lists them all. */
@@ -48,7 +53,19 @@ export function selectTests(selection: Selection): Tests {
   );
   if (selected.length === 0) throw new UsageError('no test of that role is selected');
   // What may take the guest down comes last, so that all else is tested on the guest as it was.
-  return [...selected].sort((a, b) => Number(a.options.destructive ?? false) - Number(b.options.destructive ?? false));
+  const ordered = selected.toSorted(
+    (a, b) => Number(a.options.destructive ?? false) - Number(b.options.destructive ?? false),
+  );
+  const { shard, times } = selection;
+  if (shard === undefined) return ordered;
+  // Each target gets the tests of its role: the parts of both are to be alike.
+  return roles.flatMap((role) =>
+    shardOf(
+      ordered.filter((test) => test.role === role),
+      shard,
+      times,
+    ),
+  );
 }
 
 function escapeLiteral(literal: string): string {

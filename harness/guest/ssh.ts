@@ -115,7 +115,8 @@ export class Ssh {
 
   close(): void {
     this.#stop.abort();
-    this.#client?.end();
+    // Not by an end that waits for the other side: a guest that is gone doesn't answer, and would keep us here.
+    this.#client?.destroy();
     this.#client = undefined;
   }
 

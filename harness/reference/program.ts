@@ -2,8 +2,10 @@
 import { Stack } from '../packet/stack.js';
 import { linkOf } from '../peer/link.js';
 import type { Domain } from '../xen/domain.js';
+import { Random } from '../xen/simulated/random.js';
 import { ReferenceBackend } from './backend.js';
 import { ReferenceFrontend } from './frontend.js';
+import { Rogue } from './rogue.js';
 
 /**
  * The device type of the reference driver's end: no kernel driver claims it. Linux wants type and number in less than
@@ -20,23 +22,27 @@ export const BRIDGE_NODE = 'netifspec-bridge';
 
 /**
  * Serves the devices of a role until `input` ends, and closes `domain`. Rejects if the driver throws, which is a fault
- * of ours.
+ * of ours. With a seed for `rogue` it attacks its peers.
  */
 export async function runReference(
   role: 'frontend' | 'backend',
   domain: Domain,
   input: NodeJS.ReadableStream,
   say: (line: string) => void,
+  rogue?: number,
 ): Promise<void> {
   const ended = new Promise<void>((resolve, reject) => {
     input.on('end', resolve).on('error', reject).resume();
     const stackOf = (handle: number): Stack => new Stack(linkOf(handle).iut);
     const place = role === 'frontend' ? 'device' : 'backend';
     const root = `${place}/${REFERENCE_TYPE}`;
+    const mad = rogue === undefined ? undefined : new Rogue(role, domain, stackOf, root);
+    mad?.attack(new Random(rogue ?? 0));
     const driver =
-      role === 'frontend'
+      mad ??
+      (role === 'frontend'
         ? new ReferenceFrontend(domain, stackOf, reject, {}, root)
-        : new ReferenceBackend(domain, stackOf, reject, {}, root);
+        : new ReferenceBackend(domain, stackOf, reject, {}, root));
     const bridge = async (): Promise<void> => {
       const [a, b] = ((await domain.store.read(`${place}/${BRIDGE_NODE}`)) ?? '')
         .split(' ')

@@ -7,14 +7,8 @@ import { linkOf } from '../peer/link.js';
 import { backendPath, createVif, frontendPath, removeVif, type VifAddress } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
 import { Stack } from '../packet/stack.js';
-import { KEY } from '../protocol/netif.js';
 import { RING_OFFSET } from '../protocol/ring.js';
-import { ReferenceBackend } from '../reference/backend.js';
-import { BACKEND_STEPS } from '../reference/backend-steps.js';
-import { ReferenceFrontend } from '../reference/frontend.js';
-import { FRONTEND_STEPS } from '../reference/frontend-steps.js';
-import type { Domain } from '../xen/domain.js';
-import type { RingPage } from '../protocol/shared-ring.js';
+import { type Attack, ATTACKED_KEYS, INDEX_OFFSETS, ODD_VALUES, Rogue } from '../reference/rogue.js';
 import { Hypervisor } from '../xen/simulated/hypervisor.js';
 import { EventPump } from '../xen/event-pump.js';
 import { Patience } from '../xen/wait.js';
@@ -25,28 +19,14 @@ import type { Role } from './record.js';
 const SOAK = process.env['NETIFSPEC_ATTACKS'];
 const RUNS = SOAK === undefined ? { numRuns: 150, seed: 1 } : { numRuns: Number(SOAK) };
 
-/** One thing that a hostile driver does between two things that the peer does. */
-type Attack =
-  | { readonly kind: 'index'; readonly ring: 0 | 1; readonly offset: number; readonly value: number }
-  | { readonly kind: 'slot'; readonly ring: 0 | 1; readonly offset: number; readonly bytes: Uint8Array }
-  | { readonly kind: 'key'; readonly key: string; readonly value: string }
-  | { readonly kind: 'remove'; readonly key: string }
-  | { readonly kind: 'event' }
-  | { readonly kind: 'vanish' };
-
 const ring = fc.constantFrom<0 | 1>(0, 1);
 const word = fc.oneof(fc.integer({ min: 0, max: 600 }), fc.integer({ min: 0, max: 0xffffffff }));
-const keys = [...Object.values(KEY), 'state', 'backend-id', 'frontend-id', 'queue-0', 'queue-1/tx-ring-ref'];
-const key = fc.constantFrom(...keys);
-const value = fc.oneof(
-  fc.constantFrom('', '0', '1', '2', '4', '5', '6', '7', '-1', '4294967296', '99999999999999999999', 'x', '1\n'),
-  fc.string({ maxLength: 40 }),
-  word.map(String),
-);
+const key = fc.constantFrom(...ATTACKED_KEYS);
+const value = fc.oneof(fc.constantFrom(...ODD_VALUES), fc.string({ maxLength: 40 }), word.map(String));
 const attack: fc.Arbitrary<Attack> = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constant('index'), ring, offset: fc.constantFrom(0, 4, 8, 12), value: word }),
+    arbitrary: fc.record({ kind: fc.constant('index'), ring, offset: fc.constantFrom(...INDEX_OFFSETS), value: word }),
   },
   {
     weight: 4,
@@ -63,57 +43,11 @@ const attack: fc.Arbitrary<Attack> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('vanish') }) },
 );
 
-/** A driver that works until it is told to do something else. */
-interface Rogue {
-  readonly pages: RingPage[];
-  readonly ports: number[];
-  start(): Promise<void>;
-  close(): Promise<void>;
-}
-
-function rogue(role: Role, domain: Domain): Rogue {
-  const pages: RingPage[] = [];
-  const ports: number[] = [];
-  const keep = <Q extends { tx: { page: RingPage }; rx: { page: RingPage }; txPort: number; rxPort: number }>(
-    q: Q,
-  ): Q => {
-    pages.push(q.tx.page, q.rx.page);
-    ports.push(q.txPort, q.rxPort);
-    return q;
-  };
-  const stackOf = (handle: number): Stack => new Stack(linkOf(handle).iut);
-  // What becomes of the rogue itself is nobody's business.
-  const ignore = (): void => undefined;
-  const driver =
-    role === 'frontend'
-      ? new ReferenceFrontend(domain, stackOf, ignore, {
-          openQueue: (vif, index, split) => keep(FRONTEND_STEPS.openQueue(vif, index, split)),
-        })
-      : new ReferenceBackend(domain, stackOf, ignore, {
-          openQueue: (vif, ...rest) => keep(BACKEND_STEPS.openQueue(vif, ...rest)),
-        });
-  return { pages, ports, start: () => driver.start(), close: () => driver.close() };
-}
-
-async function perform(step: Attack, { pages, ports }: Rogue, domain: Domain, path: string): Promise<void> {
-  const page = 'ring' in step ? pages[step.ring] : undefined;
-  try {
-    if (step.kind === 'index') page?.store32(step.offset, step.value);
-    if (step.kind === 'slot') page?.copyIn(step.offset, step.bytes);
-    if (step.kind === 'key') await domain.store.write(`${path}/${step.key}`, step.value);
-    if (step.kind === 'remove') await domain.store.remove(`${path}/${step.key}`);
-    if (step.kind === 'vanish') await domain.store.remove(path);
-    if (step.kind === 'event') for (const port of ports) domain.events.notify(port);
-  } catch {
-    // It may have lost the page, the channel or the directory by now.
-  }
-}
-
 /** Lets the peer do its work among the attacks; answers what it threw that isn't the driver's to answer for. */
 async function suffer(role: Role, seed: number, attacks: readonly Attack[]): Promise<unknown[]> {
   const hypervisor = new Hypervisor({ seed });
   const [harness, guest] = [hypervisor.domain(0), hypervisor.domain(1)];
-  const hostile = rogue(role, guest);
+  const hostile = new Rogue(role, guest, (handle) => new Stack(linkOf(handle).iut));
   await hostile.start();
   const context = { domain: harness, pump: new EventPump(harness.events), patience: new Patience(harness.clock) };
   const handle = 20;
@@ -139,10 +73,10 @@ async function suffer(role: Role, seed: number, attacks: readonly Attack[]): Pro
   const path = role === 'frontend' ? frontendPath(vif) : backendPath(vif);
   // Some of them before there is a connection.
   const [early, late] = [attacks.slice(0, 2), attacks.slice(2)];
-  for (const step of early) await perform(step, hostile, guest, path);
+  for (const step of early) await hostile.perform(step, path);
   await attempt(() => peer.connect());
   for (const step of late) {
-    await perform(step, hostile, guest, path);
+    await hostile.perform(step, path);
     if (peer.queues.length > 0) await attempt(() => peer.ping({ ms: 20 }));
   }
   await attempt(() => peer.disconnect({ ms: 50 }));

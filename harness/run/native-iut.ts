@@ -12,7 +12,7 @@ import type { VifAddress } from '../peer/vif.js';
 import { nativeHoldings, openNativeDomain } from '../xen/native/index.js';
 import { Patience } from '../xen/wait.js';
 import type { LinkedVif, Iut } from './iut.js';
-import { EnvironmentError } from './environment.js';
+import { EnvironmentError, GuestGone } from './environment.js';
 import { findDomain } from './find-domain.js';
 import { type GuestShell, openGuestShell } from './guest-shell.js';
 import { lock, lockOf } from './guest-lock.js';
@@ -135,9 +135,12 @@ export async function openNativeIut(target: Target): Promise<Iut> {
       async alive() {
         if ((await harness.store.read('domid')) === undefined) throw new EnvironmentError('xenstored gives no answer');
         if ((await harness.store.read(`/local/domain/${domain}`)) === undefined) {
-          throw new EnvironmentError(`domain ${domain} is gone`);
+          throw new GuestGone(`domain ${domain} is gone`);
         }
-        if (shell && !commands?.dead) await shell('true');
+        if (!shell || commands?.dead) return;
+        await shell('true').catch((cause: unknown) => {
+          throw new GuestGone(`the guest can't be reached: ${String(cause)}`, { cause });
+        });
       },
       async close() {
         closed = true;

@@ -39,7 +39,9 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
     const { signal } = new AbortController();
     const archive = await pack();
     const home = await install(ssh, archive, { ssh: target.ssh, log, signal });
-    const command = `exec node ${quotePosix(`${home}/${archive.key}/${archive.entry}`)} reference ${target.role}`;
+    // Another way each time: what is found is in the trace.
+    const rogue = target.reference === 'rogue' ? ` --rogue ${Date.now() % 0x1_0000_0000}` : '';
+    const command = `exec node ${quotePosix(`${home}/${archive.key}/${archive.entry}`)} reference ${target.role}${rogue}`;
     const start = async (): Promise<Program> => {
       const started = new Program(ssh, command, patience);
       await started.ready();

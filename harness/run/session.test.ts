@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { KernelLog } from '../guest/kernel-log.js';
 import { Expired } from '../xen/wait.js';
-import { EnvironmentError } from './environment.js';
+import { EnvironmentError, GuestGone } from './environment.js';
 import { Expectations } from './expectations.js';
 import type { Iut } from './iut.js';
 import type { EndRecord, ResultRecord, SessionRecord, TestRecord } from './record.js';
@@ -137,6 +137,41 @@ describe('session', () => {
       reason: 'the environment is gone: domain 1 is gone',
     });
     expect(end).to.include({ complete: false, reason: 'domain 1 is gone' });
+  });
+
+  describe('whose guest is gone in the middle', () => {
+    const gone = { alive: () => Promise.reject(new GuestGone('domain 1 is gone')) };
+    const failing = (t: BackendTest): Promise<void> => t.check('TXW-10', () => expect.fail('no answer'));
+    const verdicts = (all: readonly ResultRecord[]): string[] =>
+      all.flatMap((record) => (record.type === 'test' ? [record.verdict] : []));
+
+    it('makes it anew and goes on', async () => {
+      const all = await records({ iut: gone }, passing, failing, passing);
+      expect(verdicts(all)).to.deep.equal(['pass', 'error', 'pass']);
+      expect(all.at(-1)).to.include({ complete: true });
+    });
+
+    it('gives up when that does not work', async () => {
+      const recreate = (): Promise<void> => Promise.reject(new EnvironmentError('xl create failed'));
+      const all = await records({ iut: { ...gone, recreate } }, failing, passing);
+      expect(verdicts(all)).to.deep.equal(['error', 'skip']);
+      expect(all.at(-1)).to.include({ complete: false, reason: 'xl create failed' });
+    });
+
+    it('gives up when it is of no use', async () => {
+      const all = await records({ iut: gone }, failing, failing, failing, failing, passing);
+      expect(verdicts(all)).to.deep.equal(['error', 'error', 'error', 'error', 'skip']);
+      expect(all.at(-1)).to.include({ complete: false, reason: 'the guest was lost 3 times in a row' });
+    });
+
+    it('holds a crash of its kernel against the driver all the same', async () => {
+      const kernelLog: KernelLog = {
+        mark: () => Promise.resolve(),
+        since: () => Promise.resolve(['[   12.3] BUG: unable to handle page fault']),
+      };
+      const record = await outcome(failing, { iut: { ...gone, kernelLog } });
+      expect(record).to.include({ verdict: 'fail', class: 'guest-crash' });
+    });
   });
 
   it('gives up a test that does not end, as its own fault', async () => {

@@ -10,7 +10,7 @@ import { CATALOGUE, requirement, standsIn, TEXT_VERSIONS } from '../../suites/re
 import { findLeak, type Inventory } from './audit.js';
 import { Connections } from './connections.js';
 import { contextOf, type OpenContext } from './context.js';
-import { EnvironmentError } from './environment.js';
+import { EnvironmentError, GuestGone } from './environment.js';
 import { Expectations } from './expectations.js';
 import type { Iut } from './iut.js';
 import { blamesIut, CheckFailed, checkRecord, type Finding, judge } from './judge.js';
@@ -51,6 +51,8 @@ export function isAnchor(test: Test): boolean {
 
 /** A test may not hang the run: beyond this the harness gives it up, as its own fault. */
 const TEST_CEILING_MS = 60_000;
+/** Guests that are made anew in a row before it's plain that this doesn't help. */
+const GUESTS = 3;
 
 /**
  * Runs `options.tests` and emits one session record, a record for each test and an end record.
@@ -82,6 +84,10 @@ class Session {
   #broken: unknown;
   /** Why the environment is gone: nothing can be tested any more. */
   #lost: string | undefined;
+  /** The present test has lost the guest, which can be made anew. */
+  #guestGone = false;
+  /** How often in a row, with no test passing in between. */
+  #guestsLost = 0;
 
   constructor(
     private readonly options: SessionOptions,
@@ -229,7 +235,8 @@ class Session {
     const trace = finding ? this.#trace.take() : [];
     const kernelLog = (await this.iut.kernelLog?.since()) ?? [];
     const crash = kernelFault(kernelLog);
-    if (crash !== undefined && finding?.verdict !== 'error') {
+    // That the guest is gone is what a crash does, and no excuse.
+    if (crash !== undefined && (finding?.verdict !== 'error' || this.#guestGone)) {
       const message = `the guest's kernel says: ${crash}`;
       finding = { verdict: 'fail', class: 'guest-crash', message, requirements: [] };
     }
@@ -241,6 +248,7 @@ class Session {
     const warnings = context.own.checks.filter((check) => check.verdict === 'warn');
     const unwarned = unavailable ? 'skip' : 'pass';
     const verdict = worse(warnings.length > 0 ? 'warn' : unwarned, finding?.verdict ?? unwarned);
+    if (verdict === 'pass') this.#guestsLost = 0;
     const message = finding?.message ?? warnings[0]?.message;
     return {
       ...base,
@@ -302,7 +310,8 @@ class Session {
     try {
       await this.iut.alive();
     } catch (cause) {
-      if (cause instanceof EnvironmentError) this.#lost = cause.message;
+      this.#guestGone = cause instanceof GuestGone && this.iut.recreate !== undefined;
+      if (cause instanceof EnvironmentError && !this.#guestGone) this.#lost = cause.message;
       const message = `${String(cause)}; what the test saw before may come of that: ${finding.message}`;
       return { verdict: 'error', message, requirements: [] };
     }
@@ -316,6 +325,10 @@ class Session {
    */
   async #cleanUp(guestIsLost: boolean, finding: Finding | undefined): Promise<Finding | undefined> {
     try {
+      if (this.#guestGone) {
+        await this.#replaceGuest();
+        return finding;
+      }
       if (guestIsLost && this.iut.recreate) {
         await this.#connections.abandonAll();
         await this.iut.recreate();
@@ -326,6 +339,19 @@ class Session {
     } catch (error) {
       const fault = await this.#find(error);
       return finding ?? fault;
+    }
+  }
+
+  /** Makes a guest anew that is gone, unless that has been of no use before. */
+  async #replaceGuest(): Promise<void> {
+    this.#guestGone = false;
+    try {
+      await this.#connections.abandonAll();
+      if (++this.#guestsLost > GUESTS) throw new EnvironmentError(`the guest was lost ${GUESTS} times in a row`);
+      this.options.log('the guest is gone and is made anew');
+      await this.iut.recreate?.();
+    } catch (error) {
+      this.#lost = error instanceof Error ? error.message : String(error);
     }
   }
 

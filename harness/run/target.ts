@@ -7,48 +7,86 @@ import { readYamlFile } from './yaml-file.js';
 const text = z.string().trim().min(1, 'must not be empty');
 const SIMULATOR = 'simulator';
 
-const ssh = z.strictObject({
-  host: text.describe('Name or address that the host of the run reaches the guest at'),
-  port: z.int().min(1).max(65535).exactOptional(),
-  user: text.exactOptional(),
-  identity: text.exactOptional().describe('Private key on the host of the run'),
-  knownHosts: text.describe("OpenSSH known_hosts file on the host of the run, with the guest's key"),
+/** What stands beside a key in a new target file and in the schema for editors. */
+const key = (description: string, example?: string | number): { description: string; examples?: unknown[] } => ({
+  description,
+  ...(example === undefined ? {} : { examples: [example] }),
 });
 
-export const targetSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case letters, digits and dashes: it names files and test suites')
-    .describe('What reports call it'),
-  role: z.enum(['frontend', 'backend']).describe('Which end of the vif is under test'),
-  domain: z
-    .union([z.int().min(0).max(0x7fef), text])
-    .describe(`Domain that the driver runs in, by name or number; "${SIMULATOR}" for the embedded reference driver`),
-  connection: z
-    .enum(['hotplug', 'rebind', 'restart', 'once'])
-    .default('hotplug')
-    .describe(
-      'How a fresh connection is made: by a new vif each time; by a command in the guest that makes the driver take ' +
-        'its only vif again; by making the guest anew from "config"; or not at all, so that the run has one only',
-    ),
-  config: text
-    .exactOptional()
-    .describe(
-      'xl configuration of the guest, on the host of the run: with it a guest that was taken down is made anew',
-    ),
-  os: z.enum(Object.keys(PROFILES) as [string, ...string[]]).default('linux'),
-  driver: text.exactOptional().describe("Name of the driver's kernel module, to report version and parameters"),
-  reference: z
-    .boolean()
-    .default(false)
-    .describe('The embedded reference driver is put into that domain over SSH and is what is tested there'),
-  ssh: ssh.exactOptional().describe('How commands run in the guest; none: tests that need them are skipped'),
-  local: z.boolean().default(false).describe('The driver runs in the domain of the run itself: commands run there'),
-  console: text.exactOptional().describe("Log file of the guest's console, on the host of the run"),
-  expectations: text.exactOptional().describe('Known deviations; relative to this file'),
-  timeScale: z.number().min(0.1).max(1000).default(1).describe('Factor on every deadline'),
-  destructive: z.boolean().default(false).describe('Whether tests may take the guest down'),
+const ssh = z.strictObject({
+  host: text.meta(key('Name or address that the host of the run reaches the guest at', '192.168.1.20')),
+  port: z.int().min(1).max(65535).exactOptional().meta(key('Where its sshd listens; 22 unless told', 22)),
+  user: text.exactOptional().meta(key('Who logs in; root unless told', 'root')),
+  identity: text.exactOptional().meta(key('Private key on the host of the run', '/root/.ssh/id_ed25519')),
+  knownHosts: text.meta(
+    key("OpenSSH known_hosts file on the host of the run, with the guest's key", '/root/.ssh/known_hosts'),
+  ),
 });
+
+export const targetSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case letters, digits and dashes: it names files and test suites')
+      .meta(key('What reports call it: lower-case letters, digits and dashes', 'my-driver')),
+    role: z.enum(['frontend', 'backend']).meta(key('Which end of the vif is under test')),
+    domain: z
+      .union([z.int().min(0).max(0x7fef), text])
+      .meta(
+        key(
+          `Domain that the driver runs in, by name or number; "${SIMULATOR}" for the embedded reference driver`,
+          'my-guest',
+        ),
+      ),
+    connection: z
+      .enum(['hotplug', 'rebind', 'restart', 'once'])
+      .default('hotplug')
+      .meta(
+        key(
+          'How a fresh connection is made: by a new vif each time; by a command in the guest that makes the driver ' +
+            'take its only vif again; by making the guest anew from "config"; or not at all, so that the run has ' +
+            'one only',
+        ),
+      ),
+    config: text
+      .exactOptional()
+      .meta(
+        key(
+          'xl configuration of the guest, on the host of the run: with it a guest that was taken down is made anew',
+          '/etc/xen/my-guest.cfg',
+        ),
+      ),
+    os: z
+      .enum(Object.keys(PROFILES) as [string, ...string[]])
+      .default('linux')
+      .meta(key('How commands for the guest are worded')),
+    driver: text
+      .exactOptional()
+      .meta(key("Name of the driver's kernel module, to report version and parameters", 'xen-netfront')),
+    reference: z
+      .union([z.boolean(), z.literal('rogue')])
+      .default(false)
+      .meta(
+        key(
+          'The embedded reference driver is put into that domain over SSH and is what is tested there; "rogue" for ' +
+            'one that attacks the harness',
+        ),
+      ),
+    ssh: ssh.exactOptional().meta(key('How commands run in the guest; none: tests that need them are skipped')),
+    local: z.boolean().default(false).meta(key('The driver runs in the domain of the run itself: commands run there')),
+    console: text
+      .exactOptional()
+      .meta(key("Log file of the guest's console, on the host of the run", '/var/log/xen/console/guest-my-guest.log')),
+    expectations: text
+      .exactOptional()
+      .meta(key('Known deviations; relative to this file', 'my-driver.expectations.yaml')),
+    timeScale: z.number().min(0.1).max(1000).default(1).meta(key('Factor on every deadline')),
+    destructive: z.boolean().default(false).meta(key('Whether tests may take the guest down')),
+  })
+  .meta({
+    title: 'netifspec target',
+    description: 'A driver under test: what it is, where it runs, how it is reached',
+  });
 
 export type Target = z.infer<typeof targetSchema>;
 

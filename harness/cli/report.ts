@@ -1,0 +1,60 @@
+/** `netifspec report`: what is made of the records of runs that are over. */
+import { resolve } from 'node:path';
+import { diff, isRegression, printDiff } from '../../reports/diff.js';
+import { merge } from '../../reports/merge.js';
+import { type Group, groupSessions, readRecords } from '../../reports/records.js';
+import type { ResultRecord } from '../run/record.js';
+import { UsageError } from './exit.js';
+import { recordFiles } from './record-files.js';
+import { describe, Results, writeWhole } from './results.js';
+
+/** `report merge`: one result of many, with all its files; answers the exit code that such a run had had. */
+export async function mergeCommand(
+  folders: readonly string[],
+  { out, strict = false }: { readonly out: string; readonly strict?: boolean },
+): Promise<number> {
+  const files = folders.flatMap(recordFiles);
+  if (files.includes(resolve(out, 'results.jsonl'))) {
+    throw new UsageError(`--out ${out}: what is merged is there; give another folder`);
+  }
+  const groups = merge(files.flatMap(sessionsIn));
+  const results = new Results({ out, reporter: 'terminal', strict });
+  for (const record of groups.flatMap(recordsOf)) results.add(record);
+  results.close();
+  return results.report();
+}
+
+/** `report diff`: 1 if something is worse than it was. */
+export function diffCommand(before: string, now: string, { strict = false }: { readonly strict?: boolean }): number {
+  const [old, present] = [before, now].map((folder) => merge(recordFiles(folder).flatMap(sessionsIn)));
+  const changes = diff(old ?? [], present ?? [], strict);
+  process.stdout.write(printDiff(changes));
+  return changes.some(isRegression) ? 1 : 0;
+}
+
+/** `report html` and `report junit`: to a file, or to stdout. */
+export async function renderCommand(
+  format: 'html' | 'junit',
+  folders: readonly string[],
+  { out, strict = false }: { readonly out?: string; readonly strict?: boolean },
+): Promise<number> {
+  const groups = merge(folders.flatMap(recordFiles).flatMap(sessionsIn));
+  const render =
+    format === 'html' ? (await import('../../reports/html.js')).html : (await import('../../reports/junit.js')).junit;
+  const text = render(groups, { strict, describe });
+  if (out === undefined) process.stdout.write(text);
+  else writeWhole(out, text);
+  return 0;
+}
+
+function sessionsIn(file: string): Group[] {
+  try {
+    return groupSessions(readRecords(file));
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function recordsOf({ session, tests, end }: Group): ResultRecord[] {
+  return [session, ...tests, ...(end ? [end] : [])];
+}

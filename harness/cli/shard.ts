@@ -1,0 +1,45 @@
+/** `--shard I/N`: one of several parts of a selection, for machines that test side by side. */
+import { readRecords } from '../../reports/records.js';
+import { isAnchor } from '../run/session.js';
+import type { Tests } from '../run/suite.js';
+import { recordFiles } from './record-files.js';
+import { UsageError } from './exit.js';
+
+/** What a test is taken to last that no earlier run has a time of, in milliseconds, where none at all is known. */
+const UNKNOWN_MS = 1;
+
+/**
+ * Part `I/N` of `tests`, in their order. The same tests and times give the same parts: the longest tests first, each
+ * goes to the part that has least to do. The connection test, on which others stand, is in every part.
+ *
+ * @param times folder with the results of an earlier run; without it all tests count alike
+ * @throws UsageError if `part` is no such part
+ */
+export function shardOf(tests: Tests, part: string, times?: string): Tests {
+  const [, index = '', count = ''] = /^(\d{1,4})\/(\d{1,4})$/.exec(part) ?? [];
+  const [i, n] = [Number(index), Number(count)];
+  if (i < 1 || n < 1 || i > n) throw new UsageError(`--shard ${part}: it is I/N, with I from 1 to N, as in 2/3`);
+  const known = times === undefined ? new Map<string, number>() : recordedTimes(times);
+  const usual = median([...known.values()]) ?? UNKNOWN_MS;
+  const last = (id: string): number => known.get(id) ?? usual;
+  const loads = Array.from({ length: n }, () => 0);
+  const mine = new Set<string>();
+  const others = tests.filter((test) => !isAnchor(test));
+  for (const { id } of others.toSorted((a, b) => last(b.id) - last(a.id) || (a.id < b.id ? -1 : 1))) {
+    const least = loads.indexOf(Math.min(...loads));
+    loads[least] = (loads[least] ?? 0) + last(id);
+    if (least === i - 1) mine.add(id);
+  }
+  return tests.filter((test) => isAnchor(test) || mine.has(test.id));
+}
+
+function recordedTimes(folder: string): Map<string, number> {
+  const tests = recordFiles(folder)
+    .flatMap(readRecords)
+    .filter((record) => record.type === 'test');
+  return new Map(tests.map(({ id, durationMs }) => [id, durationMs]));
+}
+
+function median(values: readonly number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}

@@ -1,0 +1,170 @@
+/**
+ * The reference drivers gone mad: in between their own work they do what no driver may. They prove that no driver can
+ * hurt the harness.
+ */
+import type { Stack } from '../packet/stack.js';
+import { KEY } from '../protocol/netif.js';
+import { RING_OFFSET } from '../protocol/ring.js';
+import type { RingPage } from '../protocol/shared-ring.js';
+import type { Domain } from '../xen/domain.js';
+import type { Random } from '../xen/simulated/random.js';
+import { ReferenceBackend } from './backend.js';
+import { BACKEND_STEPS } from './backend-steps.js';
+import { ReferenceFrontend } from './frontend.js';
+import { FRONTEND_STEPS } from './frontend-steps.js';
+
+/** One thing that no driver may do. */
+export type Attack =
+  | { readonly kind: 'index'; readonly ring: 0 | 1; readonly offset: number; readonly value: number }
+  | { readonly kind: 'slot'; readonly ring: 0 | 1; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'key'; readonly key: string; readonly value: string }
+  | { readonly kind: 'remove'; readonly key: string }
+  | { readonly kind: 'event' }
+  | { readonly kind: 'vanish' };
+
+/** Keys that it's worth to tamper with, those that no driver knows included. */
+export const ATTACKED_KEYS = [
+  ...Object.values(KEY),
+  'state',
+  'backend-id',
+  'frontend-id',
+  'queue-0',
+  'queue-1/tx-ring-ref',
+] as const;
+
+/** Values that are wrong for most keys. */
+export const ODD_VALUES = [
+  '',
+  '0',
+  '1',
+  '2',
+  '4',
+  '5',
+  '6',
+  '7',
+  '-1',
+  '4294967296',
+  '99999999999999999999',
+  'x',
+  '1\n',
+];
+
+/** The ring's indices and events, by offset in its page. */
+export const INDEX_OFFSETS = [RING_OFFSET.reqProd, RING_OFFSET.reqEvent, RING_OFFSET.rspProd, RING_OFFSET.rspEvent];
+
+/** Milliseconds between two attacks of a driver that attacks by itself. */
+const EVERY_MS = 40;
+
+/** A vif of the rogue: its directory, and what a queue of it shares with the peer. */
+interface Place {
+  readonly path: string;
+  readonly pages: readonly [tx: RingPage, rx: RingPage];
+  readonly ports: readonly number[];
+}
+
+interface QueueState {
+  readonly tx: { readonly page: RingPage };
+  readonly rx: { readonly page: RingPage };
+  readonly txPort: number;
+  readonly rxPort: number;
+}
+
+/** A reference driver that attacks its peer when it's told to. What becomes of itself is nobody's business. */
+export class Rogue {
+  readonly #places: Place[] = [];
+  readonly #driver: ReferenceFrontend | ReferenceBackend;
+  #stop = (): void => undefined;
+
+  constructor(
+    role: 'frontend' | 'backend',
+    private readonly domain: Domain,
+    stackOf: (handle: number) => Stack,
+    root?: string,
+  ) {
+    const ignore = (): void => undefined;
+    const keep = <Q extends QueueState>(path: string, queue: Q): Q => {
+      const { tx, rx, txPort, rxPort } = queue;
+      this.#places.push({ path, pages: [tx.page, rx.page], ports: [txPort, rxPort] });
+      return queue;
+    };
+    this.#driver =
+      role === 'frontend'
+        ? new ReferenceFrontend(
+            domain,
+            stackOf,
+            ignore,
+            { openQueue: (vif, index, split) => keep(vif.path, FRONTEND_STEPS.openQueue(vif, index, split)) },
+            root,
+          )
+        : new ReferenceBackend(
+            domain,
+            stackOf,
+            ignore,
+            { openQueue: (vif, ...rest) => keep(vif.path, BACKEND_STEPS.openQueue(vif, ...rest)) },
+            root,
+          );
+  }
+
+  start(): Promise<void> {
+    return this.#driver.start();
+  }
+
+  bridge(handles: readonly [number, number]): void {
+    this.#driver.bridge(handles);
+  }
+
+  close(): Promise<void> {
+    this.#stop();
+    return this.#driver.close();
+  }
+
+  /** Does one thing to the vif in `path`, as far as it still can. */
+  async perform(attack: Attack, path: string): Promise<void> {
+    const place = this.#places.findLast((each) => each.path === path);
+    const page = 'ring' in attack ? place?.pages[attack.ring] : undefined;
+    const { store, events } = this.domain;
+    try {
+      if (attack.kind === 'index') page?.store32(attack.offset, attack.value);
+      if (attack.kind === 'slot') page?.copyIn(attack.offset, attack.bytes);
+      if (attack.kind === 'key') await store.write(`${path}/${attack.key}`, attack.value);
+      if (attack.kind === 'remove') await store.remove(`${path}/${attack.key}`);
+      if (attack.kind === 'vanish') await store.remove(path);
+      if (attack.kind === 'event') for (const port of place?.ports ?? []) events.notify(port);
+    } catch {
+      // It may have lost the page, the channel or the directory by now.
+    }
+  }
+
+  /** From now on does something of its own accord, again and again, to the vif that it connected last. */
+  attack(random: Random): void {
+    const next = (): void => {
+      const place = this.#places.at(-1);
+      if (place) void this.perform(randomAttack(random), place.path);
+      this.#stop = this.domain.clock.after(EVERY_MS, next);
+    };
+    next();
+  }
+}
+
+/** An attack, mostly on the rings: what goes on in the store alone is soon over. */
+export function randomAttack(random: Random): Attack {
+  const pick = <T>(values: readonly [T, ...T[]] | readonly T[]): T => values[random.below(values.length)] as T;
+  const ring = pick([0, 1] as const);
+  const value = pick([random.below(600), random.below(0x1_0000_0000)]);
+  switch (pick(['index', 'index', 'slot', 'slot', 'slot', 'event', 'key', 'remove', 'vanish'] as const)) {
+    case 'index':
+      return { kind: 'index', ring, offset: pick(INDEX_OFFSETS), value };
+    case 'slot': {
+      const bytes = Uint8Array.from({ length: 1 + random.below(64) }, () => random.below(256));
+      return { kind: 'slot', ring, offset: RING_OFFSET.slots + random.below(1000), bytes };
+    }
+    case 'event':
+      return { kind: 'event' };
+    case 'key':
+      return { kind: 'key', key: pick(ATTACKED_KEYS), value: pick(ODD_VALUES) };
+    case 'remove':
+      return { kind: 'remove', key: pick(ATTACKED_KEYS) };
+    case 'vanish':
+      return { kind: 'vanish' };
+  }
+}

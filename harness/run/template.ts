@@ -1,0 +1,74 @@
+/** A new target file, made of nothing but its schema. */
+import * as z from 'zod';
+import type { Role } from './record.js';
+import { targetSchema } from './target.js';
+
+type Scalar = string | number | boolean;
+
+/** As much of JSON Schema as zod makes of the schema. */
+interface Schema {
+  readonly description?: string;
+  readonly examples?: readonly Scalar[];
+  readonly enum?: readonly Scalar[];
+  readonly default?: Scalar;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+}
+
+const WIDTH = 100;
+
+/** The target file's schema as JSON Schema, for editors. */
+export function targetJsonSchema(): object {
+  return z.toJSONSchema(targetSchema, { io: 'input' });
+}
+
+/**
+ * A target file for a driver of `role`: each key with what it means, those that must be there with a value to be
+ * replaced, the others as comments to be opened.
+ */
+export function targetTemplate(role: Role): string {
+  const schema = targetJsonSchema() as Schema;
+  const head = [
+    `# ${schema.description}.`,
+    '# Fill in what has no "# " before its key; see whether it works by',
+    "#   netifspec run --target THIS-FILE --test '*.xenbus.connect'",
+  ];
+  const keys = keysOf(schema, '', true, { role });
+  return `${[...head, ...keys].join('\n')}\n`;
+}
+
+function keysOf(
+  { properties = {}, required = [] }: Schema,
+  indent: string,
+  open: boolean,
+  values: Readonly<Record<string, Scalar>> = {},
+): string[] {
+  return Object.entries(properties).flatMap(([key, schema]) => {
+    const needed = required.includes(key);
+    const mark = open && needed ? '' : '# ';
+    const comment = wrap(explain(schema, needed), WIDTH - indent.length).map((line) => `${indent}# ${line}`);
+    const spaced = indent === '' ? ['', ...comment] : comment.map((line) => `# ${line}`);
+    if (schema.properties) return [...spaced, `${mark}${indent}${key}:`, ...keysOf(schema, `${indent}  `, mark === '')];
+    const value = values[key] ?? schema.examples?.[0] ?? schema.default ?? schema.enum?.[0] ?? '';
+    return [...spaced, `${mark}${indent}${key}: ${String(value)}`];
+  });
+}
+
+function explain({ description = '', enum: choices, default: usual }: Schema, needed: boolean): string {
+  const parts = [
+    ...(choices && choices.length > 1 ? [`one of ${choices.join(', ')}`] : []),
+    ...(usual === undefined ? [] : [`${String(usual)} unless told`]),
+    ...(needed ? [] : ['optional']),
+  ];
+  return parts.length === 0 ? `${description}.` : `${description} (${parts.join('; ')}).`;
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -1,0 +1,50 @@
+import { expect } from 'chai';
+import type { TestRecord } from '../harness/run/record.js';
+import { diff, isRegression, printDiff } from './diff.js';
+import { groupSessions } from './records.js';
+import { end, failure, session, test } from './test-records.js';
+
+describe('difference of two runs', () => {
+  const id = 'frontend.rings.one';
+  const known = { verdict: 'fail', reason: 'slow', source: 'x.c:1', met: true } as const;
+  const skipped = test({ id, verdict: 'skip', checks: [], skip: { class: 'gate', reason: 'no feature-sg' } });
+  const broken = failure({ id });
+  const change = (before: readonly TestRecord[], now: readonly TestRecord[]) =>
+    diff(...([before, now].map((tests) => groupSessions([session(), ...tests, end()])) as [[], []]), false);
+
+  for (const [what, before, now, kind, regression] of [
+    ['a pass that fails', [test({ id })], [broken], 'broken', true],
+    ['a pass that ends in an error', [test({ id })], [test({ id, verdict: 'error', message: 'x' })], 'broken', true],
+    ['a skip that fails', [skipped], [broken], 'broken', true],
+    ['a new test that fails', [], [broken], 'new-broken', true],
+    ['a test that is gone', [test({ id })], [], 'gone', true],
+    ['a pass that is skipped', [test({ id })], [skipped], 'skipped', true],
+    ['a pass with fewer checks', [test({ id })], [test({ id, checks: [] })], 'fewer-checks', true],
+    ['a failure that passes', [broken], [test({ id })], 'mended', false],
+    ['a known failure that passes', [failure({ id, expectation: known })], [test({ id })], 'mended', false],
+    ['a skip that passes', [skipped], [test({ id })], 'executed', false],
+    ['a new test that passes', [], [test({ id })], 'new', false],
+  ] as const) {
+    it(`calls ${what} ${kind}${regression ? ', a regression' : ''}`, () => {
+      const changes = change(before, now);
+      expect(changes.map((each) => each.kind)).to.deep.equal([kind]);
+      expect(changes.some(isRegression)).to.equal(regression);
+    });
+  }
+
+  it('is none between failures, between skips and where more is checked', () => {
+    const more = test({ id, checks: [...test().checks, { requirements: ['RING-02'], verdict: 'pass' }] });
+    expect(
+      [change([broken], [broken]), change([skipped], [skipped]), change([test({ id })], [more])].flat(),
+    ).to.deep.equal([]);
+    expect(printDiff([])).to.equal('no difference\n');
+  });
+
+  it('is a line for each test that greps, the worst first', () => {
+    const other = test({ id: 'frontend.rings.two' });
+    const text = printDiff(change([test({ id }), skipped, failure({ id: other.id })], [broken, other]));
+    expect(text.replace(/ +/g, ' ')).to.match(
+      /^BROKEN linux frontend\.rings\.one \w+ -> failed .*\nMENDED linux frontend\.rings\.two failed -> passed\n1 broken, 1 mended\n$/,
+    );
+  });
+});
