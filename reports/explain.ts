@@ -46,7 +46,13 @@ export function firstLine(text: string): string {
 
 /** What the test says about itself in one line. */
 export function headline(test: TestRecord): string {
-  return firstLine(test.message ?? test.skip?.reason ?? test.verdict);
+  const raced = test.rounds === undefined ? test.verdict : `not reproduced in ${test.rounds} rounds`;
+  return firstLine(test.message ?? test.skip?.reason ?? raced);
+}
+
+/** Whether there is nothing to say of a test but that it passed. */
+export function isPlain(test: TestRecord): boolean {
+  return test.verdict === 'pass' && test.expectation === undefined && test.rounds === undefined;
 }
 
 /** The ids of the requirements that the test's bad checks name, each once. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import type { SessionRecord, TestRecord, Verdict } from '../harness/run/record.js';
-import { explain, headline, type Describe } from './explain.js';
+import { type Describe, explain, headline, isPlain } from './explain.js';
 import { SCRIPT, STYLE } from './html-style.js';
 import { html as h, Markup } from './markup.js';
 import { exitCode, outcome, OUTCOMES, shortfall, summarise, type Group, type Outcome } from './records.js';
@@ -132,7 +132,7 @@ ${[...chapters].map(
 /** A test that simply passed has nothing to unfold. */
 function row(session: SessionRecord, test: TestRecord, { strict, describe }: Options): Markup {
   const result = outcome(test, strict);
-  const said = result === 'passed' ? undefined : h`<em>${headline(test)}</em>`;
+  const said = isPlain(test) ? undefined : h`<em>${headline(test)}</em>`;
   const line = h`<span class="verdict">${WORDS[result]}</span>
 <span class="name"><code>${test.id}</code><small>${test.title}</small>${said}</span>
 <span class="time">${(test.durationMs / 1000).toFixed(2)} s</span>`;

@@ -1,7 +1,7 @@
 import junitReportBuilder, { type Builder, type TestCase } from 'junit-report-builder';
 
 import type { TestRecord } from '../harness/run/record.js';
-import { explain, firstLine, headline, printable, type Describe } from './explain.js';
+import { type Describe, explain, firstLine, headline, isPlain, printable } from './explain.js';
 import { outcome, shortfall, summarise, type Group } from './records.js';
 
 // The package's types describe a default export inside the default export; at run time there is one.
@@ -56,7 +56,7 @@ export function junit(groups: readonly Group[], options: { strict: boolean; desc
 function judge(testCase: TestCase, test: TestRecord, text: string, strict: boolean): void {
   switch (outcome(test, strict)) {
     case 'passed':
-      return;
+      return isPlain(test) ? undefined : put(testCase, 'system-out', {}, headline(test));
     case 'warned':
       return put(testCase, 'system-out', {}, `WARN ${headline(test)}\n${text}`);
     case 'failed':

@@ -75,6 +75,12 @@ linux: 4 of 5 tests executed in 0.1 s
     expect(text).to.include('KNOWN frontend.sg.c  expected an id');
   });
 
+  it('says of a race that was not seen just that', () => {
+    const raced = test({ id: 'frontend.rings.race', rounds: 300 });
+    const text = print({ verbose: true }, [session(), raced, end()]);
+    expect(text).to.include('PASS frontend.rings.race  not reproduced in 300 rounds\n');
+  });
+
   it('rewrites the line of the running chapter on a terminal only', () => {
     expect(print({ tty: true })).to.include('\r\x1b[Kfrontend/rings                 1 passed\r\x1b[KFAIL');
     expect(print()).not.to.match(/[\r\x1b]/);

@@ -1,5 +1,5 @@
 import type { ResultRecord, SessionRecord, TestRecord } from '../harness/run/record.js';
-import { brokenRequirements, explain, headline, printable, type Describe } from './explain.js';
+import { brokenRequirements, type Describe, explain, headline, isPlain, printable } from './explain.js';
 import { outcome, shortfall, summarise, type Group, type Outcome } from './records.js';
 
 const COLORS: Record<Outcome, number> = { error: 35, failed: 31, warned: 33, known: 36, skipped: 90, passed: 32 };
@@ -66,7 +66,7 @@ export class TerminalReporter {
     if (loud || this.#options.verbose) this.#clear();
     if (loud) this.#report(test, result);
     else if (this.#options.verbose)
-      this.#line(`${this.#label(result)} ${test.id}${result === 'passed' ? '' : `  ${headline(test)}`}`);
+      this.#line(`${this.#label(result)} ${test.id}${isPlain(test) ? '' : `  ${headline(test)}`}`);
     if (this.#options.tty) this.#out.write(`\r\x1b[K${this.#chapterLine()}`);
   }
 

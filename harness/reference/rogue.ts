@@ -135,11 +135,14 @@ export class Rogue {
     }
   }
 
-  /** From now on does something of its own accord, again and again, to the vif that it connected last. */
+  /**
+   * From now on does something of its own accord, again and again, to the vif that it connected last; to its first it's
+   * kind, or there would be nothing to see after that.
+   */
   attack(random: Random): void {
     const next = (): void => {
       const place = this.#places.at(-1);
-      if (place) void this.perform(randomAttack(random), place.path);
+      if (place && place.path !== this.#places[0]?.path) void this.perform(randomAttack(random), place.path);
       this.#stop = this.domain.clock.after(EVERY_MS, next);
     };
     next();

@@ -34,6 +34,8 @@ abstract class Context<P> implements TestContext<P> {
   readonly infos: string[] = [];
   /** Whether a check held that is about newer rules alone than those that are claimed. */
   unclaimed = false;
+  /** Rounds of a race that the test tried. */
+  raced: number | undefined;
 
   constructor(
     readonly domain: Domain,
@@ -45,7 +47,8 @@ abstract class Context<P> implements TestContext<P> {
   ) {}
 
   rounds(usual: number): number {
-    return this.slow ? Math.max(usual, MANY_ROUNDS) : usual;
+    this.raced = this.slow ? Math.max(usual, MANY_ROUNDS) : usual;
+    return this.raced;
   }
 
   connect(): Promise<P> {

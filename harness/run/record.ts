@@ -76,6 +76,8 @@ export interface TestRecord {
   readonly checks: readonly CheckRecord[];
   /** Notes that are no verdict. */
   readonly infos: readonly string[];
+  /** How often a race was tried that may not show: a pass says no more than that it did not in so many rounds. */
+  readonly rounds?: number;
   readonly durationMs: number;
   /** Where the test stands: file:line. */
   readonly location: string;

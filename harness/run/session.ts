@@ -259,6 +259,7 @@ class Session {
       ...(finding?.detail === undefined ? {} : { detail: finding.detail }),
       checks: context.own.checks,
       infos: context.own.infos,
+      ...(context.own.raced === undefined ? {} : { rounds: context.own.raced }),
       durationMs: Math.round(performance.now() - started),
       ...(trace.length > 0 ? { trace } : {}),
       ...(kernelLog.length > 0 ? { kernelLog } : {}),

@@ -96,7 +96,6 @@ test('one-by-one', 'hears every single request', { reflector: 'icmp' }, async (t
       await vif.transmit(vif.quietFrame());
     }
   });
-  t.info(`${rounds} rounds`);
 });
 
 test('spurious', 'takes events that mean nothing', { fresh: true, reflector: 'icmp' }, async (t) => {

@@ -31,7 +31,6 @@ test(
         await vif.ping();
       }
     });
-    t.info(`${rounds} rounds`);
   },
 );
 
