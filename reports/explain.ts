@@ -1,4 +1,5 @@
 import type { SessionRecord, TestRecord } from '../harness/run/record.js';
+import type { TraceStep } from '../harness/xen/traced.js';
 
 /** What the reports say about a requirement. */
 export interface RequirementText {
@@ -86,9 +87,14 @@ export function explain(session: SessionRecord, test: TestRecord, describe: Desc
     lines.push(`${met ? 'Known deviation' : 'Expectation not met'}: ${verdict}: ${reason} (${source})`);
   }
   lines.push(...test.infos.map((info) => `Note: ${info}`));
-  lines.push(...tail('Kernel log', test.kernelLog), ...tail('Trace', test.trace));
+  lines.push(...tail('Kernel log', test.kernelLog), ...tail('Trace', test.trace?.map(stepLine)));
   lines.push(`Test: ${test.id} at ${test.location}`, `Reproduce: ${reproduce(session, test)}`);
   return lines.flatMap((line) => printable(line).split('\n')).map(clip);
+}
+
+/** A step of a trace as a line: when, who to whom, and what. */
+function stepLine({ at, from, to, what }: TraceStep): string {
+  return `${at.toFixed(3).padStart(12)} ${`${from} > ${to}`.padEnd(18)} ${what}`;
 }
 
 /** `Expected` and `Observed` for a message of the form "expected …, observed …"; else the message as it is. */

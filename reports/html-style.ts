@@ -51,6 +51,11 @@ table { width: 100%; border-collapse: collapse; font-size: 13.5px; }
 th, td { padding: .4rem .9rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
 thead th { border-top: 0; color: var(--soft); font-weight: 600; } tbody th { font-weight: 500; white-space: nowrap; }
 td:not(:nth-child(2)) { white-space: nowrap; } [hidden] { display: none !important; }
+.test .wide { border: 0; border-top: 1px solid var(--line); border-radius: 0; }
+.ladder { display: block; min-width: 44rem; width: 100%; padding: .6rem .9rem; font: 11px ui-monospace, 'SF Mono', Menlo, Consolas, monospace; }
+.ladder text { fill: var(--ink); } .ladder .at { fill: var(--soft); } text.lane { font-weight: 650; }
+.ladder g { --stroke: var(--known); } .ladder g.store { --stroke: var(--warned); } .ladder g.driver { --stroke: var(--error); }
+.ladder line { stroke: var(--stroke, var(--line)); stroke-width: 1.4; } .ladder polygon { fill: var(--stroke); }
 @media print { .filter { display: none; } body { max-width: none; padding: 0; } }
 `;
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { SessionRecord, TestRecord, Verdict } from '../harness/run/record.js';
 import { type Describe, explain, headline, isPlain } from './explain.js';
 import { SCRIPT, STYLE } from './html-style.js';
+import { ladder } from './ladder.js';
 import { html as h, Markup } from './markup.js';
 import { exitCode, outcome, OUTCOMES, shortfall, summarise, type Group, type Outcome } from './records.js';
 
@@ -138,7 +139,8 @@ function row(session: SessionRecord, test: TestRecord, { strict, describe }: Opt
 <span class="time">${(test.durationMs / 1000).toFixed(2)} s</span>`;
   if (result === 'passed' || result === 'skipped') return h`<div class="test ${result}"><p>${line}</p></div>`;
   return h`<details class="test ${result}"><summary>${line}</summary>
-<pre>${explain(session, test, describe).join('\n')}</pre></details>`;
+<pre>${explain(session, test, describe).join('\n')}</pre>
+${test.trace ? h`<div class="wide">${ladder(test.trace, session.role)}</div>` : undefined}</details>`;
 }
 
 /** Every requirement that a check verified, by target: the worst that was seen. */

@@ -165,7 +165,7 @@ describe('JUnit', () => {
         message: text,
         detail: text,
         kernelLog: [text],
-        trace: [text],
+        trace: [{ at: 0, from: 'driver', to: 'harness', what: text }],
         location: text,
         chapter: text,
       });

@@ -44,8 +44,8 @@ FAIL frontend.rings.foo  RING-09: expected an id from 0 to 255, observed 4096
     Kernel log:
       net eth0: bad id
     Trace:
-      0.1 post 8 requests
-      0.2 response 4096
+             0.100 harness > driver   post 8 requests
+             0.200 driver > harness   response 4096
     Test: frontend.rings.foo at suites/frontend/rings.ts:12
     Reproduce: netifspec run --target linux.yaml --test frontend.rings.foo --seed 7
 frontend/rings                 1 passed, 1 failed

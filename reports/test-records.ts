@@ -50,7 +50,10 @@ export function failure(fields: Partial<TestRecord> = {}): TestRecord {
       { requirements: ['RING-01'], verdict: 'pass' },
       { requirements: ['RING-09'], verdict: 'fail', message: 'expected an id from 0 to 255, observed 4096' },
     ],
-    trace: ['0.1 post 8 requests', '0.2 response 4096'],
+    trace: [
+      { at: 0.1, from: 'harness', to: 'driver', what: 'post 8 requests' },
+      { at: 0.2, from: 'driver', to: 'harness', what: 'response 4096' },
+    ],
     kernelLog: ['net eth0: bad id'],
     ...fields,
   });

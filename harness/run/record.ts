@@ -2,6 +2,7 @@
  * Result records: the truth of a run, one JSON object a line in results.jsonl. Everything else (terminal, JUnit, HTML)
  * is derived from them. A run of several targets is several sessions, one after the other.
  */
+import type { TraceStep } from '../xen/traced.js';
 
 /** Worst wins: see {@link worse}. */
 export const VERDICTS = ['skip', 'pass', 'warn', 'fail', 'error'] as const;
@@ -82,7 +83,7 @@ export interface TestRecord {
   /** Where the test stands: file:line. */
   readonly location: string;
   /** The last things that happened on the vif, oldest first; present on fail and error. */
-  readonly trace?: readonly string[];
+  readonly trace?: readonly TraceStep[];
   /** New lines of the guest's kernel log during the test; present where there were any. */
   readonly kernelLog?: readonly string[];
 }

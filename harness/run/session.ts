@@ -22,6 +22,7 @@ import { type Way, wayOf } from './ways.js';
 import { type Skip, skipReason } from './skips.js';
 import type { Tests } from './suite.js';
 import { isSimulated, type Target } from './target.js';
+import { tracedIut } from './traced-iut.js';
 
 type Test = Tests[number];
 
@@ -70,6 +71,7 @@ export async function runSession(options: SessionOptions): Promise<void> {
 }
 
 class Session {
+  private readonly iut: Iut;
   readonly #way: Way;
   readonly #connections: Connections;
   readonly #domain: Domain;
@@ -91,15 +93,16 @@ class Session {
 
   constructor(
     private readonly options: SessionOptions,
-    private readonly iut: Iut,
+    iut: Iut,
   ) {
     this.#reflectors = iut.promised;
     this.#trace = new Trace(iut.harness.clock);
+    this.iut = tracedIut(iut, this.#trace);
     this.#domain = traced(iut.harness, this.#trace);
     this.#patience = new Patience(iut.harness.clock, options.target.timeScale);
     const context = { domain: this.#domain, pump: new EventPump(this.#domain.events), patience: this.#patience };
-    this.#way = wayOf(options.target.connection, iut);
-    this.#connections = new Connections(context, iut, options.target.role, this.#way);
+    this.#way = wayOf(options.target.connection, this.iut);
+    this.#connections = new Connections(context, this.iut, options.target.role, this.#way);
     this.#idle = this.#inventory();
   }
 

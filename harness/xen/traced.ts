@@ -1,23 +1,35 @@
 import type { Clock, Domain, Events, Grants, Mapping, Offer, Page, Store, StoreAccess } from './domain.js';
 
+/** Who has a part in what is traced: the harness, the driver under test with its guest, or the store between them. */
+export type TraceEnd = 'harness' | 'driver' | 'xenstore';
+
+/** One thing that happened on a vif. */
+export interface TraceStep {
+  /** Milliseconds of the harness's clock. */
+  readonly at: number;
+  readonly from: TraceEnd;
+  readonly to: TraceEnd;
+  readonly what: string;
+}
+
 /** The last things that went through a port, oldest first. */
 export class Trace {
-  readonly #entries: { at: number; text: () => string }[] = [];
+  readonly #steps: (Omit<TraceStep, 'what'> & { readonly what: () => string })[] = [];
 
   constructor(
     private readonly clock: Clock,
     private readonly limit = 80,
   ) {}
 
-  /** @param text is asked only if somebody takes the trace */
-  add(text: () => string): void {
-    this.#entries.push({ at: this.clock.now(), text });
-    if (this.#entries.length > this.limit) this.#entries.shift();
+  /** @param what is asked only if somebody takes the trace */
+  add(from: TraceEnd, to: TraceEnd, what: () => string): void {
+    this.#steps.push({ at: this.clock.now(), from, to, what });
+    if (this.#steps.length > this.limit) this.#steps.shift();
   }
 
   /** Empties the trace and answers what was in it. */
-  take(): string[] {
-    return this.#entries.splice(0).map(({ at, text }) => `${at.toFixed(3).padStart(12)} ${text()}`);
+  take(): TraceStep[] {
+    return this.#steps.splice(0).map((step) => ({ ...step, what: step.what() }));
   }
 }
 
@@ -54,11 +66,11 @@ function tracedAccess(access: StoreAccess, trace: Trace): StoreAccess {
     permissions: (path) => access.permissions(path),
     async write(path, value) {
       await access.write(path, value);
-      trace.add(() => `write ${path} = ${JSON.stringify(value)}`);
+      trace.add('harness', 'xenstore', () => `write ${path} = ${JSON.stringify(value)}`);
     },
     async remove(path) {
       await access.remove(path);
-      trace.add(() => `remove ${path}`);
+      trace.add('harness', 'xenstore', () => `remove ${path}`);
     },
     setPermissions: (path, permissions) => access.setPermissions(path, permissions),
   };
@@ -70,7 +82,7 @@ function tracedStore(store: Store, trace: Trace): Store {
     transaction: (body) => store.transaction((access) => body(tracedAccess(access, trace))),
     watch: (path, listener) =>
       store.watch(path, (changed) => {
-        trace.add(() => `watch ${changed}`);
+        trace.add('xenstore', 'harness', () => `watch ${changed}`);
         listener(changed);
       }),
   };
@@ -82,12 +94,12 @@ function tracedEvents(events: Events, trace: Trace): Events {
     bindInterdomain: (remote, port) => events.bindInterdomain(remote, port),
     unbind: (port) => events.unbind(port),
     notify(port) {
-      trace.add(() => `notify port ${port}`);
+      trace.add('harness', 'driver', () => `notify port ${port}`);
       events.notify(port);
     },
     take() {
       const ports = events.take();
-      for (const port of ports) trace.add(() => `event on port ${port}`);
+      for (const port of ports) trace.add('driver', 'harness', () => `event on port ${port}`);
       return ports;
     },
     unmask: (port) => events.unmask(port),
@@ -104,21 +116,25 @@ function tracedGrants(grants: Grants, trace: Trace): Grants {
     },
     map(domain, refs, access) {
       const mapping = grants.map(domain, refs, access);
-      trace.add(() => `map ${refs.join(', ')} of domain ${domain}`);
+      trace.add('driver', 'harness', () => `map ${refs.join(', ')} of domain ${domain}`);
       const pages = mapping.pages.map((page, n) => tracedPage(page, `ref ${refs[n]} of domain ${domain}`, trace));
       return { pages, unmap: () => mapping.unmap() } satisfies Mapping;
     },
     copyFrom(segments) {
       const results = grants.copyFrom(segments);
       results.forEach(({ status, bytes }, n) => {
-        trace.add(() => `copy ${bytes.length} bytes from ref ${segments[n]?.ref}: status ${status}`);
+        trace.add(
+          'driver',
+          'harness',
+          () => `copy ${bytes.length} bytes from ref ${segments[n]?.ref}: status ${status}`,
+        );
       });
       return results;
     },
     copyTo(segments) {
       const statuses = grants.copyTo(segments);
       segments.forEach(({ ref, bytes }, n) => {
-        trace.add(() => `copy ${bytes.length} bytes to ref ${ref}: status ${statuses[n]}`);
+        trace.add('harness', 'driver', () => `copy ${bytes.length} bytes to ref ${ref}: status ${statuses[n]}`);
       });
       return statuses;
     },
@@ -126,17 +142,18 @@ function tracedGrants(grants: Grants, trace: Trace): Grants {
 }
 
 function tracedPage(page: Page, name: string, trace: Trace): Page {
-  const slot = (what: string, offset: number, bytes: Uint8Array): void => {
+  const slot = (what: 'read' | 'wrote', offset: number, bytes: Uint8Array): void => {
     if (bytes.length > LARGEST_SLOT || offset < SLOTS) return;
     const copy = Buffer.from(bytes);
-    trace.add(() => `${what} ${name} at ${offset}: ${copy.toString('hex')}`);
+    const [from, to] = what === 'read' ? (['driver', 'harness'] as const) : (['harness', 'driver'] as const);
+    trace.add(from, to, () => `${what} ${name} at ${offset}: ${copy.toString('hex')}`);
   };
   return {
     writable: page.writable,
     load32: (offset) => page.load32(offset),
     store32(offset, value) {
       page.store32(offset, value);
-      trace.add(() => `${name}: ${INDICES[offset] ?? `u32 at ${offset}`} = ${value}`);
+      trace.add('harness', 'driver', () => `${name}: ${INDICES[offset] ?? `u32 at ${offset}`} = ${value}`);
     },
     copyOut(offset, length) {
       const bytes = page.copyOut(offset, length);
@@ -148,7 +165,7 @@ function tracedPage(page: Page, name: string, trace: Trace): Page {
       slot('wrote', offset, bytes);
     },
     flicker(offset, values) {
-      trace.add(() => `${name}: u32 at ${offset} changes between ${values.join(' and ')}`);
+      trace.add('harness', 'driver', () => `${name}: u32 at ${offset} changes between ${values.join(' and ')}`);
       return page.flicker(offset, values);
     },
   };

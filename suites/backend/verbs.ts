@@ -14,7 +14,7 @@ import { Expired } from '../../harness/xen/wait.js';
 const REFUSAL_MS = 200;
 
 /** How long a backend that has connected gets to answer, where it may well be one that only looks connected. */
-const WORK_MS = 500;
+const WORK_MS = 1500;
 
 /** The number of queues that the backend offers; one where what it says is no number. */
 export async function queuesOffered(t: BackendTest): Promise<number> {

@@ -1,0 +1,49 @@
+import { expect } from 'chai';
+import type { TraceStep } from '../harness/xen/traced.js';
+import { ladder } from './ladder.js';
+import { HOSTILE } from './test-records.js';
+
+const STEPS: readonly TraceStep[] = [
+  { at: 10, from: 'harness', to: 'xenstore', what: 'write state = "4"' },
+  { at: 10.5, from: 'driver', to: 'harness', what: 'event on port 7' },
+];
+
+/** Of each rung its label and the x where its line begins and ends. */
+function rungs(svg: string): [label: string, x1: number, x2: number][] {
+  return [...svg.matchAll(/<g [^>]*>.*?<line x1="(\d+)".*? x2="(\d+)".*?>([^<]*)<\/text><\/g>/gs)].map(
+    ([, x1, x2, label = '']) => [label, Number(x1), Number(x2)],
+  );
+}
+
+describe('ladder', () => {
+  it('has a rung for each step, from whom to whom, with the frontend on the left', () => {
+    expect(rungs(ladder(STEPS, 'backend').text)).to.deep.equal([
+      ['write state = &#34;4&#34;', 150, 540],
+      ['event on port 7', 930, 150],
+    ]);
+    expect(rungs(ladder(STEPS, 'frontend').text).map(([, x1, x2]) => [x1, x2])).to.deep.equal([
+      [930, 540],
+      [150, 930],
+    ]);
+  });
+
+  it('tells the time since the first step', () => {
+    expect([...ladder(STEPS, 'backend').text.matchAll(/([\d.]+) ms/g)].map(([, ms]) => ms)).to.deep.equal([
+      '0.000',
+      '0.500',
+    ]);
+  });
+
+  it('cuts what is longer than its arrow, and has the whole of it in its title', () => {
+    const what = `write /local/domain/1/device/vif/20/${'x'.repeat(200)} = "1"`;
+    const { text } = ladder([{ at: 0, from: 'harness', to: 'xenstore', what }], 'backend');
+    const [[label = ''] = []] = rungs(text);
+    expect(label).to.match(/…$/).and.have.length.below(60);
+    expect(text).to.include(`${'x'.repeat(200)} = &#34;1&#34;</title>`);
+  });
+
+  it('escapes whatever an IUT says', () => {
+    const { text } = ladder([{ at: 0, from: 'xenstore', to: 'harness', what: HOSTILE }], 'backend');
+    expect(text).not.to.match(/<script|\x1b|\0/);
+  });
+});
