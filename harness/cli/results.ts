@@ -31,11 +31,10 @@ export const describe: Describe = (id) => {
 export class Results {
   readonly #records: ResultRecord[] = [];
   readonly #terminal: TerminalReporter;
-  readonly #writer: RecordWriter | undefined;
+  #writer: RecordWriter | undefined;
 
   constructor(private readonly options: ResultsOptions) {
     mkdirSync(options.out, { recursive: true });
-    if (!options.stream) this.#writer = new RecordWriter(join(options.out, 'results.jsonl'));
     const tty = process.stdout.isTTY ?? false;
     this.#terminal = new TerminalReporter(process.stdout, {
       tty,
@@ -53,6 +52,8 @@ export class Results {
 
   add(record: ResultRecord): void {
     this.#records.push(record);
+    // Not before: a run that can't even begin leaves the results of the one before it.
+    if (!this.options.stream) this.#writer ??= new RecordWriter(join(this.options.out, 'results.jsonl'));
     this.#writer?.write(record);
     if (this.options.stream || this.options.reporter === 'json') process.stdout.write(encodeRecord(record));
     else this.#terminal.record(record);

@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/prom
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { packageRoot } from '../root.js';
+import { RemoteError } from './error.js';
 import { startTar } from './tar.js';
 
 export interface Pack {
@@ -68,7 +69,7 @@ async function writeArchive(root: string, files: readonly string[], file: string
     tar.stdout.resume();
     tar.stdin.end(files.join('\0'));
     const failure = await tar.failure;
-    if (failure !== undefined) throw new Error(`cannot pack netifspec: ${failure}`);
+    if (failure !== undefined) throw new RemoteError(3, `cannot pack netifspec: ${failure}`);
     await rename(unfinished, file);
   } finally {
     await rm(unfinished, { force: true });

@@ -1,0 +1,94 @@
+/** Every command of the documentation is one that works. */
+import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { packageRoot } from '../root.js';
+
+const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
+const PAGES = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(packageRoot, 'docs')).map((page) => `docs/${page}`)];
+
+/** Folders of results that the pages take for granted. */
+const RESULTS = ['results', 'results.old', 'results.last', 'results.shard-1', 'results.shard-2', 'part-1', 'part-2'];
+/** What is a test of its own, and takes a minute. */
+const ELSEWHERE = /^validate\b/;
+/** Without a Xen host, a lab host or QEMU these must get as far as to miss it. */
+const NEEDS_HOST = /^lab (?!status|down)|--on |--target /;
+
+/** The commands in a page's blocks of shell, as the words behind `netifspec`. */
+function commandsOf(page: string): string[] {
+  const text = readFileSync(join(packageRoot, page), 'utf8');
+  return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)]
+    .flatMap(([, block = '']) => block.split('\n'))
+    .flatMap((line) => /^(?:npx )?netifspec (.*)$/.exec(line)?.[1] ?? []);
+}
+
+const wordsOf = (command: string): string[] =>
+  [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, a, b]) => a ?? b ?? '');
+
+describe('the documentation', function () {
+  this.timeout(60_000);
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'netifspec-docs-'));
+    const sample = join(packageRoot, 'dist/harness/foreign/samples/good.js');
+    mkdirSync(join(folder, 'bin'));
+    for (const tool of ['tar', 'gzip']) symlinkSync(join('/bin', tool), join(folder, 'bin', tool));
+    writeFileSync(join(folder, 'my-driver.js'), `export { default } from ${JSON.stringify(sample)};\n`);
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
+    netifspec('run', '--test', 'frontend.xenbus.connect', '--out', 'results');
+    for (const other of RESULTS.slice(1)) cpSync(join(folder, 'results'), join(folder, other), { recursive: true });
+    netifspec('init', 'my-netfront.yaml', '--role', 'frontend');
+    netifspec('init', 'my-netback.yaml', '--role', 'backend');
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  /** With no tools in reach but what packs: nothing is booted, and nobody is called. */
+  function netifspec(...args: string[]) {
+    const env = { PATH: join(folder, 'bin'), HOME: folder, NETIFSPEC_LAB: join(folder, 'lab') };
+    return spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', cwd: folder, env });
+  }
+
+  for (const page of PAGES) {
+    const commands = commandsOf(page).filter((command) => !ELSEWHERE.test(command));
+    for (const command of commands) {
+      it(`${page}: netifspec ${command}`, () => {
+        const words = wordsOf(command.replace('--seeds 1000', '--seeds 2'));
+        if (words[0] === 'init') rmSync(join(folder, words[1] ?? ''), { force: true });
+        const { status, stdout, stderr } = netifspec(...words);
+        expect(status, stdout + stderr).to.equal(NEEDS_HOST.test(command) ? 3 : 0);
+        expect(stderr).not.to.match(/^ {4}at /m);
+      });
+    }
+  }
+
+  it('links to what is there', () => {
+    const broken = PAGES.flatMap((page) =>
+      [...readFileSync(join(packageRoot, page), 'utf8').matchAll(/\]\(([^)#:]+)\)/g)]
+        .map(([, link = '']) => join(packageRoot, dirname(page), link))
+        .filter((file) => !existsSync(file)),
+    );
+    expect(broken).to.deep.equal([]);
+  });
+
+  it('names files and folders of the tree that are there', () => {
+    const named = /`((?:harness|suites|native|reports|docs)\/[\w./-]*)`/g;
+    const missing = PAGES.flatMap((page) =>
+      [...readFileSync(join(packageRoot, page), 'utf8').matchAll(named)]
+        .map(([, path = '']) => path)
+        .filter((path) => !existsSync(join(packageRoot, path))),
+    );
+    expect(missing).to.deep.equal([]);
+  });
+});
