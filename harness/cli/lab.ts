@@ -147,7 +147,11 @@ async function runTarget(file: string, options: LabRunOptions, lab: LabHandle, s
     ...(spec === undefined ? [] : ['--spec', spec]),
     ...(slow ? ['--slow'] : []),
   ];
-  const code = await runThere({ ...options, target: file, command, ssh: lab.ssh, reporter: 'terminal' }, signal);
+  // To keep the lab is not to keep a run's vifs.
+  const code = await runThere(
+    { ...options, keep: false, target: file, command, ssh: lab.ssh, reporter: 'terminal' },
+    signal,
+  );
   log(`${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return code;
 }

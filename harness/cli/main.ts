@@ -69,6 +69,7 @@ selecting(program.command('run').description('run the suites and write the resul
   .addOption(new Option('--stream', 'records to stdout alone: the other side of --on').hideHelp())
   .option('--verbose', 'a line for every test')
   .option('--update-expectations', 'write a draft of expectations for what failed, into the folder of the results')
+  .option('--keep', 'leave vifs and guest as they are when a test fails, and wait for Ctrl-C')
   .action(async (options: RunOptions) => {
     const { runCommand } = await import('./run.js');
     process.exitCode = await runCommand(options);

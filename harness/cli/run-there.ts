@@ -17,6 +17,7 @@ export interface RemoteOptions extends Selection, ResultsOptions {
   readonly command: readonly string[];
   readonly ssh: SshOptions;
   readonly slow?: boolean;
+  readonly keep?: boolean;
 }
 
 /** Runs one target on another host and reports as if it had run here; answers the exit code. */
@@ -33,6 +34,7 @@ export async function runThere(options: RemoteOptions, signal: AbortSignal): Pro
         ...(options.slow ? ['--slow'] : []),
         ...(options.spec === undefined ? [] : ['--spec', specOf(options)]),
         ...(options.strict ? ['--strict'] : []),
+        ...(options.keep ? ['--keep'] : []),
       ],
       out: options.out,
       onRecord: (line) => {

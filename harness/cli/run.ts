@@ -18,6 +18,7 @@ export interface RunOptions extends Selection, ResultsOptions {
   readonly seeds?: number;
   readonly iut?: string;
   readonly slow?: boolean;
+  readonly keep?: boolean;
 }
 
 /** `netifspec run`: answers the exit code. */
@@ -47,6 +48,9 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
     .map((each) => ({ ...each, tests: tests.filter((test) => test.role === each.target.role) }))
     .filter((plan) => plan.tests.length > 0);
   if (plans.length === 0) throw new UsageError('none of the selected tests is for the role of a selected target');
+  if (options.keep && targets.some(({ target }) => isSimulated(target))) {
+    throw new UsageError('--keep is for a target on a Xen host: a simulated one is gone with the run');
+  }
   const results = new Results(options);
   const log = (line: string): void => void process.stderr.write(`netifspec: ${line}\n`);
   try {
@@ -61,6 +65,7 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
         seed: options.seed,
         slow: options.slow ?? false,
         spec: specOf(options),
+        keep: options.keep ?? false,
         onRecord: (record) => results.add(record),
         log,
         signal: interrupt.signal,

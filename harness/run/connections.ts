@@ -2,7 +2,7 @@ import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { type Link, linkOf } from '../peer/link.js';
-import { backendPath, createVif, removeVif, type VifAddress } from '../peer/vif.js';
+import { backendPath, createVif, frontendPath, removeVif, type VifAddress } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
 import { all } from '../xen/wait.js';
 import type { Vifs } from './context.js';
@@ -108,6 +108,11 @@ export class Connections implements Vifs<AnyPeer> {
     // Whoever waits for it hears of it.
     prepared?.catch(() => undefined);
     if (prepared) this.#preparing.set(peer, prepared);
+  }
+
+  /** The directories of every vif that is there. */
+  paths(): string[] {
+    return [...this.#vifs.values()].flatMap((vif) => [frontendPath(vif), backendPath(vif)]);
   }
 
   /** Gives the interface behind a vif its address and learns its MAC. */

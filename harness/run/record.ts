@@ -8,8 +8,11 @@ import type { TraceStep } from '../xen/traced.js';
 export const VERDICTS = ['skip', 'pass', 'warn', 'fail', 'error'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** Whose rule was broken: the header's text, what every driver does, a resource kept, or an IUT that did not get far enough to be judged. */
-export type FailureClass = 'text' | 'interop' | 'leak' | 'setup' | 'guest-crash';
+/**
+ * Whose rule was broken: the header's text, what every driver does, a resource kept, an IUT that did not get far enough
+ * to be judged, a crash, or what its own target file says of it.
+ */
+export type FailureClass = 'text' | 'interop' | 'leak' | 'setup' | 'guest-crash' | 'declared';
 
 /** Why a test did not run. */
 export type SkipClass =

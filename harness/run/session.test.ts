@@ -18,6 +18,8 @@ interface Setting {
   readonly target?: Partial<Target>;
   readonly signal?: AbortSignal;
   readonly spec?: string;
+  readonly keep?: boolean;
+  readonly log?: (line: string) => void;
 }
 
 async function records(setting: Setting, ...bodies: ((t: BackendTest) => Promise<void>)[]): Promise<ResultRecord[]> {
@@ -38,7 +40,8 @@ async function runTests(tests: Tests, target: Partial<Target> = {}, setting: Set
     slow: false,
     spec: setting.spec ?? NEWEST_TEXT,
     onRecord: (record) => seen.push(record),
-    log: () => {},
+    keep: setting.keep ?? false,
+    log: setting.log ?? (() => {}),
     signal: setting.signal ?? new AbortController().signal,
   });
   return seen;
@@ -172,6 +175,33 @@ describe('session', () => {
       const record = await outcome(failing, { iut: { ...gone, kernelLog } });
       expect(record).to.include({ verdict: 'fail', class: 'guest-crash' });
     });
+  });
+
+  it('compares what the target declares with what the driver offers', async () => {
+    const [features, one] = (await records({ target: { features: ['feature-sg', 'feature-nobody'] } }, passing)).slice(
+      1,
+    );
+    expect(features).to.include({ id: 'backend.session.features', verdict: 'fail', class: 'declared' });
+    expect((features as TestRecord).message).to.include('declared but not advertised: feature-nobody');
+    expect(one).to.include({ verdict: 'pass' });
+  });
+
+  it('leaves what a failed test left, where that is asked for, until it is interrupted', async () => {
+    const stop = new AbortController();
+    const said: string[] = [];
+    const log = (line: string): void => {
+      said.push(line);
+      if (line.includes('Ctrl-C')) setImmediate(() => stop.abort());
+    };
+    const failing = async (t: BackendTest): Promise<void> => {
+      await t.fresh();
+      await t.check('TXW-10', () => expect.fail('no answer'));
+    };
+    const all = await records({ keep: true, log, signal: stop.signal }, failing, passing);
+    expect(said).to.include('backend.sample.test-0: no answer');
+    expect(said.filter((line) => line.includes('xenstore-ls')).length).to.be.at.least(2);
+    expect(all.map((record) => record.type)).to.deep.equal(['session', 'test', 'end']);
+    expect(all.at(-1)).to.include({ complete: false, reason: 'interrupted' });
   });
 
   it('gives up a test that does not end, as its own fault', async () => {

@@ -10,6 +10,7 @@ import { CATALOGUE, requirement, standsIn, TEXT_VERSIONS } from '../../suites/re
 import { findLeak, type Inventory } from './audit.js';
 import { Connections } from './connections.js';
 import { contextOf, type OpenContext } from './context.js';
+import { compareFeatures } from './declared.js';
 import { EnvironmentError, GuestGone } from './environment.js';
 import { Expectations } from './expectations.js';
 import type { Iut } from './iut.js';
@@ -38,6 +39,8 @@ export interface SessionOptions {
   readonly slow: boolean;
   /** The version of the text that the driver is held to: a key of TEXT_VERSIONS. */
   readonly spec: string;
+  /** Whether the first test that fails leaves vif and guest as they are, until `signal`. */
+  readonly keep?: boolean;
   /** Told of each test before it runs. */
   readonly onBegin?: (id: string) => void;
   readonly onRecord: (record: ResultRecord) => void;
@@ -130,11 +133,12 @@ class Session {
         ...(await this.iut.facts()),
       },
       features: this.#features,
-      planned: tests.length,
+      planned: tests.length + (target.features ? 1 : 0),
       statements: CATALOGUE.filter(
         ({ id, side, untestable }) => [target.role, 'both'].includes(side) && !untestable && this.#claimed(id),
       ).length,
     });
+    if (target.features) onRecord(this.#expected(this.#declared(target.features)));
     const plan = this.#ordered(tests).map((test) => ({
       chapter: test.chapter,
       id: test.id,
@@ -208,6 +212,27 @@ class Session {
     }
   }
 
+  /** The target file's own word about the driver, as a test: it's compared with what the first connection showed. */
+  #declared(features: readonly string[]): TestRecord {
+    const { name, role } = this.options.target;
+    const { verdict, message } = compareFeatures(features, this.#features);
+    return {
+      type: 'test',
+      target: name,
+      id: `${role}.session.features`,
+      title: 'offers what its target file declares',
+      role,
+      chapter: 'session',
+      location: 'the target file',
+      verdict,
+      ...(verdict === 'fail' ? { class: 'declared' } : {}),
+      ...(message === undefined ? {} : { message }),
+      checks: [],
+      infos: [],
+      durationMs: 0,
+    };
+  }
+
   async #runTest(test: Test): Promise<TestRecord> {
     const { target } = this.options;
     const started = performance.now();
@@ -243,6 +268,7 @@ class Session {
       const message = `the guest's kernel says: ${crash}`;
       finding = { verdict: 'fail', class: 'guest-crash', message, requirements: [] };
     }
+    if (finding && this.options.keep) await this.#hold(test, finding.message);
     const broken = finding !== undefined || context.own.checks.some((check) => check.verdict !== 'pass');
     finding = await this.#cleanUp(broken && (test.options.destructive ?? false), finding);
     const leak = finding || broken ? undefined : await this.#audit(before);
@@ -267,6 +293,19 @@ class Session {
       ...(trace.length > 0 ? { trace } : {}),
       ...(kernelLog.length > 0 ? { kernelLog } : {}),
     };
+  }
+
+  /** Lets everything be as a test left it, and says where to look, until the run is interrupted. */
+  async #hold(test: Test, message: string): Promise<void> {
+    const { log, signal } = this.options;
+    log(`${test.id}: ${message}`);
+    log('its vifs and the guest are left as they are; to look at them:');
+    for (const path of this.#connections.paths()) log(`  xenstore-ls -fp ${path}`);
+    log('Ctrl-C clears them and ends the run');
+    // A process that only waits for a signal would end.
+    const awake = setInterval(() => undefined, 0x7fffffff);
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    clearInterval(awake);
   }
 
   /** Runs a test's body: what was found wrong, or why it can't be run to its end on this target. */

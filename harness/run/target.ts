@@ -72,6 +72,13 @@ export const targetSchema = z
             'one that attacks the harness',
         ),
       ),
+    features: z
+      .array(text)
+      .exactOptional()
+      .meta({
+        ...key('What the driver is to offer: keys of its xenstore directory; more or less than that is reported'),
+        examples: [['feature-sg', 'feature-gso-tcpv4']],
+      }),
     ssh: ssh.exactOptional().meta(key('How commands run in the guest; none: tests that need them are skipped')),
     local: z.boolean().default(false).meta(key('The driver runs in the domain of the run itself: commands run there')),
     console: text

@@ -8,7 +8,7 @@ type Scalar = string | number | boolean;
 /** As much of JSON Schema as zod makes of the schema. */
 interface Schema {
   readonly description?: string;
-  readonly examples?: readonly Scalar[];
+  readonly examples?: readonly (Scalar | readonly Scalar[])[];
   readonly enum?: readonly Scalar[];
   readonly default?: Scalar;
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -50,7 +50,7 @@ function keysOf(
     const spaced = indent === '' ? ['', ...comment] : comment.map((line) => `# ${line}`);
     if (schema.properties) return [...spaced, `${mark}${indent}${key}:`, ...keysOf(schema, `${indent}  `, mark === '')];
     const value = values[key] ?? schema.examples?.[0] ?? schema.default ?? schema.enum?.[0] ?? '';
-    return [...spaced, `${mark}${indent}${key}: ${String(value)}`];
+    return [...spaced, `${mark}${indent}${key}: ${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`];
   });
 }
 
