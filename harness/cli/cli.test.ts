@@ -82,10 +82,19 @@ describe('the command line', function () {
     ['a missing target file', ['run', '--target', 'none.yaml'], /none\.yaml: ENOENT/],
     ['a bad target file, by line and key', ['run', '--target', 'bad.yaml'], /bad\.yaml:2: role: /],
     ['a folder that is not there', ['report', 'diff', 'none', 'none'], /none: no such file or folder/],
+    [
+      'an expectation of no test',
+      ['run', '--target', 'stale.yaml'],
+      /stale\.expectations\.yaml:1: no test matches backend\.gone/,
+    ],
     ['--on without a target', ['run', '--on', 'host'], /--on goes with exactly one --target/],
   ] as const) {
     it(`answers 2 to ${what}`, () => {
       writeFileSync(join(folder, 'bad.yaml'), 'name: x\nrole: front\ndomain: 1\n');
+      const stale = 'name: x\nrole: backend\ndomain: simulator\nexpectations: stale.expectations.yaml\n';
+      writeFileSync(join(folder, 'stale.yaml'), stale);
+      const entry = '- { test: backend.gone, verdict: fail, message: m, reason: r, source: s }\n';
+      writeFileSync(join(folder, 'stale.expectations.yaml'), entry);
       const { status, stderr } = netifspec(...args);
       expect(status, stderr).to.equal(2);
       expect(stderr).to.match(says);

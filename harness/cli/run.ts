@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { parse, resolve } from 'node:path';
+import { SUITES } from '../../suites/index.js';
 import { Expectations, loadExpectations } from '../run/expectations.js';
 import { runSession } from '../run/session.js';
 import { openSimulatedIut } from '../run/simulated-iut.js';
@@ -45,7 +46,11 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
   const targets = options.target?.map((file) => ({ target: loadTarget(file), words: ['--target', file] })) ?? embedded;
   const tests = selectTests(options);
   const plans = targets
-    .map((each) => ({ ...each, tests: tests.filter((test) => test.role === each.target.role) }))
+    .map((each) => ({
+      ...each,
+      tests: tests.filter((test) => test.role === each.target.role),
+      expectations: expectationsOf(each.target),
+    }))
     .filter((plan) => plan.tests.length > 0);
   if (plans.length === 0) throw new UsageError('none of the selected tests is for the role of a selected target');
   if (options.keep && targets.some(({ target }) => isSimulated(target))) {
@@ -54,8 +59,7 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
   const results = new Results(options);
   const log = (line: string): void => void process.stderr.write(`netifspec: ${line}\n`);
   try {
-    for (const { target, words, tests: planned } of plans) {
-      const expectations = new Expectations(target.expectations ? loadExpectations(target.expectations) : []);
+    for (const { target, words, tests: planned, expectations } of plans) {
       await runSession({
         target,
         command: ['netifspec', 'run', ...words],
@@ -76,6 +80,14 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
     results.close();
   }
   return results.report();
+}
+
+/** Throws a UsageError if an entry is of no test: what it once excused may have another name now. */
+function expectationsOf(target: Target): Expectations {
+  const expectations = new Expectations(target.expectations ? loadExpectations(target.expectations) : []);
+  const stale = expectations.stale([...SUITES.map(({ id }) => id), `${target.role}.session.features`]);
+  if (stale.length > 0) throw new UsageError(stale.join('\n'));
+  return expectations;
 }
 
 /** Somebody else's driver on the simulated Xen. */

@@ -1,3 +1,4 @@
+import type { VifAddress } from '../peer/vif.js';
 import type { Trace } from '../xen/traced.js';
 import type { Iut } from './iut.js';
 
@@ -21,7 +22,10 @@ export function tracedIut(iut: Iut, trace: Trace): Iut {
     carrier: told('look for a carrier', iut.carrier),
     restore: told('save and restore', iut.restore),
     recreate: told('start anew', iut.recreate),
-    rebind: rebind && { unbind: told('unbind the driver', rebind.unbind), bind: told('bind the driver', rebind.bind) },
+    rebind: rebind && {
+      unbind: told('unbind the driver', (vif: VifAddress) => rebind.unbind(vif)),
+      bind: told('bind the driver', (vif: VifAddress) => rebind.bind(vif)),
+    },
   };
   // Its domain may be another one later: what isn't shown is asked of the original.
   return Object.assign(Object.create(iut) as Iut, shown);
