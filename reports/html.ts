@@ -137,7 +137,9 @@ function row(session: SessionRecord, test: TestRecord, { strict, describe }: Opt
   const line = h`<span class="verdict">${WORDS[result]}</span>
 <span class="name"><code>${test.id}</code><small>${test.title}</small>${said}</span>
 <span class="time">${(test.durationMs / 1000).toFixed(2)} s</span>`;
-  if (result === 'passed' || result === 'skipped') return h`<div class="test ${result}"><p>${line}</p></div>`;
+  if (!test.trace && (result === 'passed' || result === 'skipped')) {
+    return h`<div class="test ${result}"><p>${line}</p></div>`;
+  }
   return h`<details class="test ${result}"><summary>${line}</summary>
 <pre>${explain(session, test, describe).join('\n')}</pre>
 ${test.trace ? h`<div class="wide">${ladder(test.trace, session.role)}</div>` : undefined}</details>`;

@@ -61,6 +61,23 @@ describe('the command line', function () {
     expect(readdirSync(join(folder, 'killed')).sort()).to.deep.equal(['junit.xml', 'report.html', 'results.jsonl']);
   });
 
+  it('keeps the trace of every test where that is asked for, and the frames as captures', () => {
+    const { status, stdout } = netifspec(
+      'run',
+      '--test',
+      'backend.transmit.id-256',
+      '--trace',
+      'all',
+      '--out',
+      'traced',
+    );
+    expect(status, stdout).to.equal(0);
+    expect(stdout).to.match(/^captures: 1 in traced\/traces$/m);
+    const capture = readFileSync(join(folder, 'traced/traces/reference-backend/backend.transmit.id-256.pcapng'));
+    expect(capture.readUInt32LE(0)).to.equal(0x0a0d0d0a);
+    expect(readFileSync(join(folder, 'traced/report.html'), 'utf8')).to.match(/<svg class="ladder"/);
+  });
+
   it('merges runs, and tells what is worse in one than in another', () => {
     netifspec('run', '--test', 'frontend.xenbus.connect', '--out', 'shards/1');
     netifspec('run', '--test', 'frontend.xenbus.mac', '--out', 'shards/2');

@@ -30,6 +30,7 @@ export interface LabRunOptions extends LabUpOptions, Selection {
   readonly strict?: boolean;
   readonly verbose?: boolean;
   readonly updateExpectations?: boolean;
+  readonly trace?: 'failed' | 'all';
   readonly repeat?: number;
 }
 

@@ -43,6 +43,11 @@ Examples:
 Exit codes: 0 as expected, 1 not, 2 bad usage or target file, 3 the environment failed.`,
   );
 
+const tracing = (): Option =>
+  new Option('--trace <which>', 'whose traces are kept, with the frames in them')
+    .choices(['failed', 'all'])
+    .default('failed');
+
 const selecting = (command: Command): Command =>
   command
     .option('--role <role>', 'only tests of this role: frontend or backend')
@@ -70,6 +75,7 @@ selecting(program.command('run').description('run the suites and write the resul
   .option('--verbose', 'a line for every test')
   .option('--update-expectations', 'write a draft of expectations for what failed, into the folder of the results')
   .option('--keep', 'leave vifs and guest as they are when a test fails, and wait for Ctrl-C')
+  .addOption(tracing())
   .action(async (options: RunOptions) => {
     const { runCommand } = await import('./run.js');
     process.exitCode = await runCommand(options);
@@ -211,6 +217,7 @@ selecting(building(lab.command('run').description("bring the lab up and run the 
   .option('--out <dir>', 'folder for the results, one below it for each target', 'results/lab')
   .option('--verbose', 'a line for every test')
   .option('--update-expectations', 'write a draft of expectations for what failed, into the folder of the results')
+  .addOption(tracing())
   .action(async (options: LabRunOptions) => {
     const { labRunCommand } = await import('./lab.js');
     process.exitCode = await labRunCommand(options);

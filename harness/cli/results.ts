@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { requirement } from '../../suites/requirements/index.js';
 import type { Describe } from '../../reports/explain.js';
@@ -74,14 +74,34 @@ export class Results {
       ]);
       writeWhole(join(out, 'junit.xml'), junit(groups, { strict, describe }));
       writeWhole(join(out, 'report.html'), html(groups, { strict, describe }));
+      const captures = await this.#captures(groups);
       if (reporter === 'terminal') {
         this.#terminal.summary(groups);
         const files = ['results.jsonl', 'junit.xml', 'report.html'].map((file) => join(out, file));
         process.stdout.write(`results: ${files.join('  ')}\n`);
+        if (captures > 0) process.stdout.write(`captures: ${captures} in ${join(out, 'traces')}\n`);
       }
       if (this.options.updateExpectations) await this.#draft(groups);
     }
     return exitCode(groups, { strict });
+  }
+
+  /** Writes the frames of each trace as a capture file; answers how many there are. */
+  async #captures(groups: readonly Group[]): Promise<number> {
+    const { pcapng } = await import('../../reports/pcapng.js');
+    const folder = join(this.options.out, 'traces');
+    rmSync(folder, { recursive: true, force: true });
+    let count = 0;
+    for (const { session, tests } of groups) {
+      for (const { id, trace } of tests) {
+        const capture = trace && pcapng(trace);
+        if (!capture) continue;
+        mkdirSync(join(folder, session.target), { recursive: true });
+        writeWhole(join(folder, session.target, `${id}.pcapng`), capture);
+        count++;
+      }
+    }
+    return count;
   }
 
   async #draft(groups: readonly Group[]): Promise<void> {
@@ -97,7 +117,7 @@ export class Results {
 }
 
 /** Under its name a file is whole or not there. */
-export function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, text: string | Buffer): void {
   const temporary = join(path, '..', `.${basename(path)}.new`);
   writeFileSync(temporary, text);
   renameSync(temporary, path);

@@ -18,6 +18,7 @@ export interface RemoteOptions extends Selection, ResultsOptions {
   readonly ssh: SshOptions;
   readonly slow?: boolean;
   readonly keep?: boolean;
+  readonly trace?: 'failed' | 'all';
 }
 
 /** Runs one target on another host and reports as if it had run here; answers the exit code. */
@@ -35,6 +36,7 @@ export async function runThere(options: RemoteOptions, signal: AbortSignal): Pro
         ...(options.spec === undefined ? [] : ['--spec', specOf(options)]),
         ...(options.strict ? ['--strict'] : []),
         ...(options.keep ? ['--keep'] : []),
+        ...(options.trace === 'all' ? ['--trace', 'all'] : []),
       ],
       out: options.out,
       onRecord: (line) => {

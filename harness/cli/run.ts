@@ -20,6 +20,7 @@ export interface RunOptions extends Selection, ResultsOptions {
   readonly iut?: string;
   readonly slow?: boolean;
   readonly keep?: boolean;
+  readonly trace?: 'failed' | 'all';
 }
 
 /** `netifspec run`: answers the exit code. */
@@ -70,6 +71,7 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
         slow: options.slow ?? false,
         spec: specOf(options),
         keep: options.keep ?? false,
+        traceAll: options.trace === 'all',
         onRecord: (record) => results.add(record),
         log,
         signal: interrupt.signal,

@@ -18,6 +18,8 @@ export interface BackendQueueOptions {
   /** Runs the work of an event; catches what the frontend did wrong. */
   readonly onEvent: (work: () => void) => void;
   readonly onPacket: (packet: QueuePacket) => void;
+  /** Told of each frame that is laid into the ring. */
+  readonly onSend: (frame: Uint8Array) => void;
 }
 
 /** What the frontend wrote about one queue. */
@@ -100,7 +102,7 @@ export class BackendQueue {
     const [txPort, rxPort] = ports;
     if (!txPage || !rxPage || txPort === undefined) throw new Error('a queue has two rings and a channel');
     this.tx = new BackendTx(domain.grants, frontend, txPage);
-    this.rx = new BackendRx(domain.grants, frontend, rxPage);
+    this.rx = new BackendRx(domain.grants, frontend, rxPage, options.onSend);
     this.txPort = txPort;
     this.rxPort = rxPort ?? txPort;
     // A bound channel is pending at once, so what the frontend put there before is served without its help.

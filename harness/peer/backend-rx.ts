@@ -36,6 +36,8 @@ export class BackendRx {
     private readonly grants: Grants,
     private readonly frontend: DomId,
     private readonly page: Page,
+    /** Told of each frame that is laid into the ring. */
+    private readonly onSend: (frame: Uint8Array) => void,
   ) {
     this.ring = new BackRing(page, RX_RING);
     this.ring.attach();
@@ -71,6 +73,7 @@ export class BackendRx {
    * @throws Violation if a buffer can't be written
    */
   enqueue(frame: Uint8Array, shape: RxShape = {}): RxResponse[] {
+    this.onSend(frame);
     const fragments = fragmentsOf(frame, shape);
     const extras = shape.extras ?? [];
     const responses: RxResponse[] = [];

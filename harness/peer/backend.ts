@@ -68,6 +68,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
           rxNotify: this.#rxNotify,
           onEvent: this.guard,
           onPacket: this.keep,
+          onSend: this.told,
         }),
       );
     }

@@ -8,4 +8,6 @@ export interface PeerContext {
   readonly domain: Domain;
   readonly pump: EventPump;
   readonly patience: Patience;
+  /** Told of each frame that a peer lays into a ring (`sent`) or finds in one. */
+  readonly onFrame?: (frame: Uint8Array, sent: boolean) => void;
 }

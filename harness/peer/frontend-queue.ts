@@ -16,6 +16,8 @@ export interface FrontendQueueOptions {
   /** Runs the work of an event; catches what the backend did wrong. */
   readonly onEvent: (work: () => void) => void;
   readonly onPacket: (packet: QueuePacket) => void;
+  /** Told of each frame that is laid into the ring. */
+  readonly onSend: (frame: Uint8Array) => void;
 }
 
 /** One pair of rings of a frontend peer and its event channels. It's served when an event comes, and only then. */
@@ -39,7 +41,7 @@ export class FrontendQueue {
     readonly index: number,
     private readonly options: FrontendQueueOptions,
   ) {
-    this.tx = new FrontendTx(domain.grants, backend, options.start);
+    this.tx = new FrontendTx(domain.grants, backend, options.start, options.onSend);
     this.rx = new FrontendRx(domain.grants, backend, options.start);
     this.txPort = domain.events.bindUnbound(backend);
     this.rxPort = options.split ? domain.events.bindUnbound(backend) : this.txPort;

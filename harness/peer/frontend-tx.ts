@@ -52,6 +52,8 @@ export class FrontendTx {
     private readonly grants: Grants,
     private readonly backend: DomId,
     start: number,
+    /** Told of each frame that is laid into the ring. */
+    private readonly onSend: (frame: Uint8Array) => void,
   ) {
     this.#ringOffer = grants.offer(backend, 'read-write');
     this.ring = new FrontRing(this.#ringOffer.page, TX_RING);
@@ -76,6 +78,7 @@ export class FrontendTx {
 
   /** Writes a frame into buffers and slots, without publishing them. */
   enqueue(frame: Uint8Array, shape: TxShape = {}): SentSlot[] {
+    this.onSend(frame);
     const lengths = shape.fragments ?? pageSized(frame.length);
     const extras = shape.chain ?? chainOf(shape.extras ?? []);
     const slots: SentSlot[] = [];

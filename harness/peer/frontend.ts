@@ -71,6 +71,7 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
         start: options.start ?? 0,
         onEvent: this.guard,
         onPacket: this.keep,
+        onSend: this.told,
       });
       this.queues.push(queue);
       if (options.rxIds) queue.rx.nextId = options.rxIds;

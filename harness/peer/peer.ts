@@ -292,7 +292,10 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     }
   };
 
+  protected readonly told = (frame: Uint8Array): void => this.context.onFrame?.(frame, true);
+
   protected readonly keep = (packet: P): void => {
+    this.context.onFrame?.(packet.frame, false);
     for (const reply of this.#neighbours.receive(packet.frame)) this.reply(reply, packet.queue);
     this.received.push(packet);
     if (this.received.length > KEPT_PACKETS) this.received.shift();

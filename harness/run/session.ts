@@ -41,6 +41,8 @@ export interface SessionOptions {
   readonly spec: string;
   /** Whether the first test that fails leaves vif and guest as they are, until `signal`. */
   readonly keep?: boolean;
+  /** Whether the record of every test has a trace, and not that of a failed one alone. */
+  readonly traceAll?: boolean;
   /** Told of each test before it runs. */
   readonly onBegin?: (id: string) => void;
   readonly onRecord: (record: ResultRecord) => void;
@@ -103,7 +105,12 @@ class Session {
     this.iut = tracedIut(iut, this.#trace);
     this.#domain = traced(iut.harness, this.#trace);
     this.#patience = new Patience(iut.harness.clock, options.target.timeScale);
-    const context = { domain: this.#domain, pump: new EventPump(this.#domain.events), patience: this.#patience };
+    const context = {
+      domain: this.#domain,
+      pump: new EventPump(this.#domain.events),
+      patience: this.#patience,
+      onFrame: (frame: Uint8Array, sent: boolean) => this.#trace.addFrame(frame, sent),
+    };
     this.#way = wayOf(options.target.connection, this.iut);
     this.#connections = new Connections(context, this.iut, options.target.role, this.#way);
     this.#idle = this.#inventory();
@@ -260,7 +267,7 @@ class Session {
       if (context.own.unclaimed) unavailable = new Unavailable('spec', 'what it checks is newer than the claimed text');
       else finding = { verdict: 'error', message: 'the test ended without a check', requirements: [] };
     }
-    const trace = finding ? this.#trace.take() : [];
+    const trace = finding || this.options.traceAll ? this.#trace.take() : [];
     const kernelLog = (await this.iut.kernelLog?.since()) ?? [];
     const crash = kernelFault(kernelLog);
     // That the guest is gone is what a crash does, and no excuse.

@@ -1,3 +1,4 @@
+import { printFrame } from '../packet/print.js';
 import type { Clock, Domain, Events, Grants, Mapping, Offer, Page, Store, StoreAccess } from './domain.js';
 
 /** Who has a part in what is traced: the harness, the driver under test with its guest, or the store between them. */
@@ -10,11 +11,19 @@ export interface TraceStep {
   readonly from: TraceEnd;
   readonly to: TraceEnd;
   readonly what: string;
+  /** Where a frame went: its first bytes in base64, and how long all of it is. */
+  readonly frame?: { readonly bytes: string; readonly length: number };
 }
+
+/** Bytes of a frame that a trace keeps: enough for all headers, and for a whole small one. */
+const SNAP = 512;
 
 /** The last things that went through a port, oldest first. */
 export class Trace {
-  readonly #steps: (Omit<TraceStep, 'what'> & { readonly what: () => string })[] = [];
+  readonly #steps: (Omit<TraceStep, 'what' | 'frame'> & {
+    readonly what: () => string;
+    readonly frame?: Uint8Array;
+  })[] = [];
 
   constructor(
     private readonly clock: Clock,
@@ -27,9 +36,20 @@ export class Trace {
     if (this.#steps.length > this.limit) this.#steps.shift();
   }
 
+  /** A frame that went through a ring. */
+  addFrame(frame: Uint8Array, sent: boolean): void {
+    const [from, to] = sent ? (['harness', 'driver'] as const) : (['driver', 'harness'] as const);
+    this.#steps.push({ at: this.clock.now(), from, to, what: () => `frame: ${printFrame(frame)}`, frame });
+    if (this.#steps.length > this.limit) this.#steps.shift();
+  }
+
   /** Empties the trace and answers what was in it. */
   take(): TraceStep[] {
-    return this.#steps.splice(0).map((step) => ({ ...step, what: step.what() }));
+    return this.#steps.splice(0).map(({ what, frame, ...step }) => ({
+      ...step,
+      what: what(),
+      ...(frame && { frame: { bytes: Buffer.from(frame.subarray(0, SNAP)).toString('base64'), length: frame.length } }),
+    }));
   }
 }
 
