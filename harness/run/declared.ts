@@ -1,5 +1,6 @@
 /** What a target file says that its driver offers, against what the driver offers. */
-import type { Verdict } from './record.js';
+import type { TestRecord, Verdict } from './record.js';
+import type { Target } from './target.js';
 
 export interface Comparison {
   readonly verdict: Extract<Verdict, 'pass' | 'warn' | 'fail'>;
@@ -23,4 +24,28 @@ export function compareFeatures(declared: readonly string[], advertised: Readonl
   ];
   if (parts.length === 0) return { verdict: 'pass' };
   return { verdict: missing.length > 0 ? 'fail' : 'warn', message: parts.join('; ') };
+}
+
+/** The comparison as the record of a test, beside those of the suites. */
+export function declaredRecord(
+  { name, role }: Target,
+  declared: readonly string[],
+  advertised: Readonly<Record<string, string>>,
+): TestRecord {
+  const { verdict, message } = compareFeatures(declared, advertised);
+  return {
+    type: 'test',
+    target: name,
+    id: `${role}.session.features`,
+    title: 'offers what its target file declares',
+    role,
+    chapter: 'session',
+    location: 'the target file',
+    verdict,
+    ...(verdict === 'fail' ? { class: 'declared' } : {}),
+    ...(message === undefined ? {} : { message }),
+    checks: [],
+    infos: [],
+    durationMs: 0,
+  };
 }

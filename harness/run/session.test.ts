@@ -167,6 +167,16 @@ describe('session', () => {
       expect(all.at(-1)).to.include({ complete: false, reason: 'the guest was lost 3 times in a row' });
     });
 
+    it('is an error where its kernel log can not be read any more', async () => {
+      const kernelLog: KernelLog = {
+        mark: () => Promise.resolve(),
+        since: () => Promise.reject(new Error('no SSH')),
+      };
+      const all = await records({ iut: { ...gone, kernelLog } }, passing, failing);
+      expect(verdicts(all)).to.deep.equal(['error', 'error']);
+      expect(all.at(-1)).to.include({ complete: true });
+    });
+
     it('holds a crash of its kernel against the driver all the same', async () => {
       const kernelLog: KernelLog = {
         mark: () => Promise.resolve(),

@@ -10,9 +10,11 @@ import { CATALOGUE, requirement, standsIn, TEXT_VERSIONS } from '../../suites/re
 import { findLeak, type Inventory } from './audit.js';
 import { Connections } from './connections.js';
 import { contextOf, type OpenContext } from './context.js';
-import { compareFeatures } from './declared.js';
-import { EnvironmentError, GuestGone } from './environment.js';
+import { declaredRecord } from './declared.js';
+import { EnvironmentError } from './environment.js';
 import { Expectations } from './expectations.js';
+import { GuestKeeper } from './guest-keeper.js';
+import { hold } from './hold.js';
 import type { Iut } from './iut.js';
 import { blamesIut, CheckFailed, checkRecord, type Finding, judge } from './judge.js';
 import { runWithMocha } from './mocha-run.js';
@@ -57,9 +59,6 @@ export function isAnchor(test: Test): boolean {
 
 /** A test may not hang the run: beyond this the harness gives it up, as its own fault. */
 const TEST_CEILING_MS = 60_000;
-/** Guests that are made anew in a row before it's plain that this doesn't help. */
-const GUESTS = 3;
-
 /**
  * Runs `options.tests` and emits one session record, a record for each test and an end record.
  *
@@ -77,6 +76,7 @@ export async function runSession(options: SessionOptions): Promise<void> {
 
 class Session {
   private readonly iut: Iut;
+  readonly #guest: GuestKeeper;
   readonly #way: Way;
   readonly #connections: Connections;
   readonly #domain: Domain;
@@ -91,10 +91,6 @@ class Session {
   #broken: unknown;
   /** Why the environment is gone: nothing can be tested any more. */
   #lost: string | undefined;
-  /** The present test has lost the guest, which can be made anew. */
-  #guestGone = false;
-  /** How often in a row, with no test passing in between. */
-  #guestsLost = 0;
 
   constructor(
     private readonly options: SessionOptions,
@@ -103,6 +99,7 @@ class Session {
     this.#reflectors = iut.promised;
     this.#trace = new Trace(iut.harness.clock);
     this.iut = tracedIut(iut, this.#trace);
+    this.#guest = new GuestKeeper(this.iut, options.log);
     this.#domain = traced(iut.harness, this.#trace);
     this.#patience = new Patience(iut.harness.clock, options.target.timeScale);
     const context = {
@@ -145,7 +142,7 @@ class Session {
         ({ id, side, untestable }) => [target.role, 'both'].includes(side) && !untestable && this.#claimed(id),
       ).length,
     });
-    if (target.features) onRecord(this.#expected(this.#declared(target.features)));
+    if (target.features) onRecord(this.#expected(declaredRecord(target, target.features, this.#features)));
     const plan = this.#ordered(tests).map((test) => ({
       chapter: test.chapter,
       id: test.id,
@@ -219,27 +216,6 @@ class Session {
     }
   }
 
-  /** The target file's own word about the driver, as a test: it's compared with what the first connection showed. */
-  #declared(features: readonly string[]): TestRecord {
-    const { name, role } = this.options.target;
-    const { verdict, message } = compareFeatures(features, this.#features);
-    return {
-      type: 'test',
-      target: name,
-      id: `${role}.session.features`,
-      title: 'offers what its target file declares',
-      role,
-      chapter: 'session',
-      location: 'the target file',
-      verdict,
-      ...(verdict === 'fail' ? { class: 'declared' } : {}),
-      ...(message === undefined ? {} : { message }),
-      checks: [],
-      infos: [],
-      durationMs: 0,
-    };
-  }
-
   async #runTest(test: Test): Promise<TestRecord> {
     const { target } = this.options;
     const started = performance.now();
@@ -258,24 +234,24 @@ class Session {
 
     const before = this.#inventory();
     const context = contextOf(test, this.#domain, this.#connections, requirement, this.#claimed, this.options.slow);
-    await this.iut.kernelLog?.mark();
     this.#trace.take();
-    const executed = await this.#execute(context);
-    let { finding, unavailable } = executed;
+    let { finding, unavailable, kernelLog } = await this.#execute(context);
     if (!finding && !unavailable && context.own.checks.length === 0) {
       // A test that checked nothing has proved nothing.
       if (context.own.unclaimed) unavailable = new Unavailable('spec', 'what it checks is newer than the claimed text');
       else finding = { verdict: 'error', message: 'the test ended without a check', requirements: [] };
     }
     const trace = finding || this.options.traceAll ? this.#trace.take() : [];
-    const kernelLog = (await this.iut.kernelLog?.since()) ?? [];
     const crash = kernelFault(kernelLog);
     // That the guest is gone is what a crash does, and no excuse.
-    if (crash !== undefined && (finding?.verdict !== 'error' || this.#guestGone)) {
+    if (crash !== undefined && (finding?.verdict !== 'error' || this.#guest.gone)) {
       const message = `the guest's kernel says: ${crash}`;
       finding = { verdict: 'fail', class: 'guest-crash', message, requirements: [] };
     }
-    if (finding && this.options.keep) await this.#hold(test, finding.message);
+    if (finding && this.options.keep) {
+      const { log, signal } = this.options;
+      await hold(`${test.id}: ${finding.message}`, this.#connections.paths(), log, signal);
+    }
     const broken = finding !== undefined || context.own.checks.some((check) => check.verdict !== 'pass');
     finding = await this.#cleanUp(broken && (test.options.destructive ?? false), finding);
     const leak = finding || broken ? undefined : await this.#audit(before);
@@ -284,7 +260,7 @@ class Session {
     const warnings = context.own.checks.filter((check) => check.verdict === 'warn');
     const unwarned = unavailable ? 'skip' : 'pass';
     const verdict = worse(warnings.length > 0 ? 'warn' : unwarned, finding?.verdict ?? unwarned);
-    if (verdict === 'pass') this.#guestsLost = 0;
+    if (verdict === 'pass') this.#guest.passed();
     const message = finding?.message ?? warnings[0]?.message;
     return {
       ...base,
@@ -302,25 +278,20 @@ class Session {
     };
   }
 
-  /** Lets everything be as a test left it, and says where to look, until the run is interrupted. */
-  async #hold(test: Test, message: string): Promise<void> {
-    const { log, signal } = this.options;
-    log(`${test.id}: ${message}`);
-    log('its vifs and the guest are left as they are; to look at them:');
-    for (const path of this.#connections.paths()) log(`  xenstore-ls -fp ${path}`);
-    log('Ctrl-C clears them and ends the run');
-    // A process that only waits for a signal would end.
-    const awake = setInterval(() => undefined, 0x7fffffff);
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    clearInterval(awake);
+  /** Runs a test's body, and hears what the guest's kernel says to it. */
+  async #execute(context: OpenContext): Promise<Executed & { readonly kernelLog: readonly string[] }> {
+    try {
+      await this.iut.kernelLog?.mark();
+      const executed = await this.#perform(context);
+      return { ...executed, kernelLog: (await this.iut.kernelLog?.since()) ?? [] };
+    } catch (error) {
+      // A log that can't be read: with the guest gone, as a rule.
+      return { finding: await this.#find(error), kernelLog: [] };
+    }
   }
 
   /** Runs a test's body: what was found wrong, or why it can't be run to its end on this target. */
-  async #execute({
-    own,
-    body,
-    patient,
-  }: OpenContext): Promise<{ finding?: DetailedFinding; unavailable?: Unavailable }> {
+  async #perform({ own, body, patient }: OpenContext): Promise<Executed> {
     try {
       await this.#bounded(body(), patient);
       return {};
@@ -357,11 +328,10 @@ class Session {
     } as const;
     const finding =
       error instanceof CheckFailed ? error.finding : (judge(error, [], requirement, this.#claimed) ?? newer);
-    try {
-      await this.iut.alive();
-    } catch (cause) {
-      this.#guestGone = cause instanceof GuestGone && this.iut.recreate !== undefined;
-      if (cause instanceof EnvironmentError && !this.#guestGone) this.#lost = cause.message;
+    const trouble = await this.#guest.trouble();
+    if (trouble) {
+      const { cause, forGood } = trouble;
+      if (forGood) this.#lost = cause instanceof Error ? cause.message : String(cause);
       const message = `${String(cause)}; what the test saw before may come of that: ${finding.message}`;
       return { verdict: 'error', message, requirements: [] };
     }
@@ -375,7 +345,7 @@ class Session {
    */
   async #cleanUp(guestIsLost: boolean, finding: Finding | undefined): Promise<Finding | undefined> {
     try {
-      if (this.#guestGone) {
+      if (this.#guest.gone) {
         await this.#replaceGuest();
         return finding;
       }
@@ -388,18 +358,16 @@ class Session {
       return finding;
     } catch (error) {
       const fault = await this.#find(error);
+      if (this.#guest.gone) await this.#replaceGuest();
       return finding ?? fault;
     }
   }
 
-  /** Makes a guest anew that is gone, unless that has been of no use before. */
+  /** In the place of a guest that is gone comes another one, or nothing can be tested any more. */
   async #replaceGuest(): Promise<void> {
-    this.#guestGone = false;
     try {
       await this.#connections.abandonAll();
-      if (++this.#guestsLost > GUESTS) throw new EnvironmentError(`the guest was lost ${GUESTS} times in a row`);
-      this.options.log('the guest is gone and is made anew');
-      await this.iut.recreate?.();
+      await this.#guest.replace();
     } catch (error) {
       this.#lost = error instanceof Error ? error.message : String(error);
     }
@@ -453,3 +421,9 @@ class Session {
 }
 
 type DetailedFinding = Finding & { detail?: string };
+
+/** What came of a test's body. */
+interface Executed {
+  readonly finding?: DetailedFinding;
+  readonly unavailable?: Unavailable;
+}
