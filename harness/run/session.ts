@@ -235,7 +235,9 @@ class Session {
     const before = this.#inventory();
     const context = contextOf(test, this.#domain, this.#connections, requirement, this.#claimed, this.options.slow);
     this.#trace.take();
-    let { finding, unavailable, kernelLog } = await this.#execute(context);
+    const executed = await this.#execute(context);
+    const { kernelLog } = executed;
+    let { finding, unavailable } = executed;
     if (!finding && !unavailable && context.own.checks.length === 0) {
       // A test that checked nothing has proved nothing.
       if (context.own.unclaimed) unavailable = new Unavailable('spec', 'what it checks is newer than the claimed text');
