@@ -7,16 +7,18 @@ export const CHANGES = {
   broken: 'came out well before and does not now',
   'new-broken': 'new, and does not come out well',
   gone: 'has no result any more',
+  warned: 'passed before and warns now',
   'fewer-checks': 'comes out well, but checks less than before',
   skipped: 'was executed before and is skipped now',
   mended: 'did not come out well before and does now',
   executed: 'was skipped before and is executed now',
+  changed: 'came out otherwise, no worse',
   new: 'new',
 } as const;
 export type Kind = keyof typeof CHANGES;
 
 /** Skips are regressions too: a test that does not run any more guards nothing. */
-const REGRESSIONS: readonly Kind[] = ['broken', 'new-broken', 'gone', 'fewer-checks', 'skipped'];
+const REGRESSIONS: readonly Kind[] = ['broken', 'new-broken', 'gone', 'warned', 'fewer-checks', 'skipped'];
 
 export interface Change {
   readonly kind: Kind;
@@ -58,9 +60,14 @@ function changeOf(was: TestRecord, is: TestRecord, strict: boolean): Omit<Change
   const both = { before, now, ...said(is) };
   const [well, wasWell] = [WELL.includes(now), WELL.includes(before)];
   if (now === 'skipped') return before === 'skipped' ? undefined : { kind: 'skipped', ...both };
-  if (!well) return wasWell || before === 'skipped' ? { kind: 'broken', ...both } : undefined;
+  if (!well) {
+    if (wasWell || before === 'skipped') return { kind: 'broken', ...both };
+    return before === now ? undefined : { kind: 'changed', ...both };
+  }
   if (before === 'skipped') return { kind: 'executed', ...both };
   if (!wasWell || (before === 'known' && now === 'passed')) return { kind: 'mended', ...both };
+  if (now === 'warned' && before !== 'warned') return { kind: 'warned', ...both };
+  if (before !== now) return { kind: 'changed', ...both };
   const [had, has] = [checksOf(was), checksOf(is)];
   const lost = [...had].filter((id) => !has.has(id));
   return lost.length > 0

@@ -30,6 +30,19 @@ describe('merged runs', () => {
     expect(joined?.tests).to.deep.equal([broken, two]);
   });
 
+  it('are not complete without each part of the run', () => {
+    const part = (shard: string) => groupSessions([session({ planned: 1, shard }), one, end()]);
+    expect(merge(part('1/2')).map(shortfall)).to.deep.equal(['the run was cut short: part 2/2 is missing']);
+    const [whole] = merge([...part('1/2'), ...groupSessions([session({ planned: 1, shard: '2/2' }), two, end()])]);
+    expect(whole && shortfall(whole)).to.equal(undefined);
+    expect(whole?.session).not.to.have.property('shard');
+  });
+
+  it('are none where the texts that a target was held to differ', () => {
+    const held = (spec: string) => groupSessions([session({ facts: { spec } }), one, end()]);
+    expect(() => merge([...held('a'), ...held('b')])).to.throw('linux was held to several texts: a; b');
+  });
+
   it('are not complete if a shard was killed, was cut or lacks a test', () => {
     const whole = groupSessions([session({ planned: 1 }), one, end()]);
     const killed = groupSessions([session({ planned: 1 }), two]);

@@ -1,10 +1,13 @@
 /** Several runs as one: shards of the same target become one session, other targets stand side by side. */
-import { worse, type TestRecord } from '../harness/run/record.js';
-import type { Group } from './records.js';
+import type { TestRecord } from '../harness/run/record.js';
+import { type Group, outcome, OUTCOMES } from './records.js';
 
 /**
  * The sessions of several runs with those of one target joined, in the order in which the targets came. A test that
- * several shards ran (the connection test that others stand on) counts once, by its worst record.
+ * several shards ran (the connection test that others stand on) counts once, by its worst record. Without all parts of
+ * a run the session is not complete.
+ *
+ * @throws Error if shards of one target were held to different texts
  */
 export function merge(groups: readonly Group[]): Group[] {
   const byTarget = new Map<string, Group[]>();
@@ -17,8 +20,12 @@ export function merge(groups: readonly Group[]): Group[] {
 }
 
 function join(shards: readonly Group[]): Group {
-  const [first, ...others] = shards;
-  if (!first || others.length === 0) return first ?? noShard();
+  const [first] = shards;
+  if (!first) throw new Error('a target without a session');
+  const missing = missingPart(shards);
+  if (shards.length === 1 && missing === undefined) return first;
+  const texts = new Set(shards.map(({ session }) => session.facts['spec']));
+  if (texts.size > 1) throw new Error(`${first.session.target} was held to several texts: ${[...texts].join('; ')}`);
   const tests = new Map<string, TestRecord>();
   for (const test of shards.flatMap((shard) => shard.tests)) {
     const known = tests.get(test.id);
@@ -29,32 +36,33 @@ function join(shards: readonly Group[]): Group {
   const planned = shards.reduce((sum, { session }) => sum + session.planned, 0) - twice;
   const started = shards.map(({ session }) => session.started).sort()[0] ?? first.session.started;
   const ends = shards.flatMap(({ end }) => end ?? []);
-  const session = { ...first.session, started, planned };
+  const { shard: _, ...whole } = first.session;
+  const session = { ...whole, started, planned };
   if (ends.length < shards.length) return { session, tests: [...tests.values()] };
   const finished =
     ends
       .map((end) => end.finished)
       .sort()
       .at(-1) ?? started;
-  const cut = ends.find(({ complete }) => !complete);
+  const reason = ends.find(({ complete }) => !complete)?.reason ?? missing;
+  const complete = ends.every((end) => end.complete) && missing === undefined;
   const { target } = session;
   return {
     session,
     tests: [...tests.values()],
-    end: {
-      type: 'end',
-      target,
-      finished,
-      complete: !cut,
-      ...(cut?.reason === undefined ? {} : { reason: cut.reason }),
-    },
+    end: { type: 'end', target, finished, complete, ...(reason === undefined ? {} : { reason }) },
   };
 }
 
-function worst(a: TestRecord, b: TestRecord): TestRecord {
-  return a.verdict === b.verdict || worse(a.verdict, b.verdict) === a.verdict ? a : b;
+/** The part of a run that none of the sessions is, in words. */
+function missingPart(shards: readonly Group[]): string | undefined {
+  const parts = shards.flatMap(({ session }) => session.shard ?? []);
+  const count = Math.max(0, ...parts.map((part) => Number(part.split('/')[1])));
+  const missing = Array.from({ length: count }, (_, n) => `${n + 1}/${count}`).filter((part) => !parts.includes(part));
+  return missing.length === 0 ? undefined : `part ${missing.join(', ')} is missing`;
 }
 
-function noShard(): never {
-  throw new Error('a target without a session');
+function worst(a: TestRecord, b: TestRecord): TestRecord {
+  const rank = (test: TestRecord): number => OUTCOMES.indexOf(outcome(test, false));
+  return rank(b) < rank(a) ? b : a;
 }

@@ -1,4 +1,4 @@
-/** Every command of the documentation is one that works. */
+/** Every command in the documentation's blocks of shell is one that works. */
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import {
@@ -17,7 +17,11 @@ import { dirname, join } from 'node:path';
 import { packageRoot } from '../root.js';
 
 const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
-const PAGES = ['README.md', 'CONTRIBUTING.md', ...readdirSync(join(packageRoot, 'docs')).map((page) => `docs/${page}`)];
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(join(packageRoot, 'docs')).map((page) => `docs/${page}`),
+].filter((page) => page.endsWith('.md'));
 
 /** Folders of results that the pages take for granted. */
 const RESULTS = ['results', 'results.old', 'results.last', 'results.shard-1', 'results.shard-2', 'part-1', 'part-2'];

@@ -8,11 +8,12 @@ import { type Pack, pack } from '../remote/pack.js';
 import { Ssh } from '../guest/ssh.js';
 import { packageRoot } from '../root.js';
 import { loadTarget } from '../run/target.js';
-import { fail } from './exit.js';
+import { fail, UsageError } from './exit.js';
 import { onInterrupt } from './interrupt.js';
 import { repeat } from './repeat.js';
+import { claims } from './run.js';
 import { runThere } from './run-there.js';
-import type { Selection } from './select.js';
+import { type Selection, selectTests, specOf } from './select.js';
 
 export interface LabUpOptions {
   readonly release: Release;
@@ -79,8 +80,14 @@ export async function labUpCommand(options: LabUpOptions): Promise<number> {
 
 /** `netifspec lab run`: the lab comes up, and each target runs the way that any lab host's would. */
 export async function labRunCommand(options: LabRunOptions): Promise<number> {
-  const files = (options.target ?? STOCK[options.release]).map(targetFile);
-  for (const file of files) loadTarget(file);
+  const { role } = options;
+  const files = (options.target ?? STOCK[options.release])
+    .map(targetFile)
+    .filter((file) => role === undefined || loadTarget(file).role === role);
+  // What is asked for is looked at before the lab takes its time to come up.
+  specOf(options);
+  for (const file of files) selectTests({ ...options, role: loadTarget(file).role });
+  if (files.length === 0) throw new UsageError(`--role ${role}: none of the targets is one`);
   const lab = await up(options);
   const interrupt = onInterrupt();
   try {
@@ -108,7 +115,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
     }
     const runs = files.map((file) => runTarget(file, inFolder(options, file), lab, interrupt.signal));
     const codes = await allCodes(runs);
-    const all = !options.target && !options.test && !options.shard && !interrupt.signal.aborted;
+    const all = !options.target && !options.test && !options.shard && !role && !interrupt.signal.aborted;
     if (all) codes.push(await proveOurselves(lab, archive, options, interrupt.signal));
     return interrupt.signal.aborted ? 3 : Math.max(...codes);
   } finally {
@@ -119,9 +126,13 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
 
 /** Names all that decides what a run finds: rounds of one name are rounds of the same. */
 function whatRuns(archive: Pack, files: readonly string[], options: LabRunOptions): string {
-  const { release, test, spec, shard, slow, module, guest } = options;
-  const hash = createHash('sha256').update(JSON.stringify([archive.key, release, test, spec, shard, slow, guest]));
-  for (const file of [...files, ...(module === undefined ? [] : [module])]) hash.update(readFileSync(file));
+  const { release, spec, slow, module, guest } = options;
+  const hash = createHash('sha256').update(JSON.stringify([archive.key, release, spec, slow, guest]));
+  for (const file of files) {
+    const { role, expectations } = loadTarget(file);
+    hash.update(JSON.stringify(selectTests({ ...options, role }).map(({ id }) => id)));
+    for (const part of [file, expectations, module]) if (part !== undefined) hash.update(readFileSync(part));
+  }
   return hash.digest('hex').slice(0, 8);
 }
 
@@ -140,13 +151,12 @@ function inFolder(options: LabRunOptions, file: string): LabRunOptions {
 async function runTarget(file: string, options: LabRunOptions, lab: LabHandle, signal: AbortSignal): Promise<number> {
   const { name } = loadTarget(file);
   const started = performance.now();
-  const { release, module, guest, spec, slow } = options;
+  const { release, module, guest } = options;
   const command = [
     ...['netifspec', 'lab', 'run', '--release', release, '--target', targetFile(name) === file ? name : file],
     ...(module === undefined ? [] : ['--module', module]),
     ...(guest === undefined ? [] : ['--guest', guest]),
-    ...(spec === undefined ? [] : ['--spec', spec]),
-    ...(slow ? ['--slow'] : []),
+    ...claims(options),
   ];
   // To keep the lab is not to keep a run's vifs.
   const code = await runThere(
@@ -201,8 +211,10 @@ async function proveOurselves(
     log('contract of the port and reference drivers: proven when this build ran here first');
     return 0;
   }
+  // Whatever a driver is held to, our own are proven in full.
+  const { release, out, verbose = false } = options;
   const references = Object.entries(REFERENCES).map(([name, test]) =>
-    runTarget(targetFile(name), inFolder({ ...options, test }, targetFile(name)), lab, signal),
+    runTarget(targetFile(name), inFolder({ release, out, verbose, test }, targetFile(name)), lab, signal),
   );
   const codes = await allCodes(references);
   if (!signal.aborted) codes.push(await contract(lab, archive, signal));

@@ -1,5 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { readRecords } from '../../reports/records.js';
+import type { ResultRecord } from '../run/record.js';
 import { UsageError } from './exit.js';
 
 const RECORDS = 'results.jsonl';
@@ -19,4 +21,13 @@ export function recordFiles(path: string): string[] {
     .filter((file) => existsSync(file));
   if (inside.length === 0) throw new UsageError(`${path}: no ${RECORDS} there, nor in a folder below it`);
   return inside;
+}
+
+/** The records of a file. Throws a UsageError that names the line which is none. */
+export function recordsIn(file: string): ResultRecord[] {
+  try {
+    return readRecords(file);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }

@@ -2,10 +2,10 @@
 import { resolve } from 'node:path';
 import { diff, isRegression, printDiff } from '../../reports/diff.js';
 import { merge } from '../../reports/merge.js';
-import { type Group, groupSessions, readRecords } from '../../reports/records.js';
+import { type Group, groupSessions } from '../../reports/records.js';
 import type { ResultRecord } from '../run/record.js';
 import { UsageError } from './exit.js';
-import { recordFiles } from './record-files.js';
+import { recordFiles, recordsIn } from './record-files.js';
 import { describe, Results, writeWhole } from './results.js';
 
 /** `report merge`: one result of many, with all its files; answers the exit code that such a run had had. */
@@ -17,16 +17,17 @@ export async function mergeCommand(
   if (files.includes(resolve(out, 'results.jsonl'))) {
     throw new UsageError(`--out ${out}: what is merged is there; give another folder`);
   }
-  const groups = merge(files.flatMap(sessionsIn));
+  const groups = merged(files);
   const results = new Results({ out, reporter: 'terminal', strict });
-  for (const record of groups.flatMap(recordsOf)) results.add(record);
-  results.close();
-  return results.report();
+  return results.of(() => {
+    for (const record of groups.flatMap(recordsOf)) results.add(record);
+    return Promise.resolve();
+  });
 }
 
 /** `report diff`: 1 if something is worse than it was. */
 export function diffCommand(before: string, now: string, { strict = false }: { readonly strict?: boolean }): number {
-  const [old, present] = [before, now].map((folder) => merge(recordFiles(folder).flatMap(sessionsIn)));
+  const [old, present] = [before, now].map((folder) => merged(recordFiles(folder)));
   const changes = diff(old ?? [], present ?? [], strict);
   process.stdout.write(printDiff(changes));
   return changes.some(isRegression) ? 1 : 0;
@@ -38,7 +39,7 @@ export async function renderCommand(
   folders: readonly string[],
   { out, strict = false }: { readonly out?: string; readonly strict?: boolean },
 ): Promise<number> {
-  const groups = merge(folders.flatMap(recordFiles).flatMap(sessionsIn));
+  const groups = merged(folders.flatMap(recordFiles));
   const render =
     format === 'html' ? (await import('../../reports/html.js')).html : (await import('../../reports/junit.js')).junit;
   const text = render(groups, { strict, describe });
@@ -47,9 +48,9 @@ export async function renderCommand(
   return 0;
 }
 
-function sessionsIn(file: string): Group[] {
+function merged(files: readonly string[]): Group[] {
   try {
-    return groupSessions(readRecords(file));
+    return merge(files.flatMap((file) => groupSessions(recordsIn(file))));
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { requirement } from '../../suites/requirements/index.js';
 import type { Describe } from '../../reports/explain.js';
@@ -59,12 +59,24 @@ export class Results {
     else this.#terminal.record(record);
   }
 
-  close(): void {
+  /**
+   * Lets `work` add the records of a run, and reports them: also where it fails in the middle, so that no reports of an
+   * earlier run stand beside records of this one. Answers the exit code of the reports.
+   */
+  async of(work: () => Promise<unknown>): Promise<number> {
+    try {
+      await work();
+    } catch (error) {
+      this.#writer?.close();
+      if (this.#records.length > 0) await this.#report();
+      throw error;
+    }
     this.#writer?.close();
+    return this.#report();
   }
 
   /** Writes the files and the summary that are derived from the records; answers the exit code. */
-  async report(): Promise<number> {
+  async #report(): Promise<number> {
     const { out, reporter, stream = false, strict = false } = this.options;
     const groups = groupSessions(this.#records);
     if (!stream) {
@@ -86,18 +98,19 @@ export class Results {
     return exitCode(groups, { strict });
   }
 
-  /** Writes the frames of each trace as a capture file; answers how many there are. */
+  /** Writes the frames of each trace as a capture file, in the place of an earlier run's; answers how many there are. */
   async #captures(groups: readonly Group[]): Promise<number> {
     const { pcapng } = await import('../../reports/pcapng.js');
-    const folder = join(this.options.out, 'traces');
-    rmSync(folder, { recursive: true, force: true });
     let count = 0;
     for (const { session, tests } of groups) {
+      const folder = join(this.options.out, 'traces', fileName(session.target));
+      const old = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.pcapng')) : [];
+      for (const name of old) rmSync(join(folder, name));
       for (const { id, trace } of tests) {
         const capture = trace && pcapng(trace);
         if (!capture) continue;
-        mkdirSync(join(folder, session.target), { recursive: true });
-        writeWhole(join(folder, session.target, `${id}.pcapng`), capture);
+        mkdirSync(folder, { recursive: true });
+        writeWhole(join(folder, `${fileName(id)}.pcapng`), capture);
         count++;
       }
     }
@@ -109,11 +122,16 @@ export class Results {
     for (const group of groups) {
       const text = expectationsDraft(group, this.options.strict ?? false);
       if (text === undefined) continue;
-      const file = join(this.options.out, `${group.session.target}.expectations.draft.yaml`);
+      const file = join(this.options.out, `${fileName(group.session.target)}.expectations.draft.yaml`);
       writeWhole(file, text);
       process.stderr.write(`netifspec: ${file} has an entry for each failure: give each a reason and a source\n`);
     }
   }
+}
+
+/** A name in a record as one of a file: records may come from a host that lies. */
+export function fileName(name: string): string {
+  return name.replace(/[^\w.-]/g, '_').replace(/\.{2,}/g, '_');
 }
 
 /** Under its name a file is whole or not there. */

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { parseRecord } from '../../reports/records.js';
 import { SUITES } from '../../suites/index.js';
 import type { SshOptions } from '../guest/ssh.js';
+import { RemoteError } from '../remote/error.js';
 import { runRemote } from '../remote/remote.js';
 import { EnvironmentError } from '../run/environment.js';
 import type { ResultRecord } from '../run/record.js';
 import { loadTarget } from '../run/target.js';
 import { UsageError } from './exit.js';
 import { Results, type ResultsOptions } from './results.js';
+import { claims } from './run.js';
 import { type Selection, selectTests, specOf } from './select.js';
 
 export interface RemoteOptions extends Selection, ResultsOptions {
@@ -25,15 +27,15 @@ export interface RemoteOptions extends Selection, ResultsOptions {
 export async function runThere(options: RemoteOptions, signal: AbortSignal): Promise<number> {
   const results = new Results(options);
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
-  let code: number;
-  try {
-    code = await runRemote({
+  let there = 0;
+  const reported = await results.of(async () => {
+    const code = await runRemote({
       ssh: options.ssh,
       target: options.target,
       args: [
         ...testsOf(options).flatMap((id) => ['--test', id]),
-        ...(options.slow ? ['--slow'] : []),
-        ...(options.spec === undefined ? [] : ['--spec', specOf(options)]),
+        ...(options.role === undefined ? [] : ['--role', options.role]),
+        ...claims({ ...options, ...(options.spec === undefined ? {} : { spec: specOf(options) }) }),
         ...(options.strict ? ['--strict'] : []),
         ...(options.keep ? ['--keep'] : []),
         ...(options.trace === 'all' ? ['--trace', 'all'] : []),
@@ -42,18 +44,19 @@ export async function runThere(options: RemoteOptions, signal: AbortSignal): Pro
       onRecord: (line) => {
         const record = parseRecord(line);
         if (!record) throw new EnvironmentError(`the remote run prints what is no record: ${line.slice(0, 200)}`);
-        results.add(localised(record, options.command));
+        results.add(localised(record, options));
       },
       log,
       signal,
     });
-  } finally {
-    results.close();
-  }
-  // A harness that was killed there has the exit code of its signal, which is none of ours.
-  if (!results.empty) return Math.max(Math.min(code, 3), await results.report());
-  if (code === 0) throw new EnvironmentError('the remote run ended without a single record');
-  return code;
+    // A harness that was killed there has the exit code of its signal, which is none of ours.
+    there = Math.min(code, 3);
+    if (!results.empty) return;
+    if (code === 0) throw new EnvironmentError('the remote run ended without a single record');
+    // It has said why.
+    throw new RemoteError(code === 2 ? 2 : 3, `the run there ended with exit code ${code}`);
+  });
+  return Math.max(there, reported);
 }
 
 /** The records by which a part is balanced are here, so it's taken here. */
@@ -64,8 +67,8 @@ function testsOf(options: RemoteOptions): readonly string[] {
 }
 
 /** The bundle that runs there has no sources, and another command line: both are known here. */
-function localised(record: ResultRecord, command: readonly string[]): ResultRecord {
-  if (record.type === 'session') return { ...record, command };
+function localised(record: ResultRecord, { command, shard }: RemoteOptions): ResultRecord {
+  if (record.type === 'session') return { ...record, command, ...(shard === undefined ? {} : { shard }) };
   if (record.type !== 'test') return record;
   const location = SUITES.find((test) => test.id === record.id)?.location;
   return location === undefined ? record : { ...record, location };

@@ -31,6 +31,9 @@ export async function runCommand(options: RunOptions): Promise<number> {
       if (options.target || options.on || options.iut) {
         throw new UsageError('--seeds is for the embedded reference drivers alone');
       }
+      if (options.keep || options.trace === 'all' || options.updateExpectations) {
+        throw new UsageError('--seeds prints a table and writes no results: leave out --keep, --trace and the like');
+      }
       const { runSeeds } = await import('./seeds.js');
       const how = { slow: options.slow ?? false, strict: options.strict ?? false, signal: interrupt.signal };
       return await runSeeds(options.seeds, options, how);
@@ -59,17 +62,18 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
   }
   const results = new Results(options);
   const log = (line: string): void => void process.stderr.write(`netifspec: ${line}\n`);
-  try {
+  return results.of(async () => {
     for (const { target, words, tests: planned, expectations } of plans) {
       await runSession({
         target,
-        command: ['netifspec', 'run', ...words],
+        command: ['netifspec', 'run', ...words, ...claims(options)],
         open: () => openIut(target, options.seed, log),
         tests: planned,
         expectations,
         seed: options.seed,
         slow: options.slow ?? false,
         spec: specOf(options),
+        ...(options.shard === undefined ? {} : { shard: options.shard }),
         keep: options.keep ?? false,
         traceAll: options.trace === 'all',
         onRecord: (record) => results.add(record),
@@ -78,10 +82,12 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
       });
       if (interrupt.signal.aborted) break;
     }
-  } finally {
-    results.close();
-  }
-  return results.report();
+  });
+}
+
+/** The options that change what a test does, for the command that runs it again. */
+export function claims({ spec, slow }: { readonly spec?: string; readonly slow?: boolean }): string[] {
+  return [...(spec === undefined ? [] : ['--spec', spec]), ...(slow ? ['--slow'] : [])];
 }
 
 /** Throws a UsageError if an entry is of no test: what it once excused may have another name now. */
@@ -96,17 +102,18 @@ function expectationsOf(target: Target): Expectations {
 async function runModule(file: string, options: RunOptions, interrupt: Interrupt): Promise<number> {
   const { role } = options;
   if (options.target || options.on) throw new UsageError('--iut is a target of its own: leave out --target and --on');
+  if (options.keep || options.trace === 'all') throw new UsageError('--iut goes with neither --keep nor --trace all');
   const tests = selectTests(options);
   if (role !== 'frontend' && role !== 'backend') throw new UsageError('--iut needs --role: frontend or backend');
   const module = resolve(file);
   if (!existsSync(module)) throw new UsageError(`--iut ${file}: no such file`);
   const { runWatched } = await import('../foreign/watched.js');
   const results = new Results(options);
-  try {
-    await runWatched({
+  return results.of(() =>
+    runWatched({
       module,
       name: parse(file).name.replace(/\W+/g, '-'),
-      command: ['netifspec', 'run', '--iut', file, '--role', role],
+      command: ['netifspec', 'run', '--iut', file, '--role', role, ...claims(options)],
       role,
       tests,
       seed: options.seed,
@@ -114,11 +121,8 @@ async function runModule(file: string, options: RunOptions, interrupt: Interrupt
       spec: specOf(options),
       onRecord: (record) => results.add(record),
       signal: interrupt.signal,
-    });
-  } finally {
-    results.close();
-  }
-  return results.report();
+    }),
+  );
 }
 
 /** The native adapter is loaded only for a target that needs it. */
@@ -137,6 +141,10 @@ async function runOn(host: string, options: RunOptions, interrupt: Interrupt): P
   if (target === undefined || others.length > 0) throw new UsageError('--on goes with exactly one --target');
   loadTarget(target);
   const { runThere, sshOptions } = await import('./run-there.js');
-  const command = ['netifspec', 'run', '--on', host, '--target', target];
+  const way = [
+    ...(options.identity === undefined ? [] : ['--identity', options.identity]),
+    ...(options.knownHosts === undefined ? [] : ['--known-hosts', options.knownHosts]),
+  ];
+  const command = ['netifspec', 'run', '--on', host, ...way, '--target', target, ...claims(options)];
   return runThere({ ...options, target, command, ssh: sshOptions(host, options) }, interrupt.signal);
 }

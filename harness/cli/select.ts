@@ -57,6 +57,8 @@ export function selectTests(selection: Selection): Tests {
     (a, b) => Number(a.options.destructive ?? false) - Number(b.options.destructive ?? false),
   );
   const { shard, times } = selection;
+  if (shard === undefined && times !== undefined)
+    throw new UsageError('--times is for --shard: by them parts are balanced');
   if (shard === undefined) return ordered;
   // Each target gets the tests of its role: the parts of both are to be alike.
   return roles.flatMap((role) =>

@@ -1,8 +1,7 @@
 /** `--shard I/N`: one of several parts of a selection, for machines that test side by side. */
-import { readRecords } from '../../reports/records.js';
 import { isAnchor } from '../run/session.js';
 import type { Tests } from '../run/suite.js';
-import { recordFiles } from './record-files.js';
+import { recordFiles, recordsIn } from './record-files.js';
 import { UsageError } from './exit.js';
 
 /** What a test is taken to last that no earlier run has a time of, in milliseconds, where none at all is known. */
@@ -35,7 +34,7 @@ export function shardOf(tests: Tests, part: string, times?: string): Tests {
 
 function recordedTimes(folder: string): Map<string, number> {
   const tests = recordFiles(folder)
-    .flatMap(readRecords)
+    .flatMap(recordsIn)
     .filter((record) => record.type === 'test');
   return new Map(tests.map(({ id, durationMs }) => [id, durationMs]));
 }

@@ -18,7 +18,7 @@ const BEFORE = 5;
 const STILL_S = 10;
 /** How often a run is killed; a soak sets it higher. */
 const KILLS = Number(process.env['NETIFSPEC_KILLS'] ?? '2');
-/** Each after fewer passes than these, at random. */
+/** Each after as many passes at most, at random; before the first the harness may not be there yet. */
 const MOST_BEFORE = 10;
 const CLEARED = /cleared what an earlier run left behind/;
 const TARGET = join(packageRoot, 'harness/lab/targets/linux-netback.yaml');
@@ -149,7 +149,7 @@ async function run(
       ];
       let cleared = 0;
       for (let n = 0; n < KILLS; n++) {
-        const { code, output } = await run(args, Math.floor(Math.random() * MOST_BEFORE), async () => {
+        const { code, output } = await run(args, 1 + Math.floor(Math.random() * MOST_BEFORE), async () => {
           await pass(Math.random() / 2);
           netifspec('lab', 'ssh', 'dom0', `pkill -KILL ${HARNESS}`);
         });

@@ -31,13 +31,16 @@ export async function runReference(
   say: (line: string) => void,
   rogue?: number,
 ): Promise<void> {
+  let mad: Rogue | undefined;
   const ended = new Promise<void>((resolve, reject) => {
     input.on('end', resolve).on('error', reject).resume();
     const stackOf = (handle: number): Stack => new Stack(linkOf(handle).iut);
     const place = role === 'frontend' ? 'device' : 'backend';
     const root = `${place}/${REFERENCE_TYPE}`;
-    const mad = rogue === undefined ? undefined : new Rogue(role, domain, stackOf, root);
-    mad?.attack(new Random(rogue ?? 0));
+    if (rogue !== undefined) {
+      mad = new Rogue(role, domain, stackOf, root);
+      mad.attack(new Random(rogue));
+    }
     const driver =
       mad ??
       (role === 'frontend'
@@ -61,6 +64,7 @@ export async function runReference(
   try {
     await ended;
   } finally {
+    mad?.calm();
     await domain.close();
   }
 }

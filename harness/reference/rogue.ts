@@ -114,8 +114,13 @@ export class Rogue {
   }
 
   close(): Promise<void> {
-    this.#stop();
+    this.calm();
     return this.#driver.close();
+  }
+
+  /** Attacks no more of its own accord. */
+  calm(): void {
+    this.#stop();
   }
 
   /** Does one thing to the vif in `path`, as far as it still can. */

@@ -26,13 +26,19 @@ export function compareFeatures(declared: readonly string[], advertised: Readonl
   return { verdict: missing.length > 0 ? 'fail' : 'warn', message: parts.join('; ') };
 }
 
-/** The comparison as the record of a test, beside those of the suites. */
+/**
+ * The comparison as the record of a test, beside those of the suites; a skip where there was no connection that showed
+ * what the driver offers.
+ */
 export function declaredRecord(
   { name, role }: Target,
   declared: readonly string[],
-  advertised: Readonly<Record<string, string>>,
+  advertised: Readonly<Record<string, string>> | undefined,
 ): TestRecord {
-  const { verdict, message } = compareFeatures(declared, advertised);
+  const blocked = { class: 'blocked', reason: 'no connection showed what the driver offers' } as const;
+  const { verdict, message } = advertised
+    ? compareFeatures(declared, advertised)
+    : { verdict: 'skip' as const, message: undefined };
   return {
     type: 'test',
     target: name,
@@ -43,6 +49,7 @@ export function declaredRecord(
     location: 'the target file',
     verdict,
     ...(verdict === 'fail' ? { class: 'declared' } : {}),
+    ...(verdict === 'skip' ? { skip: blocked } : {}),
     ...(message === undefined ? {} : { message }),
     checks: [],
     infos: [],

@@ -13,7 +13,7 @@ export interface Trouble {
 
 /** Whether the guest of a session is still there, and another one in its place when it isn't. */
 export class GuestKeeper {
-  #gone = false;
+  #missing = false;
   /** Guests lost in a row, with no test passing in between. */
   #lost = 0;
 
@@ -22,9 +22,14 @@ export class GuestKeeper {
     private readonly log: (line: string) => void,
   ) {}
 
-  /** The guest was found gone, and can be made anew. */
+  /** The guest was found gone. */
+  get missing(): boolean {
+    return this.#missing;
+  }
+
+  /** It was found gone, and can be made anew. */
   get gone(): boolean {
-    return this.#gone;
+    return this.#missing && this.iut.recreate !== undefined;
   }
 
   /** Asks whether the environment is well; undefined if it is. */
@@ -33,14 +38,14 @@ export class GuestKeeper {
       await this.iut.alive();
       return undefined;
     } catch (cause) {
-      this.#gone = cause instanceof GuestGone && this.iut.recreate !== undefined;
-      return { cause, forGood: cause instanceof EnvironmentError && !this.#gone };
+      this.#missing = cause instanceof GuestGone;
+      return { cause, forGood: cause instanceof EnvironmentError && !this.gone };
     }
   }
 
   /** Makes the guest anew. Throws an EnvironmentError where that was of no use before, or can't be done. */
   async replace(): Promise<void> {
-    this.#gone = false;
+    this.#missing = false;
     if (++this.#lost > GUESTS) throw new EnvironmentError(`the guest was lost ${GUESTS} times in a row`);
     this.log('the guest is gone and is made anew');
     await this.iut.recreate?.();

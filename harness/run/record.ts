@@ -38,6 +38,8 @@ export interface SessionRecord {
   readonly version: string;
   /** The words of the command that runs this target. */
   readonly command: readonly string[];
+  /** I/N: the part of a run that this is, where it's one of several. */
+  readonly shard?: string;
   /** ISO 8601, UTC. */
   readonly started: string;
   readonly adapter: 'native' | 'simulated';
@@ -85,7 +87,7 @@ export interface TestRecord {
   readonly durationMs: number;
   /** Where the test stands: file:line. */
   readonly location: string;
-  /** The last things that happened on the vif, oldest first; present on fail and error. */
+  /** The last things that happened on the vif, oldest first; present on fail and error, and where it was asked for. */
   readonly trace?: readonly TraceStep[];
   /** New lines of the guest's kernel log during the test; present where there were any. */
   readonly kernelLog?: readonly string[];

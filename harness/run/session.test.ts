@@ -177,6 +177,16 @@ describe('session', () => {
       expect(all.at(-1)).to.include({ complete: true });
     });
 
+    it('holds a crash against the driver where the guest can not be made anew', async () => {
+      const kernelLog: KernelLog = {
+        mark: () => Promise.resolve(),
+        since: () => Promise.resolve(['[   12.3] BUG: unable to handle page fault']),
+      };
+      const { recreate: _, ...iut } = { ...gone, kernelLog, recreate: undefined };
+      const all = await records({ iut: { ...iut, recreate: undefined as never } }, failing, passing);
+      expect(verdicts(all)).to.deep.equal(['fail', 'skip']);
+    });
+
     it('holds a crash of its kernel against the driver all the same', async () => {
       const kernelLog: KernelLog = {
         mark: () => Promise.resolve(),
@@ -188,7 +198,7 @@ describe('session', () => {
   });
 
   it('compares what the target declares with what the driver offers', async () => {
-    const [features, one] = (await records({ target: { features: ['feature-sg', 'feature-nobody'] } }, passing)).slice(
+    const [one, features] = (await records({ target: { features: ['feature-sg', 'feature-nobody'] } }, passing)).slice(
       1,
     );
     expect(features).to.include({ id: 'backend.session.features', verdict: 'fail', class: 'declared' });
@@ -228,6 +238,15 @@ describe('session', () => {
     expect(record.verdict).to.equal('fail');
     expect(record.class).to.equal('guest-crash');
     expect(record.message).to.contain('BUG: unable to handle page fault');
+  });
+
+  it('fails the test whose end the guest did not survive', async () => {
+    const lines = [[], ['[   12.3] WARNING: CPU: 0 at net/core/dev.c:1']];
+    const kernelLog: KernelLog = {
+      mark: () => Promise.resolve(),
+      since: () => Promise.resolve(lines.shift() ?? []),
+    };
+    expect(await outcome(passing, { iut: { kernelLog } })).to.include({ verdict: 'fail', class: 'guest-crash' });
   });
 
   it('skips what the driver does not advertise and what is not allowed', async () => {

@@ -19,7 +19,7 @@ import type { Iut } from './iut.js';
 import { blamesIut, CheckFailed, checkRecord, type Finding, judge } from './judge.js';
 import { runWithMocha } from './mocha-run.js';
 import { askReflectors, type Reflector } from './reflectors.js';
-import { type EndRecord, type ResultRecord, type TestRecord, worse } from './record.js';
+import { type CheckRecord, type EndRecord, type ResultRecord, type TestRecord, worse } from './record.js';
 import { Unavailable } from './unavailable.js';
 import { type Way, wayOf } from './ways.js';
 import { type Skip, skipReason } from './skips.js';
@@ -41,6 +41,8 @@ export interface SessionOptions {
   readonly slow: boolean;
   /** The version of the text that the driver is held to: a key of TEXT_VERSIONS. */
   readonly spec: string;
+  /** I/N: which part of a run this is, where it's one. */
+  readonly shard?: string;
   /** Whether the first test that fails leaves vif and guest as they are, until `signal`. */
   readonly keep?: boolean;
   /** Whether the record of every test has a trace, and not that of a failed one alone. */
@@ -127,6 +129,7 @@ class Session {
       role: target.role,
       version,
       command: this.options.command,
+      ...(this.options.shard === undefined ? {} : { shard: this.options.shard }),
       started: new Date().toISOString(),
       adapter: this.iut.adapter,
       ...(isSimulated(target) ? { seed: this.options.seed } : {}),
@@ -142,7 +145,6 @@ class Session {
         ({ id, side, untestable }) => [target.role, 'both'].includes(side) && !untestable && this.#claimed(id),
       ).length,
     });
-    if (target.features) onRecord(this.#expected(declaredRecord(target, target.features, this.#features)));
     const plan = this.#ordered(tests).map((test) => ({
       chapter: test.chapter,
       id: test.id,
@@ -157,6 +159,10 @@ class Session {
       },
     }));
     await runWithMocha(plan, signal);
+    if (target.features && !signal.aborted) {
+      const seen = this.#broken === undefined ? this.#features : undefined;
+      onRecord(this.#expected(declaredRecord(target, target.features, seen)));
+    }
     if (!this.#lost) await this.#connections.endTest(true);
     onRecord(this.#end());
   }
@@ -244,18 +250,15 @@ class Session {
       else finding = { verdict: 'error', message: 'the test ended without a check', requirements: [] };
     }
     const trace = finding || this.options.traceAll ? this.#trace.take() : [];
-    const crash = kernelFault(kernelLog);
-    // That the guest is gone is what a crash does, and no excuse.
-    if (crash !== undefined && (finding?.verdict !== 'error' || this.#guest.gone)) {
-      const message = `the guest's kernel says: ${crash}`;
-      finding = { verdict: 'fail', class: 'guest-crash', message, requirements: [] };
-    }
-    if (finding && this.options.keep) {
+    finding = this.#crash(kernelLog) ?? finding;
+    if (finding && this.options.keep && this.#isNews({ ...base, ...finding, checks: context.own.checks })) {
       const { log, signal } = this.options;
       await hold(`${test.id}: ${finding.message}`, this.#connections.paths(), log, signal);
     }
     const broken = finding !== undefined || context.own.checks.some((check) => check.verdict !== 'pass');
-    finding = await this.#cleanUp(broken && (test.options.destructive ?? false), finding);
+    const cleaned = await this.#cleanUp(broken && (test.options.destructive ?? false), finding);
+    kernelLog.push(...cleaned.kernelLog);
+    finding = this.#crash(cleaned.kernelLog) ?? cleaned.finding;
     const leak = finding || broken ? undefined : await this.#audit(before);
     if (leak) context.own.checks.push(checkRecord([], leak));
     finding ??= leak;
@@ -281,15 +284,49 @@ class Session {
   }
 
   /** Runs a test's body, and hears what the guest's kernel says to it. */
-  async #execute(context: OpenContext): Promise<Executed & { readonly kernelLog: readonly string[] }> {
+  async #execute(context: OpenContext): Promise<Executed & { readonly kernelLog: string[] }> {
     try {
       await this.iut.kernelLog?.mark();
-      const executed = await this.#perform(context);
-      return { ...executed, kernelLog: (await this.iut.kernelLog?.since()) ?? [] };
     } catch (error) {
-      // A log that can't be read: with the guest gone, as a rule.
       return { finding: await this.#find(error), kernelLog: [] };
     }
+    const executed = await this.#perform(context);
+    try {
+      return { ...executed, kernelLog: await this.#said() };
+    } catch (error) {
+      // A log that can't be read: with the guest gone, as a rule. What the test found may come of the same.
+      const fault = await this.#find(error);
+      this.#unprove(context.own.checks, fault);
+      const before = executed.finding ? `; before that: ${executed.finding.message}` : '';
+      return { finding: { ...fault, message: fault.message + before }, kernelLog: [] };
+    }
+  }
+
+  /** What the guest's kernel said since it was last listened to. */
+  async #said(): Promise<string[]> {
+    return (await this.iut.kernelLog?.since()) ?? [];
+  }
+
+  /**
+   * What the kernel's words are worth. That the guest is gone is what a crash does, and no excuse; that the host failed
+   * is one.
+   */
+  #crash(kernelLog: readonly string[]): Finding | undefined {
+    const crash = kernelFault(kernelLog);
+    if (crash === undefined || (this.#lost !== undefined && !this.#guest.missing)) return undefined;
+    return { verdict: 'fail', class: 'guest-crash', message: `the guest's kernel says: ${crash}`, requirements: [] };
+  }
+
+  /** A check that failed while the environment was broken says nothing of the driver. */
+  #unprove(checks: CheckRecord[], fault: Finding): void {
+    const last = checks.at(-1);
+    if (last?.verdict === 'fail') checks.splice(-1, 1, { ...last, verdict: 'error', message: fault.message });
+  }
+
+  /** Whether a record is a failure that no expectation names. */
+  #isNews(found: Omit<TestRecord, 'infos' | 'durationMs'>): boolean {
+    const { verdict, expectation } = this.#expected({ ...found, infos: [], durationMs: 0 });
+    return verdict === 'fail' && !expectation?.met;
   }
 
   /** Runs a test's body: what was found wrong, or why it can't be run to its end on this target. */
@@ -345,23 +382,26 @@ class Session {
    * Takes out the test's own vifs; after a finding also the shared one, which may not be what it was. A guest that the
    * test was allowed to take down is made anew instead.
    */
-  async #cleanUp(guestIsLost: boolean, finding: Finding | undefined): Promise<Finding | undefined> {
+  async #cleanUp(
+    guestIsLost: boolean,
+    finding: Finding | undefined,
+  ): Promise<{ readonly finding: Finding | undefined; readonly kernelLog: readonly string[] }> {
     try {
       if (this.#guest.gone) {
         await this.#replaceGuest();
-        return finding;
-      }
-      if (guestIsLost && this.iut.recreate) {
+      } else if (guestIsLost && this.iut.recreate) {
         await this.#connections.abandonAll();
         await this.iut.recreate();
-        return finding;
+      } else {
+        await this.#connections.endTest(finding !== undefined);
+        // What a kernel says to the end of a vif belongs to the test that had it; what a new guest says does not.
+        return { finding, kernelLog: await this.#said() };
       }
-      await this.#connections.endTest(finding !== undefined);
-      return finding;
+      return { finding, kernelLog: [] };
     } catch (error) {
       const fault = await this.#find(error);
       if (this.#guest.gone) await this.#replaceGuest();
-      return finding ?? fault;
+      return { finding: finding ?? fault, kernelLog: [] };
     }
   }
 
