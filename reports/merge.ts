@@ -36,8 +36,8 @@ function join(shards: readonly Group[]): Group {
   const planned = shards.reduce((sum, { session }) => sum + session.planned, 0) - twice;
   const started = shards.map(({ session }) => session.started).sort()[0] ?? first.session.started;
   const ends = shards.flatMap(({ end }) => end ?? []);
-  const { shard: _, ...whole } = first.session;
-  const session = { ...whole, started, planned };
+  const session = { ...first.session, started, planned };
+  delete session.shard;
   if (ends.length < shards.length) return { session, tests: [...tests.values()] };
   const finished =
     ends

@@ -182,8 +182,8 @@ describe('session', () => {
         mark: () => Promise.resolve(),
         since: () => Promise.resolve(['[   12.3] BUG: unable to handle page fault']),
       };
-      const { recreate: _, ...iut } = { ...gone, kernelLog, recreate: undefined };
-      const all = await records({ iut: { ...iut, recreate: undefined as never } }, failing, passing);
+      const iut = { ...gone, kernelLog, recreate: undefined as never };
+      const all = await records({ iut }, failing, passing);
       expect(verdicts(all)).to.deep.equal(['fail', 'skip']);
     });
 
