@@ -1,5 +1,6 @@
 /** A draft of an expectations file: what a run found that nobody has explained yet. */
 import { stringify } from 'yaml';
+import { literally } from '../harness/run/pattern.js';
 import type { TestRecord } from '../harness/run/record.js';
 import { outcome, type Group } from './records.js';
 
@@ -30,6 +31,5 @@ export function expectationsDraft({ session, tests }: Group, strict: boolean): s
 function matcherOf({ message = '', verdict, checks }: TestRecord): string {
   const bad = checks.filter((check) => check.verdict === verdict).flatMap((check) => check.message ?? []);
   const said = [...new Set([message, ...bad])];
-  const escape = (literal: string): string => literal.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-  return said.length === 1 ? message : `/${said.map(escape).join('|')}/`;
+  return said.length === 1 ? message : `/${said.map(literally).join('|')}/`;
 }

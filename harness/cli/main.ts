@@ -43,10 +43,15 @@ Examples:
 Exit codes: 0 as expected, 1 not, 2 bad usage or target file, 3 the environment failed.`,
   );
 
-const tracing = (): Option =>
-  new Option('--trace <which>', 'whose traces are kept, with the frames in them')
-    .choices(['failed', 'all'])
-    .default('failed');
+const reporting = (command: Command): Command =>
+  command
+    .option('--verbose', 'a line for every test')
+    .addOption(
+      new Option('--trace <which>', 'whose traces are kept, with the frames in them')
+        .choices(['failed', 'all'])
+        .default('failed'),
+    )
+    .option('--update-expectations', 'write a draft of expectations for what failed, into the folder of the results');
 
 const selecting = (command: Command): Command =>
   command
@@ -61,7 +66,7 @@ const selecting = (command: Command): Command =>
     .option('--slow', 'take long: tests of races try ten thousand times')
     .option('--strict', 'a SHOULD that is not kept fails');
 
-selecting(program.command('run').description('run the suites and write the results'))
+reporting(selecting(program.command('run').description('run the suites and write the results')))
   .option('--target <file>', 'target file of the driver under test; may be repeated', collect)
   .option('--iut <module>', 'a driver of your own, a module for Node, on the simulated Xen; needs --role')
   .option('--on <host>', 'run there, over SSH: [user@]host[:port]')
@@ -72,10 +77,7 @@ selecting(program.command('run').description('run the suites and write the resul
   .option('--seeds <n>', 'the seeds 1 to n, and a table of verdicts that depend on them', count)
   .addOption(new Option('--reporter <kind>', 'what stdout shows').choices(['terminal', 'json']).default('terminal'))
   .addOption(new Option('--stream', 'records to stdout alone: the other side of --on').hideHelp())
-  .option('--verbose', 'a line for every test')
-  .option('--update-expectations', 'write a draft of expectations for what failed, into the folder of the results')
   .option('--keep', 'leave vifs and guest as they are when a test fails, and wait for Ctrl-C')
-  .addOption(tracing())
   .action(async (options: RunOptions) => {
     const { runCommand } = await import('./run.js');
     process.exitCode = await runCommand(options);
@@ -205,7 +207,9 @@ building(lab.command('up').description('bring the lab up: build, boot, or resume
     process.exitCode = await labUpCommand(options);
   },
 );
-selecting(building(lab.command('run').description("bring the lab up and run the suites against Linux's drivers")))
+reporting(
+  selecting(building(lab.command('run').description("bring the lab up and run the suites against Linux's drivers"))),
+)
   .option(
     '--target <name>',
     'target file, or one of linux-netfront, linux-netback, linux-netback-dom0, reference-frontend, reference-backend,' +
@@ -215,9 +219,6 @@ selecting(building(lab.command('run').description("bring the lab up and run the 
   .option('--repeat <n>', 'n rounds, and a table of verdicts that differ; what is finished is not run again', count)
   .option('--keep', 'leave the lab up')
   .option('--out <dir>', 'folder for the results, one below it for each target', 'results/lab')
-  .option('--verbose', 'a line for every test')
-  .option('--update-expectations', 'write a draft of expectations for what failed, into the folder of the results')
-  .addOption(tracing())
   .action(async (options: LabRunOptions) => {
     const { labRunCommand } = await import('./lab.js');
     process.exitCode = await labRunCommand(options);

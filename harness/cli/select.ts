@@ -1,5 +1,6 @@
 import { SUITES } from '../../suites/index.js';
 import { NEWEST_TEXT, TEXT_VERSIONS, textVersion } from '../../suites/requirements/index.js';
+import { glob } from '../run/pattern.js';
 import type { Role } from '../run/record.js';
 import { isAnchor } from '../run/session.js';
 import type { Tests } from '../run/suite.js';
@@ -37,8 +38,7 @@ export function selectTests(selection: Selection): Tests {
     throw new UsageError(`--role ${selection.role}: it is frontend or backend`);
   }
   const patterns = selection.test ?? ['*'];
-  const matches = (pattern: string, id: string): boolean =>
-    new RegExp(`^${pattern.split('*').map(escapeLiteral).join('.*')}$`).test(id);
+  const matches = (pattern: string, id: string): boolean => glob(pattern).test(id);
   for (const pattern of patterns) {
     if (!SUITES.some((test) => matches(pattern, test.id))) {
       throw new UsageError(`--test ${pattern}: no such test; "netifspec list" shows them all`);
@@ -68,8 +68,4 @@ export function selectTests(selection: Selection): Tests {
       times,
     ),
   );
-}
-
-function escapeLiteral(literal: string): string {
-  return literal.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }

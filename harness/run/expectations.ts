@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { glob, literally } from './pattern.js';
 import type { TestRecord, Verdict } from './record.js';
 import { readYamlFile } from './yaml-file.js';
 
@@ -95,16 +96,8 @@ function mismatch(record: TestRecord, entry: Expectation, message: RegExp, today
     : undefined;
 }
 
-function glob(pattern: string): RegExp {
-  return new RegExp(`^${pattern.split('*').map(escape).join('.*')}$`, 's');
-}
-
 function matcher(message: string): RegExp {
-  return new RegExp(/^\/(.+)\/$/s.exec(message)?.[1] ?? escape(message), 's');
-}
-
-function escape(literal: string): string {
-  return literal.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  return new RegExp(/^\/(.+)\/$/s.exec(message)?.[1] ?? literally(message), 's');
 }
 
 function isMatcher(message: string): boolean {

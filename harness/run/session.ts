@@ -337,9 +337,7 @@ class Session {
     } catch (error) {
       if (error instanceof Unavailable) return { unavailable: error };
       const finding = await this.#find(error);
-      // A check that failed while the environment was broken says nothing of the driver either.
-      const last = error instanceof CheckFailed && finding.verdict === 'error' ? own.checks.pop() : undefined;
-      if (last) own.checks.push({ ...last, verdict: 'error', message: finding.message });
+      if (error instanceof CheckFailed && finding.verdict === 'error') this.#unprove(own.checks, finding);
       // What a peer saw outside any check is a rule broken all the same.
       const unchecked = !(error instanceof CheckFailed) && finding.requirements.length > 0;
       if (unchecked) own.checks.push(checkRecord([], finding));

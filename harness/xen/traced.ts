@@ -31,16 +31,15 @@ export class Trace {
   ) {}
 
   /** @param what is asked only if somebody takes the trace */
-  add(from: TraceEnd, to: TraceEnd, what: () => string): void {
-    this.#steps.push({ at: this.clock.now(), from, to, what });
+  add(from: TraceEnd, to: TraceEnd, what: () => string, frame?: Uint8Array): void {
+    this.#steps.push({ at: this.clock.now(), from, to, what, ...(frame && { frame }) });
     if (this.#steps.length > this.limit) this.#steps.shift();
   }
 
   /** A frame that went through a ring. */
   addFrame(frame: Uint8Array, sent: boolean): void {
     const [from, to] = sent ? (['harness', 'driver'] as const) : (['driver', 'harness'] as const);
-    this.#steps.push({ at: this.clock.now(), from, to, what: () => `frame: ${printFrame(frame)}`, frame });
-    if (this.#steps.length > this.limit) this.#steps.shift();
+    this.add(from, to, () => `frame: ${printFrame(frame)}`, frame);
   }
 
   /** Empties the trace and answers what was in it. */

@@ -8,6 +8,7 @@ import type { BackendVif } from '../backend.js';
 import { readOther } from '../bus.js';
 import type { Defect } from './defect.js';
 import { isPing } from './packets.js';
+import { lookByClock } from './polling.js';
 
 /** Whether a vif is the third or the fourth that its driver has. */
 function thirdAndFourth(): (vif: BackendVif) => boolean {
@@ -166,16 +167,10 @@ export const BACKEND_BOUNDS_DEFECTS: readonly Defect[] = [
     breaks: 'NOTIFY-04',
     fault: 'looks by a clock, and asks for no event',
     backend: {
-      openQueue(vif, frontend, index, refs, channels) {
-        const queue = backend.openQueue(vif, frontend, index, refs, channels);
-        const look = (): void => {
-          if (!vif.queues.includes(queue)) return;
-          vif.steps.serve(vif, queue);
-          vif.domain.clock.after(5, look);
-        };
-        vif.domain.clock.after(5, look);
-        return queue;
-      },
+      openQueue: (vif, frontend, index, refs, channels) =>
+        lookByClock(vif, backend.openQueue(vif, frontend, index, refs, channels), (...place) =>
+          vif.steps.serve(...place),
+        ),
       serve(vif, queue) {
         backend.serve(vif, queue);
         queue.tx.setReqEvent(queue.tx.reqCons);

@@ -8,6 +8,7 @@ import { FRONTEND_STEPS as frontend, type FrontendSteps } from '../frontend-step
 import type { FrontendQueueState } from '../frontend.js';
 import type { Defect } from './defect.js';
 import { isComplete, isPing, lastFirst } from './packets.js';
+import { lookByClock } from './polling.js';
 
 /** A frontend that gets no packet any more on a queue where a response was as `bad` tells. */
 const deafAfter = (bad: (queue: FrontendQueueState, status: number) => boolean): Partial<FrontendSteps> => {
@@ -216,16 +217,8 @@ export const FRONTEND_TRAFFIC_DEFECTS: readonly Defect[] = [
     fault: 'looks by a clock, and asks for no event',
     seen: 'iPXE netfront, by design',
     frontend: {
-      openQueue(vif, index, split) {
-        const queue = frontend.openQueue(vif, index, split);
-        const look = (): void => {
-          if (!vif.queues.includes(queue)) return;
-          vif.steps.serve(vif, queue);
-          vif.domain.clock.after(5, look);
-        };
-        vif.domain.clock.after(5, look);
-        return queue;
-      },
+      openQueue: (vif, index, split) =>
+        lookByClock(vif, frontend.openQueue(vif, index, split), (...place) => vif.steps.serve(...place)),
       serve(vif, queue) {
         frontend.serve(vif, queue);
         for (const ring of [queue.tx, queue.rx]) ring.page.store32(RING_OFFSET.rspEvent, ring.rspCons);
