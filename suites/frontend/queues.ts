@@ -11,6 +11,9 @@ export const queues = tests;
 const FLAT = [KEY.txRingRef, KEY.rxRingRef, KEY.eventChannel, KEY.eventChannelTx, KEY.eventChannelRx];
 const FRESH = { fresh: true, reflector: 'icmp' } as const;
 
+/** How often a test looks for a while in which the other queue is left alone. */
+const ATTEMPTS = 20;
+
 for (const value of [undefined, '0']) {
   const title = `uses one event channel where feature-split-event-channels is ${value ?? 'absent'}`;
   test(`no-split-${value ?? 'absent'}`, title, { ...FRESH }, async (t) => {
@@ -106,11 +109,14 @@ test('own-events', 'tells of each queue by the channels of that queue', { ...FRE
     events: pump.count(other.rxPort),
     posted: other.rx.ring.indices().reqProd,
   });
-  const before = seen();
-  // More than it posts at first: it must have posted again, and told of that, to get them all.
-  for (let n = 0; n < 300; n++) await vif.deliver(vif.quietFrame(), {}, used);
-  const after = seen();
-  // What it posts there on its own, it may tell.
-  if (after.posted !== before.posted) t.skip('the other queue was not quiet');
-  await t.check('MQ-20', () => expect(after.events, 'rx events of the other queue').to.equal(before.events));
+  // What it posts there on its own it may tell of; a new queue may be filled bit by bit.
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const before = seen();
+    // More than it posts at first: it must have posted again, and told of that, to get them all.
+    for (let n = 0; n < 300; n++) await vif.deliver(vif.quietFrame(), {}, used);
+    const after = seen();
+    if (after.posted !== before.posted) continue;
+    return t.check('MQ-20', () => expect(after.events, 'rx events of the other queue').to.equal(before.events));
+  }
+  t.skip('the other queue was never quiet');
 });
