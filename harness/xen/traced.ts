@@ -1,4 +1,6 @@
 import { printFrame } from '../packet/print.js';
+import { ringOfSlot, SlotPrinter } from '../protocol/print-slot.js';
+import { RING_OFFSET } from '../protocol/ring.js';
 import type { Clock, Domain, Events, Grants, Mapping, Offer, Page, Store, StoreAccess } from './domain.js';
 
 /** Who has a part in what is traced: the harness, the driver under test with its guest, or the store between them. */
@@ -53,10 +55,12 @@ export class Trace {
 }
 
 /** The header of a ring page, by offset: what is stored there moves the ring on. */
-const INDICES: Readonly<Record<number, string>> = { 0: 'req_prod', 4: 'req_event', 8: 'rsp_prod', 12: 'rsp_event' };
-/** No slot of any ring is larger; what is, is data. */
-const LARGEST_SLOT = 16;
-const SLOTS = 64;
+const INDICES: Readonly<Record<number, string>> = {
+  [RING_OFFSET.reqProd]: 'req_prod',
+  [RING_OFFSET.reqEvent]: 'req_event',
+  [RING_OFFSET.rspProd]: 'rsp_prod',
+  [RING_OFFSET.rspEvent]: 'rsp_event',
+};
 
 /** The same domain, with everything that changes something written to `trace`, and each slot read or written. */
 export function traced(domain: Domain, trace: Trace): Domain {
@@ -130,13 +134,15 @@ function tracedGrants(grants: Grants, trace: Trace): Grants {
   return {
     offer(domain, access) {
       const offer = grants.offer(domain, access);
-      const page = tracedPage(offer.page, `ref ${offer.ref}`, trace);
+      const page = tracedPage(offer.page, `ref ${offer.ref}`, 'frontend', trace);
       return { ref: offer.ref, page, end: () => offer.end() } satisfies Offer;
     },
     map(domain, refs, access) {
       const mapping = grants.map(domain, refs, access);
       trace.add('driver', 'harness', () => `map ${refs.join(', ')} of domain ${domain}`);
-      const pages = mapping.pages.map((page, n) => tracedPage(page, `ref ${refs[n]} of domain ${domain}`, trace));
+      const pages = mapping.pages.map((page, n) =>
+        tracedPage(page, `ref ${refs[n]} of domain ${domain}`, 'backend', trace),
+      );
       return { pages, unmap: () => mapping.unmap() } satisfies Mapping;
     },
     copyFrom(segments) {
@@ -160,17 +166,30 @@ function tracedGrants(grants: Grants, trace: Trace): Grants {
   };
 }
 
-function tracedPage(page: Page, name: string, trace: Trace): Page {
+/** @param role whose end of a ring the harness has in the page: the frontend offers it, the backend maps it */
+function tracedPage(page: Page, name: string, role: 'frontend' | 'backend', trace: Trace): Page {
+  const requests = role === 'frontend' ? 'wrote' : 'read';
+  const printers = new Map<string, SlotPrinter>();
+  // Any other page may hold what is as long as a slot.
+  let isRing = false;
   const slot = (what: 'read' | 'wrote', offset: number, bytes: Uint8Array): void => {
-    if (bytes.length > LARGEST_SLOT || offset < SLOTS) return;
-    const copy = Buffer.from(bytes);
+    const layout = isRing ? ringOfSlot(offset, bytes.length) : undefined;
+    if (!layout) return;
+    let printer = printers.get(what);
+    if (!printer) printers.set(what, (printer = new SlotPrinter(layout, what === requests ? 'request' : 'response')));
+    const print = printer.next(Uint8Array.from(bytes));
     const [from, to] = what === 'read' ? (['driver', 'harness'] as const) : (['harness', 'driver'] as const);
-    trace.add(from, to, () => `${what} ${name} at ${offset}: ${copy.toString('hex')}`);
+    const index = (offset - RING_OFFSET.slots) / layout.slotBytes;
+    trace.add(from, to, () => `${what} slot ${index}: ${print()} (${name})`);
   };
   return {
     writable: page.writable,
-    load32: (offset) => page.load32(offset),
+    load32(offset) {
+      isRing ||= offset in INDICES;
+      return page.load32(offset);
+    },
     store32(offset, value) {
+      isRing ||= offset in INDICES;
       page.store32(offset, value);
       trace.add('harness', 'driver', () => `${name}: ${INDICES[offset] ?? `u32 at ${offset}`} = ${value}`);
     },
