@@ -94,6 +94,11 @@ export function explain(session: SessionRecord, test: TestRecord, describe: Desc
   return lines.flatMap((line) => printable(line).split('\n')).map(clip);
 }
 
+/** A whole trace as text, a line for each step. */
+export function traceText(trace: readonly TraceStep[]): string {
+  return trace.map((step) => `${printable(stepLine(step)).replaceAll('\n', ' ')}\n`).join('');
+}
+
 /** A step of a trace as a line: when, who to whom, and what. */
 function stepLine({ at, from, to, what }: TraceStep): string {
   return `${at.toFixed(3).padStart(12)} ${`${from} > ${to}`.padEnd(18)} ${what}`;

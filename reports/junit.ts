@@ -11,11 +11,28 @@ const { newBuilder } = junitReportBuilder as unknown as Pick<Builder, 'newBuilde
 const NAME_LENGTH = 500;
 
 /**
+ * `rich` is what docs/junit-rich.xsd describes. `strict` keeps to what jenkins-junit.xsd allows: no file, no properties
+ * of a case, no message of a skip beside its text.
+ */
+export const JUNIT_PROFILES = ['rich', 'strict'] as const;
+export type JunitProfile = (typeof JUNIT_PROFILES)[number];
+
+export interface JunitOptions {
+  readonly profile: JunitProfile;
+  /** A warning counts as a failure. */
+  readonly strict: boolean;
+  readonly describe: Describe;
+  /** Paths of the files that belong to a test, as the one who reads the report finds them. */
+  readonly attachments?: (test: TestRecord) => readonly string[];
+}
+
+/**
  * JUnit XML: one suite per session, one case per test and one named `session` that is an error if the session was cut
  * or executed nothing. A failure is the IUT's, an error the environment's or the harness's; a known deviation is
  * skipped, as is a test that didn't run. Names hold nothing that varies from run to run.
  */
-export function junit(groups: readonly Group[], options: { strict: boolean; describe: Describe }): string {
+export function junit(groups: readonly Group[], options: JunitOptions): string {
+  const rich = options.profile === 'rich';
   const builder = newBuilder.call(junitReportBuilder).name('netifspec');
   const names = new Set<string>();
   for (const group of groups) {
@@ -45,15 +62,24 @@ export function junit(groups: readonly Group[], options: { strict: boolean; desc
     const whole = addCase('session', 'session').time(0);
     if (problem) put(whole.error(printable(problem), 'incomplete'), 'error', {}, problem);
     for (const test of tests) {
-      const file = printable(test.location).replace(/(:\d+)+$/, '');
-      const testCase = addCase(test.chapter, `${test.id}: ${test.title}`).file(file).time(seconds(test.durationMs));
-      judge(testCase, test, explain(session, test, options.describe).join('\n'), options.strict);
+      const testCase = addCase(test.chapter, `${test.id}: ${test.title}`).time(seconds(test.durationMs));
+      if (rich) {
+        testCase.file(printable(test.location).replace(/(:\d+)+$/, ''));
+        for (const [key, value] of caseProperties(test, options.describe)) testCase.property(key, printable(value));
+      }
+      judge(testCase, test, explain(session, test, options.describe).join('\n'), options);
+      // GitLab takes the first of them, Jenkins and Azure all; only there do they look.
+      const lines = (options.attachments?.(test) ?? []).map((path) => `[[ATTACHMENT|${path}]]`);
+      if (lines.length > 0) put(testCase, 'system-out', {}, lines.join('\n'));
     }
   }
-  return builder.build();
+  const xml = builder.build();
+  return rich ? xml : xml.replace(/(?<=<testsuites [^>]*) skipped="\d+"/, '');
 }
 
-function judge(testCase: TestCase, test: TestRecord, text: string, strict: boolean): void {
+function judge(testCase: TestCase, test: TestRecord, text: string, { profile, strict }: JunitOptions): void {
+  const skipped = (message: string, full: string): void =>
+    put(testCase.skipped(), 'skipped', profile === 'rich' ? { message: firstLine(message) } : {}, full);
   switch (outcome(test, strict)) {
     case 'passed':
       return isPlain(test) ? undefined : put(testCase, 'system-out', {}, headline(test));
@@ -65,11 +91,11 @@ function judge(testCase: TestCase, test: TestRecord, text: string, strict: boole
       return put(testCase.error(headline(test), 'harness'), 'error', {}, text);
     case 'known': {
       const message = `known deviation: ${test.expectation?.reason} (${test.expectation?.source})`;
-      return put(testCase.skipped(), 'skipped', { message: firstLine(message) }, `${printable(message)}\n${text}`);
+      return skipped(message, `${message}\n${text}`);
     }
     case 'skipped': {
       const message = `${test.skip?.class ?? 'skip'}: ${headline(test)}`;
-      return put(testCase.skipped(), 'skipped', { message }, message);
+      return skipped(message, message);
     }
   }
 }
@@ -90,6 +116,15 @@ function* properties(group: Group): Generator<[string, string]> {
   for (const [key, value] of Object.entries(features)) yield [`feature.${key}`, value];
 }
 
+/** What a test checks, and how binding it is. */
+function* caseProperties(test: TestRecord, describe: Describe): Generator<[string, string]> {
+  const requirements = [...new Set(test.checks.flatMap((check) => check.requirements))];
+  if (requirements.length === 0) return;
+  yield ['requirements', requirements.join(' ')];
+  const levels = new Set(requirements.flatMap((id) => describe(id)?.level ?? []));
+  if (levels.size > 0) yield ['levels', [...levels].join(' ')];
+}
+
 /**
  * Gives the case's element `name` (made if there is none) attributes and text. junit-report-builder can do neither for
  * `skipped`, and its CDATA sections break on a second "]]>"; so the text is written where it builds its XML.
@@ -98,9 +133,10 @@ function put(testCase: TestCase, name: string, attributes: Record<string, string
   const build = testCase.build.bind(testCase);
   testCase.build = (parent) => {
     const element = build(parent);
-    const child = element.children.find((each) => (each as { name?: string }).name === name) ?? element.ele(name);
+    const there = element.children.find((each) => (each as { name?: string }).name === name);
+    const child = there ?? element.ele(name);
     for (const [key, value] of Object.entries(attributes)) child.att(key, value);
-    child.txt(printable(text));
+    child.txt(`${there && child.children.length > 0 ? '\n' : ''}${printable(text)}`);
     return element;
   };
 }

