@@ -1,6 +1,6 @@
 /** A draft of an expectations file: what a run found that nobody has explained yet. */
 import { stringify } from 'yaml';
-import { literally } from '../harness/run/pattern.js';
+import { literally } from '../harness/pattern.js';
 import type { TestRecord } from '../harness/run/record.js';
 import { outcome, type Group } from './records.js';
 

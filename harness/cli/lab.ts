@@ -244,7 +244,7 @@ async function installed<T>(
 ): Promise<T> {
   const ssh = await Ssh.open(lab.ssh, CONNECT_MS);
   try {
-    const home = await install(ssh, archive, { ssh: lab.ssh, log, signal });
+    const { home } = await install(ssh, archive, { ssh: lab.ssh, log, signal });
     return await work(ssh, `${home}/${archive.key}`);
   } finally {
     ssh.close();

@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { RELEASES } from '../lab/release.js';
 import { version } from '../root.js';
+import type { DoctorOptions } from './doctor.js';
 import { fail, UsageError } from './exit.js';
 import type { LabRunOptions, LabUpOptions } from './lab.js';
 import type { ListOptions } from './list.js';
@@ -73,12 +74,19 @@ const selecting = (command: Command): Command =>
     .option('--slow', 'take long: tests of races try ten thousand times')
     .option('--strict', 'a SHOULD that is not kept fails');
 
-reporting(selecting(program.command('run').description('run the suites and write the results')))
+const elsewhere = (command: Command): Command =>
+  command
+    .option('--on <host>', 'do it there, over SSH: [user@]host[:port]')
+    .option('--identity <file>', 'private key for --on')
+    .option('--known-hosts <file>', 'known_hosts file for --on')
+    .option(
+      '--node <file>',
+      "Node to take along for --on; else the host's own, or this one where it has none that fits",
+    );
+
+elsewhere(reporting(selecting(program.command('run').description('run the suites and write the results'))))
   .option('--target <file>', 'target file of the driver under test; may be repeated', collect)
   .option('--iut <module>', 'a driver of your own, a module for Node, on the simulated Xen; needs --role')
-  .option('--on <host>', 'run there, over SSH: [user@]host[:port]')
-  .option('--identity <file>', 'private key for --on')
-  .option('--known-hosts <file>', 'known_hosts file for --on')
   .option('--out <dir>', 'folder for the results', 'results')
   .option('--seed <n>', 'order of deliveries on the simulated Xen', number, 1)
   .option('--seeds <n>', 'the seeds 1 to n, and a table of verdicts that depend on them', count)
@@ -187,13 +195,12 @@ for (const format of ['html', 'junit'] as const) {
   });
 }
 
-program
-  .command('doctor')
-  .description('tell what this host can run, and what is missing')
-  .action(async () => {
-    const { doctorCommand } = await import('./doctor.js');
-    process.exitCode = await doctorCommand();
-  });
+elsewhere(
+  program.command('doctor').description('tell what a host can run, what is missing, and what gets in the way'),
+).action(async (options: DoctorOptions) => {
+  const { doctorCommand } = await import('./doctor.js');
+  process.exitCode = await doctorCommand(options);
+});
 
 const lab = program
   .command('lab')

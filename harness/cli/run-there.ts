@@ -18,6 +18,8 @@ export interface RemoteOptions extends Selection, ResultsOptions {
   /** The words of the command that runs this target from here. */
   readonly command: readonly string[];
   readonly ssh: SshOptions;
+  /** The Node to carry there. */
+  readonly node?: string;
   readonly slow?: boolean;
   readonly keep?: boolean;
   readonly trace?: 'failed' | 'all';
@@ -32,6 +34,7 @@ export async function runThere(options: RemoteOptions, signal: AbortSignal): Pro
     const code = await runRemote({
       ssh: options.ssh,
       target: options.target,
+      ...(options.node === undefined ? {} : { node: options.node }),
       args: [
         ...testsOf(options).flatMap((id) => ['--test', id]),
         ...(options.role === undefined ? [] : ['--role', options.role]),

@@ -15,6 +15,7 @@ export interface RunOptions extends Selection, ResultsOptions {
   readonly on?: string;
   readonly identity?: string;
   readonly knownHosts?: string;
+  readonly node?: string;
   readonly seed: number;
   readonly seeds?: number;
   readonly iut?: string;
@@ -132,7 +133,11 @@ async function openIut(target: Target, seed: number, log: (line: string) => void
     const { openReferenceIut } = await import('../run/reference-iut.js');
     return openReferenceIut(target, log);
   }
-  const { openNativeIut } = await import('../run/native-iut.js');
+  const [{ openNativeIut }, { hindrances }] = await Promise.all([
+    import('../run/native-iut.js'),
+    import('../xen/native/hindrances.js'),
+  ]);
+  for (const hindrance of hindrances()) log(hindrance);
   return openNativeIut(target);
 }
 
@@ -144,6 +149,7 @@ async function runOn(host: string, options: RunOptions, interrupt: Interrupt): P
   const way = [
     ...(options.identity === undefined ? [] : ['--identity', options.identity]),
     ...(options.knownHosts === undefined ? [] : ['--known-hosts', options.knownHosts]),
+    ...(options.node === undefined ? [] : ['--node', options.node]),
   ];
   const command = ['netifspec', 'run', '--on', host, ...way, '--target', target, ...claims(options)];
   return runThere({ ...options, target, command, ssh: sshOptions(host, options) }, interrupt.signal);

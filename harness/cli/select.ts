@@ -1,6 +1,6 @@
 import { SUITES } from '../../suites/index.js';
 import { NEWEST_TEXT, TEXT_VERSIONS, textVersion } from '../../suites/requirements/index.js';
-import { glob } from '../run/pattern.js';
+import { glob } from '../pattern.js';
 import type { Role } from '../run/record.js';
 import { isAnchor } from '../run/session.js';
 import type { Tests } from '../run/suite.js';

@@ -1,65 +1,87 @@
 /** Puts a pack on a host. */
 import { createReadStream } from 'node:fs';
-import { machine } from 'node:os';
 import { parseFacts, quotePosix } from '../guest/profile.js';
-import type { ExecOptions, Ssh } from '../guest/ssh.js';
-import { printable } from '../guest/text.js';
+import type { Ssh } from '../guest/ssh.js';
+import { readExecutable } from './elf.js';
 import { RemoteError } from './error.js';
+import { carryNode, isFit, loadersFor } from './node.js';
 import type { Pack } from './pack.js';
+import { runScript } from './script.js';
 
-const COMMAND_MS = 30_000;
 const TRANSFER_MS = 300_000;
-const NODE_WANTED = { major: 20, minor: 19 };
 
 export interface InstallOptions {
   readonly ssh: { readonly host: string };
+  /** The Node to carry there; absent: the host's own, or the running one where the host has none that fits. */
+  readonly node?: string;
   /** Takes what there is to say, a line at a time. */
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
+export interface Installed {
+  /** The absolute folder of netifspec's own on the host, in which the pack lies in the folder named by its key. */
+  readonly home: string;
+  /** What to call there to run Node. */
+  readonly node: string;
+}
+
 /**
- * Checks that the host can run netifspec and uploads the pack if it isn't there. Answers the absolute folder of
- * netifspec's own on the host, in which the pack lies in the folder named by its key.
+ * Checks that the host can run netifspec, and uploads the pack, and a Node, if they aren't there.
  * Throws a {@link RemoteError} or an SshError.
  */
-export async function install(ssh: Ssh, archive: Pack, options: InstallOptions): Promise<string> {
+export async function install(ssh: Ssh, archive: Pack, options: InstallOptions): Promise<Installed> {
   const { host } = options.ssh;
+  const carried = options.node ?? process.execPath;
+  const loaders = loadersFor(carried);
   const script = `
     umask 077
     home="$HOME/.cache/netifspec/remote"
     mkdir -p "$home/runs" || exit 1
     echo "home=$home"
     echo "machine=$(uname -m)"
-    for tool in node tar gzip; do command -v "$tool" > /dev/null || echo "missing-$tool=yes"; done
+    for tool in tar gzip; do command -v "$tool" > /dev/null || echo "missing-$tool=yes"; done
+    for loader in ${[...loaders.keys()].map(quotePosix).join(' ')}; do [ -e "$loader" ] || echo "loader=$loader"; done
     ! command -v node > /dev/null || echo "node=$(node --version)"
     [ ! -d "$home/${archive.key}" ] || { touch "$home/${archive.key}"; echo present=yes; }
   `;
   const facts = parseFacts(await runScript(ssh, host, 'be checked', script, { signal: options.signal }));
-  refuse(host, facts);
+  refuse(host, facts, carried, loaders);
   const home = facts['home'] ?? '';
   if (facts['present'] !== 'yes') await upload(ssh, archive, home, options);
-  return home;
+  const own = options.node === undefined && isFit(facts['node']);
+  return {
+    home,
+    node: own ? 'node' : await carryNode(ssh, carried, home, { host, log: options.log, signal: options.signal }),
+  };
 }
 
-function refuse(host: string, facts: Readonly<Record<string, string>>): void {
-  const missing = ['node', 'tar', 'gzip'].filter((tool) => facts[`missing-${tool}`] === 'yes');
+/** Refuses a host on which netifspec can't run whatever is carried there. */
+function refuse(
+  host: string,
+  facts: Readonly<Record<string, string>>,
+  carried: string,
+  loaders: ReadonlyMap<string, string>,
+): void {
+  const missing = ['tar', 'gzip'].filter((tool) => facts[`missing-${tool}`] === 'yes');
   if (missing.length > 0) {
     throw error(host, `has no ${missing.join(', ')} on the PATH of a command over SSH; install what is missing`);
   }
-  const { major, minor } = NODE_WANTED;
-  const [, seenMajor = 0, seenMinor = 0] = (/^v(\d+)\.(\d+)\./.exec(facts['node'] ?? '') ?? []).map(Number);
-  if (seenMajor < major || (seenMajor === major && seenMinor < minor)) {
+  for (const [file, what] of [
+    [process.execPath, 'the addon that was built here'],
+    [carried, carried],
+  ] as const) {
+    const { machine } = readExecutable(file);
+    if (machine === facts['machine']) continue;
     throw error(
       host,
-      `has Node ${facts['node'] || 'of unknown version'}; install Node ${major}.${minor} or later there`,
+      `is a ${facts['machine']} machine and ${what} is for ${machine}; run netifspec on a host of its kind`,
     );
   }
-  if (facts['machine'] !== machine()) {
-    throw error(
-      host,
-      `is a ${facts['machine']} machine and this is a ${machine()}; run netifspec on a host of its kind`,
-    );
+  const loader = facts['loader'];
+  if (loader !== undefined) {
+    const library = loader.includes('musl') ? 'musl' : 'glibc';
+    throw error(host, `has no ${loader}: ${loaders.get(loader)} needs ${library}; run netifspec on a host that has it`);
   }
   if (!facts['home']?.startsWith('/')) throw error(host, 'has no HOME for its user; give the user a home folder');
 }
@@ -88,24 +110,6 @@ async function upload(ssh: Ssh, archive: Pack, home: string, options: InstallOpt
   `;
   const stdin = createReadStream(file);
   await runScript(ssh, host, 'unpack netifspec', script, { deadlineMs: TRANSFER_MS, stdin, signal: options.signal });
-}
-
-/** Runs a short script; its stdout. Throws if it fails; `purpose` completes "host cannot …". */
-export async function runScript(
-  ssh: Ssh,
-  host: string,
-  purpose: string,
-  script: string,
-  options: Partial<ExecOptions>,
-): Promise<string> {
-  const { code, stdout, stderr } = await ssh.exec(posix(script), { deadlineMs: COMMAND_MS, ...options });
-  if (code === 0) return stdout;
-  throw error(host, `cannot ${purpose} (status ${code}): ${printable(stderr, 300).trim()}`);
-}
-
-/** A script for `sh`, whatever the user's login shell is. */
-export function posix(script: string): string {
-  return `exec /bin/sh -c ${quotePosix(script)}`;
 }
 
 function error(host: string, what: string): RemoteError {

@@ -1,9 +1,21 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { machine } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { expect } from 'chai';
 import { FakeSshd } from '../guest/fake-sshd.js';
 import { SshError } from '../guest/ssh.js';
+import { readExecutable } from './elf.js';
+import { sampleExecutable } from './sample-executable.js';
 import { RemoteError } from './error.js';
 import { pack, type Pack } from './pack.js';
 import { runRemote, type RemoteRun } from './remote.js';
@@ -159,22 +171,54 @@ describe('runRemote', function () {
     expect(existsSync(join(sshd.files, 'escaped'))).to.equal(false);
   });
 
-  it('says what the host lacks', async () => {
+  /** The host has no other programs than these. */
+  const onlyPrograms = (...names: string[]): void => {
+    for (const name of names) {
+      const file = join(sshd.files, 'bin', name);
+      mkdirSync(dirname(file), { recursive: true });
+      symlinkSync(execFileSync('which', [name], { encoding: 'utf8' }).trim(), file);
+    }
+    sshd.env['PATH'] = join(sshd.files, 'bin');
+  };
+  const BASICS = ['mkdir', 'uname', 'tar', 'touch', 'find', 'ls', 'grep', 'tail', 'mktemp', 'chmod', 'mv', 'rm', 'cat'];
+
+  it('carries the running Node where the host has none that fits, once', async () => {
+    onlyPrograms(...BASICS, 'gzip');
+    expect(await run('long')).to.equal(0);
     program('node', 'echo v18.20.4');
-    expect((await failure(run('ok'), RemoteError)).message).to.contain(
-      'has Node v18.20.4; install Node 20.19 or later',
+    expect(await run('long')).to.equal(0);
+    expect(said.filter((line) => line.startsWith('uploading Node'))).to.deep.equal([
+      `uploading Node to 127.0.0.1: ${process.execPath}`,
+    ]);
+  });
+
+  it('takes along the Node that it is told to, if that fits the host', async () => {
+    const node = (name: string, bytes: Buffer): string => {
+      writeFileSync(join(sshd.files, name), bytes);
+      return join(sshd.files, name);
+    };
+    const { loader = '' } = readExecutable(process.execPath);
+    const x86 = machine() === 'x86_64';
+    const other = node('other', sampleExecutable(x86 ? 183 : 62, loader));
+    expect((await failure(run('ok', { node: other }), RemoteError)).message).to.match(
+      /other is for \w+; run netifspec/,
     );
-    rmSync(join(sshd.files, 'bin/node'));
+    const musl = node('musl', sampleExecutable(x86 ? 62 : 183, '/lib/ld-musl-none.so.1'));
+    expect((await failure(run('ok', { node: musl }), RemoteError)).message).to.contain(
+      `127.0.0.1 has no /lib/ld-musl-none.so.1: ${musl} needs musl`,
+    );
+    const none = node('none', Buffer.from('#!/bin/sh\n'));
+    expect(await failure(run('ok', { node: none }), RemoteError)).to.include({ exitCode: 2 });
+    const broken = node('broken', sampleExecutable(x86 ? 62 : 183, loader));
+    expect((await failure(run('ok', { node: broken }), RemoteError)).message).to.contain(`cannot start ${broken}`);
+  });
+
+  it('says what the host lacks', async () => {
     program('uname', 'echo sparc64');
     expect((await failure(run('ok'), RemoteError)).message).to.contain('is a sparc64 machine');
     rmSync(join(sshd.files, 'bin'), { recursive: true });
-    for (const tool of ['mkdir', 'uname', 'tar', 'gzip', 'touch']) {
-      const bin = join(sshd.files, 'bin', tool);
-      mkdirSync(dirname(bin), { recursive: true });
-      symlinkSync(execFileSync('which', [tool], { encoding: 'utf8' }).trim(), bin);
-    }
-    sshd.env['PATH'] = join(sshd.files, 'bin');
-    expect((await failure(run('ok'), RemoteError)).message).to.contain('has no node on the PATH');
+    onlyPrograms(...BASICS);
+    expect((await failure(run('ok'), RemoteError)).message).to.contain('has no gzip on the PATH');
   });
 
   it('refuses a target file that cannot be shipped', async () => {

@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { quotePosix } from '../guest/profile.js';
 import { Ssh, SshError, type ExecOptions, type SshOptions } from '../guest/ssh.js';
 import { LineSplitter, printable } from '../guest/text.js';
-import { install, posix, runScript } from './install.js';
+import { install } from './install.js';
 import { pack, type Pack } from './pack.js';
 import { bringBack } from './results.js';
+import { posix, runScript } from './script.js';
 import { sendShipment, shipmentOf } from './shipment.js';
 
 export interface RemoteRun {
@@ -24,6 +25,8 @@ export interface RemoteRun {
   readonly signal: AbortSignal;
   /** What to put on the host; the running netifspec's own pack if absent. */
   readonly pack?: Pack;
+  /** The Node to carry there, whatever the host has. */
+  readonly node?: string;
   /** Milliseconds that an interrupted run gets to end; 30 s if absent. */
   readonly graceMs?: number;
 }
@@ -67,8 +70,9 @@ export async function runRemote(options: RemoteRun): Promise<number> {
 }
 
 class RemoteHost {
-  /** The absolute folder of ours there; known after {@link prepare}. */
+  /** The absolute folder of ours there, and what runs Node; known after {@link prepare}. */
   #home = '';
+  #node = '';
   readonly #id = randomBytes(8).toString('hex');
   readonly #name: string;
 
@@ -91,7 +95,7 @@ class RemoteHost {
 
   /** Installs the pack and makes the run's folder. */
   async prepare(): Promise<void> {
-    this.#home = await install(this.ssh, this.archive, this.options);
+    ({ home: this.#home, node: this.#node } = await install(this.ssh, this.archive, this.options));
     const folder = quotePosix(this.#folder);
     await this.#script("make the run's folder", `umask 077; mkdir -p ${folder}/in ${folder}/out`);
   }
@@ -161,7 +165,7 @@ class RemoteHost {
       echo "$$" > ${quotePosix(`runs/${this.#id}/pid`)}
       [ ! -e ${quotePosix(`runs/${this.#id}/interrupted`)} ] || exit 130
       umask 077
-      exec node ${words}
+      exec ${quotePosix(this.#node)} ${words}
     `);
   }
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { glob, literally } from './pattern.js';
+import { glob, literally } from '../pattern.js';
 import type { TestRecord, Verdict } from './record.js';
 import { readYamlFile } from './yaml-file.js';
 

@@ -5,8 +5,9 @@ import { Ssh } from '../guest/ssh.js';
 import { LineSplitter, printable } from '../guest/text.js';
 import { quotePosix } from '../guest/profile.js';
 import { BRIDGE_NODE, READY, REFERENCE_TYPE } from '../reference/program.js';
-import { install, posix } from '../remote/install.js';
+import { install } from '../remote/install.js';
 import { pack } from '../remote/pack.js';
+import { posix } from '../remote/script.js';
 import { nativeHoldings, openNativeDomain } from '../xen/native/index.js';
 import { Expired, Patience } from '../xen/wait.js';
 import { EnvironmentError } from './environment.js';
@@ -38,10 +39,11 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
     const patience = new Patience(harness.clock, target.timeScale);
     const { signal } = new AbortController();
     const archive = await pack();
-    const home = await install(ssh, archive, { ssh: target.ssh, log, signal });
+    const { home, node } = await install(ssh, archive, { ssh: target.ssh, log, signal });
     // Another way each time: what is found is in the trace.
     const rogue = target.reference === 'rogue' ? ` --rogue ${Date.now() % 0x1_0000_0000}` : '';
-    const command = `exec node ${quotePosix(`${home}/${archive.key}/${archive.entry}`)} reference ${target.role}${rogue}`;
+    const main = `${home}/${archive.key}/${archive.entry}`;
+    const command = `exec ${quotePosix(node)} ${quotePosix(main)} reference ${target.role}${rogue}`;
     const start = async (): Promise<Program> => {
       const started = new Program(ssh, command, patience);
       await started.ready();
@@ -50,7 +52,7 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
     let program = await start();
     closers.push(() => program.stop());
     const { store } = harness;
-    const node = `/local/domain/${domain}/${target.role === 'frontend' ? 'device' : 'backend'}/${BRIDGE_NODE}`;
+    const joining = `/local/domain/${domain}/${target.role === 'frontend' ? 'device' : 'backend'}/${BRIDGE_NODE}`;
     return {
       domain,
       harness,
@@ -61,10 +63,10 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
       configure: () => Promise.resolve(),
       async bridge([a, b]) {
         await store.transaction(async (access) => {
-          await access.write(node, `${a.vif.handle} ${b.vif.handle}`);
-          await access.setPermissions(node, [{ domain, access: 'n' }]);
+          await access.write(joining, `${a.vif.handle} ${b.vif.handle}`);
+          await access.setPermissions(joining, [{ domain, access: 'n' }]);
         });
-        const isJoined = async (): Promise<boolean> => (await store.read(node)) === undefined;
+        const isJoined = async (): Promise<boolean> => (await store.read(joining)) === undefined;
         await ours(
           patience.until('bridge in the reference driver', isJoined),
           'the reference driver does not join its vifs',

@@ -19,7 +19,7 @@ function isUsable(file: string): boolean {
 }
 
 /** Whether a Xen hypervisor runs this OS; undefined where the OS doesn't tell. */
-function onXen(): boolean | undefined {
+export function onXen(): boolean | undefined {
   if (process.platform !== 'linux') return undefined;
   const file = '/sys/hypervisor/type';
   return existsSync(file) && readFileSync(file, 'utf8').trim() === 'xen';

@@ -1,0 +1,63 @@
+/** What an executable's header tells: for which machine it is, and which loader it asks for. */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { RemoteError } from './error.js';
+
+/** What `uname -m` calls the machines, by the header's number. */
+const MACHINES: Readonly<Record<number, string>> = { 62: 'x86_64', 183: 'aarch64', 243: 'riscv64' };
+
+/** Offsets of the fields in use (System V ABI, "ELF Header" and "Program Header", 64 bits, little-endian). */
+const HEADER = { bytes: 64, magic: 0, class: 4, data: 5, machine: 18, programs: 32, programCount: 56 } as const;
+const PROGRAM = { bytes: 56, type: 0, offset: 8, fileSize: 32 } as const;
+const MAGIC = 0x7f454c46;
+const CLASS_64 = 2;
+const LITTLE_ENDIAN = 1;
+const TYPE_INTERP = 3;
+/** More than any executable has; a file that is none may claim anything. */
+const PROGRAMS_MAX = 64;
+const PATH_MAX = 4096;
+
+export interface Executable {
+  /** As `uname -m` has it, or the header's number. */
+  readonly machine: string;
+  /** Path of the loader, which tells one C library from another; absent in a static executable. */
+  readonly loader?: string;
+}
+
+/** Reads the header of the executable at `path`. Throws a {@link RemoteError} of exit code 2 if it isn't one. */
+export function readExecutable(path: string): Executable {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (cause) {
+    throw new RemoteError(2, `${path}: ${(cause as Error).message}`, { cause });
+  }
+  try {
+    const at = (position: number, length: number): Buffer => {
+      const bytes = Buffer.alloc(length);
+      return bytes.subarray(0, readSync(file, bytes, 0, length, position));
+    };
+    const header = at(0, HEADER.bytes);
+    const isOurs =
+      header.length === HEADER.bytes &&
+      header.readUInt32BE(HEADER.magic) === MAGIC &&
+      header[HEADER.class] === CLASS_64 &&
+      header[HEADER.data] === LITTLE_ENDIAN;
+    if (!isOurs) throw new RemoteError(2, `${path} is no executable of a 64-bit Linux machine`);
+    const number = header.readUInt16LE(HEADER.machine);
+    const machine = MACHINES[number] ?? `machine ${number}`;
+    const first = Number(header.readBigUInt64LE(HEADER.programs));
+    const count = Math.min(header.readUInt16LE(HEADER.programCount), PROGRAMS_MAX);
+    for (let n = 0; n < count; n++) {
+      const program = at(first + n * PROGRAM.bytes, PROGRAM.bytes);
+      if (program.length < PROGRAM.bytes || program.readUInt32LE(PROGRAM.type) !== TYPE_INTERP) continue;
+      const [offset, size] = [PROGRAM.offset, PROGRAM.fileSize].map((field) => Number(program.readBigUInt64LE(field)));
+      const loader = at(offset ?? 0, Math.min(size ?? 0, PATH_MAX))
+        .toString('utf8')
+        .replace(/\0.*/s, '');
+      return { machine, loader };
+    }
+    return { machine };
+  } finally {
+    closeSync(file);
+  }
+}
