@@ -82,8 +82,15 @@ linux: 4 of 5 tests executed in 0.1 s
   });
 
   it('rewrites the line of the running chapter on a terminal only', () => {
-    expect(print({ tty: true })).to.include('\r\x1b[Kfrontend/rings                 1 passed\r\x1b[KFAIL');
+    expect(print({ tty: true })).to.include('\r\x1b[Kfrontend/rings                 1 passed  (1 of 5)\r\x1b[KFAIL');
     expect(print()).not.to.match(/[\r\x1b]/);
+  });
+
+  it('estimates what is left of a long run', () => {
+    const slow = [session({ planned: 40 }), test({ durationMs: 2000 }), test({ durationMs: 4000 })];
+    expect(print({ tty: true }, slow))
+      .to.include('1 passed  (1 of 40)')
+      .and.include('(2 of 40, about 2 min left)');
   });
 
   it('colours words only when asked to', () => {

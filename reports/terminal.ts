@@ -12,6 +12,9 @@ const WORDS: Record<Outcome, string> = {
   passed: 'PASS',
 };
 
+/** Milliseconds of tests after which there is an estimate: before, it would jump, and short runs need none. */
+const ESTIMATE_AFTER_MS = 5000;
+
 export interface TerminalOptions {
   /** The line of the chapter that runs is rewritten in place. */
   readonly tty: boolean;
@@ -28,6 +31,8 @@ export class TerminalReporter {
   readonly #options: TerminalOptions;
   readonly #strict: boolean;
   #session: SessionRecord | undefined;
+  /** Tests of the session so far, and the milliseconds that they took. */
+  #done = { tests: 0, ms: 0 };
   #chapter: { readonly name: string; readonly counts: Map<Outcome, number> } | undefined;
 
   constructor(out: NodeJS.WritableStream, options: TerminalOptions) {
@@ -42,6 +47,7 @@ export class TerminalReporter {
     this.#closeChapter();
     if (record.type === 'end') return;
     this.#session = record;
+    this.#done = { tests: 0, ms: 0 };
     const { target, role, adapter, planned, seed } = record;
     const how = seed === undefined ? adapter : `${adapter}, seed ${seed}`;
     this.#line(`${this.#bold(printable(target))} (${role}, ${how}): ${planned} tests planned`);
@@ -59,6 +65,8 @@ export class TerminalReporter {
       this.#closeChapter();
       this.#chapter = { name, counts: new Map() };
     }
+    this.#done.tests++;
+    this.#done.ms += test.durationMs;
     const result = outcome(test, this.#strict);
     const counts = this.#chapter?.counts;
     counts?.set(result, (counts.get(result) ?? 0) + 1);
@@ -67,7 +75,7 @@ export class TerminalReporter {
     if (loud) this.#report(test, result);
     else if (this.#options.verbose)
       this.#line(`${this.#label(result)} ${test.id}${isPlain(test) ? '' : `  ${headline(test)}`}`);
-    if (this.#options.tty) this.#out.write(`\r\x1b[K${this.#chapterLine()}`);
+    if (this.#options.tty) this.#out.write(`\r\x1b[K${this.#chapterLine()}${this.#progress()}`);
   }
 
   #report(test: TestRecord, result: Outcome): void {
@@ -122,6 +130,17 @@ export class TerminalReporter {
       return count ? [this.#paint(kind, `${count} ${kind}`)] : [];
     });
     return `${name.padEnd(30)} ${parts.join(', ')}`;
+  }
+
+  /** How far the session is: for the line that is rewritten. */
+  #progress(): string {
+    const { tests, ms } = this.#done;
+    const planned = this.#session?.planned ?? 0;
+    const left = planned - tests;
+    if (left <= 0) return '';
+    const seconds = Math.round((ms / tests / 1000) * left);
+    const when = seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+    return `  (${tests} of ${planned}${ms < ESTIMATE_AFTER_MS ? '' : `, about ${when} left`})`;
   }
 
   #closeChapter(): void {

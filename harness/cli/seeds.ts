@@ -27,8 +27,8 @@ const PROGRESS = 100;
 
 /**
  * Runs the selected tests with the seeds 1 to `count`. Prints how many orders of delivery there were, and each test
- * whose verdict depends on the seed, with a seed to replay it. Answers 1 if there is one, or one that isn't as expected
- * by any seed.
+ * whose verdict depends on the seed, with a seed to replay it. Answers 1 if there is one, or one that fails, and 3 if
+ * one is an error.
  */
 export async function runSeeds(
   count: number,
@@ -66,8 +66,9 @@ export async function runSeeds(
   }
   const failed = ended.find((end) => end.status === 'rejected');
   if (failed) throw failed.reason;
-  const isBad = (result: Result): boolean => ['failed', 'error'].includes(outcome(result, strict));
-  return found.length > 0 || rounds.flat().some(isBad) ? 1 : 0;
+  const outcomes = new Set(rounds.flat().map((result) => outcome(result, strict)));
+  if (outcomes.has('error')) return 3;
+  return found.length > 0 || outcomes.has('failed') ? 1 : 0;
 }
 
 function inProcess(work: SeedWork, take: (result: SeedResult) => void, signal: AbortSignal): Promise<void> {
