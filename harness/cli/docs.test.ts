@@ -30,12 +30,25 @@ const ELSEWHERE = /^validate\b/;
 /** Without a Xen host, a lab host or QEMU these must get as far as to miss it. */
 const NEEDS_HOST = /^lab (?!status|down)|--on |--target /;
 
-/** The commands in a page's blocks of shell, as the words behind `netifspec`. */
+/** What a CI engine puts in the place of its variables. */
+const CI: Readonly<Record<string, string>> = { CI_NODE_INDEX: '1', CI_NODE_TOTAL: '2', part: '2', HOST: 'labhost' };
+
+/** The commands in a page's blocks of shell, and in its recipes for CI engines, as the words behind `netifspec`. */
 function commandsOf(page: string): string[] {
   const text = readFileSync(join(packageRoot, page), 'utf8');
-  return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)]
-    .flatMap(([, block = '']) => block.split('\n'))
+  const blocks = (languages: string): string[] =>
+    [...text.matchAll(new RegExp(`^\`\`\`(?:${languages})\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, block = '']) => block);
+  const shell = blocks('sh')
+    .flatMap((block) => block.split('\n'))
     .flatMap((line) => /^(?:npx )?netifspec (.*)$/.exec(line)?.[1] ?? []);
+  const recipes = blocks('yaml|groovy').flatMap((block) =>
+    [...block.matchAll(/\bnpx netifspec ([^"\n]*(?:\n +--[^"\n]*)*)/g)].map(([, command = '']) =>
+      command
+        .replace(/\s+/g, ' ')
+        .replace(/\$(?:\{\{ matrix\.(\w+) \}\}|(\w+))/g, (_, a: string, b: string) => CI[a || b] ?? ''),
+    ),
+  );
+  return [...shell, ...recipes];
 }
 
 const wordsOf = (command: string): string[] =>
