@@ -12,6 +12,7 @@ import { ReferenceBackend } from './backend.js';
 import { BACKEND_STEPS } from './backend-steps.js';
 import { ReferenceFrontend } from './frontend.js';
 import { FRONTEND_STEPS } from './frontend-steps.js';
+import { type Spoil, Spoiler } from './spoiled.js';
 
 /** One thing that no driver may do. */
 export type Attack =
@@ -20,7 +21,9 @@ export type Attack =
   | { readonly kind: 'key'; readonly key: string; readonly value: string }
   | { readonly kind: 'remove'; readonly key: string }
   | { readonly kind: 'event' }
-  | { readonly kind: 'vanish' };
+  | { readonly kind: 'vanish' }
+  | { readonly kind: 'revoke'; readonly n: number }
+  | ({ readonly kind: 'spoil' } & Spoil);
 
 /** Keys that it's worth to tamper with, those that no driver knows included. */
 export const ATTACKED_KEYS = [
@@ -49,6 +52,9 @@ export const ODD_VALUES = [
   '1\n',
 ];
 
+/** Words that mean much where a slot has its flags, its size or its status, and little in a frame. */
+export const ODD_WORDS = [0, 1, 2, 4, 8, 12, 0x0fff, 0x1000, 0x7fff, 0x8000, 0xfffe, 0xffff] as const;
+
 /** The ring's indices and events, by offset in its page. */
 export const INDEX_OFFSETS = [RING_OFFSET.reqProd, RING_OFFSET.reqEvent, RING_OFFSET.rspProd, RING_OFFSET.rspEvent];
 
@@ -72,6 +78,7 @@ interface QueueState {
 /** A reference driver that attacks its peer when it's told to. What becomes of itself is nobody's business. */
 export class Rogue {
   readonly #places: Place[] = [];
+  readonly #spoiler: Spoiler;
   readonly #driver: ReferenceFrontend | ReferenceBackend;
   #stop = (): void => undefined;
 
@@ -81,6 +88,7 @@ export class Rogue {
     stackOf: (handle: number) => Stack,
     root?: string,
   ) {
+    this.#spoiler = new Spoiler(domain);
     const ignore = (): void => undefined;
     const keep = <Q extends QueueState>(path: string, queue: Q): Q => {
       const { tx, rx, txPort, rxPort } = queue;
@@ -90,14 +98,14 @@ export class Rogue {
     this.#driver =
       role === 'frontend'
         ? new ReferenceFrontend(
-            domain,
+            this.#spoiler.domain,
             stackOf,
             ignore,
             { openQueue: (vif, index, split) => keep(vif.path, FRONTEND_STEPS.openQueue(vif, index, split)) },
             root,
           )
         : new ReferenceBackend(
-            domain,
+            this.#spoiler.domain,
             stackOf,
             ignore,
             { openQueue: (vif, ...rest) => keep(vif.path, BACKEND_STEPS.openQueue(vif, ...rest)) },
@@ -123,20 +131,39 @@ export class Rogue {
     this.#stop();
   }
 
-  /** Does one thing to the vif in `path`, as far as it still can. */
-  async perform(attack: Attack, path: string): Promise<void> {
+  /** Does one thing to the vif in `path`, which is relative to its domain's home; false if it can't any more. */
+  async perform(attack: Attack, path: string): Promise<boolean> {
     const place = this.#places.findLast((each) => each.path === path);
-    const page = 'ring' in attack ? place?.pages[attack.ring] : undefined;
     const { store, events } = this.domain;
     try {
-      if (attack.kind === 'index') page?.store32(attack.offset, attack.value);
-      if (attack.kind === 'slot') page?.copyIn(attack.offset, attack.bytes);
-      if (attack.kind === 'key') await store.write(`${path}/${attack.key}`, attack.value);
-      if (attack.kind === 'remove') await store.remove(`${path}/${attack.key}`);
-      if (attack.kind === 'vanish') await store.remove(path);
-      if (attack.kind === 'event') for (const port of place?.ports ?? []) events.notify(port);
+      switch (attack.kind) {
+        case 'index':
+          place?.pages[attack.ring].store32(attack.offset, attack.value);
+          return place !== undefined;
+        case 'slot':
+          place?.pages[attack.ring].copyIn(attack.offset, attack.bytes);
+          return place !== undefined;
+        case 'event':
+          for (const port of place?.ports ?? []) events.notify(port);
+          return place !== undefined;
+        case 'key':
+          await store.write(`${path}/${attack.key}`, attack.value);
+          return true;
+        case 'remove':
+          await store.remove(`${path}/${attack.key}`);
+          return true;
+        case 'vanish':
+          await store.remove(path);
+          return true;
+        case 'revoke':
+          return this.#spoiler.revoke(attack.n);
+        case 'spoil':
+          this.#spoiler.arm(attack);
+          return true;
+      }
     } catch {
       // It may have lost the page, the channel or the directory by now.
+      return false;
     }
   }
 
@@ -154,12 +181,14 @@ export class Rogue {
   }
 }
 
+const RINGS = ['index', 'slot', 'spoil', 'spoil'] as const;
+
 /** An attack, mostly on the rings: what goes on in the store alone is soon over. */
 export function randomAttack(random: Random): Attack {
   const pick = <T>(values: readonly [T, ...T[]] | readonly T[]): T => values[random.below(values.length)] as T;
   const ring = pick([0, 1] as const);
   const value = pick([random.below(600), random.below(0x1_0000_0000)]);
-  switch (pick(['index', 'index', 'slot', 'slot', 'slot', 'event', 'key', 'remove', 'vanish'] as const)) {
+  switch (pick([...RINGS, ...RINGS, 'event', 'revoke', 'key', 'remove', 'vanish'] as const)) {
     case 'index':
       return { kind: 'index', ring, offset: pick(INDEX_OFFSETS), value };
     case 'slot': {
@@ -174,5 +203,11 @@ export function randomAttack(random: Random): Attack {
       return { kind: 'remove', key: pick(ATTACKED_KEYS) };
     case 'vanish':
       return { kind: 'vanish' };
+    case 'revoke':
+      return { kind: 'revoke', n: random.below(600) };
+    case 'spoil': {
+      const [what, at, times] = [pick(['slot', 'slot', 'index', 'data'] as const), random.below(64), pick([1, 1, 300])];
+      return { kind: 'spoil', what, at, value: pick([pick(ODD_WORDS), value]), times };
+    }
   }
 }

@@ -2,13 +2,15 @@
 import fc from 'fast-check';
 import { expect } from 'chai';
 import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
+import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
-import { linkOf } from '../peer/link.js';
-import { backendPath, createVif, frontendPath, removeVif, type VifAddress } from '../peer/vif.js';
+import { type Link, linkOf } from '../peer/link.js';
+import { createVif, removeVif, type VifAddress } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
 import { Stack } from '../packet/stack.js';
+import { CTRL_TYPE, KEY } from '../protocol/netif.js';
 import { RING_OFFSET } from '../protocol/ring.js';
-import { type Attack, ATTACKED_KEYS, INDEX_OFFSETS, ODD_VALUES, Rogue } from '../reference/rogue.js';
+import { type Attack, ATTACKED_KEYS, INDEX_OFFSETS, ODD_VALUES, ODD_WORDS, Rogue } from '../reference/rogue.js';
 import { Hypervisor } from '../xen/simulated/hypervisor.js';
 import { EventPump } from '../xen/event-pump.js';
 import { Patience } from '../xen/wait.js';
@@ -41,10 +43,45 @@ const attack: fc.Arbitrary<Attack> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove'), key }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('event') }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('vanish') }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('revoke'), n: fc.nat(600) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('spoil'),
+      what: fc.constantFrom('slot', 'slot', 'index', 'data'),
+      at: fc.nat(64),
+      value: fc.oneof(fc.constantFrom(...ODD_WORDS), word),
+      times: fc.constantFrom(1, 1, 2, 300),
+    }),
+  },
 );
 
-/** Lets the peer do its work among the attacks; answers what it threw that isn't the driver's to answer for. */
-async function suffer(role: Role, seed: number, attacks: readonly Attack[]): Promise<unknown[]> {
+/** What there is to do to a vif, as it's counted; only a frontend offers pages that it can withdraw. */
+const KINDS = ['event', 'index', 'key', 'remove', 'slot', 'spoil data', 'spoil index', 'spoil slot', 'vanish'];
+const KINDS_OF: Record<Role, string[]> = { frontend: [...KINDS, 'revoke'], backend: KINDS };
+
+/** A backend with all that a frontend may use, so that there is more to attack. */
+const OFFERED = {
+  ...BACKEND_KEYS,
+  [KEY.featureCtrlRing]: '1',
+  [KEY.featureGsoTcpv4]: '1',
+  [KEY.featureMulticastControl]: '1',
+  [KEY.multiQueueMaxQueues]: '2',
+};
+/** Bytes of a ping that takes several slots. */
+const LONG_PING = 6000;
+
+/**
+ * Lets the peer do its work among the attacks; answers what it threw that isn't the driver's to answer for.
+ *
+ * @param strike counts an attack that found something to attack
+ */
+async function suffer(
+  role: Role,
+  seed: number,
+  attacks: readonly Attack[],
+  strike: (attack: Attack) => void,
+): Promise<unknown[]> {
   const hypervisor = new Hypervisor({ seed });
   const [harness, guest] = [hypervisor.domain(0), hypervisor.domain(1)];
   const hostile = new Rogue(role, guest, (handle) => new Stack(linkOf(handle).iut));
@@ -66,18 +103,22 @@ async function suffer(role: Role, seed: number, attacks: readonly Attack[]): Pro
   };
   await createVif(harness.store, vif, {
     mac: formatMac(link.iut.mac),
-    backendKeys: role === 'frontend' ? BACKEND_KEYS : {},
+    backendKeys: role === 'frontend' ? OFFERED : {},
   });
-  const peer =
-    role === 'frontend' ? await BackendPeer.create(context, vif, link) : await FrontendPeer.create(context, vif, link);
-  const path = role === 'frontend' ? frontendPath(vif) : backendPath(vif);
+  const [peer, work] =
+    role === 'frontend' ? await backendWork(context, vif, link) : await frontendWork(context, vif, link);
+  // As the driver knows it: below its own domain's directory.
+  const path = role === 'frontend' ? `device/vif/${handle}` : `backend/vif/0/${handle}`;
+  const perform = async (attack: Attack): Promise<void> => {
+    if (await hostile.perform(attack, path)) strike(attack);
+  };
   // Some of them before there is a connection.
   const [early, late] = [attacks.slice(0, 2), attacks.slice(2)];
-  for (const step of early) await hostile.perform(step, path);
-  await attempt(() => peer.connect());
+  for (const step of early) await perform(step);
+  await attempt(work.connect);
   for (const step of late) {
-    await hostile.perform(step, path);
-    if (peer.queues.length > 0) await attempt(() => peer.ping({ ms: 20 }));
+    await perform(step);
+    if (peer.queues.length > 0) for (const step of work.steps) await attempt(step);
   }
   await attempt(() => peer.disconnect({ ms: 50 }));
   await attempt(() => peer.close());
@@ -92,16 +133,40 @@ async function suffer(role: Role, seed: number, attacks: readonly Attack[]): Pro
   return faults;
 }
 
+interface Work {
+  readonly connect: () => Promise<void>;
+  /** What is done after each attack. */
+  readonly steps: readonly (() => Promise<unknown>)[];
+}
+
+async function backendWork(context: PeerContext, vif: VifAddress, link: Link): Promise<[BackendPeer, Work]> {
+  const peer = await BackendPeer.create(context, vif, link);
+  const ping = (length: number) => () => peer.ping({ ms: 20, length });
+  return [peer, { connect: () => peer.connect(), steps: [ping(64), ping(LONG_PING)] }];
+}
+
+async function frontendWork(context: PeerContext, vif: VifAddress, link: Link): Promise<[FrontendPeer, Work]> {
+  const peer = await FrontendPeer.create(context, vif, link);
+  const connect = (): Promise<void> => peer.connect({ control: true, keys: { [KEY.featureGsoTcpv4]: '1' } });
+  const ping = (length: number) => () => peer.ping({ ms: 20, length });
+  return [peer, { connect, steps: [ping(64), ping(LONG_PING), () => peer.control.ask(CTRL_TYPE.getHashFlags)] }];
+}
+
 describe('hostile drivers', function () {
   this.timeout(SOAK === undefined ? 60_000 : 0);
   for (const role of ['frontend', 'backend'] as const) {
     it(`(${role}s) get no peer to fail in any other way than by finding them in the wrong`, async () => {
+      const struck = new Set<string>();
+      const strike = (each: Attack): void =>
+        void struck.add(each.kind === 'spoil' ? `${each.kind} ${each.what}` : each.kind);
       await fc.assert(
         fc.asyncProperty(fc.nat(), fc.array(attack, { minLength: 4, maxLength: 24 }), async (seed, attacks) => {
-          expect(await suffer(role, seed, attacks)).to.deep.equal([]);
+          expect(await suffer(role, seed, attacks, strike)).to.deep.equal([]);
         }),
         RUNS,
       );
+      // An attack that never finds what it's for would prove nothing.
+      expect([...struck]).to.have.members(KINDS_OF[role]);
     });
   }
 });
