@@ -1,0 +1,72 @@
+/** A guest whose shell answers anything at all: no answer of its may be more than an answer, or an SshError. */
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { HeldShell } from './held-shell.js';
+import { parseFacts } from './profile.js';
+import { type ExecOptions, type ExecResult, type Ssh, SshError } from './ssh.js';
+
+const SOAK = process.env['NETIFSPEC_ATTACKS'];
+const RUNS = SOAK === undefined ? { numRuns: 200, seed: 1 } : { numRuns: Number(SOAK) };
+/** Nobody waits longer for what a fake shell says at once. */
+const DEADLINE_MS = 2;
+
+/** MARK stands for what the script's output has to end with: a guest reads it in the script. */
+const MARK = 'MARK';
+const piece = fc.oneof(
+  fc.constantFrom(MARK, `\n${MARK} 0\n`, `\n${MARK} \n`, `\n${MARK} 99999999999\n`, '\n', ' ', 'kernel=6.1\n'),
+  fc.string({ unit: 'binary', maxLength: 40 }),
+);
+const answer = fc.record({
+  stdout: fc.array(piece, { maxLength: 6 }),
+  stderr: fc.array(piece, { maxLength: 4 }),
+  /** With what ends an answer, behind all that. */
+  whole: fc.boolean(),
+  ends: fc.boolean(),
+});
+type Answer = typeof answer extends fc.Arbitrary<infer T> ? T : never;
+
+/** An SSH connection to a guest that answers each script so. */
+function connectionTo({ stdout, stderr, whole, ends }: Answer): Ssh {
+  const [end, endOfErrors] = whole ? [`\n${MARK} 0\n`, `\n${MARK} \n`] : ['', ''];
+  const exec = (_: string, { stdin, onStdout, onStderr, signal }: ExecOptions): Promise<ExecResult> =>
+    new Promise((resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(new SshError('closed', 'given up')));
+      const say = (script: string): void => {
+        const mark = /[0-9a-f]{32}/.exec(script)?.[0] ?? '';
+        for (const text of [...stdout, end]) onStdout?.(Buffer.from(text.replaceAll(MARK, mark)));
+        for (const text of [...stderr, endOfErrors]) onStderr?.(Buffer.from(text.replaceAll(MARK, mark)));
+        if (ends) resolve({ code: 0, stdout: '', stderr: '' });
+      };
+      (stdin as NodeJS.ReadableStream).on('data', (script: Buffer) => {
+        // Never while the script is still being sent.
+        Promise.resolve(script.toString()).then(say).catch(reject);
+      });
+    });
+  return { exec, renew: () => undefined } as Partial<Ssh> as Ssh;
+}
+
+describe('hostile drivers (guests)', function () {
+  this.timeout(SOAK === undefined ? 20_000 : 0);
+
+  it('get no more out of it than an answer, or an error of SSH', async () => {
+    const seen = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(answer, async (given) => {
+        const shell = new HeldShell(connectionTo(given));
+        try {
+          const { code, stdout } = await shell.run('true', DEADLINE_MS);
+          expect(code).to.satisfy(Number.isSafeInteger);
+          expect(Object.values(parseFacts(stdout)).every((value) => typeof value === 'string')).to.equal(true);
+          seen.add('answer');
+        } catch (error) {
+          expect(error).to.be.instanceOf(SshError);
+          seen.add((error as SshError).kind);
+        } finally {
+          shell.close();
+        }
+      }),
+      RUNS,
+    );
+    expect([...seen]).to.have.members(['answer', 'closed', 'deadline']);
+  });
+});
