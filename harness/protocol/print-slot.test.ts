@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { ringOfSlot, SlotPrinter } from './print-slot.js';
-import { RX_RING, TX_RING, CTRL_RING, type RingLayout } from './ring.js';
+import { SlotPrinter } from './print-slot.js';
+import { CTRL_RING, RX_RING, type RingLayout, TX_RING } from './ring.js';
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 
@@ -11,20 +11,6 @@ function printed(layout: RingLayout, kind: 'request' | 'response', ...slots: str
 }
 
 describe('slots as text', () => {
-  it('tells a ring by the size of its slots', () => {
-    expect(ringOfSlot(64, 12)).to.equal(TX_RING);
-    expect(ringOfSlot(64 + 3 * 8, 8)).to.equal(RX_RING);
-    expect(ringOfSlot(64 + 16, 16)).to.equal(CTRL_RING);
-    for (const [offset, length] of [
-      [63, 12],
-      [65, 12],
-      [0, 8],
-      [64, 4],
-    ] as const) {
-      expect(ringOfSlot(offset, length), `${length} bytes at ${offset}`).to.equal(undefined);
-    }
-  });
-
   it('knows an extra info by the slot before it', () => {
     const first = '07000000 0000 0c00 0100 ea05'; // extra_info and more_data
     expect(

@@ -4,25 +4,18 @@ import type { Decoded } from './codec.js';
 import { decodeCtrlRequest, decodeCtrlResponse, printCtrlRequest, printCtrlResponse } from './ctrl.js';
 import { decodeExtra, decodeExtraHeader, printExtra } from './extra.js';
 import { EXTRA_FLAG_MORE, RXF, TXF } from './netif.js';
-import { RING_OFFSET, type RingLayout, CTRL_RING, RX_RING, TX_RING } from './ring.js';
+import { type RingLayout, RX_RING, TX_RING } from './ring.js';
 import { decodeRxRequest, decodeRxResponse, printRxRequest, printRxResponse } from './rx.js';
 import { decodeTxRequest, decodeTxResponse, printTxRequest, printTxResponse } from './tx.js';
 
 type Print = (bytes: Uint8Array) => string;
 
-const PRINT: Readonly<Record<string, { readonly request: Print; readonly response: Print }>> = {
+const PRINT: Readonly<Record<RingLayout['name'], { readonly request: Print; readonly response: Print }>> = {
   tx: { request: via(decodeTxRequest, printTxRequest), response: via(decodeTxResponse, printTxResponse) },
   rx: { request: via(decodeRxRequest, printRxRequest), response: via(decodeRxResponse, printRxResponse) },
   ctrl: { request: via(decodeCtrlRequest, printCtrlRequest), response: via(decodeCtrlResponse, printCtrlResponse) },
 };
 const printAnyExtra = via(decodeExtra, printExtra);
-
-/** The ring whose slot lies at `offset` of its page and is so many bytes long: each has slots of its own size. */
-export function ringOfSlot(offset: number, bytes: number): RingLayout | undefined {
-  const layout = [TX_RING, RX_RING, CTRL_RING].find(({ slotBytes }) => slotBytes === bytes);
-  const behind = offset - RING_OFFSET.slots;
-  return layout && behind >= 0 && behind % bytes === 0 ? layout : undefined;
-}
 
 /**
  * Prints the requests of a ring, or its responses, in the order in which they lie there: whether a slot is an extra
@@ -40,8 +33,8 @@ export class SlotPrinter {
   next(bytes: Uint8Array): () => string {
     const isExtra = this.#extra;
     this.#extra = isExtra ? hasMore(bytes) : this.#announcesExtra(bytes);
-    const print = isExtra ? printAnyExtra : PRINT[this.layout.name]?.[this.kind];
-    return () => print?.(bytes) ?? hex(bytes);
+    const print = isExtra ? printAnyExtra : PRINT[this.layout.name][this.kind];
+    return () => print(bytes);
   }
 
   #announcesExtra(bytes: Uint8Array): boolean {

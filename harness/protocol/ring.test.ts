@@ -1,6 +1,16 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { CTRL_RING, RING_OFFSET, RX_RING, TX_RING, advance, distance, needsNotify, slotOffset } from './ring.js';
+import {
+  CTRL_RING,
+  RING_OFFSET,
+  RingSight,
+  RX_RING,
+  TX_RING,
+  advance,
+  distance,
+  needsNotify,
+  slotOffset,
+} from './ring.js';
 import { u32 } from './test-support.js';
 
 describe('protocol/ring', () => {
@@ -69,5 +79,26 @@ describe('protocol/ring', () => {
         expect(needsNotify(old, advance(old, count), advance(old, ahead))).to.equal(stepped);
       }),
     );
+  });
+});
+
+describe('slots that go by on a page', () => {
+  it('are told by their size, and by where they lie', () => {
+    const sight = new RingSight();
+    expect(sight.slotAt(64, 12), 'before its header is in use').to.equal(undefined);
+    sight.touched(64);
+    expect(sight.slotAt(64, 12), 'data alone').to.equal(undefined);
+    sight.touched(RING_OFFSET.rspEvent);
+    expect(sight.slotAt(64, 12)).to.equal(TX_RING);
+    expect(sight.slotAt(64 + 3 * 8, 8)).to.equal(RX_RING);
+    expect(sight.slotAt(64 + 16, 16)).to.equal(CTRL_RING);
+    for (const [offset, length] of [
+      [63, 12],
+      [65, 12],
+      [0, 8],
+      [64, 4],
+    ] as const) {
+      expect(sight.slotAt(offset, length), `${length} bytes at ${offset}`).to.equal(undefined);
+    }
   });
 });

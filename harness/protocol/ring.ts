@@ -1,7 +1,7 @@
 /** The shape of a shared ring and the arithmetic of its indexes, which run freely modulo 2^32 (ring.h). */
 
 export interface RingLayout {
-  readonly name: string;
+  readonly name: 'tx' | 'rx' | 'ctrl';
   /** Bytes from one slot to the next: the larger of request and response. */
   readonly slotBytes: number;
   /** Slots: as many as fit behind the header, rounded down to a power of two. */
@@ -36,4 +36,24 @@ export function advance(index: number, n: number): number {
  */
 export function needsNotify(oldProd: number, newProd: number, event: number): boolean {
   return distance(event, newProd) < distance(oldProd, newProd);
+}
+
+/**
+ * Tells slots in what goes by on a page. Any page may hold what is as long as a slot: it's a ring's once its header was
+ * in use, and then the length tells which ring's, since each has slots of its own size.
+ */
+export class RingSight {
+  #isRing = false;
+
+  /** A word was loaded or stored. */
+  touched(offset: number): void {
+    this.#isRing ||= offset < RING_OFFSET.pvt;
+  }
+
+  /** The ring whose slot lies at `offset` and is so many bytes long; undefined if none does. */
+  slotAt(offset: number, bytes: number): RingLayout | undefined {
+    const layout = [TX_RING, RX_RING, CTRL_RING].find(({ slotBytes }) => slotBytes === bytes);
+    const behind = offset - RING_OFFSET.slots;
+    return this.#isRing && layout && behind >= 0 && behind % bytes === 0 ? layout : undefined;
+  }
 }

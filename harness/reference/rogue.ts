@@ -12,7 +12,7 @@ import { ReferenceBackend } from './backend.js';
 import { BACKEND_STEPS } from './backend-steps.js';
 import { ReferenceFrontend } from './frontend.js';
 import { FRONTEND_STEPS } from './frontend-steps.js';
-import { type Spoil, Spoiler } from './spoiled.js';
+import { type Spoil, Spoiler, type Written } from './spoiled.js';
 
 /** One thing that no driver may do. */
 export type Attack =
@@ -93,6 +93,7 @@ export class Rogue {
     const keep = <Q extends QueueState>(path: string, queue: Q): Q => {
       const { tx, rx, txPort, rxPort } = queue;
       this.#places.push({ path, pages: [tx.page, rx.page], ports: [txPort, rxPort] });
+      if (path !== this.#places[0]?.path) this.#spoiler.sparing = false;
       return queue;
     };
     this.#driver =
@@ -126,27 +127,31 @@ export class Rogue {
     return this.#driver.close();
   }
 
+  /** What a `spoil` really hit so far. */
+  get spoilt(): ReadonlySet<Written> {
+    return this.#spoiler.struck;
+  }
+
   /** Attacks no more of its own accord. */
   calm(): void {
     this.#stop();
   }
 
-  /** Does one thing to the vif in `path`, which is relative to its domain's home; false if it can't any more. */
+  /**
+   * Does one thing to the vif in `path`, which is relative to its domain's home; false if it can't any more. What it
+   * writes spoilt from then on, and what it withdraws, may be of any vif of its.
+   */
   async perform(attack: Attack, path: string): Promise<boolean> {
     const place = this.#places.findLast((each) => each.path === path);
-    const { store, events } = this.domain;
+    const { store } = this.domain;
     try {
       switch (attack.kind) {
         case 'index':
-          place?.pages[attack.ring].store32(attack.offset, attack.value);
-          return place !== undefined;
         case 'slot':
-          place?.pages[attack.ring].copyIn(attack.offset, attack.bytes);
-          return place !== undefined;
         case 'event':
-          for (const port of place?.ports ?? []) events.notify(port);
-          return place !== undefined;
+          return place !== undefined && this.#attackRings(attack, place);
         case 'key':
+          if ((await store.read(`${path}/state`)) === undefined) return false;
           await store.write(`${path}/${attack.key}`, attack.value);
           return true;
         case 'remove':
@@ -167,11 +172,19 @@ export class Rogue {
     }
   }
 
+  #attackRings(attack: Attack & { readonly kind: 'index' | 'slot' | 'event' }, place: Place): true {
+    if (attack.kind === 'index') place.pages[attack.ring].store32(attack.offset, attack.value);
+    else if (attack.kind === 'slot') place.pages[attack.ring].copyIn(attack.offset, attack.bytes);
+    else for (const port of place.ports) this.domain.events.notify(port);
+    return true;
+  }
+
   /**
    * From now on does something of its own accord, again and again, to the vif that it connected last; to its first it's
    * kind, or there would be nothing to see after that.
    */
   attack(random: Random): void {
+    this.#spoiler.sparing = true;
     const next = (): void => {
       const place = this.#places.at(-1);
       if (place && place.path !== this.#places[0]?.path) void this.perform(randomAttack(random), place.path);

@@ -1,12 +1,11 @@
 /** A domain whose driver writes what is right, and from which something else goes out. */
-import { ringOfSlot } from '../protocol/print-slot.js';
-import { RING_OFFSET } from '../protocol/ring.js';
-import type { Domain, Grants, Offer, Page } from '../xen/domain.js';
+import { RingSight } from '../protocol/ring.js';
+import type { Domain, Grants, Page } from '../xen/domain.js';
 
 /** What a driver writes: slots, indexes of a ring, or the bytes of anything else. */
 export type Written = 'slot' | 'index' | 'data';
 
-/** Spoils the next things of a kind: the word at byte `at` of each (of an index: all of it) becomes `value`. */
+/** Spoils the next things of a kind: in each the two bytes at `at`, or before its end, become `value`; an index whole. */
 export interface Spoil {
   readonly what: Written;
   readonly at: number;
@@ -17,7 +16,11 @@ export interface Spoil {
 /** Stands between a driver and its domain. */
 export class Spoiler {
   readonly domain: Domain;
-  readonly #offers = new Set<Offer>();
+  /** What was really spoilt so far. */
+  readonly struck = new Set<Written>();
+  /** Pages that the driver comes by while this is set are left alone for ever. */
+  sparing = false;
+  readonly #revocable = new Set<() => void>();
   #spoil: Spoil | undefined;
   #left = 0;
 
@@ -33,10 +36,10 @@ export class Spoiler {
 
   /** Withdraws one of the pages that the driver offers, behind its back; false if there is none. */
   revoke(n: number): boolean {
-    const offer = [...this.#offers][n % Math.max(this.#offers.size, 1)];
-    if (!offer) return false;
-    this.#offers.delete(offer);
-    offer.end();
+    const withdraw = [...this.#revocable][n % Math.max(this.#revocable.size, 1)];
+    if (!withdraw) return false;
+    this.#revocable.delete(withdraw);
+    withdraw();
     return true;
   }
 
@@ -44,15 +47,17 @@ export class Spoiler {
     return {
       offer: (domain, access) => {
         const offer = grants.offer(domain, access);
-        const shown: Offer = {
-          ref: offer.ref,
-          page: this.#page(offer.page),
-          end: () => {
-            if (this.#offers.delete(shown)) offer.end();
-          },
+        let revoked = false;
+        const withdraw = (): void => {
+          revoked = true;
+          offer.end();
         };
-        this.#offers.add(shown);
-        return shown;
+        if (!this.sparing) this.#revocable.add(withdraw);
+        const end = (): void => {
+          this.#revocable.delete(withdraw);
+          if (!revoked) offer.end();
+        };
+        return { ref: offer.ref, page: this.#page(offer.page, () => revoked), end };
       },
       map: (domain, refs, access) => {
         const mapping = grants.map(domain, refs, access);
@@ -64,33 +69,33 @@ export class Spoiler {
     };
   }
 
-  #page(page: Page): Page {
-    // Any other page may hold what is as long as a slot.
-    let isRing = false;
-    const touched = (offset: number): void => {
-      isRing ||= offset < RING_OFFSET.pvt;
-    };
+  /** @param isGone whether it was withdrawn, which the driver doesn't know: then it reads zeros */
+  #page(page: Page, isGone = (): boolean => false): Page {
+    const sight = new RingSight();
+    const { sparing } = this;
     return {
       writable: page.writable,
       load32: (offset) => {
-        touched(offset);
-        return page.load32(offset);
+        sight.touched(offset);
+        return isGone() ? 0 : page.load32(offset);
       },
       store32: (offset, value) => {
-        touched(offset);
-        page.store32(offset, this.#struck('index') ? (this.#spoil?.value ?? value) : value);
+        sight.touched(offset);
+        const stored = !sparing && this.#strikes('index') ? (this.#spoil?.value ?? value) : value;
+        if (!isGone()) page.store32(offset, stored);
       },
-      copyOut: (offset, length) => page.copyOut(offset, length),
+      copyOut: (offset, length) => (isGone() ? new Uint8Array(length) : page.copyOut(offset, length)),
       copyIn: (offset, bytes) => {
-        const what = isRing && ringOfSlot(offset, bytes.length) ? 'slot' : 'data';
-        page.copyIn(offset, this.#spoilt(what, bytes));
+        const what = sight.slotAt(offset, bytes.length) ? 'slot' : 'data';
+        const copied = sparing ? bytes : this.#spoilt(what, bytes);
+        if (!isGone()) page.copyIn(offset, copied);
       },
       flicker: (offset, values) => page.flicker(offset, values),
     };
   }
 
   #spoilt(what: Written, bytes: Uint8Array): Uint8Array {
-    if (bytes.length < 2 || !this.#struck(what)) return bytes;
+    if (bytes.length < 2 || !this.#strikes(what)) return bytes;
     const { at, value } = this.#spoil as Spoil;
     const changed = Uint8Array.from(bytes);
     new DataView(changed.buffer).setUint16(at % (bytes.length - 1), value & 0xffff, true);
@@ -98,9 +103,10 @@ export class Spoiler {
   }
 
   /** Whether this is one of those to be spoilt; counts it. */
-  #struck(what: Written): boolean {
+  #strikes(what: Written): boolean {
     if (this.#spoil?.what !== what || this.#left === 0) return false;
     this.#left--;
+    this.struck.add(what);
     return true;
   }
 }

@@ -1,6 +1,6 @@
 import { printFrame } from '../packet/print.js';
-import { ringOfSlot, SlotPrinter } from '../protocol/print-slot.js';
-import { RING_OFFSET } from '../protocol/ring.js';
+import { SlotPrinter } from '../protocol/print-slot.js';
+import { RING_OFFSET, RingSight } from '../protocol/ring.js';
 import type { Clock, Domain, Events, Grants, Mapping, Offer, Page, Store, StoreAccess } from './domain.js';
 
 /** Who has a part in what is traced: the harness, the driver under test with its guest, or the store between them. */
@@ -170,10 +170,9 @@ function tracedGrants(grants: Grants, trace: Trace): Grants {
 function tracedPage(page: Page, name: string, role: 'frontend' | 'backend', trace: Trace): Page {
   const requests = role === 'frontend' ? 'wrote' : 'read';
   const printers = new Map<string, SlotPrinter>();
-  // Any other page may hold what is as long as a slot.
-  let isRing = false;
+  const sight = new RingSight();
   const slot = (what: 'read' | 'wrote', offset: number, bytes: Uint8Array): void => {
-    const layout = isRing ? ringOfSlot(offset, bytes.length) : undefined;
+    const layout = sight.slotAt(offset, bytes.length);
     if (!layout) return;
     let printer = printers.get(what);
     if (!printer) printers.set(what, (printer = new SlotPrinter(layout, what === requests ? 'request' : 'response')));
@@ -185,11 +184,11 @@ function tracedPage(page: Page, name: string, role: 'frontend' | 'backend', trac
   return {
     writable: page.writable,
     load32(offset) {
-      isRing ||= offset in INDICES;
+      sight.touched(offset);
       return page.load32(offset);
     },
     store32(offset, value) {
-      isRing ||= offset in INDICES;
+      sight.touched(offset);
       page.store32(offset, value);
       trace.add('harness', 'driver', () => `${name}: ${INDICES[offset] ?? `u32 at ${offset}`} = ${value}`);
     },
