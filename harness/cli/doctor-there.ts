@@ -1,5 +1,4 @@
 /** `netifspec doctor --on HOST` */
-import { quotePosix } from '../guest/profile.js';
 import { Ssh } from '../guest/ssh.js';
 import { install } from '../remote/install.js';
 import { pack } from '../remote/pack.js';
@@ -21,17 +20,19 @@ export async function doctorThere(host: string, options: Omit<DoctorOptions, 'on
     const ssh = await Ssh.open(target, CONNECT_MS);
     try {
       const log = (line: string): void => void process.stderr.write(`${line}\n`);
-      const { home, node } = await install(ssh, archive, { ssh: target, log, signal, ...options });
-      const { code } = await ssh.exec(
-        posix(`exec ${quotePosix(node)} ${quotePosix(`${home}/${archive.key}/${archive.entry}`)} doctor`),
-        {
-          deadlineMs: DOCTOR_MS,
-          signal,
-          onStdout: (chunk) => void process.stdout.write(chunk),
-          onStderr: (chunk) => void process.stderr.write(chunk),
-        },
-      );
+      signal.throwIfAborted();
+      const { netifspec } = await install(ssh, archive, { ssh: target, log, signal, ...options });
+      const { code } = await ssh.exec(posix(`exec ${netifspec} doctor`), {
+        deadlineMs: DOCTOR_MS,
+        signal,
+        onStdout: (chunk) => void process.stdout.write(chunk),
+        onStderr: (chunk) => void process.stderr.write(chunk),
+      });
       return Math.min(code, 3);
+    } catch (error) {
+      // The user's doing, whatever it broke.
+      signal.throwIfAborted();
+      throw error;
     } finally {
       ssh.close();
     }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
 import type { Release } from '../lab/release.js';
-import { install } from '../remote/install.js';
+import { install, type Installed } from '../remote/install.js';
 import { type Pack, pack } from '../remote/pack.js';
 import { Ssh } from '../guest/ssh.js';
 import { packageRoot } from '../root.js';
@@ -224,9 +224,9 @@ async function proveOurselves(
 
 /** Runs the contract tests of the native adapter, and those of the addon, in dom0. Answers 3 if a test fails. */
 async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Promise<number> {
-  return installed(lab, archive, signal, async (ssh, place) => {
+  return installed(lab, archive, signal, async (ssh, { home, node }) => {
     const { code, stdout, stderr } = await ssh.exec(
-      `cd ${place} && NETIFSPEC_REQUIRE_XEN=1 node --expose-gc dist/bundle/harness/lab/contract.js`,
+      `cd ${home}/${archive.key} && NETIFSPEC_REQUIRE_XEN=1 ${node} --expose-gc dist/bundle/harness/lab/contract.js`,
       { deadlineMs: CONTRACT_MS, signal },
     );
     const passed = /^ *\d+ passing.*$/m.exec(stdout)?.[0].trim() ?? '';
@@ -235,17 +235,16 @@ async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Pro
   });
 }
 
-/** Does something in the lab's dom0 with netifspec's pack there, at `place`. */
+/** Does something in the lab's dom0 with netifspec there. */
 async function installed<T>(
   lab: LabHandle,
   archive: Pack,
   signal: AbortSignal,
-  work: (ssh: Ssh, place: string) => Promise<T>,
+  work: (ssh: Ssh, there: Installed) => Promise<T>,
 ): Promise<T> {
   const ssh = await Ssh.open(lab.ssh, CONNECT_MS);
   try {
-    const { home } = await install(ssh, archive, { ssh: lab.ssh, log, signal });
-    return await work(ssh, `${home}/${archive.key}`);
+    return await work(ssh, await install(ssh, archive, { ssh: lab.ssh, log, signal }));
   } finally {
     ssh.close();
   }

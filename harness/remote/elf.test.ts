@@ -25,8 +25,12 @@ describe('headers of executables', () => {
   });
 
   it('are refused where they are none, and read no further than the file goes', () => {
-    expect(() => read('#!/bin/sh\n')).to.throw(RemoteError, /file is no executable of a 64-bit Linux machine/);
+    expect(() => read('#!/bin/sh\n')).to.throw(RemoteError, /file: no executable of a 64-bit Linux machine/);
     expect(() => readExecutable(join(folder, 'none'))).to.throw(RemoteError, /ENOENT/);
+    expect(() => readExecutable(folder)).to.throw(RemoteError, /EISDIR/);
+    const far = sampleExecutable(62, '/l');
+    far.writeBigUInt64LE(1n << 62n, 64 + 8);
+    expect(() => read(far)).to.throw(RemoteError);
     expect(read(sampleExecutable(62, '/lib/ld.so').subarray(0, 70))).to.deep.equal({ machine: 'x86_64' });
   });
 });

@@ -1,5 +1,5 @@
 /** What an executable's header tells: for which machine it is, and which loader it asks for. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { RemoteError } from './error.js';
 
 /** What `uname -m` calls the machines, by the header's number. */
@@ -25,39 +25,64 @@ export interface Executable {
 
 /** Reads the header of the executable at `path`. Throws a {@link RemoteError} of exit code 2 if it isn't one. */
 export function readExecutable(path: string): Executable {
-  let file: number;
   try {
-    file = openSync(path, 'r');
+    const file = openSync(path, 'r');
+    try {
+      return readHeader(file);
+    } finally {
+      closeSync(file);
+    }
   } catch (cause) {
     throw new RemoteError(2, `${path}: ${(cause as Error).message}`, { cause });
   }
-  try {
-    const at = (position: number, length: number): Buffer => {
-      const bytes = Buffer.alloc(length);
-      return bytes.subarray(0, readSync(file, bytes, 0, length, position));
-    };
-    const header = at(0, HEADER.bytes);
-    const isOurs =
-      header.length === HEADER.bytes &&
-      header.readUInt32BE(HEADER.magic) === MAGIC &&
-      header[HEADER.class] === CLASS_64 &&
-      header[HEADER.data] === LITTLE_ENDIAN;
-    if (!isOurs) throw new RemoteError(2, `${path} is no executable of a 64-bit Linux machine`);
-    const number = header.readUInt16LE(HEADER.machine);
-    const machine = MACHINES[number] ?? `machine ${number}`;
-    const first = Number(header.readBigUInt64LE(HEADER.programs));
-    const count = Math.min(header.readUInt16LE(HEADER.programCount), PROGRAMS_MAX);
-    for (let n = 0; n < count; n++) {
-      const program = at(first + n * PROGRAM.bytes, PROGRAM.bytes);
-      if (program.length < PROGRAM.bytes || program.readUInt32LE(PROGRAM.type) !== TYPE_INTERP) continue;
-      const [offset, size] = [PROGRAM.offset, PROGRAM.fileSize].map((field) => Number(program.readBigUInt64LE(field)));
-      const loader = at(offset ?? 0, Math.min(size ?? 0, PATH_MAX))
-        .toString('utf8')
-        .replace(/\0.*/s, '');
-      return { machine, loader };
-    }
-    return { machine };
-  } finally {
-    closeSync(file);
+}
+
+/** Throws an Error if the file is no executable, and whatever reading at the places that it names throws. */
+function readHeader(file: number): Executable {
+  const at = (position: number, length: number): Buffer => {
+    const bytes = Buffer.alloc(length);
+    return bytes.subarray(0, readSync(file, bytes, 0, length, position));
+  };
+  const header = at(0, HEADER.bytes);
+  const isOurs =
+    header.length === HEADER.bytes &&
+    header.readUInt32BE(HEADER.magic) === MAGIC &&
+    header[HEADER.class] === CLASS_64 &&
+    header[HEADER.data] === LITTLE_ENDIAN;
+  if (!isOurs) throw new Error('no executable of a 64-bit Linux machine');
+  const number = header.readUInt16LE(HEADER.machine);
+  const machine = MACHINES[number] ?? `machine ${number}`;
+  const first = Number(header.readBigUInt64LE(HEADER.programs));
+  const count = Math.min(header.readUInt16LE(HEADER.programCount), PROGRAMS_MAX);
+  for (let n = 0; n < count; n++) {
+    const program = at(first + n * PROGRAM.bytes, PROGRAM.bytes);
+    if (program.length < PROGRAM.bytes || program.readUInt32LE(PROGRAM.type) !== TYPE_INTERP) continue;
+    const [offset, size] = [PROGRAM.offset, PROGRAM.fileSize].map((field) => Number(program.readBigUInt64LE(field)));
+    const loader = at(offset ?? 0, Math.min(size ?? 0, PATH_MAX))
+      .toString('utf8')
+      .replace(/\0.*/s, '');
+    return { machine, loader };
   }
+  return { machine };
+}
+
+/** The latest version of glibc that a program or library asks for; undefined if it asks for none, as one of musl does. */
+export function glibcOf(path: string): string | undefined {
+  const bytes = readFileSync(path);
+  const prefix = 'GLIBC_';
+  let latest: string | undefined;
+  // Names of symbol versions are text in the file.
+  for (let at = bytes.indexOf(prefix); at >= 0; at = bytes.indexOf(prefix, at + 1)) {
+    const [, version] = /^GLIBC_(\d+\.\d+)/.exec(bytes.toString('latin1', at, at + 16)) ?? [];
+    if (version !== undefined && (latest === undefined || isOlder(latest, version))) latest = version;
+  }
+  return latest;
+}
+
+/** Whether version `a` of two numbers comes before version `b`. */
+export function isOlder(a: string, b: string): boolean {
+  const [[major = 0, minor = 0], [otherMajor = 0, otherMinor = 0]] = [a, b].map((each) =>
+    each.split('.').map(Number),
+  ) as [number[], number[]];
+  return major < otherMajor || (major === otherMajor && minor < otherMinor);
 }

@@ -2,13 +2,15 @@
 import { createReadStream } from 'node:fs';
 import { parseFacts, quotePosix } from '../guest/profile.js';
 import type { Ssh } from '../guest/ssh.js';
-import { readExecutable } from './elf.js';
+import { glibcOf, isOlder, readExecutable } from './elf.js';
 import { RemoteError } from './error.js';
-import { carryNode, isFit, loadersFor } from './node.js';
+import { carryNode, isFit } from './node.js';
 import type { Pack } from './pack.js';
 import { runScript } from './script.js';
 
 const TRANSFER_MS = 300_000;
+/** What the scripts here call beside the commands that any shell's system has. */
+const TOOLS = ['tar', 'gzip', 'find', 'mktemp'];
 
 export interface InstallOptions {
   readonly ssh: { readonly host: string };
@@ -22,8 +24,10 @@ export interface InstallOptions {
 export interface Installed {
   /** The absolute folder of netifspec's own on the host, in which the pack lies in the folder named by its key. */
   readonly home: string;
-  /** What to call there to run Node. */
+  /** What runs Node there, as a word of a shell. */
   readonly node: string;
+  /** What runs netifspec there, as words of a shell; its arguments follow. */
+  readonly netifspec: string;
 }
 
 /**
@@ -31,59 +35,68 @@ export interface Installed {
  * Throws a {@link RemoteError} or an SshError.
  */
 export async function install(ssh: Ssh, archive: Pack, options: InstallOptions): Promise<Installed> {
-  const { host } = options.ssh;
-  const carried = options.node ?? process.execPath;
-  const loaders = loadersFor(carried);
+  const {
+    ssh: { host },
+    log,
+    signal,
+  } = options;
+  const ours = options.node ?? process.execPath;
+  const { loader = '/' } = readExecutable(ours);
   const script = `
     umask 077
     home="$HOME/.cache/netifspec/remote"
     mkdir -p "$home/runs" || exit 1
     echo "home=$home"
     echo "machine=$(uname -m)"
-    for tool in tar gzip; do command -v "$tool" > /dev/null || echo "missing-$tool=yes"; done
-    for loader in ${[...loaders.keys()].map(quotePosix).join(' ')}; do [ -e "$loader" ] || echo "loader=$loader"; done
+    ! command -v getconf > /dev/null || echo "glibc=$(getconf GNU_LIBC_VERSION 2> /dev/null || echo none)"
+    [ ! -e ${quotePosix(loader)} ] || echo loader=yes
+    for tool in ${TOOLS.join(' ')}; do command -v "$tool" > /dev/null || echo "missing-$tool=yes"; done
     ! command -v node > /dev/null || echo "node=$(node --version)"
     [ ! -d "$home/${archive.key}" ] || { touch "$home/${archive.key}"; echo present=yes; }
   `;
-  const facts = parseFacts(await runScript(ssh, host, 'be checked', script, { signal: options.signal }));
-  refuse(host, facts, carried, loaders);
+  const facts = parseFacts(await runScript(ssh, host, 'be checked', script, { signal }));
+  const carries = options.node !== undefined || !isFit(facts['node']);
+  refuse(host, facts);
+  if (archive.addon !== undefined) refuseProgram(host, facts, archive.addon, 'the addon that was built here');
+  if (carries) {
+    refuseProgram(host, facts, ours, ours);
+    if (facts['loader'] !== 'yes')
+      throw error(host, `has no ${loader}, which ${ours} needs; take another Node along (--node FILE)`);
+  }
   const home = facts['home'] ?? '';
   if (facts['present'] !== 'yes') await upload(ssh, archive, home, options);
-  const own = options.node === undefined && isFit(facts['node']);
-  return {
-    home,
-    node: own ? 'node' : await carryNode(ssh, carried, home, { host, log: options.log, signal: options.signal }),
-  };
+  const node = quotePosix(carries ? await carryNode(ssh, ours, home, { host, log, signal }) : 'node');
+  return { home, node, netifspec: `${node} ${quotePosix(`${home}/${archive.key}/${archive.entry}`)}` };
 }
 
-/** Refuses a host on which netifspec can't run whatever is carried there. */
-function refuse(
-  host: string,
-  facts: Readonly<Record<string, string>>,
-  carried: string,
-  loaders: ReadonlyMap<string, string>,
-): void {
-  const missing = ['tar', 'gzip'].filter((tool) => facts[`missing-${tool}`] === 'yes');
+/** Refuses a host on which nothing of ours can run. */
+function refuse(host: string, facts: Readonly<Record<string, string>>): void {
+  const missing = TOOLS.filter((tool) => facts[`missing-${tool}`] === 'yes');
   if (missing.length > 0) {
     throw error(host, `has no ${missing.join(', ')} on the PATH of a command over SSH; install what is missing`);
   }
-  for (const [file, what] of [
-    [process.execPath, 'the addon that was built here'],
-    [carried, carried],
-  ] as const) {
-    const { machine } = readExecutable(file);
-    if (machine === facts['machine']) continue;
+  if (!facts['home']?.startsWith('/')) throw error(host, 'has no HOME for its user; give the user a home folder');
+}
+
+/** Refuses a host of another machine or C library than `file` was built for. */
+function refuseProgram(host: string, facts: Readonly<Record<string, string>>, file: string, what: string): void {
+  const { machine } = readExecutable(file);
+  if (machine !== facts['machine']) {
     throw error(
       host,
       `is a ${facts['machine']} machine and ${what} is for ${machine}; run netifspec on a host of its kind`,
     );
   }
-  const loader = facts['loader'];
-  if (loader !== undefined) {
-    const library = loader.includes('musl') ? 'musl' : 'glibc';
-    throw error(host, `has no ${loader}: ${loaders.get(loader)} needs ${library}; run netifspec on a host that has it`);
-  }
-  if (!facts['home']?.startsWith('/')) throw error(host, 'has no HOME for its user; give the user a home folder');
+  const wanted = glibcOf(file);
+  const { glibc } = facts;
+  // Not every host can say; on such a one the program fails when it's started.
+  if (wanted === undefined || glibc === undefined) return;
+  const [, version] = /^glibc (\d+\.\d+)/.exec(glibc) ?? [];
+  if (version !== undefined && !isOlder(version, wanted)) return;
+  throw error(
+    host,
+    `has ${version === undefined ? 'no glibc' : glibc} and ${what} needs glibc ${wanted}; run netifspec on a host like that one`,
+  );
 }
 
 async function upload(ssh: Ssh, archive: Pack, home: string, options: InstallOptions): Promise<void> {

@@ -1,12 +1,12 @@
 /** The Node that runs netifspec on another host: the host's own where that fits, else one that is carried there. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
+import { pipeline } from 'node:stream';
+import { pipeline as piped } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { quotePosix } from '../guest/profile.js';
 import type { Ssh } from '../guest/ssh.js';
 import { RemoteError } from './error.js';
-import { readExecutable } from './elf.js';
 import { runScript } from './script.js';
 
 /** Node's own executable is some 100 MB. */
@@ -19,18 +19,6 @@ export function isFit(version: string | undefined): boolean {
   return major > WANTED.major || (major === WANTED.major && minor >= WANTED.minor);
 }
 
-/**
- * The loaders that the host must have, by what asks for them: another C library has another loader. The addon is of
- * the library that the running Node has.
- */
-export function loadersFor(file: string): Map<string, string> {
-  const needs = [
-    [readExecutable(file).loader, file],
-    [readExecutable(process.execPath).loader, 'the addon that was built here'],
-  ] as const;
-  return new Map(needs.flatMap(([loader, what]) => (loader === undefined ? [] : [[loader, what]])));
-}
-
 /** Puts the Node at `file` on the host, below `home`, unless it is there; answers its path there. */
 export async function carryNode(
   ssh: Ssh,
@@ -39,13 +27,13 @@ export async function carryNode(
   { host, log, signal }: { host: string; log: (line: string) => void; signal: AbortSignal },
 ): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(file), hash);
+  await piped(createReadStream(file), hash);
   const name = `node-${hash.digest('hex').slice(0, 32)}`;
   const place = `${home}/${name}`;
   const there = await runScript(
     ssh,
     host,
-    'be checked',
+    'be looked at for a Node',
     `[ ! -x ${quotePosix(place)} ] || { touch ${quotePosix(place)}; echo yes; }`,
     { signal },
   );
@@ -62,10 +50,17 @@ export async function carryNode(
       rm -f "$unpacked"
       exit $status
     `;
-    const stdin = createReadStream(file).pipe(createGzip({ level: 1 }));
+    // What fails here is destroyed, and the upload with it.
+    const stdin = pipeline(createReadStream(file), createGzip({ level: 1 }), () => undefined);
     await runScript(ssh, host, 'take Node', script, { deadlineMs: TRANSFER_MS, stdin, signal });
   }
-  const version = await runScript(ssh, host, `start ${file}`, `${quotePosix(place)} --version`, { signal });
+  const version = await runScript(
+    ssh,
+    host,
+    `start the Node that was taken there, ${file}; take one of nodejs.org along (--node FILE)`,
+    `${quotePosix(place)} --version`,
+    { signal },
+  );
   if (isFit(version.trim())) return place;
   throw new RemoteError(
     2,

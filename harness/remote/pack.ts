@@ -17,6 +17,8 @@ export interface Pack {
   readonly entry: string;
   /** Bytes of the archive. */
   readonly size: number;
+  /** The addon that is in it; absent where none is built. */
+  readonly addon?: string;
 }
 
 /** Where netifspec keeps what can be made again. */
@@ -38,18 +40,15 @@ export async function pack(root = packageRoot, cache = join(cacheDirectory(), 'p
   if (!existsSync(join(root, MAIN))) throw new Error(`netifspec at ${root} is not built; run: npm run build`);
   const found = await readdir(join(root, BUNDLE), { recursive: true, withFileTypes: true });
   const bundle = found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const files = [
-    'package.json',
-    ...bundle.map((file) => relative(root, file)),
-    ...(existsSync(join(root, ADDON)) ? [ADDON] : []),
-  ].sort();
+  const hasAddon = existsSync(join(root, ADDON));
+  const files = ['package.json', ...bundle.map((file) => relative(root, file)), ...(hasAddon ? [ADDON] : [])].sort();
   const key = await contentsKey(root, files);
   const file = join(cache, `${key}.tar.gz`);
   if (existsSync(file)) await utimes(file, new Date(), new Date());
   else await writeArchive(root, files, file);
   await forgetOld(cache);
   const { size } = await stat(file);
-  return { key, file, entry: MAIN, size };
+  return { key, file, entry: MAIN, size, ...(hasAddon && { addon: join(root, ADDON) }) };
 }
 
 async function contentsKey(root: string, files: readonly string[]): Promise<string> {

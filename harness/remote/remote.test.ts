@@ -180,7 +180,7 @@ describe('runRemote', function () {
     }
     sshd.env['PATH'] = join(sshd.files, 'bin');
   };
-  const BASICS = ['mkdir', 'uname', 'tar', 'touch', 'find', 'ls', 'grep', 'tail', 'mktemp', 'chmod', 'mv', 'rm', 'cat'];
+  const BASICS = 'mkdir uname getconf tar touch find ls grep tail mktemp chmod mv rm cat'.split(' ');
 
   it('carries the running Node where the host has none that fits, once', async () => {
     onlyPrograms(...BASICS, 'gzip');
@@ -205,17 +205,28 @@ describe('runRemote', function () {
     );
     const musl = node('musl', sampleExecutable(x86 ? 62 : 183, '/lib/ld-musl-none.so.1'));
     expect((await failure(run('ok', { node: musl }), RemoteError)).message).to.contain(
-      `127.0.0.1 has no /lib/ld-musl-none.so.1: ${musl} needs musl`,
+      `127.0.0.1 has no /lib/ld-musl-none.so.1, which ${musl} needs`,
     );
+    const late = node(
+      'late',
+      Buffer.concat([sampleExecutable(x86 ? 62 : 183, loader), Buffer.from('GLIBC_2.2 GLIBC_9.1')]),
+    );
+    expect((await failure(run('ok', { node: late }), RemoteError)).message).to.match(/and \S+late needs glibc 9\.1;/);
     const none = node('none', Buffer.from('#!/bin/sh\n'));
     expect(await failure(run('ok', { node: none }), RemoteError)).to.include({ exitCode: 2 });
     const broken = node('broken', sampleExecutable(x86 ? 62 : 183, loader));
-    expect((await failure(run('ok', { node: broken }), RemoteError)).message).to.contain(`cannot start ${broken}`);
+    expect((await failure(run('ok', { node: broken }), RemoteError)).message).to.contain(
+      `cannot start the Node that was taken there, ${broken}`,
+    );
   });
 
   it('says what the host lacks', async () => {
     program('uname', 'echo sparc64');
-    expect((await failure(run('ok'), RemoteError)).message).to.contain('is a sparc64 machine');
+    const node = process.execPath;
+    expect((await failure(run('ok', { node }), RemoteError)).message).to.contain('is a sparc64 machine');
+    rmSync(join(sshd.files, 'bin/uname'));
+    program('getconf', 'exit 1');
+    expect((await failure(run('ok', { node }), RemoteError)).message).to.contain('has no glibc and ');
     rmSync(join(sshd.files, 'bin'), { recursive: true });
     onlyPrograms(...BASICS);
     expect((await failure(run('ok'), RemoteError)).message).to.contain('has no gzip on the PATH');

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { quotePosix } from '../guest/profile.js';
 import { Ssh, SshError, type ExecOptions, type SshOptions } from '../guest/ssh.js';
 import { LineSplitter, printable } from '../guest/text.js';
-import { install } from './install.js';
+import { install, type Installed } from './install.js';
 import { pack, type Pack } from './pack.js';
 import { bringBack } from './results.js';
 import { posix, runScript } from './script.js';
@@ -70,9 +70,8 @@ export async function runRemote(options: RemoteRun): Promise<number> {
 }
 
 class RemoteHost {
-  /** The absolute folder of ours there, and what runs Node; known after {@link prepare}. */
-  #home = '';
-  #node = '';
+  /** Known after {@link prepare}. */
+  #installed: Installed = { home: '', node: '', netifspec: '' };
   readonly #id = randomBytes(8).toString('hex');
   readonly #name: string;
 
@@ -90,12 +89,12 @@ class RemoteHost {
   }
 
   get #folder(): string {
-    return `${this.#home}/runs/${this.#id}`;
+    return `${this.#installed.home}/runs/${this.#id}`;
   }
 
   /** Installs the pack and makes the run's folder. */
   async prepare(): Promise<void> {
-    ({ home: this.#home, node: this.#node } = await install(this.ssh, this.archive, this.options));
+    this.#installed = await install(this.ssh, this.archive, this.options);
     const folder = quotePosix(this.#folder);
     await this.#script("make the run's folder", `umask 077; mkdir -p ${folder}/in ${folder}/out`);
   }
@@ -157,15 +156,15 @@ class RemoteHost {
   // A shell that becomes node: so its pid is known beforehand, and it keeps the default reaction to SIGINT, which a
   // background job of a shell would not.
   #command(target: string): string {
-    const { key, entry } = this.archive;
-    const args = [`${key}/${entry}`, 'run', '--target', `${this.input}/${target}`, '--stream'];
+    const { home, netifspec } = this.#installed;
+    const args = ['run', '--target', `${this.input}/${target}`, '--stream'];
     const words = [...args, '--out', `${this.#folder}/out`, ...this.options.args].map(quotePosix).join(' ');
     return posix(`
-      cd ${quotePosix(this.#home)} || exit 1
+      cd ${quotePosix(home)} || exit 1
       echo "$$" > ${quotePosix(`runs/${this.#id}/pid`)}
       [ ! -e ${quotePosix(`runs/${this.#id}/interrupted`)} ] || exit 130
       umask 077
-      exec ${quotePosix(this.#node)} ${words}
+      exec ${netifspec} ${words}
     `);
   }
 

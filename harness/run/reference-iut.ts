@@ -3,7 +3,6 @@ import { PassThrough } from 'node:stream';
 import { consoleLog } from '../guest/kernel-log.js';
 import { Ssh } from '../guest/ssh.js';
 import { LineSplitter, printable } from '../guest/text.js';
-import { quotePosix } from '../guest/profile.js';
 import { BRIDGE_NODE, READY, REFERENCE_TYPE } from '../reference/program.js';
 import { install } from '../remote/install.js';
 import { pack } from '../remote/pack.js';
@@ -39,11 +38,10 @@ export async function openReferenceIut(target: Target, log: (line: string) => vo
     const patience = new Patience(harness.clock, target.timeScale);
     const { signal } = new AbortController();
     const archive = await pack();
-    const { home, node } = await install(ssh, archive, { ssh: target.ssh, log, signal });
+    const { netifspec } = await install(ssh, archive, { ssh: target.ssh, log, signal });
     // Another way each time: what is found is in the trace.
     const rogue = target.reference === 'rogue' ? ` --rogue ${Date.now() % 0x1_0000_0000}` : '';
-    const main = `${home}/${archive.key}/${archive.entry}`;
-    const command = `exec ${quotePosix(node)} ${quotePosix(main)} reference ${target.role}${rogue}`;
+    const command = `exec ${netifspec} reference ${target.role}${rogue}`;
     const start = async (): Promise<Program> => {
       const started = new Program(ssh, command, patience);
       await started.ready();
