@@ -29,6 +29,12 @@ describe('explaining a test', () => {
         /^(About|Exp|Obs)/.test(line),
       );
     expect(said('no answer in 2 s')).to.deep.equal(['Observed: no answer in 2 s']);
+    expect(said('status of the bad buffer: expected -3 to be one of [ -1, -2 ]')).to.deep.equal([
+      'About: status of the bad buffer',
+      'Expected: to be one of [ -1, -2 ]',
+      'Observed: -3',
+    ]);
+    expect(said("expected '5' not to match /5/")).to.deep.equal(['Expected: not to match /5/', "Observed: '5'"]);
     expect(said('queue 1: expected 3; got 4')).to.deep.equal(['About: queue 1', 'Expected: 3', 'Observed: 4']);
   });
 

@@ -85,8 +85,9 @@ export function explain(session: SessionRecord, test: TestRecord, describe: Desc
   if (test.detail !== undefined) lines.push(test.detail);
   if (test.skip) lines.push(`Skipped (${test.skip.class}): ${test.skip.reason}`);
   if (test.expectation) {
-    const { verdict, reason, source, met } = test.expectation;
+    const { verdict, reason, source, link, met } = test.expectation;
     lines.push(`${met ? 'Known deviation' : 'Expectation not met'}: ${verdict}: ${reason} (${source})`);
+    if (link !== undefined) lines.push(`Issue: ${link}`);
   }
   lines.push(...test.infos.map((info) => `Note: ${info}`));
   lines.push(...tail('Kernel log', test.kernelLog), ...tail('Trace', test.trace?.map(stepLine)));
@@ -104,12 +105,16 @@ function stepLine({ at, from, to, what }: TraceStep): string {
   return `${at.toFixed(3).padStart(12)} ${`${from} > ${to}`.padEnd(18)} ${what}`;
 }
 
-/** `Expected` and `Observed` for a message of the form "expected …, observed …"; else the message as it is. */
+/** Messages that tell what was expected of what: ours, and those of chai. */
+const OURS = /^(?<about>.*?)\bexpected:? (?<expected>.+?)[,;\n]\s*(?:observed|got|saw|but):? (?<observed>.+)$/is;
+const CHAIS =
+  /^(?<about>.*?)\bexpected (?<observed>.+?) (?<expected>(?:not )?to (?:not )?(?:be|deep|equal|have|include|match|satisfy|contain|exist)\b.*)$/is;
+
+/** `Expected` and `Observed` for a message that tells both; else the message as it is. */
 function observation(message: string): string[] {
-  const parts = /^(.*?)\bexpected:? (.+?)[,;\n]\s*(?:observed|got|saw|but):? (.+)$/is.exec(message);
-  if (!parts) return [`Observed: ${message}`];
-  const [, about, expected, observed] = parts;
-  const subject = about?.replace(/[\s:]+$/, '');
+  const { about = '', expected, observed } = (OURS.exec(message) ?? CHAIS.exec(message))?.groups ?? {};
+  if (expected === undefined || observed === undefined) return [`Observed: ${message}`];
+  const subject = about.replace(/[\s:]+$/, '');
   return [...(subject ? [`About: ${subject}`] : []), `Expected: ${expected}`, `Observed: ${observed}`];
 }
 

@@ -58,7 +58,7 @@ const attachmentsIn = (out: string): string[] =>
 
 /** How each reader looks at one case, as far as its verdict and its words go. */
 const READERS: Record<string, (testcase: Element) => Read> = {
-  /** junit-plugin: an error wins over a failure; the reason of a skip is its attribute, or else its text. */
+  /** junit-plugin at c64aedde, CaseResult: an error wins over a failure; a skip's reason is its attribute, or its text. */
   Jenkins(testcase) {
     const bad = child(testcase, 'error') ?? child(testcase, 'failure');
     const out = text(child(testcase, 'system-out'));
@@ -67,7 +67,7 @@ const READERS: Record<string, (testcase: Element) => Read> = {
     const skip = child(testcase, 'skipped');
     return skip ? { status: 'SKIPPED', message: attribute(skip, 'message') ?? text(skip) } : { status: 'PASSED' };
   },
-  /** Text before attribute, and one attachment of what failed alone. */
+  /** Its unit test reports: text before attribute, and one attachment of what failed alone. */
   GitLab(testcase) {
     const out = text(child(testcase, 'system-out'));
     for (const [name, status] of [
@@ -82,7 +82,7 @@ const READERS: Record<string, (testcase: Element) => Read> = {
     }
     return { status: 'success' };
   },
-  /** PublishTestResults: the attribute is the message, the text a stack. */
+  /** PublishTestResults@2: the attribute is the message, the text a stack. */
   Azure(testcase) {
     const bad = child(testcase, 'failure') ?? child(testcase, 'error');
     const out = text(child(testcase, 'system-out'));
@@ -91,13 +91,13 @@ const READERS: Record<string, (testcase: Element) => Read> = {
     const skip = child(testcase, 'skipped');
     return skip ? { status: 'NotExecuted', message: attribute(skip, 'message') ?? text(skip) } : { status: 'Passed' };
   },
-  /** publish-unit-test-result-action: the worst of error, failure, success, skipped. */
+  /** publish-unit-test-result-action at c9bbcab: an error before a failure before a skip. */
   EnricoMi(testcase) {
     const status = ['error', 'failure', 'skipped'].find((name) => child(testcase, name)) ?? 'success';
     const found = child(testcase, status);
     return { status, message: attribute(found, 'message'), text: text(found) };
   },
-  /** A failure is the product's, an error makes the test broken. */
+  /** Allure 2 at 0d727220, its JUnit plugin: a failure is the product's, an error makes the test broken. */
   Allure(testcase) {
     const bad = child(testcase, 'failure');
     const broken = child(testcase, 'error');

@@ -11,8 +11,8 @@ const { newBuilder } = junitReportBuilder as unknown as Pick<Builder, 'newBuilde
 const NAME_LENGTH = 500;
 
 /**
- * `rich` is what docs/junit-rich.xsd describes. `strict` keeps to what jenkins-junit.xsd allows: no file, no properties
- * of a case, no message of a skip beside its text.
+ * `rich` is what docs/junit-rich.xsd describes. `strict` keeps to what Jenkins's older schema allows (dtkit's junit-4.xsd,
+ * which others ship as jenkins-junit.xsd): no file, no properties of a case, no message of a skip beside its text.
  */
 export const JUNIT_PROFILES = ['rich', 'strict'] as const;
 export type JunitProfile = (typeof JUNIT_PROFILES)[number];
@@ -133,10 +133,9 @@ function put(testCase: TestCase, name: string, attributes: Record<string, string
   const build = testCase.build.bind(testCase);
   testCase.build = (parent) => {
     const element = build(parent);
-    const there = element.children.find((each) => (each as { name?: string }).name === name);
-    const child = there ?? element.ele(name);
+    const child = element.children.find((each) => (each as { name?: string }).name === name) ?? element.ele(name);
     for (const [key, value] of Object.entries(attributes)) child.att(key, value);
-    child.txt(`${there && child.children.length > 0 ? '\n' : ''}${printable(text)}`);
+    child.txt(`${child.children.length > 0 ? '\n' : ''}${printable(text)}`);
     return element;
   };
 }

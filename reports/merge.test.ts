@@ -21,13 +21,25 @@ describe('merged runs', () => {
   });
 
   it('count a test once that several shards ran, as the worst that it came to', () => {
-    const broken = failure({ id: one.id });
+    const connect = test({ id: 'frontend.xenbus.connect', chapter: 'xenbus' });
+    const broken = failure({ id: connect.id });
     const [joined] = merge([
-      ...groupSessions([session({ planned: 1 }), one, end()]),
+      ...groupSessions([session({ planned: 1 }), connect, end()]),
       ...groupSessions([session({ planned: 2 }), broken, two, end()]),
     ]);
     expect(joined?.session.planned).to.equal(2);
     expect(joined?.tests).to.deep.equal([broken, two]);
+  });
+
+  it('stand side by side where one has a test that another has', () => {
+    const run = (...tests: (typeof one)[]) => groupSessions([session({ planned: tests.length }), ...tests, end()]);
+    const merged = merge([...run(one, two), ...run(failure({ id: one.id })), ...run(one)]);
+    expect(merged.map(({ session: { target }, tests }) => [target, tests.length])).to.deep.equal([
+      ['linux', 2],
+      ['linux (2)', 1],
+      ['linux (3)', 1],
+    ]);
+    expect(merged[1]?.tests[0]?.target).to.equal('linux (2)');
   });
 
   it('are not complete without each part of the run', () => {
@@ -39,8 +51,8 @@ describe('merged runs', () => {
   });
 
   it('are none where the texts that a target was held to differ', () => {
-    const held = (spec: string) => groupSessions([session({ facts: { spec } }), one, end()]);
-    expect(() => merge([...held('a'), ...held('b')])).to.throw('linux was held to several texts: a; b');
+    const held = (spec: string, of: typeof one) => groupSessions([session({ facts: { spec } }), of, end()]);
+    expect(() => merge([...held('a', one), ...held('b', two)])).to.throw('linux was held to several texts: a; b');
   });
 
   it('are not complete if a shard was killed, was cut or lacks a test', () => {

@@ -1,22 +1,47 @@
-/** Several runs as one: shards of the same target become one session, other targets stand side by side. */
+/** Several runs as one: parts of the same target become one session, other targets and other runs stand side by side. */
 import type { TestRecord } from '../harness/run/record.js';
 import { type Group, outcome, OUTCOMES } from './records.js';
 
 /**
- * The sessions of several runs with those of one target joined, in the order in which the targets came. A test that
- * several shards ran (the connection test that others stand on) counts once, by its worst record. Without all parts of
- * a run the session is not complete.
+ * The sessions of several runs with the parts of one joined, in the order in which the targets came. A test that each
+ * part runs (the connection test that others stand on) counts once, by its worst record. Without all parts of a run the
+ * session is not complete. A session that has a test which one before it of that target has is no part but another run:
+ * its target gets a number, `linux (2)`.
  *
- * @throws Error if shards of one target were held to different texts
+ * @throws Error if parts of one run were held to different texts
  */
 export function merge(groups: readonly Group[]): Group[] {
-  const byTarget = new Map<string, Group[]>();
+  const runs: Group[][] = [];
   for (const group of groups) {
     const { target, role } = group.session;
-    const key = `${target} ${role}`;
-    byTarget.set(key, [...(byTarget.get(key) ?? []), group]);
+    const same = runs.filter(([first]) => first?.session.role === role && first.session.target === target);
+    const run = same.find((parts) => !repeats(parts, group));
+    if (run) run.push(group);
+    else runs.push([group]);
   }
-  return [...byTarget.values()].map(join);
+  const seen = new Map<string, number>();
+  return runs.map(join).map((group) => {
+    const { target, role } = group.session;
+    const key = `${target} ${role}`;
+    const number = (seen.get(key) ?? 0) + 1;
+    seen.set(key, number);
+    return number === 1 ? group : renamed(group, `${target} (${number})`);
+  });
+}
+
+/** Whether a group has a test that one of `parts` has, beside what every part runs. */
+function repeats(parts: readonly Group[], { tests }: Group): boolean {
+  const own = (test: TestRecord): boolean => test.chapter !== 'session' && test.id !== `${test.role}.xenbus.connect`;
+  const known = new Set(parts.flatMap((part) => part.tests.filter(own).map(({ id }) => id)));
+  return tests.some((test) => own(test) && known.has(test.id));
+}
+
+function renamed({ session, tests, end }: Group, target: string): Group {
+  return {
+    session: { ...session, target },
+    tests: tests.map((test) => ({ ...test, target })),
+    ...(end && { end: { ...end, target } }),
+  };
 }
 
 function join(shards: readonly Group[]): Group {

@@ -33,6 +33,12 @@ const NEEDS_HOST = /^lab (?!status|down)|--on |--target /;
 /** What a CI engine puts in the place of its variables. */
 const CI: Readonly<Record<string, string>> = { CI_NODE_INDEX: '1', CI_NODE_TOTAL: '2', part: '2', HOST: 'labhost' };
 
+function inCi(variable: string): string {
+  const value = CI[variable];
+  if (value === undefined) throw new Error(`nothing stands for $${variable} of a recipe`);
+  return value;
+}
+
 /** The commands in a page's blocks of shell, and in its recipes for CI engines, as the words behind `netifspec`. */
 function commandsOf(page: string): string[] {
   const text = readFileSync(join(packageRoot, page), 'utf8');
@@ -45,7 +51,7 @@ function commandsOf(page: string): string[] {
     [...block.matchAll(/\bnpx netifspec ([^"\n]*(?:\n +--[^"\n]*)*)/g)].map(([, command = '']) =>
       command
         .replace(/\s+/g, ' ')
-        .replace(/\$(?:\{\{ matrix\.(\w+) \}\}|(\w+))/g, (_, a: string, b: string) => CI[a || b] ?? ''),
+        .replace(/\$(?:\{\{ matrix\.(\w+) \}\}|(\w+))/g, (_, a: string, b: string) => inCi(a || b)),
     ),
   );
   return [...shell, ...recipes];
@@ -89,6 +95,10 @@ describe('the documentation', function () {
       });
     }
   }
+
+  it('has recipes for CI engines', () => {
+    expect(commandsOf('docs/running-a-fleet.md').filter((command) => command.includes('labhost'))).to.have.length(5);
+  });
 
   it('links to what is there', () => {
     const broken = PAGES.flatMap((page) =>

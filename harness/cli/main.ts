@@ -74,8 +74,16 @@ const selecting = (command: Command): Command =>
     .option('--slow', 'take long: tests of races try ten thousand times')
     .option('--strict', 'a SHOULD that is not kept fails');
 
+/** Without --on, what says how to get there would be ignored in silence. */
+const needsHost = (command: Command): void => {
+  const { on, identity, knownHosts, node } = command.opts<DoctorOptions>();
+  if (on === undefined && (identity ?? knownHosts ?? node) !== undefined) {
+    throw new UsageError('--identity, --known-hosts and --node go with --on');
+  }
+};
 const elsewhere = (command: Command): Command =>
   command
+    .hook('preAction', needsHost)
     .option('--on <host>', 'do it there, over SSH: [user@]host[:port]')
     .option('--identity <file>', 'private key for --on')
     .option('--known-hosts <file>', 'known_hosts file for --on')
@@ -262,6 +270,12 @@ lab
     const { labDownCommand } = await import('./lab.js');
     process.exitCode = await labDownCommand();
   });
+
+// Whoever reads the output may have seen enough of it (`| head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(process.exitCode ?? 0);
+});
 
 try {
   await program.parseAsync();

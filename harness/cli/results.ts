@@ -108,11 +108,14 @@ export class Results {
   async #traces(groups: readonly Group[]): Promise<Map<TestRecord, string[]>> {
     const { pcapng } = await import('../../reports/pcapng.js');
     const written = new Map<TestRecord, string[]>();
-    for (const { session, tests } of groups) {
-      const folder = join(this.options.out, 'traces', fileName(session.target));
+    const folderOf = ({ session }: Group): string => join(this.options.out, 'traces', fileName(session.target));
+    for (const folder of new Set(groups.map(folderOf))) {
       const old = existsSync(folder) ? readdirSync(folder).filter((name) => /\.(txt|pcapng)$/.test(name)) : [];
       for (const name of old) rmSync(join(folder, name));
-      for (const test of tests) {
+    }
+    for (const group of groups) {
+      const folder = folderOf(group);
+      for (const test of group.tests) {
         if (!test.trace?.length) continue;
         mkdirSync(folder, { recursive: true });
         const capture = pcapng(test.trace);

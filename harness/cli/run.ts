@@ -94,7 +94,8 @@ export function claims({ spec, slow }: { readonly spec?: string; readonly slow?:
 /** Throws a UsageError if an entry is of no test: what it once excused may have another name now. */
 function expectationsOf(target: Target): Expectations {
   const expectations = new Expectations(target.expectations ? loadExpectations(target.expectations) : []);
-  const stale = expectations.stale([...SUITES.map(({ id }) => id), `${target.role}.session.features`]);
+  const ids = SUITES.filter(({ role }) => role === target.role).map(({ id }) => id);
+  const stale = expectations.stale([...ids, `${target.role}.session.features`]);
   if (stale.length > 0) throw new UsageError(stale.join('\n'));
   return expectations;
 }
@@ -129,15 +130,13 @@ async function runModule(file: string, options: RunOptions, interrupt: Interrupt
 /** The native adapter is loaded only for a target that needs it. */
 async function openIut(target: Target, seed: number, log: (line: string) => void) {
   if (isSimulated(target)) return openSimulatedIut(target.role, seed);
+  const { hindrances } = await import('../xen/native/hindrances.js');
+  for (const hindrance of hindrances()) log(hindrance);
   if (target.reference) {
     const { openReferenceIut } = await import('../run/reference-iut.js');
     return openReferenceIut(target, log);
   }
-  const [{ openNativeIut }, { hindrances }] = await Promise.all([
-    import('../run/native-iut.js'),
-    import('../xen/native/hindrances.js'),
-  ]);
-  for (const hindrance of hindrances()) log(hindrance);
+  const { openNativeIut } = await import('../run/native-iut.js');
   return openNativeIut(target);
 }
 

@@ -100,11 +100,12 @@ class ShellSession {
   }
 
   #answer(): Promise<ExecResult> {
-    const whole = new RegExp(`^([^]*)\\n${this.#mark} (\\d*)\\n$`);
+    const ends = (status: string): RegExp => new RegExp(`^([^]*)\\n${this.#mark} ${status}\\n$`);
+    const [ended, endedErrors] = [ends('(\\d{1,3})'), ends('')];
     return new Promise((resolve) => {
       this.#heard = () => {
         if (!this.#output.stdout.endsWith('\n') || !this.#output.stderr.endsWith('\n')) return;
-        const [stdout, stderr] = [whole.exec(this.#output.stdout), whole.exec(this.#output.stderr)];
+        const [stdout, stderr] = [ended.exec(this.#output.stdout), endedErrors.exec(this.#output.stderr)];
         if (!stdout || !stderr) return;
         this.#heard = () => {};
         const text = (latin1 = ''): string => Buffer.from(latin1, 'latin1').toString('utf8');

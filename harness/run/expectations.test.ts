@@ -104,6 +104,10 @@ describe('expectations', () => {
     const late = judge({}, entry({ expires: '2026-04-30' }));
     expect(late.expectation?.met).to.equal(false);
     expect(late.message).to.include('expired on 2026-04-30');
+    const pass = { verdict: 'pass', checks: [] } as const;
+    const racy = judge(pass, entry({ expires: '2026-04-30', intermittent: true }));
+    expect(racy.expectation?.met, 'a pass of a race').to.equal(false);
+    expect(judge({ verdict: 'skip', checks: [] }, entry({ expires: '2026-04-30' })).expectation?.met).to.equal(false);
   });
 
   it('does not speak of a skipped test unless it expects the skip', () => {

@@ -17,6 +17,7 @@ export interface Expectation {
   readonly source: string;
   /** YYYY-MM-DD, the last day on which it is accepted. */
   readonly expires?: string;
+  /** Where it's followed up. */
   readonly link?: string;
   /** file:line of the entry. */
   readonly location: string;
@@ -52,21 +53,25 @@ export class Expectations {
 
   /**
    * The record with `expectation`, if an entry names its test; where the deviation did not come as named the message
-   * says how. Of several entries the first that is met counts. A skipped test proves nothing about an entry that
-   * expects it to run.
+   * says how. Of several entries the first that is met counts; one whose last day is over is never met, whatever the
+   * test gave. A skipped test proves nothing else about an entry that expects it to run.
    *
    * @param today YYYY-MM-DD
    */
   judge(record: TestRecord, today: string): TestRecord {
-    const judged = this.#entries
-      .filter(({ entry, test }) => test.test(record.id) && (record.verdict !== 'skip' || entry.verdict === 'skip'))
+    const named = this.#entries.filter(({ test }) => test.test(record.id));
+    const judged = named
+      .filter(({ entry }) => record.verdict !== 'skip' || entry.verdict === 'skip')
       .filter(({ entry }) => !(entry.intermittent && record.verdict === 'pass'))
-      .map(({ entry, message }) => ({ entry, problem: mismatch(record, entry, message, today) }));
-    const chosen = judged.find(({ problem }) => problem === undefined) ?? judged[0];
+      .map(({ entry, message }) => ({ entry, problem: mismatch(record, entry, message) }));
+    const over = named.find(({ entry }) => entry.expires !== undefined && entry.expires < today)?.entry;
+    const chosen = over
+      ? { entry: over, problem: `expired on ${over.expires}` }
+      : (judged.find(({ problem }) => problem === undefined) ?? judged[0]);
     if (!chosen) return record;
     const { entry, problem } = chosen;
-    const { verdict, reason, source } = entry;
-    const expectation = { verdict, reason, source, met: problem === undefined };
+    const { verdict, reason, source, link } = entry;
+    const expectation = { verdict, reason, source, ...(link !== undefined && { link }), met: problem === undefined };
     if (problem === undefined) return { ...record, expectation };
     const note = `expectation at ${entry.location}: ${problem}`;
     return { ...record, expectation, message: record.message === undefined ? note : `${record.message} (${note})` };
@@ -82,10 +87,9 @@ export class Expectations {
 }
 
 /** Why a record is not what the entry says. */
-function mismatch(record: TestRecord, entry: Expectation, message: RegExp, today: string): string | undefined {
+function mismatch(record: TestRecord, entry: Expectation, message: RegExp): string | undefined {
   if (record.verdict !== entry.verdict)
     return `${entry.verdict} was expected, but the test's verdict is ${record.verdict}`;
-  if (entry.expires !== undefined && entry.expires < today) return `expired on ${entry.expires}`;
   // One known deviation must not hide a second one in the same test.
   const checks = record.checks.filter(({ verdict }) => verdict === record.verdict);
   const said = [record.message ?? record.skip?.reason, ...checks.map((check) => check.message)];

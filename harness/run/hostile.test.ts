@@ -12,14 +12,11 @@ import { CTRL_TYPE, KEY } from '../protocol/netif.js';
 import { RING_OFFSET } from '../protocol/ring.js';
 import { type Attack, ATTACKED_KEYS, INDEX_OFFSETS, ODD_VALUES, ODD_WORDS, Rogue } from '../reference/rogue.js';
 import { Hypervisor } from '../xen/simulated/hypervisor.js';
+import { attackRuns, isSoak } from '../soak.js';
 import { EventPump } from '../xen/event-pump.js';
 import { Patience } from '../xen/wait.js';
 import { blamesIut } from './judge.js';
 import type { Role } from './record.js';
-
-/** How often all of it is done, always alike; a soak sets it high, and goes another way each time. */
-const SOAK = process.env['NETIFSPEC_ATTACKS'];
-const RUNS = SOAK === undefined ? { numRuns: 150, seed: 1 } : { numRuns: Number(SOAK) };
 
 const ring = fc.constantFrom<0 | 1>(0, 1);
 const word = fc.oneof(fc.integer({ min: 0, max: 600 }), fc.integer({ min: 0, max: 0xffffffff }));
@@ -154,7 +151,7 @@ async function frontendWork(context: PeerContext, vif: VifAddress, link: Link): 
 }
 
 describe('hostile drivers', function () {
-  this.timeout(SOAK === undefined ? 60_000 : 0);
+  this.timeout(isSoak ? 0 : 60_000);
   for (const role of ['frontend', 'backend'] as const) {
     it(`(${role}s) get no peer to fail in any other way than by finding them in the wrong`, async () => {
       const struck = new Set<string>();
@@ -163,7 +160,7 @@ describe('hostile drivers', function () {
         fc.asyncProperty(fc.nat(), fc.array(attack, { minLength: 4, maxLength: 24 }), async (seed, attacks) => {
           expect(await suffer(role, seed, attacks, strike)).to.deep.equal([]);
         }),
-        RUNS,
+        attackRuns(150),
       );
       // An attack that never finds what it's for would prove nothing.
       expect([...struck]).to.have.members(KINDS_OF[role]);

@@ -77,6 +77,7 @@ export interface TestRecord {
     readonly verdict: Verdict;
     readonly reason: string;
     readonly source: string;
+    readonly link?: string;
     readonly met: boolean;
   };
   readonly checks: readonly CheckRecord[];
@@ -87,7 +88,7 @@ export interface TestRecord {
   readonly durationMs: number;
   /** Where the test stands: file:line. */
   readonly location: string;
-  /** The last things that happened on the vif, oldest first; present on fail and error, and where it was asked for. */
+  /** The last things that happened on the vif, oldest first; present on warn, fail and error, and where it was asked for. */
   readonly trace?: readonly TraceStep[];
   /** New lines of the guest's kernel log during the test; present where there were any. */
   readonly kernelLog?: readonly string[];

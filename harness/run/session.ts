@@ -249,11 +249,11 @@ class Session {
       if (context.own.unclaimed) unavailable = new Unavailable('spec', 'what it checks is newer than the claimed text');
       else finding = { verdict: 'error', message: 'the test ended without a check', requirements: [] };
     }
-    const trace = finding || this.options.traceAll ? this.#trace.take() : [];
+    const traced = this.#trace.take();
     finding = this.#crash(kernelLog) ?? finding;
     if (finding && this.options.keep && this.#isNews({ ...base, ...finding, checks: context.own.checks })) {
       const { log, signal } = this.options;
-      await hold(`${test.id}: ${finding.message}`, this.#connections.paths(), log, signal);
+      await hold(`${test.id}: ${finding.message}`, this.#connections.paths(), target.ssh, log, signal);
     }
     const broken = finding !== undefined || context.own.checks.some((check) => check.verdict !== 'pass');
     const cleaned = await this.#cleanUp(broken && (test.options.destructive ?? false), finding);
@@ -267,6 +267,8 @@ class Session {
     const verdict = worse(warnings.length > 0 ? 'warn' : unwarned, finding?.verdict ?? unwarned);
     if (verdict === 'pass') this.#guest.passed();
     const message = finding?.message ?? warnings[0]?.message;
+    const isPlain = verdict === 'pass' || verdict === 'skip';
+    const trace = isPlain && !this.options.traceAll ? [] : traced();
     return {
       ...base,
       verdict,

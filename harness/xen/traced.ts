@@ -44,13 +44,17 @@ export class Trace {
     this.add(from, to, () => `frame: ${printFrame(frame)}`, frame);
   }
 
-  /** Empties the trace and answers what was in it. */
-  take(): TraceStep[] {
-    return this.#steps.splice(0).map(({ what, frame, ...step }) => ({
-      ...step,
-      what: what(),
-      ...(frame && { frame: { bytes: Buffer.from(frame.subarray(0, SNAP)).toString('base64'), length: frame.length } }),
-    }));
+  /** Empties the trace; the answer tells what was in it, to whom it's worth the work of saying it. */
+  take(): () => TraceStep[] {
+    const taken = this.#steps.splice(0);
+    return () =>
+      taken.map(({ what, frame, ...step }) => ({
+        ...step,
+        what: what(),
+        ...(frame && {
+          frame: { bytes: Buffer.from(frame.subarray(0, SNAP)).toString('base64'), length: frame.length },
+        }),
+      }));
   }
 }
 

@@ -35,7 +35,8 @@ export class SharedPage implements Page {
   }
 }
 
-const LIMIT = '/sys/module/xen_gntalloc/parameters/limit';
+/** How many pages gntalloc offers at most, over all processes. */
+export const GNTALLOC_LIMIT = '/sys/module/xen_gntalloc/parameters/limit';
 
 /** Grants over gntdev and gntalloc. */
 export class HostGrants implements Grants {
@@ -49,7 +50,7 @@ export class HostGrants implements Grants {
       if (!hasCode(error, 'ENOSPC')) throw error;
       throw new XenError(
         'ENOSPC',
-        `no page is left to offer to domain ${domain}: xen_gntalloc.limit pages are offered; raise it in ${LIMIT}`,
+        `no page is left to offer to domain ${domain}: xen_gntalloc.limit pages are offered; raise it in ${GNTALLOC_LIMIT}`,
       );
     }
     const [page] = region.pages;

@@ -9,6 +9,10 @@ describe('hindrances of a host', () => {
   beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'netifspec-host-'))));
   afterEach(() => rmSync(root, { recursive: true }));
 
+  it('is a disk that is nearly full', () => {
+    expect(hindrances(root, Number.MAX_SAFE_INTEGER)[0]).to.match(/^\d+ MiB are free on the disk of /);
+  });
+
   const has = (files: Record<string, string>): string[] => {
     for (const [name, text] of Object.entries(files)) {
       mkdirSync(dirname(join(root, name)), { recursive: true });
@@ -35,12 +39,14 @@ describe('hindrances of a host', () => {
     expect(has({ 'run/udev/control': '' })[0]).to.match(
       /\/lib\/udev\/rules.d\/xen.rules:2 acts on .* an empty \/etc\/udev\/rules.d\/xen.rules /,
     );
-    expect(has({ 'etc/udev/rules.d/xen.rules': '' })).to.deep.equal([]);
+    expect(has({ 'etc/udev/rules.d/xen.rules': 'SUBSYSTEM=="xen-backend", KERNEL=="vbd*", RUN+="x"\n' })).to.deep.equal(
+      [],
+    );
   });
 
   it('are networks of a systemd-networkd that runs', () => {
-    expect(has(network)).to.deep.equal([]);
-    expect(has({ 'run/systemd/netif/x': '' })[0]).to.match(/\/etc\/systemd\/network\/all.network:2 claims vif1.0/);
+    expect(has({ ...network, 'run/systemd/netif/links/1': '' })).to.deep.equal([]);
+    expect(has({ 'run/systemd/netif/state': '' })[0]).to.match(/\/etc\/systemd\/network\/all.network:2 claims vif1.0/);
     expect(has({ 'etc/systemd/network/all.network': '[Match]\nName=en*\n' })).to.deep.equal([]);
   });
 

@@ -1,16 +1,17 @@
 /** What may get in the way on a Xen host where nothing is missing. */
 import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { glob } from '../../pattern.js';
+import { GNTALLOC_LIMIT } from './grants.js';
 
 /** Pages: gntalloc's default of 1,024 is less than two queues of a frontend peer take. */
 const OFFERS_WANTED = 4096;
-/** Bytes for the results, and for netifspec itself where it is put on a host. */
+/** Bytes for results, and for netifspec and a Node. */
 const DISK_WANTED = 200 * 1024 * 1024;
 /** What a backend's interface is called, in Linux. */
 const INTERFACE = 'vif1.0';
 
-const LIMIT = 'sys/module/xen_gntalloc/parameters/limit';
 const UDEV = ['etc/udev/rules.d', 'run/udev/rules.d', 'usr/lib/udev/rules.d', 'lib/udev/rules.d'];
 const NETWORKD = ['etc/systemd/network', 'run/systemd/network', 'usr/lib/systemd/network'];
 const NETWORK_MANAGER = [
@@ -24,21 +25,30 @@ const NETWORK_MANAGER = [
  * What may spoil a run here, each in a sentence with its remedy; empty if nothing does. A run is possible all the same.
  *
  * @param root where the host's file system begins
+ * @param diskWanted bytes that should be free where netifspec lies when it's put on a host
  */
-export function hindrances(root = '/'): string[] {
-  return [...offers(root), ...udev(root), ...networkd(root), ...networkManager(root), ...disk(root)];
+export function hindrances(root = '/', diskWanted = DISK_WANTED): string[] {
+  return [
+    ...offers(root),
+    ...udev(root),
+    ...networkd(root),
+    ...networkManager(root),
+    ...disk(root === '/' ? homedir() : root, diskWanted),
+  ];
 }
 
 function* offers(root: string): Generator<string> {
-  const [line] = linesOf(join(root, LIMIT));
+  const [line] = linesOf(join(root, GNTALLOC_LIMIT));
   const limit = Number(line);
   if (line === undefined || !(limit < OFFERS_WANTED)) return;
-  yield `xen_gntalloc offers ${limit} pages at most, which tests of many queues exceed: echo 8192 > /${LIMIT}`;
+  yield `xen_gntalloc offers ${limit} pages at most, which tests of many queues exceed: echo 8192 > ${GNTALLOC_LIMIT}`;
 }
 
 function* udev(root: string): Generator<string> {
   if (!existsSync(join(root, 'run/udev/control'))) return;
-  for (const [file, number] of linesWith(root, UDEV, '.rules', (line) => /"vif|xen-backend/.test(line))) {
+  // A rule for all of xen-backend is one for vif too; most that name another kind there are of disks.
+  const acts = (line: string): boolean => /"vif/.test(line) || (line.includes('xen-backend') && !/KERNEL==/.test(line));
+  for (const [file, number] of linesWith(root, UDEV, '.rules', acts)) {
     const cover = `/etc/udev/rules.d/${file.split('/').at(-1)}`;
     const remedy = file === cover ? 'take it out' : `an empty ${cover} puts it out of force`;
     yield `udev's ${file}:${number} acts on the interfaces of backends here: ${remedy} while a backend is tested.`;
@@ -46,7 +56,8 @@ function* udev(root: string): Generator<string> {
 }
 
 function* networkd(root: string): Generator<string> {
-  if (!existsSync(join(root, 'run/systemd/netif'))) return;
+  // The folder alone is made at every boot.
+  if (!existsSync(join(root, 'run/systemd/netif/state'))) return;
   const claims = (line: string): boolean => {
     const [, names] = /^Name\s*=\s*(.*)$/.exec(line) ?? [];
     return names?.split(/\s+/).some((name) => glob(name).test(INTERFACE)) ?? false;
@@ -63,11 +74,11 @@ function* networkManager(root: string): Generator<string> {
   yield 'NetworkManager runs and may claim vif*: put unmanaged-devices=interface-name:vif* below [keyfile] in /etc/NetworkManager/conf.d/vif.conf.';
 }
 
-function* disk(root: string): Generator<string> {
-  const { bavail, bsize } = statfsSync(root);
+function* disk(folder: string, wanted: number): Generator<string> {
+  const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
-  if (free >= DISK_WANTED) return;
-  yield `${Math.floor(free / 1024 / 1024)} MiB are free on the disk of /: results and captures may want more.`;
+  if (free >= wanted) return;
+  yield `${Math.floor(free / 1024 / 1024)} MiB are free on the disk of ${folder}: results and captures may want more.`;
 }
 
 /** Lines of the files that `folders` have, by the file's name on the host and the line's number. */
