@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
-import type * as z from 'zod';
+import * as z from 'zod';
 
 /** A YAML file that can't be used. The message has a line for each complaint: file, line, key and what is wrong. */
 export class YamlFileError extends Error {
@@ -29,11 +29,53 @@ export function readYamlFile<T>(path: string, schema: z.ZodType<T>): YamlFile<T>
 
   const parsed = schema.safeParse(document.toJS());
   if (parsed.success) return { data: parsed.data, at: (keys) => line(offsetOf(document, keys)) };
-  const complaints = parsed.error.issues.map(({ path: keys, message, ...issue }) => {
-    const where = issue.code === 'unrecognized_keys' ? [...keys, issue.keys[0] ?? ''] : keys;
-    return `${line(offsetOf(document, where))}: ${where.length > 0 ? `${where.join('.')}: ` : ''}${message}`;
+  const right = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Described;
+  const complaints = parsed.error.issues.flatMap((issue): { where: PropertyKey[]; what: string }[] => {
+    const { path: keys, message } = issue;
+    const place = describedAt(right, keys);
+    if (issue.code === 'unrecognized_keys') {
+      const known = Object.keys(place?.properties ?? {}).join(', ');
+      return issue.keys.map((key) => ({ where: [...keys, key], what: `there is no such key; there are ${known}` }));
+    }
+    const missing = valueAt(document.toJS(), keys) === undefined;
+    return [{ where: keys, what: `${missing ? 'must be there' : message}${whatIsRight(place)}` }];
   });
-  throw new YamlFileError(complaints.join('\n'));
+  throw new YamlFileError(
+    complaints
+      .map(
+        ({ where, what }) =>
+          `${line(offsetOf(document, where))}: ${where.length > 0 ? `${where.join('.')}: ` : ''}${what}`,
+      )
+      .join('\n'),
+  );
+}
+
+/** As much of a JSON Schema as tells what would be right. */
+interface Described {
+  readonly description?: string;
+  readonly examples?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, Described>>;
+  readonly items?: Described;
+  readonly anyOf?: readonly Described[];
+}
+
+function describedAt(schema: Described | undefined, keys: readonly PropertyKey[]): Described | undefined {
+  const [key, ...rest] = keys;
+  if (schema === undefined || key === undefined) return schema;
+  // A file that may be empty is one thing or null.
+  const { properties, items } = schema.anyOf?.find((each) => each.items ?? each.properties) ?? schema;
+  return describedAt(typeof key === 'number' ? items : properties?.[String(key)], rest);
+}
+
+/** What the schema says of a key, behind a complaint about it. */
+function whatIsRight({ description, examples }: Described = {}): string {
+  if (description === undefined) return '';
+  const example = examples?.[0] === undefined ? '' : `, as in ${JSON.stringify(examples[0])}`;
+  return `. ${description}${example}`;
+}
+
+function valueAt(data: unknown, keys: readonly PropertyKey[]): unknown {
+  return keys.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key], data);
 }
 
 /** Where the value at `keys` begins, or what is nearest to it. */

@@ -1,0 +1,54 @@
+import { expect } from 'chai';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadExpectations } from './expectations.js';
+import { loadTarget } from './target.js';
+import { YamlFileError } from './yaml-file.js';
+
+describe('complaints about a file', () => {
+  let file: string;
+  before(() => (file = join(mkdtempSync(join(tmpdir(), 'netifspec-yaml-')), 'bad.yaml')));
+  after(() => rmSync(join(file, '..'), { recursive: true }));
+
+  /** The complaints, by line and key, without the file's name. */
+  const complaints = (load: (path: string) => unknown, ...lines: string[]): string[] => {
+    writeFileSync(file, lines.join('\n'));
+    try {
+      load(file);
+    } catch (error) {
+      if (error instanceof YamlFileError) return error.message.split('\n').map((line) => line.replace(`${file}:`, ''));
+      throw error;
+    }
+    return [];
+  };
+
+  it('tell what must be there, and what it is', () => {
+    const [only, ...more] = complaints(loadTarget, 'name: x', 'role: backend');
+    expect(only).to.match(/^1: domain: must be there\. Domain that the driver runs in, .*, as in "my-guest"$/);
+    expect(more).to.deep.equal([]);
+  });
+
+  it('tell what would be right of what is wrong', () => {
+    const [role, domain, port, hosts] = complaints(
+      loadTarget,
+      ...['name: x', 'role: side', 'domain: [1]', 'ssh:', '  host: a', '  port: x'],
+    );
+    expect(role).to.match(/^2: role: .*"frontend"\|"backend". Which end/);
+    expect(domain).to.match(/^3: domain: .*by name or number/);
+    expect(port).to.match(/^6: ssh\.port: .*expected number, received string\. Where its sshd listens/);
+    expect(hosts).to.match(/^5: ssh\.knownHosts: must be there\. OpenSSH known_hosts/);
+  });
+
+  it('name each key that there is not, and those that there are', () => {
+    const all = complaints(loadTarget, 'name: x', 'role: backend', 'domain: 1', 'conection: once', 'foo: 1');
+    expect(all.map((each) => each.split(';')[0])).to.deep.equal([
+      '4: conection: there is no such key',
+      '5: foo: there is no such key',
+    ]);
+    expect(all[0]).to.include(' connection, ');
+    expect(complaints(loadExpectations, '- test: a', '  messag: b')).to.include(
+      '2: 0.messag: there is no such key; there are test, verdict, message, reason, source, intermittent, expires, link',
+    );
+  });
+});
