@@ -1,9 +1,10 @@
 import { expect } from 'chai';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { packageRoot } from '../root.js';
 import { loadTarget, targetSchema } from './target.js';
-import { targetJsonSchema, targetTemplate } from './template.js';
+import { targetJsonSchema, targetPage, targetTemplate } from './template.js';
 
 describe('a new target file', () => {
   let file: string;
@@ -36,6 +37,13 @@ describe('a new target file', () => {
 });
 
 describe("the target file's JSON Schema", () => {
+  const inDocs = (name: string): string => readFileSync(join(packageRoot, 'docs', name), 'utf8');
+
+  it('is the one in the docs, and the page there is made of it (npm run docs)', () => {
+    expect(JSON.parse(inDocs('target.schema.json'))).to.deep.equal(targetJsonSchema());
+    expect(inDocs('target-file.md')).to.equal(targetPage());
+  });
+
   it('has every key with a description, and wants no more than there must be', () => {
     const { properties, required, additionalProperties } = targetJsonSchema() as {
       properties: Record<string, { description?: string }>;

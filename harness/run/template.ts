@@ -1,4 +1,4 @@
-/** A new target file, made of nothing but its schema. */
+/** What is made of the target file's schema alone: a new file, and the page about it. */
 import * as z from 'zod';
 import type { Role } from './record.js';
 import { targetSchema } from './target.js';
@@ -16,6 +16,7 @@ interface Schema {
 }
 
 const WIDTH = 100;
+const PAGE_WIDTH = 120;
 
 /** The target file's schema as JSON Schema, for editors. */
 export function targetJsonSchema(): object {
@@ -37,6 +38,32 @@ export function targetTemplate(role: Role): string {
   return `${[...head, ...keys].join('\n')}\n`;
 }
 
+/** The page about target files: a section for each key. */
+export function targetPage(): string {
+  const schema = targetJsonSchema() as Schema;
+  const head = [
+    '# The target file',
+    '',
+    `${schema.description}. It's YAML; \`netifspec init\` writes a new one. This page and`,
+    '[target.schema.json](target.schema.json), for editors, are made of its schema by `npm run docs`.',
+  ];
+  return `${[...head, ...sectionsOf(schema, '')].join('\n')}\n`;
+}
+
+function sectionsOf({ properties = {}, required = [] }: Schema, inside: string): string[] {
+  return Object.entries(properties).flatMap(([key, schema]) => {
+    const name = `${inside}${key}`;
+    const [example] = schema.examples ?? [];
+    const text = wrap(explain(schema, required.includes(key)), PAGE_WIDTH);
+    const sample = example === undefined ? [] : ['', '```yaml', `${key}: ${written(example)}`, '```'];
+    return ['', `## \`${name}\``, '', ...text, ...sample, ...sectionsOf(schema, `${name}.`)];
+  });
+}
+
+function written(value: Scalar | readonly Scalar[]): string {
+  return Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+}
+
 function keysOf(
   { properties = {}, required = [] }: Schema,
   indent: string,
@@ -50,7 +77,7 @@ function keysOf(
     const spaced = indent === '' ? ['', ...comment] : comment.map((line) => `# ${line}`);
     if (schema.properties) return [...spaced, `${mark}${indent}${key}:`, ...keysOf(schema, `${indent}  `, mark === '')];
     const value = values[key] ?? schema.examples?.[0] ?? schema.default ?? schema.enum?.[0] ?? '';
-    return [...spaced, `${mark}${indent}${key}: ${Array.isArray(value) ? `[${value.join(', ')}]` : String(value)}`];
+    return [...spaced, `${mark}${indent}${key}: ${written(value)}`];
   });
 }
 
