@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { consoleLog, sshDmesg, type KernelLog } from '../guest/kernel-log.js';
 import { NO_INTERFACE, parseFacts, profileNamed } from '../guest/profile.js';
+import { replaced } from '../guest/replaced.js';
 import type { Ssh } from '../guest/ssh.js';
 import { formatIpv4, formatMac } from '../packet/address.js';
 import { type Link, PREFIX } from '../peer/link.js';
@@ -26,7 +27,7 @@ const RECREATE_MS = 60_000;
 
 /** A driver in a domain of this Xen host, reached as its target file says. Throws EnvironmentError where it isn't. */
 export async function openNativeIut(target: Target): Promise<Iut> {
-  const profile = profileNamed(target.os);
+  const profile = replaced(profileNamed(target.os), target.commands ?? {});
   const harness = await openNativeDomain();
   let unlock: (() => void) | undefined;
   let guest: GuestShell | undefined;

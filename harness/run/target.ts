@@ -2,6 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
 import { PROFILES } from '../guest/profile.js';
+import { COMMANDS } from '../guest/replaced.js';
 import { readYamlFile } from './yaml-file.js';
 
 const text = z.string().trim().min(1, 'must not be empty');
@@ -22,6 +23,15 @@ const ssh = z.strictObject({
     key("OpenSSH known_hosts file on the host of the run, with the guest's key", '/root/.ssh/known_hosts'),
   ),
 });
+
+const commands = z.strictObject(
+  Object.fromEntries(
+    Object.entries(COMMANDS).map(([name, { does, example }]) => [
+      name,
+      text.exactOptional().meta(key(`It ${does}`, example)),
+    ]),
+  ) as Record<keyof typeof COMMANDS, z.ZodExactOptional<typeof text>>,
+);
 
 export const targetSchema = z
   .strictObject({
@@ -60,6 +70,7 @@ export const targetSchema = z
       .enum(Object.keys(PROFILES) as [string, ...string[]])
       .default('linux')
       .meta(key('How commands for the guest are worded')),
+    commands: commands.exactOptional().meta(key("Commands for the guest's shell in the place of those of the system")),
     driver: text
       .exactOptional()
       .meta(key("Name of the driver's kernel module, to report version and parameters", 'xen-netfront')),

@@ -1,0 +1,35 @@
+import { expect } from 'chai';
+import { execFileSync } from 'node:child_process';
+import { profileNamed } from './profile.js';
+import { type Commands, COMMANDS, replaced } from './replaced.js';
+
+describe('replaced commands', () => {
+  const linux = profileNamed('linux');
+  const vif = { frontend: 3, handle: 7 };
+  const run = (script: string): string => execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
+  const of = (commands: Commands) => replaced(linux, commands);
+
+  it('find what they are about in the variables of their shell', () => {
+    const config = { ipv4: '198.18.1.2', prefix: 24 };
+    const configure = of({ configure: 'echo "$mac$device $ipv4/$prefix"' });
+    expect(run(configure.configureInterface({ mac: '00:16:3e:00:00:01', ...config }))).to.equal(
+      '00:16:3e:00:00:01 198.18.1.2/24\n',
+    );
+    expect(run(configure.configureVif({ device: "it's", ...config }))).to.equal("it's 198.18.1.2/24\n");
+    const bridge = of({ bridge: 'for port in $ports; do echo "$port"; done', unbridge: 'echo gone' });
+    expect(run(bridge.bridge([{ mac: 'a' }, { device: 'b' }]))).to.equal('a\nb\n');
+    expect(run(bridge.unbridge())).to.equal('gone\n');
+    expect(run(of({ carrier: 'echo "$device"' }).carrier({ device: 'vif3.7' }))).to.equal('vif3.7\n');
+    const rebind = of({ unbind: 'echo off $frontend.$handle', bind: 'echo on $frontend.$handle' });
+    expect(run(rebind.unbind('frontend', vif) + '\n' + rebind.bind('frontend', vif))).to.equal('off 3.7\non 3.7\n');
+    expect(run(of({ facts: 'echo "driver.name=$driver"' }).kernelFacts('if_xn'))).to.equal('driver.name=if_xn\n');
+  });
+
+  it('leave the others as they are', () => {
+    const none = of({});
+    expect(none.unbridge()).to.equal(linux.unbridge());
+    expect(none.bind('backend', vif)).to.equal(linux.bind('backend', vif));
+    expect(none.kernelFacts('xen-netback')).to.equal(linux.kernelFacts('xen-netback'));
+    expect(Object.keys(COMMANDS)).to.have.length(7);
+  });
+});

@@ -1,0 +1,56 @@
+/** Commands of a target file in the place of a profile's own: for a guest that no profile is of. */
+import type { OsProfile } from './profile.js';
+
+/** What each command finds in the variables of its shell; what it has to do is what the profile's would. */
+export const COMMANDS = {
+  configure: {
+    does: 'gives the interface with $mac (of a frontend) or $device (of a backend) the address $ipv4/$prefix',
+    example: '/root/configure $mac $ipv4/$prefix',
+  },
+  bridge: {
+    does: 'makes ports of one bridge of $ports, each a MAC address or a device',
+    example: '/root/bridge $ports',
+  },
+  unbridge: { does: 'removes that bridge', example: '/root/unbridge' },
+  carrier: {
+    does: 'prints 1 if the interface with $mac or $device has a carrier, and 0 if not',
+    example: '/root/carrier $mac',
+  },
+  unbind: {
+    does: 'takes the driver off vif $handle of the frontend in domain $frontend',
+    example: '/root/off $handle',
+  },
+  bind: { does: 'puts the driver there again', example: '/root/on $handle' },
+  facts: {
+    does: 'prints kernel=…, driver.version=… and the like, of the module $driver',
+    example: 'echo kernel=$(uname -r)',
+  },
+} as const;
+
+export type Commands = { readonly [name in keyof typeof COMMANDS]?: string };
+
+/** The profile with some of its scripts replaced. */
+export function replaced(profile: OsProfile, commands: Commands): OsProfile {
+  /** The command, with its variables before it; undefined where the profile's own is to be taken. */
+  const given = (name: keyof Commands, variables: Readonly<Record<string, string | number>>): string | undefined => {
+    const command = commands[name];
+    if (command === undefined) return undefined;
+    const set = Object.entries(variables).map(([key, value]) => `${key}=${profile.quote(String(value))}`);
+    return [...set, command].join('\n');
+  };
+  return {
+    ...profile,
+    configureInterface: (config) => given('configure', { ...config }) ?? profile.configureInterface(config),
+    configureVif: (config) => given('configure', { ...config }) ?? profile.configureVif(config),
+    bridge: (ports) =>
+      given('bridge', { ports: ports.map((port) => ('mac' in port ? port.mac : port.device)).join(' ') }) ??
+      profile.bridge(ports),
+    unbridge: () => given('unbridge', {}) ?? profile.unbridge(),
+    carrier: (port) => given('carrier', { ...port }) ?? profile.carrier(port),
+    unbind: (role, { frontend, handle }) =>
+      given('unbind', { frontend, handle }) ?? profile.unbind(role, { frontend, handle }),
+    bind: (role, { frontend, handle }) =>
+      given('bind', { frontend, handle }) ?? profile.bind(role, { frontend, handle }),
+    kernelFacts: (driver) => given('facts', { driver }) ?? profile.kernelFacts(driver),
+  };
+}
