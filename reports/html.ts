@@ -130,14 +130,14 @@ ${[...chapters].map(
 </section>`;
 }
 
-/** A test that simply passed has nothing to unfold. */
+/** A test that simply passed, and said nothing, has nothing to unfold. */
 function row(session: SessionRecord, test: TestRecord, { strict, describe }: Options): Markup {
   const result = outcome(test, strict);
   const said = isPlain(test) ? undefined : h`<em>${headline(test)}</em>`;
   const line = h`<span class="verdict">${WORDS[result]}</span>
 <span class="name"><code>${test.id}</code><small>${test.title}</small>${said}</span>
 <span class="time">${(test.durationMs / 1000).toFixed(2)} s</span>`;
-  if (!test.trace && (result === 'passed' || result === 'skipped')) {
+  if (!test.trace && test.infos.length === 0 && (result === 'passed' || result === 'skipped')) {
     return h`<div class="test ${result}"><p>${line}</p></div>`;
   }
   return h`<details class="test ${result}"><summary>${line}</summary>

@@ -10,7 +10,7 @@ import { CATALOGUE, requirement, standsIn, TEXT_VERSIONS } from '../../suites/re
 import { findLeak, type Inventory } from './audit.js';
 import { Connections } from './connections.js';
 import { contextOf, type OpenContext } from './context.js';
-import { declaredRecord } from './declared.js';
+import { declaredRecord, Trials } from './declared.js';
 import { EnvironmentError } from './environment.js';
 import { Expectations } from './expectations.js';
 import { GuestKeeper } from './guest-keeper.js';
@@ -83,6 +83,7 @@ class Session {
   readonly #connections: Connections;
   readonly #domain: Domain;
   readonly #trace: Trace;
+  readonly #trials = new Trials();
   readonly #patience: Patience;
   #features: Record<string, string> = {};
   /** The questions that the guest's stack answers, or must. */
@@ -151,6 +152,7 @@ class Session {
       run: async (skip: () => never) => {
         onBegin?.(test.id);
         const record = this.#expected(await this.#runTest(test));
+        this.#trials.add(test, record);
         onRecord(record);
         // A first connection that failed for once must not block a run whose plain connection works.
         if (isAnchor(test) && record.verdict === 'pass' && this.#broken !== undefined) await this.#probe();
@@ -161,7 +163,7 @@ class Session {
     await runWithMocha(plan, signal);
     if (target.features && !signal.aborted) {
       const seen = this.#broken === undefined ? this.#features : undefined;
-      onRecord(this.#expected(declaredRecord(target, target.features, seen)));
+      onRecord(this.#expected(declaredRecord(target, target.features, seen, this.#trials)));
     }
     if (!this.#lost) await this.#connections.endTest(true);
     onRecord(this.#end());
