@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { parse } from 'yaml';
 import { packageRoot } from '../root.js';
 
 const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
@@ -96,7 +97,11 @@ describe('the documentation', function () {
     }
   }
 
-  it('has recipes for CI engines', () => {
+  it('has recipes for CI engines, in their language', () => {
+    const page = readFileSync(join(packageRoot, 'docs/running-a-fleet.md'), 'utf8');
+    for (const [, yaml = ''] of page.matchAll(/^```yaml\n([^]*?)^```$/gm)) {
+      expect(Object.keys(parse(yaml) as object)).not.to.deep.equal([]);
+    }
     expect(commandsOf('docs/running-a-fleet.md').filter((command) => command.includes('labhost'))).to.have.length(5);
   });
 
