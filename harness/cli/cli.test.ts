@@ -72,7 +72,7 @@ describe('the command line', function () {
       'traced',
     );
     expect(status, stdout).to.equal(0);
-    expect(stdout).to.match(/^traces: 1 in traced\/traces$/m);
+    expect(stdout).to.match(/^traces: 2 in traced\/traces$/m);
     const capture = readFileSync(join(folder, 'traced/traces/reference-backend/backend.transmit.id-256.pcapng'));
     expect(capture.readUInt32LE(0)).to.equal(0x0a0d0d0a);
     expect(readFileSync(join(folder, 'traced/report.html'), 'utf8')).to.match(/<svg class="ladder"/);
