@@ -40,6 +40,9 @@ describe("a driver of somebody else's", function () {
     const all = await records('good', PING, SLOTS);
     expect(all.map(({ type }) => type)).to.deep.equal(['session', 'test', 'test', 'test', 'end']);
     for (const id of [CONNECT, PING, SLOTS]) expect(verdict(all, id)).to.equal('pass');
+    expect(all.find(({ type }) => type === 'test'))
+      .to.have.property('location')
+      .that.matches(/^suites\/.*\.ts:\d+$/);
   });
 
   it('fails if it is bad', async () => {

@@ -80,7 +80,11 @@ function watch(
   const { module, name, command, role, seed, slow, spec, signal, hangMs = HANG_MS } = options;
   return new Promise((resolve, reject) => {
     // What the driver prints is no record of ours.
-    const child: ChildProcess = fork(new URL('./child.js', import.meta.url), { stdio: ['ignore', 2, 2, 'ipc'] });
+    const child: ChildProcess = fork(new URL('./child.js', import.meta.url), {
+      stdio: ['ignore', 2, 2, 'ipc'],
+      // A test stands where it's written, and not where it was compiled to.
+      execArgv: [...process.execArgv, '--enable-source-maps'],
+    });
     let during: string | undefined;
     let why = 'the driver ended its process';
     let complete = false;
