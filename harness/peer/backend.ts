@@ -122,7 +122,10 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
 
   /** Waits for enough posted buffers, fills them with a frame and publishes it. */
   async deliver(frame: Uint8Array, shape: RxShape = {}, queue = this.queue, options?: WaitOptions): Promise<void> {
-    await this.buffers(BackendRx.slotsFor(frame, shape), queue, options);
+    const slots = BackendRx.slotsFor(frame, shape);
+    // Several may wait for the same buffers: to each that comes too late they are gone again.
+    do await this.buffers(slots, queue, options);
+    while (queue.rx.buffers.length < slots);
     queue.rx.enqueue(frame, shape);
     queue.pushRx();
   }

@@ -4,8 +4,8 @@ import type { CheckRecord, TestRecord } from '../run/record.js';
 /** The part of a test's record that the proof looks at. */
 export type Outcome = Pick<TestRecord, 'id' | 'verdict' | 'message' | 'skip'> & {
   readonly checks: readonly Pick<CheckRecord, 'requirements' | 'verdict'>[];
-  /** Milliseconds since the test before it. */
-  readonly ms: number;
+  /** What it took: deliveries on the simulated Xen since the test before it. Of a machine's time no proof may depend. */
+  readonly cost: number;
 };
 
 /** One run of tests against one driver. */

@@ -14,8 +14,6 @@ import type { Job } from './job.js';
 import { runJobs } from './pool.js';
 import { others as othersOf } from './rules.js';
 
-/** Runs of all tests until code is warm and what each of them costs is known. */
-const PRICING_ROUNDS = 3;
 /** A job takes a second at most, but the machine may be busy otherwise. */
 const PATIENCE_MS = 60_000;
 
@@ -26,18 +24,12 @@ const ROLES: readonly Role[] = ['frontend', 'backend'];
 export async function runMatrix(): Promise<Evidence[]> {
   const run = (jobs: readonly Job[]): Promise<Run[]> =>
     runJobs(WORKER, jobs, { processes: availableParallelism(), patienceMs: PATIENCE_MS });
-  const whole = ROLES.map((role): Job => ({ role, tests: idsOf(role) }));
-  const rounds = await run(Array.from({ length: PRICING_ROUNDS }, () => whole).flat());
-  const references = ROLES.map((_, n) => rounds[n] ?? NOTHING);
-  const prices = new Map<string, number>();
-  for (const { id, ms } of rounds.flatMap(({ outcomes }) => outcomes)) {
-    prices.set(id, Math.min(ms, prices.get(id) ?? Infinity));
-  }
+  const references = await run(ROLES.map((role): Job => ({ role, tests: idsOf(role) })));
   const variants = await run(
     VARIANTS.map(({ id }) => ({ role: 'backend', driver: id, tests: skippedBy(references[1]) })),
   );
   const correct = ROLES.map((role, n) => withVariants(references[n] ?? NOTHING, role === 'backend' ? variants : []));
-  const plans = ROLES.map((role, n) => planner(role, correct[n] ?? NOTHING, prices));
+  const plans = ROLES.map((role, n) => planner(role, correct[n] ?? NOTHING));
   const notes = DEFECTS.map(({ id, breaks, fault, seen, frontend }): DefectNote => ({
     id,
     role: frontend ? 'frontend' : 'backend',
@@ -103,15 +95,15 @@ function withVariants(reference: Run, variants: readonly Run[]): Run {
  * Makes a defect's job: the tests that name the requirement which it breaks, with the anchor first, and after them of a
  * cover of everything else as many as it takes to show that the driver works otherwise.
  */
-function planner(role: Role, correct: Run, prices: ReadonlyMap<string, number>): (defect: DefectNote) => Job {
+function planner(role: Role, correct: Run): (defect: DefectNote) => Job {
   const tests = testsOf(role);
   const byPrice = cover(
     correct.outcomes
       .filter(({ verdict }) => verdict === 'pass')
-      .map(({ id, checks }) => ({
+      .map(({ id, checks, cost }) => ({
         id,
         requirements: checks.flatMap(({ requirements }) => requirements),
-        cost: prices.get(id) ?? 1,
+        cost: Math.max(1, cost),
       })),
   );
   return ({ id: driver, breaks }) => {

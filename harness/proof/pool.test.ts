@@ -11,7 +11,7 @@ process.on('message', ({ driver, tests }) => {
   if (driver === 'spins') for (;;);
   if (driver === 'dies') process.exit(7);
   if (driver === 'throws') return process.send({ thrown: 'no such page' });
-  process.send({ outcomes: [{ id: tests[0], verdict: 'pass', checks: [], ms: 1 }] });
+  process.send({ outcomes: [{ id: tests[0], verdict: 'pass', checks: [], cost: 1 }] });
 });`;
 
 describe('pool', function () {

@@ -7,7 +7,7 @@ import { holes } from './rules.js';
 /** A test that ended so, with a check of each requirement. */
 function outcome(id: string, verdict: Verdict, requirements: readonly string[], message = 'why'): Outcome {
   const checks = verdict === 'skip' || verdict === 'error' ? [] : [{ requirements, verdict }];
-  return { id, verdict, ...(verdict === 'pass' ? {} : { message }), checks, ms: 1 };
+  return { id, verdict, ...(verdict === 'pass' ? {} : { message }), checks, cost: 1 };
 }
 
 const defect = { id: 'backend.a.broken', role: 'backend', breaks: 'A', fault: 'breaks A' } as const;

@@ -4,6 +4,7 @@ import { NEWEST_TEXT } from '../../suites/requirements/index.js';
 import { DEFECTS } from '../reference/defects/index.js';
 import { VARIANTS } from '../reference/variants.js';
 import { Expectations } from '../run/expectations.js';
+import type { Iut } from '../run/iut.js';
 import { runSession } from '../run/session.js';
 import { openSimulatedIut, referenceDriver } from '../run/simulated-iut.js';
 import { referenceTarget } from '../run/target.js';
@@ -20,11 +21,12 @@ async function run({ role, driver, tests, until }: Job, answer: (answer: Answer)
   const outcomes: Outcome[] = [];
   const session = async (ids: readonly string[], enough: () => boolean): Promise<void> => {
     const controller = new AbortController();
-    let last = performance.now();
+    let iut: Iut | undefined;
+    let last = 0;
     await runSession({
       target: referenceTarget(role),
       command: [],
-      open: () => openSimulatedIut(role, SEED, referenceDriver(planted)),
+      open: async () => (iut = await openSimulatedIut(role, SEED, referenceDriver(planted))),
       tests: ids.flatMap((id) => byId.get(id) ?? []),
       expectations: new Expectations([]),
       seed: SEED,
@@ -34,11 +36,18 @@ async function run({ role, driver, tests, until }: Job, answer: (answer: Answer)
       onRecord(record) {
         if (record.type !== 'test') return;
         const { id, verdict, message, skip, checks } = record;
-        const ms = performance.now() - last;
-        last += ms;
+        const cost = (iut?.turns?.() ?? 0) - last;
+        last += cost;
         // No more than is looked at: what is sent costs.
         const named = checks.map(({ requirements, verdict }) => ({ requirements, verdict }));
-        const outcome: Outcome = { id, verdict, ...(message && { message }), ...(skip && { skip }), checks: named, ms };
+        const outcome: Outcome = {
+          id,
+          verdict,
+          ...(message && { message }),
+          ...(skip && { skip }),
+          checks: named,
+          cost,
+        };
         seen.add(outcome);
         outcomes.push(outcome);
         if (enough()) controller.abort();

@@ -68,5 +68,7 @@ export interface Iut {
   holdings(): { readonly driver?: Holdings; readonly harness: Holdings };
   /** On the simulated Xen: a digest of the order of deliveries so far. */
   order?(): string;
+  /** On the simulated Xen: how many deliveries there were so far. */
+  turns?(): number;
   close(): Promise<void>;
 }

@@ -80,6 +80,7 @@ export async function openSimulatedIut(
       }),
     alive: () => (fault ? Promise.reject(fault) : Promise.resolve()),
     order: () => hypervisor.order,
+    turns: () => hypervisor.turns,
     async close() {
       await driver.close();
       await guest.close();

@@ -66,6 +66,24 @@ export const FRONTEND_TRAFFIC_DEFECTS: readonly Defect[] = [
     })(),
   },
   {
+    id: 'frontend.xenbus.falls-silent',
+    breaks: 'XB-14',
+    fault: 'tells nothing of what it sends from its second connection on',
+    frontend: (() => {
+      const counts = new WeakMap<object, number>();
+      return {
+        async connect(vif) {
+          counts.set(vif.domain, (counts.get(vif.domain) ?? 0) + 1);
+          await frontend.connect(vif);
+        },
+        push(vif, ring, port) {
+          if (ring.layout.name === 'tx' && (counts.get(vif.domain) ?? 0) > 1) ring.push();
+          else frontend.push(vif, ring, port);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
     id: 'frontend.xenbus.tires',
     breaks: 'XB-14',
     fault: 'connects four times and no more',

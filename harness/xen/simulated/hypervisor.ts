@@ -108,6 +108,11 @@ export class Hypervisor {
     );
   }
 
+  /** How many deliveries there were so far. */
+  get turns(): number {
+    return this.#scheduler.turns;
+  }
+
   /** A digest of the order of all deliveries so far. */
   get order(): string {
     return this.#scheduler.order.toString(16).padStart(8, '0');

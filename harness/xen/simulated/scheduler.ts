@@ -72,6 +72,11 @@ export class Scheduler implements Clock {
     return this.#order;
   }
 
+  /** Deliveries so far: what has been done, whatever the machine took for it. */
+  get turns(): number {
+    return this.#turns;
+  }
+
   now(): number {
     return this.#microseconds / 1000;
   }
