@@ -1,4 +1,4 @@
-import type { SessionRecord, TestRecord } from '../harness/run/record.js';
+import { anchorOf, type SessionRecord, type TestRecord } from '../harness/run/record.js';
 import type { TraceStep } from '../harness/xen/traced.js';
 
 /** What the reports say about a requirement. */
@@ -65,7 +65,7 @@ export function brokenRequirements(test: TestRecord): string[] {
 export function reproduce(session: SessionRecord, test: TestRecord): string {
   const seed = session.seed === undefined ? '' : ` --seed ${session.seed}`;
   // What a target file declares is compared in every run: the shortest one has a connection.
-  const id = test.chapter === 'session' ? `${test.role}.xenbus.connect` : test.id;
+  const id = test.chapter === 'session' ? anchorOf(test.role) : test.id;
   return `${session.command.map(shellWord).join(' ')} --test ${shellWord(id)}${seed}`;
 }
 

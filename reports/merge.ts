@@ -1,5 +1,5 @@
 /** Several runs as one: parts of the same target become one session, other targets and other runs stand side by side. */
-import type { TestRecord } from '../harness/run/record.js';
+import { anchorOf, type TestRecord } from '../harness/run/record.js';
 import { type Group, outcome, OUTCOMES } from './records.js';
 
 /**
@@ -31,7 +31,7 @@ export function merge(groups: readonly Group[]): Group[] {
 
 /** Whether a group has a test that one of `parts` has, beside what every part runs. */
 function repeats(parts: readonly Group[], { tests }: Group): boolean {
-  const own = (test: TestRecord): boolean => test.chapter !== 'session' && test.id !== `${test.role}.xenbus.connect`;
+  const own = (test: TestRecord): boolean => test.chapter !== 'session' && test.id !== anchorOf(test.role);
   const known = new Set(parts.flatMap((part) => part.tests.filter(own).map(({ id }) => id)));
   return tests.some((test) => own(test) && known.has(test.id));
 }

@@ -144,7 +144,7 @@ export class Results {
 }
 
 /** A name in a record as one of a file: records may come from a host that lies. */
-export function fileName(name: string): string {
+function fileName(name: string): string {
   return name.replace(/[^\w.-]/g, '_').replace(/\.{2,}/g, '_');
 }
 

@@ -20,6 +20,11 @@ export type SkipClass =
 
 export type Role = 'backend' | 'frontend';
 
+/** The id of the connection test, on which the others of a role stand. */
+export function anchorOf(role: Role): string {
+  return `${role}.xenbus.connect`;
+}
+
 /** One check that was executed inside a test. */
 export interface CheckRecord {
   /** Requirement ids that the check verifies. */

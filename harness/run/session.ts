@@ -19,7 +19,7 @@ import type { Iut } from './iut.js';
 import { blamesIut, CheckFailed, checkRecord, type Finding, judge } from './judge.js';
 import { runWithMocha } from './mocha-run.js';
 import { askReflectors, type Reflector } from './reflectors.js';
-import { type CheckRecord, type EndRecord, type ResultRecord, type TestRecord, worse } from './record.js';
+import { anchorOf, type CheckRecord, type EndRecord, type ResultRecord, type TestRecord, worse } from './record.js';
 import { Unavailable } from './unavailable.js';
 import { type Way, wayOf } from './ways.js';
 import { type Skip, skipReason } from './skips.js';
@@ -56,7 +56,7 @@ export interface SessionOptions {
 
 /** The test that all others of its role stand on: if a plain connection fails, they are skipped as blocked by it. */
 export function isAnchor(test: Test): boolean {
-  return test.id === `${test.role}.xenbus.connect`;
+  return test.id === anchorOf(test.role);
 }
 
 /** A test may not hang the run: beyond this the harness gives it up, as its own fault. */
@@ -436,7 +436,7 @@ class Session {
   #skipReason(test: Test): Skip | undefined {
     if (this.#lost !== undefined) return { class: 'blocked', reason: `the environment is gone: ${this.#lost}` };
     if (this.#broken !== undefined && !isAnchor(test)) {
-      return { class: 'blocked', reason: `blocked by ${test.role}.xenbus.connect: no plain connection` };
+      return { class: 'blocked', reason: `blocked by ${anchorOf(test.role)}: no plain connection` };
     }
     const { target, spec } = this.options;
     return skipReason(test, {

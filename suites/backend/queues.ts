@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { KEY } from '../../harness/protocol/netif.js';
 import { parseDecimal, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter } from '../../harness/run/suite.js';
+import { undisturbed } from '../undisturbed.js';
 import { queuesOffered, refusesToConnect, worksOrRefuses } from './verbs.js';
 
 const { test, tests } = backendChapter('queues');
@@ -11,9 +12,6 @@ export const queues = tests;
 const { initWait, connected } = XENBUS_STATE;
 const SPLIT = { gate: KEY.featureSplitEventChannels, fresh: true, reflector: 'icmp' } as const;
 const MULTI = { gate: KEY.multiQueueMaxQueues, fresh: true, reflector: 'icmp' } as const;
-
-/** How often a test looks for a while in which the guest sends nothing on its own. */
-const ATTEMPTS = 20;
 
 test('split-value', 'writes feature-split-event-channels as 0 or 1, or not', async (t) => {
   const vif = await t.connect();
@@ -131,18 +129,10 @@ test('own-events', 'tells of each queue by the channels of that queue', { ...MUL
   if (!used || !other) throw new Error('two queues were asked for');
   const { pump } = vif.context;
   if (other.txPort === other.rxPort) return t.skip('the event channels are not split');
-  const seen = (): number[] => [other.tx.ring.indices().rspProd, other.rx.ring.indices().rspProd];
-  // What the guest sends there on its own, as a new interface does, it may tell of, and by now or later: it has to be
-  // quiet twice.
-  let quiet = true;
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const [before, rings] = [pump.count(other.txPort), seen()];
+  const indices = (): string => [other.tx.ring.indices().rspProd, other.rx.ring.indices().rspProd].join();
+  const events = await undisturbed({ events: () => pump.count(other.txPort), indices }, async () => {
     for (let n = 0; n < 20; n++) await vif.transmit(vif.quietFrame(), {}, used);
-    const after = pump.count(other.txPort);
-    const wasQuiet = quiet;
-    quiet = seen().join() === rings.join();
-    if (!quiet || !wasQuiet) continue;
-    return t.check('MQ-20', () => expect(after, 'tx events of the other queue').to.equal(before));
-  }
-  t.skip('the other queue was never quiet');
+  });
+  if (!events) return t.skip('the other queue was never quiet');
+  await t.check('MQ-20', () => expect(events.after, 'tx events of the other queue').to.equal(events.before));
 });

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import { KEY, queueDirectory } from '../../harness/protocol/netif.js';
 import { frontendChapter } from '../../harness/run/suite.js';
+import { undisturbed } from '../undisturbed.js';
 import { awaitSettled } from './verbs.js';
 
 const { test, tests } = frontendChapter('queues');
@@ -10,9 +11,6 @@ export const queues = tests;
 
 const FLAT = [KEY.txRingRef, KEY.rxRingRef, KEY.eventChannel, KEY.eventChannelTx, KEY.eventChannelRx];
 const FRESH = { fresh: true, reflector: 'icmp' } as const;
-
-/** How often a test looks for a while in which the other queue is left alone. */
-const ATTEMPTS = 20;
 
 for (const value of [undefined, '0']) {
   const title = `uses one event channel where feature-split-event-channels is ${value ?? 'absent'}`;
@@ -105,21 +103,11 @@ test('own-events', 'tells of each queue by the channels of that queue', { ...FRE
   await awaitSettled(t, vif);
   const { pump } = vif.context;
   if (other.txPort === other.rxPort) return t.skip('the event channels are not split');
-  const seen = (): { events: number; posted: number } => ({
-    events: pump.count(other.rxPort),
-    posted: other.rx.ring.indices().reqProd,
-  });
-  // What it posts there on its own it may tell of, and by now or later: it has to be quiet twice.
-  let quiet = true;
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const before = seen();
+  const seen = { events: () => pump.count(other.rxPort), indices: () => String(other.rx.ring.indices().reqProd) };
+  const events = await undisturbed(seen, async () => {
     // More than it posts at first: it must have posted again, and told of that, to get them all.
     for (let n = 0; n < 300; n++) await vif.deliver(vif.quietFrame(), {}, used);
-    const after = seen();
-    const wasQuiet = quiet;
-    quiet = after.posted === before.posted;
-    if (!quiet || !wasQuiet) continue;
-    return t.check('MQ-20', () => expect(after.events, 'rx events of the other queue').to.equal(before.events));
-  }
-  t.skip('the other queue was never quiet');
+  });
+  if (!events) return t.skip('the other queue was never quiet');
+  await t.check('MQ-20', () => expect(events.after, 'rx events of the other queue').to.equal(events.before));
 });
