@@ -73,10 +73,13 @@ export class BackendTx {
     const index = this.ring.reqCons;
     const bytes = this.ring.take();
     const chain = (this.#chain ??= { requests: [], extras: [], layout: [], index });
-    if (chain.layout.length === TX_RING.size) throw new Violation(['SLOT-02'], 'tx packet without end');
     chain.layout.push(this.#next === 'extra');
     if (this.#next === 'extra') this.#extra(chain, bytes);
     else this.#data(chain, bytes);
+    if (this.#next && chain.layout.length === TX_RING.size) {
+      // There is no room for a slot that could end it.
+      throw new Violation(['SLOT-02'], `tx packet without end: ${TX_RING.size} slots, the whole ring`);
+    }
     if (this.#next) return undefined;
     this.#chain = undefined;
     return { ...chain, frame: this.#copy(chain.requests) };

@@ -132,7 +132,7 @@ export class FrontendRx {
     const index = this.ring.rspCons;
     const bytes = this.ring.take();
     const posted = this.#posted.get(index);
-    if (!posted) throw new Violation(['RXW-03'], `rx response at index ${index} where no buffer was posted`);
+    if (!posted) throw new Error(`no buffer is known at index ${index} of the rx ring`);
     this.#posted.delete(index);
     this.#idle.push(posted.offer);
     return this.#expectExtra ? this.#takeExtra(index, bytes, posted) : this.#takeData(index, bytes, posted);

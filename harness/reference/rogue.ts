@@ -6,12 +6,15 @@ import type { Stack } from '../packet/stack.js';
 import { KEY } from '../protocol/netif.js';
 import { RING_OFFSET } from '../protocol/ring.js';
 import type { RingPage } from '../protocol/shared-ring.js';
+import { linkOf } from '../peer/link.js';
 import type { Domain } from '../xen/domain.js';
 import type { Random } from '../xen/simulated/random.js';
 import { ReferenceBackend } from './backend.js';
 import { BACKEND_STEPS } from './backend-steps.js';
 import { ReferenceFrontend } from './frontend.js';
+import { type Endless, endlessRx, endlessTx } from './endless.js';
 import { FRONTEND_STEPS } from './frontend-steps.js';
+import { type OddFrame, oddFrame } from './odd-frames.js';
 import { type Spoil, Spoiler, type Written } from './spoiled.js';
 
 /** One thing that no driver may do. */
@@ -19,10 +22,13 @@ export type Attack =
   | { readonly kind: 'index'; readonly ring: 0 | 1; readonly offset: number; readonly value: number }
   | { readonly kind: 'slot'; readonly ring: 0 | 1; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: 'key'; readonly key: string; readonly value: string }
+  | { readonly kind: 'lie'; readonly key: string; readonly value: string }
   | { readonly kind: 'remove'; readonly key: string }
   | { readonly kind: 'event' }
   | { readonly kind: 'vanish' }
   | { readonly kind: 'revoke'; readonly n: number }
+  | { readonly kind: 'endless'; readonly of: Endless }
+  | ({ readonly kind: 'frame' } & OddFrame)
   | ({ readonly kind: 'spoil' } & Spoil);
 
 /** Keys that it's worth to tamper with, those that no driver knows included. */
@@ -53,7 +59,7 @@ export const ODD_VALUES = [
 ];
 
 /** Words that mean much where a slot has its flags, its size or its status, and little in a frame. */
-export const ODD_WORDS = [0, 1, 2, 4, 8, 12, 0x0fff, 0x1000, 0x7fff, 0x8000, 0xfffe, 0xffff] as const;
+export const ODD_WORDS = [0, 1, 2, 4, 8, 12, 24, 0x0fff, 0x1000, 0x7fff, 0x8000, 0xfffe, 0xffff] as const;
 
 /** The ring's indices and events, by offset in its page. */
 export const INDEX_OFFSETS = [RING_OFFSET.reqProd, RING_OFFSET.reqEvent, RING_OFFSET.rspProd, RING_OFFSET.rspEvent];
@@ -61,11 +67,16 @@ export const INDEX_OFFSETS = [RING_OFFSET.reqProd, RING_OFFSET.reqEvent, RING_OF
 /** Milliseconds between two attacks of a driver that attacks by itself. */
 const EVERY_MS = 40;
 
+/** How often room is used up by a packet without end: few buffers at a time may be more than a ring in all. */
+const ENDLESS_ROUNDS = 16;
+
 /** A vif of the rogue: its directory, and what a queue of it shares with the peer. */
 interface Place {
   readonly path: string;
   readonly pages: readonly [tx: RingPage, rx: RingPage];
   readonly ports: readonly number[];
+  readonly send: (frame: Uint8Array) => void;
+  readonly sendEndless: (of: Endless, begins: boolean) => void;
 }
 
 interface QueueState {
@@ -90,9 +101,9 @@ export class Rogue {
   ) {
     this.#spoiler = new Spoiler(domain);
     const ignore = (): void => undefined;
-    const keep = <Q extends QueueState>(path: string, queue: Q): Q => {
+    const keep = <Q extends QueueState>(path: string, queue: Q, sending: Pick<Place, 'send' | 'sendEndless'>): Q => {
       const { tx, rx, txPort, rxPort } = queue;
-      this.#places.push({ path, pages: [tx.page, rx.page], ports: [txPort, rxPort] });
+      this.#places.push({ path, pages: [tx.page, rx.page], ports: [txPort, rxPort], ...sending });
       if (path !== this.#places[0]?.path) this.#spoiler.sparing = false;
       return queue;
     };
@@ -102,14 +113,30 @@ export class Rogue {
             this.#spoiler.domain,
             stackOf,
             ignore,
-            { openQueue: (vif, index, split) => keep(vif.path, FRONTEND_STEPS.openQueue(vif, index, split)) },
+            {
+              openQueue: (vif, index, split) => {
+                const queue = FRONTEND_STEPS.openQueue(vif, index, split);
+                return keep(vif.path, queue, {
+                  send: (frame) => vif.steps.transmit(vif, queue, { frame, csumBlank: false }),
+                  sendEndless: (of, begins) => endlessTx(vif, queue, of, begins),
+                });
+              },
+            },
             root,
           )
         : new ReferenceBackend(
             this.#spoiler.domain,
             stackOf,
             ignore,
-            { openQueue: (vif, ...rest) => keep(vif.path, BACKEND_STEPS.openQueue(vif, ...rest)) },
+            {
+              openQueue: (vif, ...rest) => {
+                const queue = BACKEND_STEPS.openQueue(vif, ...rest);
+                return keep(vif.path, queue, {
+                  send: (frame) => vif.steps.send(vif, queue, { frame, csumBlank: false }),
+                  sendEndless: (of, begins) => endlessRx(vif, queue, of, begins),
+                });
+              },
+            },
             root,
           );
   }
@@ -127,7 +154,7 @@ export class Rogue {
     return this.#driver.close();
   }
 
-  /** What a `spoil` really hit so far. */
+  /** What a `spoil` or a `lie` really hit so far. */
   get spoilt(): ReadonlySet<Written> {
     return this.#spoiler.struck;
   }
@@ -139,7 +166,7 @@ export class Rogue {
 
   /**
    * Does one thing to the vif in `path`, which is relative to its domain's home; false if it can't any more. What it
-   * writes spoilt from then on, and what it withdraws, may be of any vif of its.
+   * writes spoilt or false from then on, and what it withdraws, may be of any vif of its.
    */
   async perform(attack: Attack, path: string): Promise<boolean> {
     const place = this.#places.findLast((each) => each.path === path);
@@ -150,9 +177,17 @@ export class Rogue {
         case 'slot':
         case 'event':
           return place !== undefined && this.#attackRings(attack, place);
+        case 'endless':
+          return place !== undefined && (await this.#sendEndless(attack.of, place));
+        case 'frame':
+          place?.send(oddFrame(linkOf(Number(path.split('/').at(-1))), attack));
+          return place !== undefined;
         case 'key':
           if ((await store.read(`${path}/state`)) === undefined) return false;
           await store.write(`${path}/${attack.key}`, attack.value);
+          return true;
+        case 'lie':
+          this.#spoiler.lie(attack.key, attack.value);
           return true;
         case 'remove':
           await store.remove(`${path}/${attack.key}`);
@@ -170,6 +205,15 @@ export class Rogue {
       // It may have lost the page, the channel or the directory by now.
       return false;
     }
+  }
+
+  /** Goes on as the peer makes room, for longer than any ring. */
+  async #sendEndless(of: Endless, place: Place): Promise<true> {
+    for (let n = 0; n < ENDLESS_ROUNDS; n++) {
+      place.sendEndless(of, n === 0);
+      await new Promise<void>((resolve) => this.domain.clock.after(1, resolve));
+    }
+    return true;
   }
 
   #attackRings(attack: Attack & { readonly kind: 'index' | 'slot' | 'event' }, place: Place): true {
@@ -201,7 +245,9 @@ export function randomAttack(random: Random): Attack {
   const pick = <T>(values: readonly [T, ...T[]] | readonly T[]): T => values[random.below(values.length)] as T;
   const ring = pick([0, 1] as const);
   const value = pick([random.below(600), random.below(0x1_0000_0000)]);
-  switch (pick([...RINGS, ...RINGS, 'event', 'revoke', 'key', 'remove', 'vanish'] as const)) {
+  switch (
+    pick([...RINGS, ...RINGS, 'event', 'revoke', 'frame', 'endless', 'key', 'lie', 'remove', 'vanish'] as const)
+  ) {
     case 'index':
       return { kind: 'index', ring, offset: pick(INDEX_OFFSETS), value };
     case 'slot': {
@@ -212,6 +258,12 @@ export function randomAttack(random: Random): Attack {
       return { kind: 'event' };
     case 'key':
       return { kind: 'key', key: pick(ATTACKED_KEYS), value: pick(ODD_VALUES) };
+    case 'lie':
+      return { kind: 'lie', key: pick(ATTACKED_KEYS), value: pick(ODD_VALUES) };
+    case 'endless':
+      return { kind: 'endless', of: pick(['data', 'extra'] as const) };
+    case 'frame':
+      return { kind: 'frame', which: random.below(100), at: random.below(80), value, cut: random.below(200) };
     case 'remove':
       return { kind: 'remove', key: pick(ATTACKED_KEYS) };
     case 'vanish':

@@ -1,13 +1,13 @@
 /** A domain whose driver writes what is right, and from which something else goes out. */
 import { RingSight } from '../protocol/ring.js';
-import type { Domain, Grants, Page } from '../xen/domain.js';
+import type { Domain, Grants, Page, Store, StoreAccess } from '../xen/domain.js';
 
-/** What a driver writes: slots, indexes of a ring, or the bytes of anything else. */
-export type Written = 'slot' | 'index' | 'data';
+/** What a driver writes: slots, indexes of a ring, the bytes of anything else in a page, and keys. */
+export type Written = 'slot' | 'index' | 'data' | 'key';
 
 /** Spoils the next things of a kind: in each the two bytes at `at`, or before its end, become `value`; an index whole. */
 export interface Spoil {
-  readonly what: Written;
+  readonly what: Exclude<Written, 'key'>;
   readonly at: number;
   readonly value: number;
   readonly times: number;
@@ -23,15 +23,26 @@ export class Spoiler {
   readonly #revocable = new Set<() => void>();
   #spoil: Spoil | undefined;
   #left = 0;
+  #lie: { readonly key: string; readonly value: string } | undefined;
 
   constructor(domain: Domain) {
-    this.domain = { ...domain, grants: this.#grants(domain.grants), close: () => domain.close() };
+    this.domain = {
+      ...domain,
+      grants: this.#grants(domain.grants),
+      store: this.#store(domain.store),
+      close: () => domain.close(),
+    };
   }
 
   /** From now on; forgets an earlier one that isn't over. */
   arm(spoil: Spoil): void {
     this.#spoil = spoil;
     this.#left = spoil.times;
+  }
+
+  /** The next time that the driver writes `key`, this is what becomes of it. */
+  lie(key: string, value: string): void {
+    this.#lie = { key, value };
   }
 
   /** Withdraws one of the pages that the driver offers, behind its back; false if there is none. */
@@ -67,6 +78,30 @@ export class Spoiler {
       copyTo: (segments) =>
         grants.copyTo(segments.map((each) => ({ ...each, bytes: this.#spoilt('data', each.bytes) }))),
     };
+  }
+
+  #store(store: Store): Store {
+    const lying = (access: StoreAccess): StoreAccess => ({
+      read: (path) => access.read(path),
+      list: (path) => access.list(path),
+      write: (path, value) => access.write(path, this.#told(path, value)),
+      remove: (path) => access.remove(path),
+      permissions: (path) => access.permissions(path),
+      setPermissions: (path, permissions) => access.setPermissions(path, permissions),
+    });
+    return {
+      ...lying(store),
+      transaction: (body) => store.transaction((access) => body(lying(access))),
+      watch: (path, listener) => store.watch(path, listener),
+    };
+  }
+
+  #told(path: string, value: string): string {
+    const lie = this.#lie;
+    if (!lie || this.sparing || !path.endsWith(`/${lie.key}`)) return value;
+    this.#lie = undefined;
+    this.struck.add('key');
+    return lie.value;
   }
 
   /** @param isGone whether it was withdrawn, which the driver doesn't know: then it reads zeros */

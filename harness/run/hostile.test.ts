@@ -15,6 +15,7 @@ import { Hypervisor } from '../xen/simulated/hypervisor.js';
 import { attackRuns, isSoak } from '../soak.js';
 import { EventPump } from '../xen/event-pump.js';
 import { Patience } from '../xen/wait.js';
+import type { AnyPeer } from './connections.js';
 import { blamesIut } from './judge.js';
 import type { Role } from './record.js';
 
@@ -37,6 +38,18 @@ const attack: fc.Arbitrary<Attack> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('key'), key, value }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('lie'), key, value }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('endless'), of: fc.constantFrom('data', 'extra') }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('frame'),
+      which: fc.nat(100),
+      at: fc.nat(80),
+      value: fc.oneof(fc.constantFrom(...ODD_WORDS), word),
+      cut: fc.oneof(fc.nat(80), fc.constant(200)),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove'), key }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('event') }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('vanish') }) },
@@ -54,7 +67,9 @@ const attack: fc.Arbitrary<Attack> = fc.oneof(
 );
 
 /** What there is to do to a vif, as it's counted; only a frontend offers pages that it can withdraw. */
-const KINDS = ['event', 'index', 'key', 'remove', 'slot', 'spoil data', 'spoil index', 'spoil slot', 'vanish'];
+const KINDS = ['endless', 'event', 'frame', 'index', 'key', 'remove', 'slot', 'vanish'].concat(
+  ['data', 'index', 'key', 'slot'].map((written) => `spoil ${written}`),
+);
 const KINDS_OF: Record<Role, string[]> = { frontend: [...KINDS, 'revoke'], backend: KINDS };
 
 /** A backend with all that a frontend may use, so that there is more to attack. */
@@ -66,7 +81,7 @@ const OFFERED = {
   [KEY.multiQueueMaxQueues]: '2',
 };
 /** Bytes of a ping that takes several slots. */
-const LONG_PING = 6000;
+const LONG_PING = 9000;
 
 /**
  * Lets the peer do its work among the attacks; answers what it threw that isn't the driver's to answer for.
@@ -107,7 +122,7 @@ async function suffer(
   // As the driver knows it: below its own domain's directory.
   const path = role === 'frontend' ? `device/vif/${handle}` : `backend/vif/0/${handle}`;
   const perform = async (attack: Attack): Promise<void> => {
-    if ((await hostile.perform(attack, path)) && attack.kind !== 'spoil') strike(attack.kind);
+    if ((await hostile.perform(attack, path)) && attack.kind !== 'spoil' && attack.kind !== 'lie') strike(attack.kind);
   };
   // Some of them before there is a connection.
   const [early, late] = [attacks.slice(0, 2), attacks.slice(2)];
@@ -140,14 +155,20 @@ interface Work {
 async function backendWork(context: PeerContext, vif: VifAddress, link: Link): Promise<[BackendPeer, Work]> {
   const peer = await BackendPeer.create(context, vif, link);
   const ping = (length: number) => () => peer.ping({ ms: 20, length });
-  return [peer, { connect: () => peer.connect(), steps: [ping(64), ping(LONG_PING)] }];
+  return [peer, { connect: () => peer.connect(), steps: [ping(64), ping(LONG_PING), ...questions(peer)] }];
 }
 
 async function frontendWork(context: PeerContext, vif: VifAddress, link: Link): Promise<[FrontendPeer, Work]> {
   const peer = await FrontendPeer.create(context, vif, link);
   const connect = (): Promise<void> => peer.connect({ control: true, keys: { [KEY.featureGsoTcpv4]: '1' } });
   const ping = (length: number) => () => peer.ping({ ms: 20, length });
-  return [peer, { connect, steps: [ping(64), ping(LONG_PING), () => peer.control.ask(CTRL_TYPE.getHashFlags)] }];
+  const ask = (): Promise<unknown> => peer.control.ask(CTRL_TYPE.getHashFlags);
+  return [peer, { connect, steps: [ping(64), ping(LONG_PING), ask, ...questions(peer)] }];
+}
+
+/** What the stack behind the driver answers beside pings. */
+function questions(peer: AnyPeer): Work['steps'] {
+  return [() => peer.arp({ ms: 20 }), () => peer.syn({ ms: 20, ipv6: true })];
 }
 
 describe('hostile drivers', function () {

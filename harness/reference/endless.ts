@@ -1,0 +1,41 @@
+/** Packets without end, which no driver may send: as many slots as there is room for, each of which promises another. */
+import { encodeExtra, type Extra } from '../protocol/extra.js';
+import { EXTRA_FLAG_MORE, RXF, TXF } from '../protocol/netif.js';
+import { decodeRxRequest } from '../protocol/rx.js';
+import { encodeTxRequest } from '../protocol/tx.js';
+import type { BackendQueueState, BackendVif } from './backend.js';
+import type { FrontendQueueState, FrontendVif } from './frontend.js';
+
+/** What it has no end of. */
+export type Endless = 'data' | 'extra';
+
+const PIECE = 60;
+const EXTRA: Extra = { type: 'xdp', flags: EXTRA_FLAG_MORE, headroom: 0, pad: 0 };
+
+/** Fills the tx ring; with `begins` false a packet is under way. */
+export function endlessTx(vif: FrontendVif, queue: FrontendQueueState, of: Endless, begins: boolean): void {
+  if (queue.tx.free() === 0) return;
+  const { ref } = vif.domain.grants.offer(vif.backend, 'read-only');
+  const flags = of === 'data' ? TXF.moreData : TXF.extraInfo;
+  const request = encodeTxRequest({ gref: ref, offset: 0, flags, id: 0, size: PIECE });
+  if (begins) queue.tx.put(request);
+  while (queue.tx.free() > 0) queue.tx.put(of === 'data' ? request : encodeExtra(EXTRA));
+  vif.steps.push(vif, queue.tx, queue.txPort);
+}
+
+/** Uses up the posted rx buffers; with `begins` false a packet is under way. */
+export function endlessRx(vif: BackendVif, queue: BackendQueueState, of: Endless, begins: boolean): void {
+  const ready = queue.rx.unconsumed();
+  if (!ready.ok) return;
+  for (let n = 0; n < ready.value; n++) {
+    if (of === 'extra' && !(begins && n === 0)) {
+      vif.steps.fillExtra(queue, EXTRA);
+      continue;
+    }
+    const request = decodeRxRequest(queue.rx.take());
+    if (!request.ok) return;
+    const flags = of === 'data' ? RXF.moreData : RXF.extraInfo;
+    vif.steps.fill(vif, queue, request.value, new Uint8Array(PIECE), flags);
+  }
+  vif.steps.push(vif, queue.rx, queue.rxPort);
+}
