@@ -32,7 +32,8 @@ summary { cursor: pointer; } summary:focus-visible, button:focus-visible { outli
 .card > details { margin-top: .7rem; } .card > details > summary { color: var(--soft); font-size: 13px; }
 .filter { position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; gap: .4rem; padding: .6rem 0; background: var(--page); }
 .filter[hidden] { display: none; }
-.filter button { padding: .2rem .8rem; font: inherit; font-size: 13px; color: var(--ink); background: var(--card);
+.filter input { flex: 1 1 10rem; }
+.filter button, .filter input { padding: .2rem .8rem; font: inherit; font-size: 13px; color: var(--ink); background: var(--card);
   border: 1px solid var(--line); border-radius: 99px; cursor: pointer; }
 .filter button[aria-pressed=true] { color: var(--page); background: var(--hue, var(--ink)); border-color: transparent; }
 .tests { border: 1px solid var(--line); border-radius: 8px; background: var(--card); overflow: hidden; }
@@ -59,16 +60,42 @@ td:not(:nth-child(2)) { white-space: nowrap; } [hidden] { display: none !importa
 @media print { .filter { display: none; } body { max-width: none; padding: 0; } }
 `;
 
-/** Shows the filter's buttons, and with one pressed only the tests of that outcome; without it all are there. */
+/**
+ * Shows the filter, and of the tests those of the outcome that is pressed in whose target, id, title or message each
+ * word stands. What is shown is in the address, so that it can be sent to somebody: `#show=failed&find=gso`.
+ */
 export const SCRIPT = `
 const bar = document.querySelector('.filter');
+const field = bar.querySelector('input');
+let wanted = '';
+const show = () => {
+  const words = field.value.toLowerCase().split(/\\s+/).filter(Boolean);
+  for (const each of bar.querySelectorAll('button')) each.setAttribute('aria-pressed', each.value === wanted);
+  for (const test of document.querySelectorAll('.test')) {
+    const said = (test.closest('[data-target]').dataset.target + ' ' + test.querySelector('.name').textContent).toLowerCase();
+    test.hidden = !(wanted === '' || test.classList.contains(wanted)) || !words.every((word) => said.includes(word));
+  }
+  for (const chapter of document.querySelectorAll('.chapter')) chapter.hidden = !chapter.querySelector('.test:not([hidden])');
+};
+const remember = () => {
+  show();
+  history.replaceState(null, '', '#' + new URLSearchParams({ show: wanted, find: field.value }));
+};
+const recall = () => {
+  const asked = new URLSearchParams(location.hash.slice(1));
+  if (!asked.has('show') && !asked.has('find')) return;
+  wanted = asked.get('show') ?? '';
+  field.value = asked.get('find') ?? '';
+  show();
+};
 bar.hidden = false;
 bar.addEventListener('click', (event) => {
   const button = event.target.closest('button');
   if (!button) return;
-  for (const each of bar.children) each.setAttribute('aria-pressed', each === button);
-  const wanted = button.value;
-  for (const test of document.querySelectorAll('.test')) test.hidden = wanted !== '' && !test.classList.contains(wanted);
-  for (const chapter of document.querySelectorAll('.chapter')) chapter.hidden = !chapter.querySelector('.test:not([hidden])');
+  wanted = button.value;
+  remember();
 });
+field.addEventListener('input', remember);
+addEventListener('hashchange', recall);
+recall();
 `;

@@ -106,18 +106,19 @@ function countOutcomes(tests: readonly TestRecord[], strict: boolean): [Outcome,
 
 function filter(groups: readonly Group[], strict: boolean): Markup {
   const all = groups.flatMap((group) => group.tests);
-  return h`<div class="filter" role="group" aria-label="Filter by verdict" hidden>
+  return h`<div class="filter" role="group" aria-label="Filter the tests" hidden>
 <button value="" aria-pressed="true">all ${all.length}</button>
 ${countOutcomes(all, strict).map(
   ([kind, n]) => h`<button value="${kind}" class="${kind}" aria-pressed="false">${kind} ${n}</button>`,
 )}
+<input type="search" placeholder="chapter, test, target or message" aria-label="Words that a test says">
 </div>`;
 }
 
 function tests(group: Group, named: boolean, options: Options): Markup {
   const chapters = new Map<string, TestRecord[]>();
   for (const test of group.tests) chapters.set(test.chapter, [...(chapters.get(test.chapter) ?? []), test]);
-  return h`<section>
+  return h`<section data-target="${group.session.target}">
 ${named ? h`<h3 class="target">${group.session.target}</h3>` : undefined}
 ${[...chapters].map(
   ([chapter, tests]) => h`<section class="chapter">

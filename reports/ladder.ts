@@ -11,8 +11,12 @@ const ROW = 24;
 /** Letters of the label's font that are as wide as so many units. */
 const LETTER = 6.7;
 
-/** The ladder of a test whose driver plays `role`; the frontend is on the left. */
-export function ladder(trace: readonly TraceStep[], role: Role): Markup {
+/** Steps that a picture holds: more aren't looked at any more, and the trace's file has them. */
+const RUNGS = 80;
+
+/** The end of a test's trace, whose driver plays `role`; the frontend is on the left. */
+export function ladder(whole: readonly TraceStep[], role: Role): Markup {
+  const trace = whole.slice(-RUNGS);
   const lanes: Record<TraceEnd, number> = {
     harness: role === 'backend' ? LANES.left : LANES.right,
     xenstore: LANES.middle,

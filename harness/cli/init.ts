@@ -1,4 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { packageRoot } from '../root.js';
 import { targetJsonSchema, targetTemplate } from '../run/template.js';
 import { UsageError } from './exit.js';
 
@@ -6,7 +8,9 @@ import { UsageError } from './exit.js';
 export function initCommand(file: string, { role }: { readonly role: string }): void {
   if (role !== 'frontend' && role !== 'backend') throw new UsageError(`--role ${role}: it is frontend or backend`);
   if (existsSync(file)) throw new UsageError(`${file} is there already`);
-  writeFileSync(file, targetTemplate(role));
+  // Editors that know the YAML language server take it from here.
+  const schema = relative(dirname(resolve(file)), join(packageRoot, 'docs/target.schema.json'));
+  writeFileSync(file, `# yaml-language-server: $schema=${schema}\n${targetTemplate(role)}`);
   process.stdout.write(`${file} is to be filled in; it says how, key by key\n`);
 }
 

@@ -36,7 +36,7 @@ export class Results {
   #writer: RecordWriter | undefined;
 
   constructor(private readonly options: ResultsOptions) {
-    mkdirSync(options.out, { recursive: true });
+    if (!options.stream) mkdirSync(options.out, { recursive: true });
     const tty = process.stdout.isTTY ?? false;
     this.#terminal = new TerminalReporter(process.stdout, {
       tty,

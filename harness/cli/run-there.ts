@@ -43,7 +43,6 @@ export async function runThere(options: RemoteOptions, signal: AbortSignal): Pro
         ...(options.keep ? ['--keep'] : []),
         ...(options.trace === 'all' ? ['--trace', 'all'] : []),
       ],
-      out: options.out,
       onRecord: (line) => {
         const record = parseRecord(line);
         if (!record) throw new EnvironmentError(`the remote run prints what is no record: ${line.slice(0, 200)}`);

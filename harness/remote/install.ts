@@ -2,8 +2,8 @@
 import { createReadStream } from 'node:fs';
 import { parseFacts, quotePosix } from '../guest/profile.js';
 import type { Ssh } from '../guest/ssh.js';
-import { glibcOf, isOlder, readExecutable } from './elf.js';
 import { RemoteError } from './error.js';
+import { type HostFacts, refuseProgram } from './fit.js';
 import { carryNode, isFit } from './node.js';
 import type { Pack } from './pack.js';
 import { runScript } from './script.js';
@@ -40,8 +40,6 @@ export async function install(ssh: Ssh, archive: Pack, options: InstallOptions):
     log,
     signal,
   } = options;
-  const ours = options.node ?? process.execPath;
-  const { loader = '/' } = readExecutable(ours);
   const script = `
     umask 077
     home="$HOME/.cache/netifspec/remote"
@@ -49,28 +47,26 @@ export async function install(ssh: Ssh, archive: Pack, options: InstallOptions):
     echo "home=$home"
     echo "machine=$(uname -m)"
     ! command -v getconf > /dev/null || echo "glibc=$(getconf GNU_LIBC_VERSION 2> /dev/null || echo none)"
-    [ ! -e ${quotePosix(loader)} ] || echo loader=yes
     for tool in ${TOOLS.join(' ')}; do command -v "$tool" > /dev/null || echo "missing-$tool=yes"; done
     ! command -v node > /dev/null || echo "node=$(node --version)"
     [ ! -d "$home/${archive.key}" ] || { touch "$home/${archive.key}"; echo present=yes; }
   `;
   const facts = parseFacts(await runScript(ssh, host, 'be checked', script, { signal }));
-  const carries = options.node !== undefined || !isFit(facts['node']);
   refuse(host, facts);
   if (archive.addon !== undefined) refuseProgram(host, facts, archive.addon, 'the addon that was built here');
-  if (carries) {
-    refuseProgram(host, facts, ours, ours);
-    if (facts['loader'] !== 'yes')
-      throw error(host, `has no ${loader}, which ${ours} needs; take another Node along (--node FILE)`);
-  }
   const home = facts['home'] ?? '';
+  const carried = options.node ?? (isFit(facts['node']) ? undefined : process.execPath);
+  const node = carried === undefined ? 'node' : await carryNode(ssh, carried, home, facts, { host, log, signal });
   if (facts['present'] !== 'yes') await upload(ssh, archive, home, options);
-  const node = quotePosix(carries ? await carryNode(ssh, ours, home, { host, log, signal }) : 'node');
-  return { home, node, netifspec: `${node} ${quotePosix(`${home}/${archive.key}/${archive.entry}`)}` };
+  return {
+    home,
+    node: quotePosix(node),
+    netifspec: `${quotePosix(node)} ${quotePosix(`${home}/${archive.key}/${archive.entry}`)}`,
+  };
 }
 
 /** Refuses a host on which nothing of ours can run. */
-function refuse(host: string, facts: Readonly<Record<string, string>>): void {
+function refuse(host: string, facts: HostFacts): void {
   const missing = TOOLS.filter((tool) => facts[`missing-${tool}`] === 'yes');
   if (missing.length > 0) {
     throw error(host, `has no ${missing.join(', ')} on the PATH of a command over SSH; install what is missing`);
@@ -78,39 +74,20 @@ function refuse(host: string, facts: Readonly<Record<string, string>>): void {
   if (!facts['home']?.startsWith('/')) throw error(host, 'has no HOME for its user; give the user a home folder');
 }
 
-/** Refuses a host of another machine or C library than `file` was built for. */
-function refuseProgram(host: string, facts: Readonly<Record<string, string>>, file: string, what: string): void {
-  const { machine } = readExecutable(file);
-  if (machine !== facts['machine']) {
-    throw error(
-      host,
-      `is a ${facts['machine']} machine and ${what} is for ${machine}; run netifspec on a host of its kind`,
-    );
-  }
-  const wanted = glibcOf(file);
-  const { glibc } = facts;
-  // Not every host can say; on such a one the program fails when it's started.
-  if (wanted === undefined || glibc === undefined) return;
-  const [, version] = /^glibc (\d+\.\d+)/.exec(glibc) ?? [];
-  if (version !== undefined && !isOlder(version, wanted)) return;
-  throw error(
-    host,
-    `has ${version === undefined ? 'no glibc' : glibc} and ${what} needs glibc ${wanted}; run netifspec on a host like that one`,
-  );
-}
-
 async function upload(ssh: Ssh, archive: Pack, home: string, options: InstallOptions): Promise<void> {
   const { file, key, size } = archive;
   const { host } = options.ssh;
   options.log(`uploading netifspec to ${host}: ${(size / 1024 / 1024).toFixed(1)} MiB`);
   const place = quotePosix(`${home}/${key}`);
-  // Room is made first: the newest packs stay, and for a day what runs that were cut off have left. The new one comes
-  // whole or not at all; if another run was faster, its copy is as good.
+  // Room is made first: the newest packs stay, and for a day those that a run may still use and what runs that were cut
+  // off have left. The new one comes whole or not at all; if another run was faster, its copy is as good.
   const script = `
     cd ${quotePosix(home)} || exit 1
     find . -mindepth 1 -maxdepth 1 -name '.upload-*' -mmin +60 -exec rm -rf {} +
     find runs -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf {} +
-    ls -1t | grep -Ex '[0-9a-f]{32}' | tail -n +3 | while read -r old; do rm -rf "./$old"; done
+    ls -1t | grep -Ex '[0-9a-f]{32}' | tail -n +3 | while read -r old; do
+      find "./$old" -maxdepth 0 -mmin +1440 -exec rm -rf {} +
+    done
     unpacked=$(mktemp -d ${quotePosix(home)}/.upload-XXXXXX) || exit 1
     if tar -xzf - -C "$unpacked" --no-same-owner; then
       mv -T "$unpacked" ${place} 2>/dev/null || [ -d ${place} ]

@@ -4,9 +4,11 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { pipeline as piped } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { quotePosix } from '../guest/profile.js';
+import { parseFacts, quotePosix } from '../guest/profile.js';
 import type { Ssh } from '../guest/ssh.js';
+import { readExecutable } from './elf.js';
 import { RemoteError } from './error.js';
+import { type HostFacts, refuseProgram } from './fit.js';
 import { runScript } from './script.js';
 
 /** Node's own executable is some 100 MB. */
@@ -19,13 +21,19 @@ export function isFit(version: string | undefined): boolean {
   return major > WANTED.major || (major === WANTED.major && minor >= WANTED.minor);
 }
 
-/** Puts the Node at `file` on the host, below `home`, unless it is there; answers its path there. */
+/**
+ * Puts the Node at `file` on the host, below `home`, unless it is there; answers its path there. Throws a
+ * {@link RemoteError} where the host can't run it.
+ */
 export async function carryNode(
   ssh: Ssh,
   file: string,
   home: string,
+  facts: HostFacts,
   { host, log, signal }: { host: string; log: (line: string) => void; signal: AbortSignal },
 ): Promise<string> {
+  refuseProgram(host, facts, file, file);
+  const { loader = '/' } = readExecutable(file);
   const hash = createHash('sha256');
   await piped(createReadStream(file), hash);
   const name = `node-${hash.digest('hex').slice(0, 32)}`;
@@ -34,16 +42,25 @@ export async function carryNode(
     ssh,
     host,
     'be looked at for a Node',
-    `[ ! -x ${quotePosix(place)} ] || { touch ${quotePosix(place)}; echo yes; }`,
+    `
+      [ ! -e ${quotePosix(loader)} ] || echo loader=yes
+      [ ! -x ${quotePosix(place)} ] || { touch ${quotePosix(place)}; echo present=yes; }
+    `,
     { signal },
   );
-  if (there.trim() !== 'yes') {
+  const { loader: hasLoader, present } = parseFacts(there);
+  if (hasLoader !== 'yes') {
+    throw new RemoteError(3, `${host} has no ${loader}, which ${file} needs; take another Node along (--node FILE)`);
+  }
+  if (present !== 'yes') {
     log(`uploading Node to ${host}: ${file}`);
     const script = `
       cd ${quotePosix(home)} || exit 1
       umask 077
       find . -mindepth 1 -maxdepth 1 -name '.node-*' -mmin +60 -exec rm -f {} +
-      ls -1t | grep -Ex 'node-[0-9a-f]{32}' | tail -n +2 | while read -r old; do rm -f "./$old"; done
+      ls -1t | grep -Ex 'node-[0-9a-f]{32}' | tail -n +2 | while read -r old; do
+        find "./$old" -maxdepth 0 -mmin +1440 -exec rm -f {} +
+      done
       unpacked=$(mktemp .node-XXXXXX) || exit 1
       gzip -dc > "$unpacked" && chmod 700 "$unpacked" && mv "$unpacked" ${name}
       status=$?

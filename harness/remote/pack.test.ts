@@ -48,7 +48,7 @@ describe('the pack', () => {
     const { status, stdout } = spawnSync(process.execPath, [entry, 'run', '--stream', '--test', '*.connect'], options);
     expect(status).to.equal(0);
     expect(stdout.trim().split('\n')).to.have.length(6);
-    expect(readdirSync(join(folder, 'results'))).to.deep.equal([]);
+    expect(existsSync(join(folder, 'results'))).to.equal(false);
   }).timeout(20_000);
 
   it('is made once for the same contents and keeps few old ones', async () => {

@@ -1,11 +1,10 @@
-/** `run --on HOST`: puts the built netifspec on a host over SSH, runs it there and brings the results back. */
+/** `run --on HOST`: puts the built netifspec on a host over SSH, runs it there and takes its records as they come. */
 import { randomBytes } from 'node:crypto';
 import { quotePosix } from '../guest/profile.js';
 import { Ssh, SshError, type ExecOptions, type SshOptions } from '../guest/ssh.js';
 import { LineSplitter, printable } from '../guest/text.js';
 import { install, type Installed } from './install.js';
 import { pack, type Pack } from './pack.js';
-import { bringBack } from './results.js';
 import { posix, runScript } from './script.js';
 import { sendShipment, shipmentOf } from './shipment.js';
 
@@ -13,15 +12,13 @@ export interface RemoteRun {
   readonly ssh: SshOptions;
   /** Path of the local target file. It is shipped with the expectations that it names relative to itself. */
   readonly target: string;
-  /** Further arguments of `netifspec run`; not --target, --stream or --out. */
+  /** Further arguments of `netifspec run`; not --target or --stream. */
   readonly args: readonly string[];
-  /** Local folder for the results. */
-  readonly out: string;
   /** Takes each line that the run prints: a result record, unchecked. */
   readonly onRecord: (line: string) => void;
   /** Takes what there is to say beside the records, a line at a time. */
   readonly log: (line: string) => void;
-  /** Interrupts the run as Ctrl-C would there; its results so far are still brought back. */
+  /** Interrupts the run as Ctrl-C would there; the records of its end still come. */
   readonly signal: AbortSignal;
   /** What to put on the host; the running netifspec's own pack if absent. */
   readonly pack?: Pack;
@@ -33,7 +30,6 @@ export interface RemoteRun {
 
 const CONNECT_MS = 20_000;
 const COMMAND_MS = 30_000;
-const TRANSFER_MS = 300_000;
 const GRACE_MS = 30_000;
 /** For what has to be done after an abort too. */
 const NEVER = new AbortController().signal;
@@ -96,19 +92,12 @@ class RemoteHost {
   async prepare(): Promise<void> {
     this.#installed = await install(this.ssh, this.archive, this.options);
     const folder = quotePosix(this.#folder);
-    await this.#script("make the run's folder", `umask 077; mkdir -p ${folder}/in ${folder}/out`);
+    await this.#script("make the run's folder", `umask 077; mkdir -p ${folder}/in`);
   }
 
-  /** Runs the suite, brings its results back and removes the run's folder. */
+  /** Runs the suite, and removes the run's folder. */
   async run(target: string): Promise<number> {
-    const { log, out } = this.options;
     const code = await this.#runToEnd(target);
-    try {
-      await bringBack(this.ssh, `${this.#folder}/out`, out, TRANSFER_MS);
-    } catch (error) {
-      log(`the results stay on ${this.#name} for a day, in ${this.#folder}/out`);
-      throw error;
-    }
     await this.#tidyUp();
     return code;
   }
@@ -157,8 +146,8 @@ class RemoteHost {
   // background job of a shell would not.
   #command(target: string): string {
     const { home, netifspec } = this.#installed;
-    const args = ['run', '--target', `${this.input}/${target}`, '--stream'];
-    const words = [...args, '--out', `${this.#folder}/out`, ...this.options.args].map(quotePosix).join(' ');
+    const args = ['run', '--target', `${this.input}/${target}`, '--stream', ...this.options.args];
+    const words = args.map(quotePosix).join(' ');
     return posix(`
       cd ${quotePosix(home)} || exit 1
       echo "$$" > ${quotePosix(`runs/${this.#id}/pid`)}

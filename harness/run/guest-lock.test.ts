@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { expect } from 'chai';
 import { EnvironmentError } from './environment.js';
 import { lock } from './guest-lock.js';
@@ -15,6 +17,23 @@ describe('the lock of a guest', () => {
     );
     unlock();
     other();
+  });
+
+  it('is free again once the process that had it was killed', async () => {
+    const code = `await (await import(${JSON.stringify(new URL('./guest-lock.js', import.meta.url).href)})).lock('test 4');
+      console.log('mine'); setInterval(() => undefined, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    await once(child.stdout, 'data');
+    expect(await refused('test 4'))
+      .to.be.instanceOf(EnvironmentError)
+      .with.property('message')
+      .that.contains(`process ${child.pid} `);
+    child.kill('SIGKILL');
+    await ended;
+    (await lock('test 4'))();
   });
 
   it('is free again once it was given back', async () => {
