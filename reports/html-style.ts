@@ -57,6 +57,9 @@ td:not(:nth-child(2)) { white-space: nowrap; } [hidden] { display: none !importa
 .ladder text { fill: var(--ink); } .ladder .at { fill: var(--soft); } text.lane { font-weight: 650; }
 .ladder g { --stroke: var(--known); } .ladder g.store { --stroke: var(--warned); } .ladder g.driver { --stroke: var(--error); }
 .ladder line { stroke: var(--stroke, var(--line)); stroke-width: 1.4; } .ladder polygon { fill: var(--stroke); }
+.plot { width: 100%; font: 11px system-ui, sans-serif; } .plot text { fill: var(--soft); } .plot .axis { stroke: var(--line); }
+.plot .straight { stroke: var(--soft); stroke-dasharray: 3 4; } .plot polyline { fill: none; stroke: var(--link); stroke-width: 2; }
+.plot circle { fill: var(--link); }
 @media print { .filter { display: none; } body { max-width: none; padding: 0; } }
 `;
 

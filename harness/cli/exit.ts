@@ -1,7 +1,7 @@
 /** Exit codes: 0 as expected, 1 not, 2 bad usage or target file, 3 the environment failed. */
 import { RemoteError } from '../remote/error.js';
 import { EnvironmentError } from '../run/environment.js';
-import { YamlFileError } from '../run/yaml-file.js';
+import { YamlFileError } from '../run/yaml-file-error.js';
 import { PageError, XenError } from '../xen/domain.js';
 
 /** The command line asks for something that can't be had. One sentence that says what can. */

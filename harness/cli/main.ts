@@ -152,6 +152,15 @@ so is a hole: each is named, and one is enough for exit code 1. The table counts
   });
 
 program
+  .command('bench')
+  .description('measure netifspec itself: start-up, the simulator, memory')
+  .option('--out <dir>', 'folder for bench.json and bench.html', 'results/bench')
+  .action(async (options: { out: string }) => {
+    const { benchCommand } = await import('./bench.js');
+    process.exitCode = await benchCommand(options);
+  });
+
+program
   .command('init <file>')
   .description('write a target file to be filled in, with each key explained')
   .requiredOption('--role <role>', 'which end of the vif is under test: frontend or backend')

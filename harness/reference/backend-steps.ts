@@ -63,6 +63,11 @@ export const BACKEND_STEPS = {
     await writeState(vif.domain.store, vif.path, state);
   },
 
+  /** How many queues it can have. */
+  maxQueues(): number {
+    return REFERENCE_QUEUES;
+  },
+
   /** The keys of the backend's directory, before InitWait. */
   features(): Record<string, string> {
     return {
@@ -118,7 +123,7 @@ export const BACKEND_STEPS = {
     vif.headroom = Math.min(await number(KEY.xdpHeadroom, 0), MAX_HEADROOM);
     await vif.steps.followMulticast(vif);
     const count = await number(KEY.multiQueueNumQueues, 1);
-    if (count < 1 || count > REFERENCE_QUEUES) throw new RangeError(`${KEY.multiQueueNumQueues}: ${count}`);
+    if (count < 1 || count > vif.steps.maxQueues()) throw new RangeError(`${KEY.multiQueueNumQueues}: ${count}`);
     for (let index = 0; index < count; index++) {
       const at = count > 1 ? `queue-${index}/` : '';
       const refs = [await number(at + KEY.txRingRef), await number(at + KEY.rxRingRef)];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Expectations, loadExpectations, type Expectation } from './expectations.js';
-import { YamlFileError } from './yaml-file.js';
+import { YamlFileError } from './yaml-file-error.js';
 import type { TestRecord } from './record.js';
 
 function record(fields: Partial<TestRecord> = {}): TestRecord {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadExpectations } from './expectations.js';
 import { loadTarget } from './target.js';
-import { YamlFileError } from './yaml-file.js';
+import { YamlFileError } from './yaml-file-error.js';
 
 describe('complaints about a file', () => {
   let file: string;

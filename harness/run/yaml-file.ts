@@ -1,11 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
 import * as z from 'zod';
-
-/** A YAML file that can't be used. The message has a line for each complaint: file, line, key and what is wrong. */
-export class YamlFileError extends Error {
-  override readonly name = 'YamlFileError';
-}
+import { YamlFileError } from './yaml-file-error.js';
 
 export interface YamlFile<T> {
   readonly data: T;

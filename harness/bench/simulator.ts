@@ -1,0 +1,173 @@
+/** How fast the simulator is: frames, whole suites, and what grows with what. */
+import { SUITES } from '../../suites/index.js';
+import { NEWEST_TEXT } from '../../suites/requirements/index.js';
+import { decodeFrame } from '../packet/frame.js';
+import { ping4 } from '../packet/build.js';
+import { Stack } from '../packet/stack.js';
+import { FrontendPeer } from '../peer/frontend.js';
+import { linkOf } from '../peer/link.js';
+import { GREF_LIST_MAX } from '../protocol/netif.js';
+import { Expectations } from '../run/expectations.js';
+import { runSession } from '../run/session.js';
+import { openSimulatedIut } from '../run/simulated-iut.js';
+import type { Tests } from '../run/suite.js';
+import { referenceTarget } from '../run/target.js';
+import { compare, type Comparison, type Figure, timed } from './figure.js';
+import { MOST_QUEUES, pingAll, Wire } from './wire.js';
+
+const ROUNDS = 7;
+const PINGS = 4000;
+/** Seconds that both sides may take together. */
+const SUITE_GOAL_S = 3;
+const ROLES = ['frontend', 'backend'] as const;
+
+/** What it costs to do so much of something. */
+export interface Growth {
+  /** What there is more and more of. */
+  readonly of: string;
+  readonly unit: string;
+  /** How much there was, and what it cost. */
+  readonly points: readonly (readonly [number, number])[];
+}
+
+/** Frames a second through a peer and a reference driver, against a stack that is asked without any ring between. */
+export async function frameRates(): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const role of ROLES) {
+    for (const length of [64, 8192]) {
+      const wire = new Wire(role);
+      await wire.start();
+      const peer = await wire.connect();
+      const rate = async (work: () => number | Promise<number>): Promise<number> => {
+        let frames = 0;
+        const ms = await timed(async () => (frames = await work()));
+        return (frames / ms) * 1000;
+      };
+      figures.push(
+        await compare({
+          name: `simulator: pings of ${length} bytes, reference ${role}`,
+          unit: 'frames/s',
+          rounds: ROUNDS,
+          ours: () => rate(() => pingAll(peer, PINGS, length)),
+          yardstick: { name: 'its stack alone', measure: () => rate(() => stackAlone(length)) },
+        }),
+      );
+      await wire.disconnect(peer);
+      await wire.close();
+    }
+  }
+  return figures;
+}
+
+/** The same pings and answers, built, decoded and checked, with no Xen between. */
+function stackAlone(length: number): number {
+  const { peer, iut } = linkOf(20);
+  const stack = new Stack(iut);
+  const payload = new Uint8Array(length);
+  for (let seq = 0; seq < PINGS; seq++) {
+    const [answer] = stack.receive(ping4(peer, iut, { id: 1, seq, payload }));
+    if (!answer || !decodeFrame(answer).ok) throw new Error('the stack does not answer');
+  }
+  return 2 * PINGS;
+}
+
+/** Seconds of the whole suite, both sides one after the other, as `netifspec run` does it. */
+export async function suiteTime(): Promise<Figure[]> {
+  const whole: Comparison = {
+    name: `simulator: whole suite, ${SUITES.length} tests`,
+    unit: 's',
+    rounds: 5,
+    ours: async () => (await timed(() => runTests(SUITES))) / 1000,
+    yardstick: { name: `the goal of ${SUITE_GOAL_S} s`, measure: () => SUITE_GOAL_S },
+  };
+  const figure = await compare(whole);
+  const each = (seconds: number): number => (seconds / SUITES.length) * 1000;
+  const [least, most] = figure.spread;
+  return [
+    figure,
+    {
+      name: 'simulator: a test',
+      value: each(figure.value),
+      unit: 'ms',
+      yardstick: null,
+      ratio: null,
+      spread: [each(least), each(most)],
+    },
+  ];
+}
+
+async function runTests(tests: Tests): Promise<void> {
+  for (const role of ROLES) {
+    const planned = tests.filter((test) => test.role === role);
+    if (planned.length === 0) continue;
+    await runSession({
+      target: referenceTarget(role),
+      command: [],
+      open: () => openSimulatedIut(role, 1),
+      tests: planned,
+      expectations: new Expectations([]),
+      seed: 1,
+      slow: false,
+      spec: NEWEST_TEXT,
+      onRecord: () => undefined,
+      log: () => undefined,
+      signal: new AbortController().signal,
+    });
+  }
+}
+
+/** What frames cost with more queues, grants with more of them in a request, and a run with more tests. */
+export async function growths(): Promise<Growth[]> {
+  return [await growthWithQueues(), await growthWithGrants(), await growthWithTests()];
+}
+
+async function growthWithQueues(): Promise<Growth> {
+  const wire = new Wire('backend');
+  await wire.start();
+  const points: [number, number][] = [];
+  for (let queues = 1; queues <= MOST_QUEUES; queues *= 2) {
+    const peer = await wire.connect(queues);
+    const each = { name: '', unit: '', rounds: ROUNDS, ours: () => timed(() => pingAll(peer, queues * 500)) };
+    points.push([queues, (await compare(each)).value]);
+    await wire.disconnect(peer);
+  }
+  await wire.close();
+  return { of: 'queues, 500 pings on each', unit: 'ms', points };
+}
+
+async function growthWithGrants(): Promise<Growth> {
+  const wire = new Wire('backend');
+  await wire.start();
+  const peer = await wire.connect();
+  if (!(peer instanceof FrontendPeer)) throw new Error('the peer of a backend is a frontend');
+  const { control } = peer;
+  const refs = Array.from({ length: GREF_LIST_MAX }, () => control.offer('read-write').ref);
+  const points: [number, number][] = [];
+  for (let count = 1; count <= GREF_LIST_MAX; count *= 2) {
+    const list = control.list(refs.slice(0, count).map((ref) => ({ ref, flags: 0, status: 0 })));
+    const addAndDelete = async (): Promise<void> => {
+      for (let n = 0; n < 20; n++) {
+        const added = await control.addGrefMapping(0, list);
+        const gone = await control.delGrefMapping(0, list);
+        if (added.status !== 0 || gone.status !== 0) throw new Error(`ADD ${added.status}, DEL ${gone.status}`);
+      }
+    };
+    const each = { name: '', unit: '', rounds: ROUNDS, ours: async () => (await timed(addAndDelete)) / 20 };
+    points.push([count, (await compare(each)).value]);
+  }
+  await wire.disconnect(peer);
+  await wire.close();
+  return { of: 'grants that are mapped and unmapped by a request each', unit: 'ms', points };
+}
+
+/** The same few tests again and again: others would cost something else. */
+async function growthWithTests(): Promise<Growth> {
+  const sample = SUITES.filter(({ id }) => /^backend\.(rings|transmit)\./.test(id));
+  const points: [number, number][] = [];
+  for (let times = 1; times <= 16; times *= 2) {
+    const tests = Array.from({ length: times }, () => sample).flat();
+    const each = { name: '', unit: '', rounds: 3, ours: () => timed(() => runTests(tests)) };
+    points.push([tests.length, (await compare(each)).value]);
+  }
+  return { of: 'tests of a run', unit: 'ms', points };
+}

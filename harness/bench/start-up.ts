@@ -1,0 +1,26 @@
+/** How long it takes until the command line answers. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { packageRoot } from '../root.js';
+import { compare, type Figure } from './figure.js';
+
+const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
+
+/** Milliseconds of `netifspec --help`, against a Node that does nothing. */
+export async function startUp(): Promise<Figure[]> {
+  const node = (...args: string[]): number => {
+    const started = performance.now();
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`node ${args.join(' ')}: ${stderr}`);
+    return performance.now() - started;
+  };
+  return [
+    await compare({
+      name: 'start-up: netifspec --help',
+      unit: 'ms',
+      rounds: 11,
+      ours: () => node(MAIN, '--help'),
+      yardstick: { name: 'node -e 0', measure: () => node('-e', '0') },
+    }),
+  ];
+}
