@@ -69,7 +69,8 @@ const CONNECT_MS = 30_000;
 /** How long the contract tests may take under emulation. */
 const CONTRACT_MS = 120_000;
 
-const log = (line: string): void => void process.stderr.write(`lab: ${line}\n`);
+/** Tells the user something, a line. */
+export const log = (line: string): void => void process.stderr.write(`lab: ${line}\n`);
 
 /** `netifspec lab up` */
 export async function labUpCommand(options: LabUpOptions): Promise<number> {
@@ -184,7 +185,8 @@ export async function labDownCommand(): Promise<number> {
   return 0;
 }
 
-async function up(options: LabUpOptions): Promise<LabHandle> {
+/** Brings the lab up as the options say. */
+export async function up(options: LabUpOptions): Promise<LabHandle> {
   return labUp({
     release: options.release,
     install: options.install ?? false,
@@ -236,7 +238,7 @@ async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Pro
 }
 
 /** Does something in the lab's dom0 with netifspec there. */
-async function installed<T>(
+export async function installed<T>(
   lab: LabHandle,
   archive: Pack,
   signal: AbortSignal,

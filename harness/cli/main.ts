@@ -5,6 +5,7 @@ import { RELEASES } from '../lab/release.js';
 import { version } from '../root.js';
 import type { DoctorOptions } from './doctor.js';
 import { fail, UsageError } from './exit.js';
+import type { LabBenchOptions } from './lab-bench.js';
 import type { LabRunOptions, LabUpOptions } from './lab.js';
 import type { ListOptions } from './list.js';
 import type { MergeOptions, RenderOptions } from './report.js';
@@ -256,6 +257,15 @@ reporting(
   .action(async (options: LabRunOptions) => {
     const { labRunCommand } = await import('./lab.js');
     process.exitCode = await labRunCommand(options);
+  });
+building(
+  lab.command('bench').description("measure on the lab's Xen: the addon against C, the peers against the kernel"),
+)
+  .option('--keep', 'leave the lab up')
+  .option('--out <dir>', 'folder for bench.json and bench.html', 'results/lab/bench')
+  .action(async (options: LabBenchOptions) => {
+    const { labBenchCommand } = await import('./lab-bench.js');
+    process.exitCode = await labBenchCommand(options);
   });
 lab
   .command('status')

@@ -1,6 +1,7 @@
 /**
  * A step of the build: puts the program and all that it depends on into few files, which another host gets and loads
- * in seconds even where it is slow. The programs there are the command line and the tests of the native adapter.
+ * in seconds even where it is slow. The programs there are the command line, the tests of the native adapter and the
+ * bench.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { packageRoot } from '../root.js';
 const outdir = join(packageRoot, 'dist', 'bundle');
 // Files that lie beside each other in the sources may be asked for by their relative place: each is an entry.
 const entries = [
+  'harness/bench/on-xen.ts',
   'harness/cli/main.ts',
   'harness/lab/contract.ts',
   'harness/xen/contract.native.test.ts',

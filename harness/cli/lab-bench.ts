@@ -1,0 +1,79 @@
+/** `netifspec lab bench` */
+import { execFile } from 'node:child_process';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Figure, timed } from '../bench/figure.js';
+import { quotePosix } from '../guest/profile.js';
+import { LabError } from '../lab/error.js';
+import { labDown, type LabHandle } from '../lab/index.js';
+import { pack } from '../remote/pack.js';
+import { packageRoot } from '../root.js';
+import { writeBench } from './bench.js';
+import { onInterrupt } from './interrupt.js';
+import { installed, type LabUpOptions, log, up } from './lab.js';
+
+export interface LabBenchOptions extends LabUpOptions {
+  readonly out: string;
+  readonly keep?: boolean;
+}
+
+/** All figures take some minutes under emulation. */
+const BENCH_MS = 15 * 60_000;
+
+/** Measures on the lab's Xen what can only be measured there. */
+export async function labBenchCommand(options: LabBenchOptions): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'netifspec-bench-'));
+  const interrupt = onInterrupt();
+  try {
+    const program = join(folder, 'bench');
+    await compile(program);
+    const lab = await up(options);
+    try {
+      writeBench(options.out, await measure(lab, program, interrupt.signal), []);
+    } finally {
+      if (!options.keep) await labDown(log);
+    }
+    return interrupt.signal.aborted ? 3 : 0;
+  } finally {
+    interrupt.release();
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Builds the yardstick. It's for the lab's dom0, as the addon is that was built here. */
+async function compile(program: string): Promise<void> {
+  const source = join(packageRoot, 'native/bench/bench.c');
+  try {
+    await promisify(execFile)('cc', ['-O2', '-std=gnu11', '-o', program, source, '-ldl']);
+  } catch (cause) {
+    throw new LabError(`The yardstick can't be built: ${(cause as Error).message}; it needs a C compiler as cc.`, {
+      cause,
+    });
+  }
+}
+
+async function measure(lab: LabHandle, program: string, signal: AbortSignal): Promise<Figure[]> {
+  const archive = await pack();
+  return installed(lab, archive, signal, async (ssh, { home, node }) => {
+    const there = quotePosix(`${home}/bench`);
+    await ssh.exec(`cat > ${there} && chmod 700 ${there}`, { deadlineMs: BENCH_MS, stdin: createReadStream(program) });
+    let result = { code: 3, stdout: '', stderr: '' };
+    const ms = await timed(async () => {
+      result = await ssh.exec(
+        `cd ${home}/${archive.key} && exec ${node} dist/bundle/harness/bench/on-xen.js ${there}`,
+        {
+          deadlineMs: BENCH_MS,
+          signal,
+          onStderr: (chunk) => log(chunk.toString('utf8').trimEnd()),
+        },
+      );
+    });
+    const { code, stdout } = result;
+    if (code !== 0) throw new LabError(`The bench failed in dom0 (status ${code}).`);
+    log(`measured in ${(ms / 1000).toFixed(0)} s`);
+    return JSON.parse(stdout) as Figure[];
+  });
+}
