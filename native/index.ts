@@ -23,20 +23,24 @@ export interface NativePage {
 
 /** Pages that were got together. Garbage collection of the region and all of its pages closes it too. */
 export interface NativeRegion {
-  readonly pages: readonly NativePage[];
+  /** Page number `index` of those that were got; another object at each call. */
+  page(index: number): NativePage;
   /** Releases the memory; doing it again does nothing. */
   close(): void;
 }
 
 export interface NativeGrants {
-  map(domain: number, refs: readonly number[], writable: boolean): NativeRegion;
+  map(domain: number, refs: Uint32Array, writable: boolean): NativeRegion;
   /** One zeroed page; `writable` is what the other domain may do. */
   offer(domain: number, writable: boolean): NativeRegion & { readonly ref: number };
-  /** Answers GNTST statuses; a segment that leaves its page gets GNTST_bad_copy_arg (-10). */
-  copyFrom(
-    segments: readonly { domain: number; ref: number; offset: number; length: number }[],
-  ): { status: number; bytes: Uint8Array }[];
-  copyTo(segments: readonly { domain: number; ref: number; offset: number; bytes: Uint8Array }[]): number[];
+  /**
+   * Copies into `bytes`. A segment is four numbers: domain, ref, offset and length; the segments' bytes lie one after
+   * the other. Puts its GNTST status in the place of each length, as a u32; a segment that leaves its page gets
+   * GNTST_bad_copy_arg (-10).
+   */
+  copyFrom(segments: Uint32Array, bytes: Uint8Array): void;
+  /** Copies out of `bytes`, as {@link copyFrom} does into them. */
+  copyTo(segments: Uint32Array, bytes: Uint8Array): void;
   /** Closes every region that is still open, and the devices. */
   close(): void;
 }

@@ -58,7 +58,7 @@ describe('the addon', () => {
     let page: NativePage;
     const open = (writable: boolean): void => {
       region = addon.anonymousPage(writable);
-      page = region.pages[0] as NativePage;
+      page = region.page(0);
     };
     beforeEach(() => open(true));
     afterEach(() => region.close());
@@ -136,8 +136,11 @@ describe('the addon', () => {
     });
 
     it('has no constructor for JavaScript, and no method for foreign objects', () => {
-      const Page = page.constructor as new (...args: unknown[]) => unknown;
-      expect(() => new Page()).to.throw(TypeError);
+      for (const { constructor } of [page, region]) {
+        const Class = constructor as new (...args: unknown[]) => unknown;
+        expect(() => new Class()).to.throw(TypeError);
+      }
+      expect(() => region.page(1)).to.throw(TypeError, /index/);
       // eslint-disable-next-line @typescript-eslint/unbound-method
       expect(() => Reflect.apply(page.load32, region, [0])).to.throw(TypeError);
     });
@@ -148,17 +151,17 @@ describe('the addon', () => {
       this.timeout(SLOW_MS);
       const before = addon.liveCounts().anonymous;
       const held: { page: NativePage | undefined; region: NativeRegion | undefined } = {
-        page: addon.anonymousPage(true).pages[0],
+        page: addon.anonymousPage(true).page(0),
         region: addon.anonymousPage(true),
       };
       (() => {
-        for (let i = 0; i < 100; i++) addon.anonymousPage(true).pages[0]?.store32(0, i);
+        for (let i = 0; i < 100; i++) addon.anonymousPage(true).page(0).store32(0, i);
       })();
       expect(addon.liveCounts().anonymous).to.be.at.least(before + 2);
       await collectUntil(() => addon.liveCounts().anonymous <= before + 2);
       expect(addon.liveCounts().anonymous).to.equal(before + 2);
       expect(held.page?.load32(0)).to.equal(0);
-      held.region?.pages[0]?.store32(0, 1);
+      held.region?.page(0).store32(0, 1);
 
       held.page = held.region = undefined;
       await collectUntil(() => addon.liveCounts().anonymous === before);
@@ -191,7 +194,7 @@ describe('the addon', () => {
     const file = join(import.meta.dirname, 'index.js');
     const code = `
       import(${JSON.stringify(file)}).then(({ loadNative }) => {
-        const { page } = { page: loadNative().anonymousPage(true).pages[0] };
+        const { page } = { page: loadNative().anonymousPage(true).page(0) };
         page.store32(0, 7);
         require('worker_threads').parentPort.postMessage(page.load32(0));
       });`;

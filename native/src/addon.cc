@@ -45,6 +45,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     return constructor;
   };
   keep(classes->page, definePage(env));
+  keep(classes->region, defineRegion(env));
   keep(classes->store, defineStore(env));
   exports.Set("Grants", keep(classes->grants, defineGrants(env)));
   exports.Set("Events", keep(classes->events, defineEvents(env)));

@@ -4,7 +4,7 @@
 #include <napi.h>
 
 struct Classes {
-  Napi::FunctionReference page, grants, events, store, tables, tap;
+  Napi::FunctionReference page, region, grants, events, store, tables, tap;
 };
 
 inline Classes& classesOf(Napi::Env env) { return *env.GetInstanceData<Classes>(); }

@@ -34,3 +34,9 @@ Napi::Function functionArg(const Napi::CallbackInfo& info, size_t i, const char*
   if (!info[i].IsFunction()) throw wrong(info.Env(), name, "a function");
   return info[i].As<Napi::Function>();
 }
+
+Napi::Uint32Array uint32ArrayArg(const Napi::CallbackInfo& info, size_t i, const char* name) {
+  if (!info[i].IsTypedArray() || info[i].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array)
+    throw wrong(info.Env(), name, "a Uint32Array");
+  return info[i].As<Napi::Uint32Array>();
+}

@@ -17,4 +17,5 @@ bool boolArg(const Napi::CallbackInfo& info, size_t i, const char* name);
 // A string without NUL: it goes to C.
 std::string stringArg(const Napi::CallbackInfo& info, size_t i, const char* name);
 Napi::Uint8Array bytesOf(const Napi::Value& value, const char* name);
+Napi::Uint32Array uint32ArrayArg(const Napi::CallbackInfo& info, size_t i, const char* name);
 Napi::Function functionArg(const Napi::CallbackInfo& info, size_t i, const char* name);

@@ -91,17 +91,18 @@ class Grants : public Napi::ObjectWrap<Grants> {
     const Napi::Env env = info.Env();
     auto devices = opened(env);
     const uint32_t domain = uint32Arg(info, 0, "domain", MAX_DOMID);
-    if (!info[1].IsArray() || info[1].As<Napi::Array>().Length() == 0)
-      throw Napi::TypeError::New(env, "refs must be an array with at least one ref");
-    const auto list = info[1].As<Napi::Array>();
-    std::vector<uint32_t> refs(list.Length());
-    for (uint32_t i = 0; i < refs.size(); i++) refs[i] = uint32Of(list.Get(i), "ref");
+    const auto list = uint32ArrayArg(info, 1, "refs");
+    if (list.ElementLength() == 0) throw Napi::TypeError::New(env, "refs must have at least one ref");
+    std::vector<uint32_t> refs(list.Data(), list.Data() + list.ElementLength());
     const bool writable = boolArg(info, 2, "writable");
 
     const auto count = static_cast<uint32_t>(refs.size());
     const auto what = std::to_string(count) + (count == 1 ? " grant of " : " grants of ") + domainName(domain);
     const int prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-    void* base = library().map(devices->mapper, count, domain, refs.data(), prot);
+    // A signal that comes meanwhile (a profiler's, a child's) is no reason to give up.
+    void* base = nullptr;
+    do base = library().map(devices->mapper, count, domain, refs.data(), prot);
+    while (!base && errno == EINTR);
     if (!base) throw errnoError(env, errno, "mapping " + what);
     auto region = std::make_shared<Region>(Region::Kind::mapping, base, count, writable, [devices](Region& self) {
       devices->regions.erase(&self);
@@ -118,7 +119,9 @@ class Grants : public Napi::ObjectWrap<Grants> {
     const uint32_t domain = uint32Arg(info, 0, "domain", MAX_DOMID);
     const bool writable = boolArg(info, 1, "writable");
     uint32_t ref = 0;
-    void* base = library().share(devices->sharer, domain, 1, &ref, writable);
+    void* base = nullptr;
+    do base = library().share(devices->sharer, domain, 1, &ref, writable);
+    while (!base && errno == EINTR);
     if (!base) throw errnoError(env, errno, "offering a page to " + domainName(domain));
     memset(base, 0, PAGE_BYTES);
     auto region = std::make_shared<Region>(Region::Kind::offer, base, 1, true, [devices](Region& self) {
@@ -126,39 +129,13 @@ class Grants : public Napi::ObjectWrap<Grants> {
       return library().unshare(devices->sharer, self.base(), 1) == 0 ? 0 : errno;
     });
     devices->regions.insert(region.get());
-    auto object = wrapRegion(env, region, "ending an offer to " + domainName(domain));
-    object.Set("ref", Napi::Number::New(env, ref));
-    return object;
+    return wrapRegion(env, region, "ending an offer to " + domainName(domain), ref);
   }
 
-  // copyFrom([{domain, ref, offset, length}]): [{status, bytes}]
-  Napi::Value copyFrom(const Napi::CallbackInfo& info) {
-    const Napi::Env env = info.Env();
-    auto pieces = piecesOf(info, false);
-    copy(env, pieces, xen::GNTCOPY_source_gref);
-    auto results = Napi::Array::New(env, pieces.size());
-    for (uint32_t i = 0; i < pieces.size(); i++) {
-      const auto& piece = pieces[i];
-      const size_t length = piece.status == 0 ? piece.bytes.size() : 0;
-      auto bytes = Napi::Uint8Array::New(env, length);
-      if (length > 0) memcpy(bytes.Data(), piece.bytes.data(), length);
-      auto result = Napi::Object::New(env);
-      result.Set("status", Napi::Number::New(env, piece.status));
-      result.Set("bytes", bytes);
-      results[i] = result;
-    }
-    return results;
-  }
-
-  // copyTo([{domain, ref, offset, bytes}]): status[]
-  Napi::Value copyTo(const Napi::CallbackInfo& info) {
-    const Napi::Env env = info.Env();
-    auto pieces = piecesOf(info, true);
-    copy(env, pieces, xen::GNTCOPY_dest_gref);
-    auto results = Napi::Array::New(env, pieces.size());
-    for (uint32_t i = 0; i < pieces.size(); i++) results[i] = Napi::Number::New(env, pieces[i].status);
-    return results;
-  }
+  // copyFrom(segments, bytes) and copyTo: four numbers a segment (domain, ref, offset, length), whose bytes lie one
+  // after the other in `bytes`; its status takes the place of its length.
+  void copyFrom(const Napi::CallbackInfo& info) { copy(info, xen::GNTCOPY_source_gref); }
+  void copyTo(const Napi::CallbackInfo& info) { copy(info, xen::GNTCOPY_dest_gref); }
 
   void close(const Napi::CallbackInfo& info) {
     auto devices = std::move(devices_);
@@ -171,62 +148,50 @@ class Grants : public Napi::ObjectWrap<Grants> {
     if (first != 0) throw errnoError(info.Env(), first, "releasing the pages that were left");
   }
 
-  struct Piece {
-    uint32_t domain, ref, offset;
-    std::vector<uint8_t> bytes;
-    int status;
-  };
-
-  std::vector<Piece> piecesOf(const Napi::CallbackInfo& info, bool withBytes) {
-    opened(info.Env());
-    if (!info[0].IsArray()) throw Napi::TypeError::New(info.Env(), "segments must be an array");
-    const auto list = info[0].As<Napi::Array>();
-    std::vector<Piece> pieces(list.Length());
-    for (uint32_t i = 0; i < pieces.size(); i++) {
-      const auto segment = Napi::Value(list.Get(i)).ToObject();
-      auto& piece = pieces[i];
-      piece.domain = uint32Of(segment.Get("domain"), "domain", MAX_DOMID);
-      piece.ref = uint32Of(segment.Get("ref"), "ref");
-      piece.offset = uint32Of(segment.Get("offset"), "offset");
-      size_t length;
-      if (withBytes) {
-        const auto bytes = bytesOf(segment.Get("bytes"), "bytes");
-        length = bytes.ByteLength();
-        if (length <= PAGE_BYTES) piece.bytes.assign(bytes.Data(), bytes.Data() + length);
-      } else {
-        length = uint32Of(segment.Get("length"), "length");
-        if (length <= PAGE_BYTES) piece.bytes.resize(length);
-      }
-      // Xen refuses such a segment by itself; the kernel would refuse the whole batch.
-      const bool inPage = piece.offset <= PAGE_BYTES && length <= PAGE_BYTES - piece.offset;
-      piece.status = inPage ? 0 : xen::GNTST_bad_copy_arg;
-    }
-    return pieces;
-  }
-
-  void copy(Napi::Env env, std::vector<Piece>& pieces, uint16_t direction) {
+  void copy(const Napi::CallbackInfo& info, uint16_t direction) {
+    const Napi::Env env = info.Env();
     auto devices = opened(env);
+    auto list = uint32ArrayArg(info, 0, "segments");
+    auto bytes = bytesOf(info[1], "bytes");
+    const size_t count = list.ElementLength() / 4;
+    uint8_t* const data = bytes.Data();
+    const size_t room = bytes.ByteLength();
+    uint32_t* const values = list.Data();
     std::vector<xen::CopySegment> segments;
-    std::vector<Piece*> sent;
-    for (auto& piece : pieces) {
-      if (piece.status != 0 || piece.bytes.empty()) continue;
-      xen::CopySegment segment{};
-      auto& local = direction == xen::GNTCOPY_source_gref ? segment.dest : segment.source;
-      auto& foreign = direction == xen::GNTCOPY_source_gref ? segment.source : segment.dest;
-      local.virt = piece.bytes.data();
-      foreign.foreign.ref = piece.ref;
-      foreign.foreign.offset = static_cast<uint16_t>(piece.offset);
-      foreign.foreign.domid = static_cast<uint16_t>(piece.domain);
-      segment.len = static_cast<uint16_t>(piece.bytes.size());
-      segment.flags = direction;
-      segment.status = xen::GNTST_general_error;
-      segments.push_back(segment);
-      sent.push_back(&piece);
+    segments.reserve(count);
+    std::vector<size_t> places;
+    places.reserve(count);
+    size_t position = 0;
+    for (size_t i = 0; i < count; i++) {
+      uint32_t* const value = values + 4 * i;
+      const uint32_t domain = value[0], ref = value[1], offset = value[2], length = value[3];
+      if (domain > MAX_DOMID) throw Napi::TypeError::New(env, "domain must be an integer from 0 to " + std::to_string(MAX_DOMID));
+      if (length > room - position) throw Napi::TypeError::New(env, "bytes are fewer than the segments'");
+      // Xen refuses such a segment by itself; the kernel would refuse the whole batch.
+      const bool inPage = offset <= PAGE_BYTES && length <= PAGE_BYTES - offset;
+      value[3] = static_cast<uint32_t>(inPage ? 0 : xen::GNTST_bad_copy_arg);
+      if (inPage && length > 0) {
+        xen::CopySegment segment{};
+        auto& local = direction == xen::GNTCOPY_source_gref ? segment.dest : segment.source;
+        auto& foreign = direction == xen::GNTCOPY_source_gref ? segment.source : segment.dest;
+        local.virt = data + position;
+        foreign.foreign.ref = ref;
+        foreign.foreign.offset = static_cast<uint16_t>(offset);
+        foreign.foreign.domid = static_cast<uint16_t>(domain);
+        segment.len = static_cast<uint16_t>(length);
+        segment.flags = direction;
+        segment.status = xen::GNTST_general_error;
+        segments.push_back(segment);
+        places.push_back(i);
+      }
+      position += length;
     }
     if (segments.empty()) return;
-    if (library().copy(devices->mapper, static_cast<uint32_t>(segments.size()), segments.data()) != 0)
-      throw errnoError(env, errno, "copying " + std::to_string(segments.size()) + " segments");
-    for (size_t i = 0; i < sent.size(); i++) sent[i]->status = segments[i].status;
+    int result = 0;
+    do result = library().copy(devices->mapper, static_cast<uint32_t>(segments.size()), segments.data());
+    while (result != 0 && errno == EINTR);
+    if (result != 0) throw errnoError(env, errno, "copying " + std::to_string(segments.size()) + " segments");
+    for (size_t i = 0; i < segments.size(); i++) values[4 * places[i] + 3] = static_cast<uint32_t>(segments[i].status);
   }
 
   std::shared_ptr<Devices> opened(Napi::Env env) const {

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "addon.h"
 #include "args.h"
@@ -185,18 +186,61 @@ class Page : public Napi::ObjectWrap<Page> {
 
 Napi::Function definePage(Napi::Env env) { return Page::define(env); }
 
-Napi::Object wrapRegion(Napi::Env env, std::shared_ptr<Region> region, const std::string& what) {
-  auto pages = Napi::Array::New(env, region->pages());
-  for (uint32_t i = 0; i < region->pages(); i++) {
-    PagePlace place{region, i};
-    pages[i] = classesOf(env).page.New({Napi::External<PagePlace>::New(env, &place)});
+namespace {
+
+struct Made {
+  std::shared_ptr<Region> region;
+  std::string what;
+  uint32_t ref;
+};
+
+// What the constructor of a region's object takes over, while it's called by wrapRegion: to hand it an External would
+// cost more than the object.
+thread_local Made* beingMade = nullptr;
+
+// A region for JavaScript. Its pages become objects when they are asked for: most batches are never looked into.
+class RegionObject : public Napi::ObjectWrap<RegionObject> {
+ public:
+  explicit RegionObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    if (!beingMade) throw Napi::TypeError::New(info.Env(), "Region has no public constructor");
+    made_ = std::move(*std::exchange(beingMade, nullptr));
   }
-  auto object = Napi::Object::New(env);
-  object.Set("pages", pages);
-  object.Set("close", Napi::Function::New(env, [region, what](const Napi::CallbackInfo& info) {
-               if (const int error = region->close()) throw errnoError(info.Env(), error, what);
-             }));
-  return object;
+
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Region",
+                       {
+                           InstanceAccessor<&RegionObject::ref>("ref"),
+                           InstanceMethod<&RegionObject::page>("page"),
+                           InstanceMethod<&RegionObject::close>("close"),
+                       });
+  }
+
+ private:
+  Napi::Value ref(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), made_.ref); }
+
+  Napi::Value page(const Napi::CallbackInfo& info) {
+    PagePlace place{made_.region, uint32Arg(info, 0, "index", made_.region->pages() - 1)};
+    return classesOf(info.Env()).page.New({Napi::External<PagePlace>::New(info.Env(), &place)});
+  }
+
+  void close(const Napi::CallbackInfo& info) {
+    if (const int error = made_.region->close()) throw errnoError(info.Env(), error, made_.what);
+  }
+
+  Made made_;
+};
+
+}  // namespace
+
+Napi::Function defineRegion(Napi::Env env) { return RegionObject::define(env); }
+
+Napi::Object wrapRegion(Napi::Env env, std::shared_ptr<Region> region, const std::string& what, uint32_t ref) {
+  Made made{std::move(region), what, ref};
+  struct Hand {
+    explicit Hand(Made* made) { beingMade = made; }
+    ~Hand() { beingMade = nullptr; }
+  } hand(&made);
+  return classesOf(env).region.New({});
 }
 
 Napi::Value anonymousPage(const Napi::CallbackInfo& info) {

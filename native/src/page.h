@@ -53,11 +53,12 @@ class Region {
   bool open_ = true;
 };
 
-// { pages: Page[], close(): void } for a region; close() throws if the OS refuses.
-Napi::Object wrapRegion(Napi::Env env, std::shared_ptr<Region> region, const std::string& what);
+// { ref, page(index): Page, close(): void } for a region; close() throws if the OS refuses. An offer has a `ref`.
+Napi::Object wrapRegion(Napi::Env env, std::shared_ptr<Region> region, const std::string& what, uint32_t ref = 0);
 
-// Defines the Page class of this environment; answers its constructor, which only wrapRegion can use.
+// Define the classes of this environment; answer their constructors, which can be used by a region alone.
 Napi::Function definePage(Napi::Env env);
+Napi::Function defineRegion(Napi::Env env);
 
 // anonymousPage(writable): a region of one page of private memory, so that tests need no Xen.
 Napi::Value anonymousPage(const Napi::CallbackInfo& info);

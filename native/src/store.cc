@@ -84,6 +84,7 @@ class Store : public Napi::ObjectWrap<Store> {
 
  private:
   static constexpr uint64_t OPEN_TICKET = StoreThread::WATCH_EVENT + 1;
+  static constexpr auto WATCHES = StoreThread::Connection::watches;
   using Convert = Napi::Value (*)(Napi::Env, const StoreResult&);
 
   struct Pending {
@@ -195,7 +196,7 @@ class Store : public Napi::ObjectWrap<Store> {
     const auto work = [path, token](xs_handle* handle) {
       return yesOrErrno(storeLibrary().watch(handle, path.c_str(), token.c_str()));
     };
-    return request(info.Env(), "watching " + path, nothing, work, 1);
+    return request(info.Env(), "watching " + path, nothing, work, WATCHES, 1);
   }
 
   Napi::Value unwatch(const Napi::CallbackInfo& info) {
@@ -203,7 +204,7 @@ class Store : public Napi::ObjectWrap<Store> {
     const auto work = [path, token](xs_handle* handle) {
       return yesOrErrno(storeLibrary().unwatch(handle, path.c_str(), token.c_str()));
     };
-    return request(info.Env(), "ending the watch of " + path, nothing, work, -1);
+    return request(info.Env(), "ending the watch of " + path, nothing, work, WATCHES, -1);
   }
 
   // close(): after all requests before it. Closing again waits for nothing and does nothing.
@@ -225,13 +226,14 @@ class Store : public Napi::ObjectWrap<Store> {
     return {uint32Arg(info, 0, "transaction"), stringArg(info, 1, "path")};
   }
 
-  Napi::Promise request(Napi::Env env, std::string what, Convert convert, StoreThread::Work work, int watches = 0) {
+  Napi::Promise request(Napi::Env env, std::string what, Convert convert, StoreThread::Work work,
+                        StoreThread::Connection on = StoreThread::Connection::requests, int watches = 0) {
     if (stopped_) {
       auto deferred = Napi::Promise::Deferred::New(env);
       deferred.Reject(errnoError(env, EBADF, what + " after the close").Value());
       return deferred.Promise();
     }
-    thread_->post(++lastTicket_, std::move(work));
+    thread_->post(++lastTicket_, std::move(work), on);
     return expect(lastTicket_, std::move(what), convert, watches);
   }
 

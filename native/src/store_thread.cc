@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 StoreLibrary::StoreLibrary() : Library("libxenstore.so.4") {
   find(open, "xs_open");
@@ -36,10 +37,7 @@ StoreLibrary& storeLibrary() {
 std::shared_ptr<StoreThread> StoreThread::start(uint64_t openTicket, std::function<void()> wake) {
   std::shared_ptr<StoreThread> self(new StoreThread(std::move(wake)));
   if (pipe(self->pipe_) != 0) return nullptr;
-  for (const int fd : self->pipe_) {
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-  }
+  for (const int fd : self->pipe_) fcntl(fd, F_SETFD, FD_CLOEXEC);
   try {
     // Detached: a thread that waits for a xenstored that doesn't answer must not keep the process from ending.
     std::thread([self, openTicket] { self->run(openTicket); }).detach();
@@ -55,12 +53,10 @@ StoreThread::~StoreThread() {
     if (fd >= 0) close(fd);
 }
 
-void StoreThread::post(uint64_t ticket, Work work) {
+void StoreThread::post(uint64_t ticket, Work work, Connection on) {
   std::lock_guard<std::mutex> lock(mutex_);
-  jobs_.push_back({ticket, std::move(work)});
-  // A full pipe has woken the thread already.
-  while (write(pipe_[1], "", 1) < 0 && errno == EINTR) {
-  }
+  jobs_.push_back({ticket, std::move(work), on});
+  posted_.notify_one();
 }
 
 void StoreThread::stop(uint64_t ticket) { post(ticket, nullptr); }
@@ -75,12 +71,12 @@ void StoreThread::silence() {
   wake_ = nullptr;
 }
 
-bool StoreThread::nextJob(Job& job) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (jobs_.empty()) return false;
-  job = std::move(jobs_.front());
+StoreThread::Job StoreThread::nextJob() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  posted_.wait(lock, [this] { return !jobs_.empty(); });
+  Job job = std::move(jobs_.front());
   jobs_.pop_front();
-  return true;
+  return job;
 }
 
 void StoreThread::answer(uint64_t ticket, StoreResult result) {
@@ -94,31 +90,47 @@ void StoreThread::run(uint64_t openTicket) {
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are for Node's threads
   StoreResult opened;
-  xs_handle* handle = storeLibrary().open(0);
-  if (!handle) opened.error = errno;
+  xs_handle* requests = storeLibrary().open(0);
+  xs_handle* watches = requests ? storeLibrary().open(0) : nullptr;
+  std::thread listener;
+  if (watches) {
+    try {
+      listener = std::thread([this, watches] { listen(watches); });
+    } catch (const std::system_error& error) {
+      opened.error = error.code().value();
+    }
+  } else {
+    opened.error = errno;
+  }
   closeXenDevicesOnExec();
   answer(openTicket, opened);
-  if (handle) serve(handle);
+  if (listener.joinable()) serve(requests, watches);
+  close(std::exchange(pipe_[1], -1));
+  if (listener.joinable()) listener.join();
+  if (watches) storeLibrary().close(watches);
+  if (requests) storeLibrary().close(requests);
+  if (opened.error == 0) answer(stopTicket_, {});
 }
 
-void StoreThread::serve(xs_handle* handle) {
+// Does requests until it's stopped.
+void StoreThread::serve(xs_handle* requests, xs_handle* watches) {
+  for (;;) {
+    const Job job = nextJob();
+    if (!job.work) {
+      stopTicket_ = job.ticket;
+      return;
+    }
+    answer(job.ticket, job.work(job.on == Connection::watches ? watches : requests));
+  }
+}
+
+void StoreThread::listen(xs_handle* watches) {
   // This descriptor tells of watch events only: the library reads the connection by a thread of its own.
-  pollfd fds[] = {{pipe_[0], POLLIN, 0}, {storeLibrary().fileno(handle), POLLIN, 0}};
+  pollfd fds[] = {{pipe_[0], POLLIN, 0}, {storeLibrary().fileno(watches), POLLIN, 0}};
   for (;;) {
     if (poll(fds, 2, -1) < 0) continue;  // EINTR
-    char dust[64];
-    while (read(pipe_[0], dust, sizeof dust) > 0) {
-    }
-    Job job;
-    while (nextJob(job)) {
-      if (!job.work) {
-        storeLibrary().close(handle);
-        return answer(job.ticket, {});
-      }
-      answer(job.ticket, job.work(handle));
-    }
-    if (fds[1].revents == 0) continue;
-    while (char** event = storeLibrary().checkWatch(handle)) {
+    if (fds[0].revents != 0) return;
+    while (char** event = storeLibrary().checkWatch(watches)) {
       StoreResult result;
       result.names = {event[0], event[1]};
       free(event);

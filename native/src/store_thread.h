@@ -1,6 +1,7 @@
-// The thread that talks to xenstored. A request waits for its answer, so none is made on the event loop's thread.
+// The threads that talk to xenstored. A request waits for its answer, so none is made on the event loop's thread.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -42,10 +43,12 @@ struct StoreResult {
   uint32_t transaction = 0;
 };
 
-// One connection. Requests are done in the order of their posting, and each is answered by one message.
+// Two connections, since a library that has watches reads by a thread of its own, through which each answer would have
+// to come. Requests are done in the order of their posting, and each is answered by one message.
 class StoreThread : public std::enable_shared_from_this<StoreThread> {
  public:
   using Work = std::function<StoreResult(xs_handle*)>;
+  enum class Connection { requests, watches };
 
   struct Message {
     uint64_t ticket;  // of the request; WATCH_EVENT if `result.names` is the path and the token of a watch that fired
@@ -57,8 +60,8 @@ class StoreThread : public std::enable_shared_from_this<StoreThread> {
   // `wake` is called, from the thread, when there are messages. Answers null and sets errno if there can't be a thread.
   static std::shared_ptr<StoreThread> start(uint64_t openTicket, std::function<void()> wake);
 
-  void post(uint64_t ticket, Work work);
-  // Closes the connection and ends the thread when all requests before are done; nothing may be posted after it.
+  void post(uint64_t ticket, Work work, Connection on = Connection::requests);
+  // Closes the connections and ends the threads when all requests before are done; nothing may be posted after it.
   void stop(uint64_t ticket);
   std::deque<Message> takeMessages();
   // After this, `wake` isn't called again.
@@ -70,17 +73,21 @@ class StoreThread : public std::enable_shared_from_this<StoreThread> {
   struct Job {
     uint64_t ticket;
     Work work;  // empty: stop
+    Connection on;
   };
 
   explicit StoreThread(std::function<void()> wake) : wake_(std::move(wake)) {}
   void run(uint64_t openTicket);
-  void serve(xs_handle* handle);
-  bool nextJob(Job& job);
+  void serve(xs_handle* requests, xs_handle* watches);
+  void listen(xs_handle* watches);
+  Job nextJob();
   void answer(uint64_t ticket, StoreResult result);
 
   std::mutex mutex_;
+  std::condition_variable posted_;
   std::deque<Job> jobs_;
   std::deque<Message> messages_;
   std::function<void()> wake_;
-  int pipe_[2] = {-1, -1};
+  uint64_t stopTicket_ = 0;
+  int pipe_[2] = {-1, -1};  // its end ends the thread that listens
 };

@@ -60,7 +60,6 @@ using evtchn_notify = int(xenevtchn_handle*, uint32_t port);
 using evtchn_bind_unbound_port = int(xenevtchn_handle*, uint32_t domid);
 using evtchn_bind_interdomain = int(xenevtchn_handle*, uint32_t domid, uint32_t remotePort);
 using evtchn_unbind = int(xenevtchn_handle*, uint32_t port);
-using evtchn_pending = int(xenevtchn_handle*);
 using evtchn_unmask = int(xenevtchn_handle*, uint32_t port);
 
 // libxenstore.so.4: NULL or false with errno; what is returned by pointer is freed with free()

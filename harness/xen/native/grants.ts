@@ -1,4 +1,4 @@
-import type { NativeGrants, NativePage } from '../../../native/index.js';
+import type { NativeGrants, NativePage, NativeRegion } from '../../../native/index.js';
 import {
   XenError,
   type CopySegment,
@@ -11,9 +11,14 @@ import {
 } from '../domain.js';
 import { call, hasCode } from './errors.js';
 
-/** The port's page over the addon's. */
+/** The port's page over the addon's, which is made when it's first used. */
 export class SharedPage implements Page {
-  constructor(private readonly page: NativePage) {}
+  #page: NativePage | undefined;
+
+  constructor(
+    private readonly region: NativeRegion,
+    private readonly index: number,
+  ) {}
 
   get writable(): boolean {
     return this.page.writable;
@@ -32,6 +37,27 @@ export class SharedPage implements Page {
   }
   flicker(offset: number, values: readonly [number, number]): () => void {
     return call(() => this.page.flicker(offset, ...values));
+  }
+
+  private get page(): NativePage {
+    return (this.#page ??= this.region.page(this.index));
+  }
+}
+
+/** Its pages are objects only where somebody looks at them. */
+class SharedMapping implements Mapping {
+  #pages: readonly Page[] | undefined;
+
+  constructor(
+    private readonly region: NativeRegion,
+    private readonly count: number,
+  ) {}
+
+  get pages(): readonly Page[] {
+    return (this.#pages ??= Array.from({ length: this.count }, (_, index) => new SharedPage(this.region, index)));
+  }
+  unmap(): void {
+    call(() => this.region.close());
   }
 }
 
@@ -53,24 +79,61 @@ export class HostGrants implements Grants {
         `no page is left to offer to domain ${domain}: xen_gntalloc.limit pages are offered; raise it in ${GNTALLOC_LIMIT}`,
       );
     }
-    const [page] = region.pages;
-    if (!page) throw new Error('the addon offered no page');
-    return { ref: region.ref, page: new SharedPage(page), end: () => call(() => region.close()) };
+    return { ref: region.ref, page: new SharedPage(region, 0), end: () => call(() => region.close()) };
   }
 
   map(domain: DomId, refs: readonly GrantRef[], access: 'read-only' | 'read-write'): Mapping {
-    const region = call(() => this.native.map(domain, refs, access === 'read-write'));
-    return {
-      pages: region.pages.map((page) => new SharedPage(page)),
-      unmap: () => call(() => region.close()),
-    };
+    const region = call(() => this.native.map(domain, u32s(refs), access === 'read-write'));
+    return new SharedMapping(region, refs.length);
   }
 
   copyFrom(segments: readonly (CopySegment & { length: number })[]): { status: number; bytes: Uint8Array }[] {
-    return call(() => this.native.copyFrom(segments));
+    const { list, total } = flat(segments, ({ length }) => length);
+    const all = new Uint8Array(total);
+    call(() => this.native.copyFrom(list, all));
+    let position = 0;
+    return segments.map(({ length }, n) => {
+      const status = statusOf(list, n);
+      const bytes = all.subarray(position, status === 0 ? position + length : position);
+      position += length;
+      return { status, bytes };
+    });
   }
 
   copyTo(segments: readonly (CopySegment & { bytes: Uint8Array })[]): number[] {
-    return call(() => this.native.copyTo(segments));
+    const { list, total } = flat(segments, ({ bytes }) => bytes.length);
+    const all = new Uint8Array(total);
+    let position = 0;
+    for (const { bytes } of segments) {
+      all.set(bytes, position);
+      position += bytes.length;
+    }
+    call(() => this.native.copyTo(list, all));
+    return segments.map((_, n) => statusOf(list, n));
   }
+}
+
+/** Segments as the addon takes them. Throws a TypeError on what is no u32. */
+function flat<S extends CopySegment>(
+  segments: readonly S[],
+  lengthOf: (segment: S) => number,
+): { list: Uint32Array; total: number } {
+  const values: number[] = [];
+  let total = 0;
+  for (const segment of segments) {
+    const length = lengthOf(segment);
+    values.push(segment.domain, segment.ref, segment.offset, length);
+    total += length;
+  }
+  return { list: u32s(values), total };
+}
+
+/** What the addon has put in the place of the length of segment `n`. */
+const statusOf = (list: Uint32Array, n: number): number => (list[4 * n + 3] ?? 0) | 0;
+
+function u32s(values: readonly number[]): Uint32Array {
+  const list = Uint32Array.from(values);
+  const bad = values.findIndex((value, n) => list[n] !== value);
+  if (bad >= 0) throw new TypeError(`${values[bad]} is no u32`);
+  return list;
 }
