@@ -153,13 +153,12 @@ export class BackendQueue {
       this.posted.fire();
     }
     if (!tx) return;
-    for (const packet of this.tx.service()) {
-      if (this.tx.respond) {
-        this.tx.answer(packet);
-        this.pushTx();
-      }
-      this.options.onPacket({ ...packet, queue: this });
+    const packets = this.tx.service();
+    if (this.tx.respond && packets.length > 0) {
+      for (const packet of packets) this.tx.answer(packet);
+      this.pushTx();
     }
+    for (const packet of packets) this.options.onPacket({ ...packet, queue: this });
   }
 }
 

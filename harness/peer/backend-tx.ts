@@ -1,3 +1,4 @@
+import { concat } from '../packet/bytes.js';
 import { decodeExtra, type Extra } from '../protocol/extra.js';
 import { EXTRA_FLAG_MORE, RSP, TXF } from '../protocol/netif.js';
 import { TX_RING } from '../protocol/ring.js';
@@ -18,6 +19,9 @@ export interface TxPacket {
   readonly layout: readonly boolean[];
 }
 
+/** A packet whose bytes have yet to be copied. */
+type Chain = Omit<TxPacket, 'frame'>;
+
 /** The transmit half of one queue of a backend peer. */
 export class BackendTx {
   readonly ring: BackRing;
@@ -36,18 +40,18 @@ export class BackendTx {
   }
 
   /**
-   * Reads the packets that are there, and answers them if it is to.
+   * Reads the packets that are there.
    *
    * @throws Violation if indices, a slot or a grant make no sense
    */
   service(): TxPacket[] {
-    const packets: TxPacket[] = [];
+    const chains: Chain[] = [];
     for (;;) {
       const ready = this.ring.unconsumed();
       if (!ready.ok) throw new Violation(['RING-06'], `tx ring: ${ready.reason}`);
       for (let n = 0; n < ready.value; n++) {
-        const packet = this.#take();
-        if (packet) packets.push(packet);
+        const chain = this.#take();
+        if (chain) chains.push(chain);
       }
       if (this.#chain) {
         throw new Violation(
@@ -56,7 +60,7 @@ export class BackendTx {
         );
       }
       const more = this.ring.finalCheck();
-      if (!more.ok || !more.value) return packets;
+      if (!more.ok || !more.value) return this.#fetch(chains);
     }
   }
 
@@ -69,7 +73,7 @@ export class BackendTx {
     }
   }
 
-  #take(): TxPacket | undefined {
+  #take(): Chain | undefined {
     const index = this.ring.reqCons;
     const bytes = this.ring.take();
     const chain = (this.#chain ??= { requests: [], extras: [], layout: [], index });
@@ -82,7 +86,7 @@ export class BackendTx {
     }
     if (this.#next) return undefined;
     this.#chain = undefined;
-    return { ...chain, frame: this.#copy(chain.requests) };
+    return chain;
   }
 
   #extra(chain: { requests: TxRequest[]; extras: Extra[] }, bytes: Uint8Array): void {
@@ -102,20 +106,31 @@ export class BackendTx {
     this.#next = first && (flags & TXF.extraInfo) !== 0 ? 'extra' : (flags & TXF.moreData) !== 0 ? 'data' : undefined;
   }
 
-  #copy(requests: readonly TxRequest[]): Uint8Array {
-    const lengths = fragmentLengths(requests);
-    const copies = this.grants.copyFrom(
-      requests.map(({ gref, offset }, n) => ({ domain: this.frontend, ref: gref, offset, length: lengths[n] ?? 0 })),
-    );
-    const failed = copies.findIndex((copy) => copy.status !== 0);
-    if (failed >= 0) {
-      const ref = requests[failed]?.gref;
-      throw new Violation(
-        ['GNT-04'],
-        `tx fragment ${failed}: grant ${ref} can't be copied (GNTST ${copies[failed]?.status})`,
-      );
-    }
-    return Uint8Array.from(Buffer.concat(copies.map((copy) => copy.bytes)));
+  /** Copies the bytes of all packets at once: each copy by itself would cost as much as all of them. */
+  #fetch(chains: readonly Chain[]): TxPacket[] {
+    const segments = chains.flatMap(({ requests }) => {
+      const lengths = fragmentLengths(requests);
+      return requests.map(({ gref, offset }, n) => ({
+        domain: this.frontend,
+        ref: gref,
+        offset,
+        length: lengths[n] ?? 0,
+      }));
+    });
+    const copies = segments.length > 0 ? this.grants.copyFrom(segments) : [];
+    let next = 0;
+    return chains.map((chain) => {
+      const own = copies.slice(next, (next += chain.requests.length));
+      const failed = own.findIndex((copy) => copy.status !== 0);
+      if (failed >= 0) {
+        const ref = chain.requests[failed]?.gref;
+        throw new Violation(
+          ['GNT-04'],
+          `tx fragment ${failed}: grant ${ref} can't be copied (GNTST ${own[failed]?.status})`,
+        );
+      }
+      return { ...chain, frame: concat(...own.map(({ bytes }) => bytes)) };
+    });
   }
 }
 

@@ -38,6 +38,7 @@ interface Posted {
 
 /** Bytes that a fresh buffer is filled with, so that a test sees what the backend wrote and what it left alone. */
 export const CANARY = 0xc5;
+const UNTOUCHED = new Uint8Array(PAGE_SIZE).fill(CANARY);
 
 /** The receive half of one queue of a frontend peer. */
 export class FrontendRx {
@@ -95,7 +96,7 @@ export class FrontendRx {
   enqueue(count: number): void {
     for (let n = 0; n < count && this.ring.free() > 0; n++) {
       const offer = this.#idle.pop() ?? this.grants.offer(this.backend, 'read-write');
-      offer.page.copyIn(0, new Uint8Array(PAGE_SIZE).fill(CANARY));
+      offer.page.copyIn(0, UNTOUCHED);
       const request = { id: this.nextId(this.#posts++), pad: this.pad, gref: this.nextRef?.() ?? offer.ref };
       this.#posted.set(this.ring.put(encodeRxRequest(request)), { request, offer });
     }
