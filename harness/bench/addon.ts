@@ -2,7 +2,7 @@
 import type { Domain, DomId } from '../xen/domain.js';
 import { EventPump } from '../xen/event-pump.js';
 import { PAGE_SIZE } from '../xen/domain.js';
-import { compare, type Figure, timed } from './figure.js';
+import { compare, type Comparison, type Figure, timed } from './figure.js';
 import type { Yardstick } from './yardstick.js';
 
 const ROUNDS = 7;
@@ -26,8 +26,12 @@ export async function addonAgainstC(
     await copying(domain, here, 1, 1000),
     await copying(domain, here, 256, 20),
     await events(domain, here, there, guest),
-    await requests(domain, here, 'read'),
-    await requests(domain, here, 'write'),
+    await requests(domain, 'read', { name: C, measure: () => here.run('read', REQUESTS) }),
+    await requests(domain, 'write', { name: C, measure: () => here.run('write', REQUESTS) }),
+    await requests(domain, 'read', {
+      name: 'C that may not wait either: by a thread',
+      measure: () => here.run('thread', REQUESTS),
+    }),
   ];
 }
 
@@ -120,7 +124,11 @@ async function events({ events, clock }: Domain, here: Yardstick, there: Yardsti
   }
 }
 
-async function requests({ store }: Domain, here: Yardstick, kind: 'read' | 'write'): Promise<Figure> {
+async function requests(
+  { store }: Domain,
+  kind: 'read' | 'write',
+  yardstick: NonNullable<Comparison['yardstick']>,
+): Promise<Figure> {
   await store.write(NODE, '1');
   try {
     return await compare({
@@ -133,7 +141,7 @@ async function requests({ store }: Domain, here: Yardstick, kind: 'read' | 'writ
         });
         return (ms * 1000) / REQUESTS;
       },
-      yardstick: { name: C, measure: () => here.run(kind, REQUESTS) },
+      yardstick,
     });
   } finally {
     await store.remove(NODE);

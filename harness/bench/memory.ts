@@ -46,8 +46,8 @@ async function flatness(name: string, count: number, work: (count: number) => Pr
   };
 }
 
-/** What is really in use: the garbage is collected first. */
-function heap(): number {
+/** MiB of the heap that are really in use: the garbage is collected first. */
+export function heap(): number {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();
   return process.memoryUsage().heapUsed / MIB;

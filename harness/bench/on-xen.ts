@@ -7,22 +7,25 @@ import { Ssh } from '../guest/ssh.js';
 import { findDomain } from '../run/find-domain.js';
 import type { Domain } from '../xen/domain.js';
 import { addonAgainstC } from './addon.js';
-import { type Guest, peersAgainstKernel } from './peers.js';
+import { freshVifs, manyVifs } from './connections.js';
+import { contextOf, type Driver, type Guest } from './live.js';
+import { peerAgainstKernel } from './peers.js';
+import { bulkAgainstKernel } from './tap.js';
 import { yardstickHere, yardstickThere } from './yardstick.js';
 
 const CONNECT_MS = 30_000;
 const KEYS = { identity: '/root/.ssh/id_ed25519', knownHosts: '/root/.ssh/known_hosts' };
 const ADDRESSES = { netfront: '10.99.0.2', netback: '10.99.0.3' } as const;
 /** Of the guest netfront, over the bridge that its vif is a port of. */
-const HERE = { device: 'xenbr0', mac: 'fe:ff:ff:ff:ff:ff' };
+const HERE = { device: 'xenbr0', mac: 'fe:ff:ff:ff:ff:ff', address: '10.99.0.1' };
 const THERE = { device: 'eth0', mac: '00:16:3e:99:00:02', address: ADDRESSES.netfront };
 
 const [program = ''] = process.argv.slice(2);
 const say = (what: string): void => void process.stderr.write(`measuring ${what}\n`);
 
-async function guestOf(domain: Domain, name: keyof typeof ADDRESSES): Promise<Guest> {
-  const ssh = await Ssh.open({ host: ADDRESSES[name], ...KEYS }, CONNECT_MS);
-  return { domain: await findDomain(domain, name), ssh, stick: await yardstickThere(ssh, program) };
+async function guestOf(domain: Domain, driver: Driver): Promise<Guest> {
+  const ssh = await Ssh.open({ host: ADDRESSES[driver], ...KEYS }, CONNECT_MS);
+  return { driver, domain: await findDomain(domain, driver), ssh, stick: await yardstickThere(ssh, program) };
 }
 
 const domain = await openNativeDomain();
@@ -30,11 +33,17 @@ const [netfront, netback] = [await guestOf(domain, 'netfront'), await guestOf(do
 const here = yardstickHere(program);
 try {
   say('the addon');
-  const addon = await addonAgainstC(domain, here, netback.stick, netback.domain);
-  say('the peers');
+  const figures = await addonAgainstC(domain, here, netback.stick, netback.domain);
+  const context = contextOf(domain);
   const pair = { here: { ...HERE, stick: here }, there: { ...THERE, stick: netfront.stick } };
-  const peers = await peersAgainstKernel(domain, { netfront, netback }, pair);
-  process.stdout.write(JSON.stringify([...addon, ...peers]));
+  for (const guest of [netfront, netback]) {
+    say(`the peer of ${guest.driver}`);
+    figures.push(...(await peerAgainstKernel(context, guest, pair)));
+    figures.push(...(await bulkAgainstKernel(context, guest, pair, program)));
+    say(`fresh vifs of ${guest.driver}`);
+    figures.push(...(await freshVifs(context, guest)), await manyVifs(context, guest));
+  }
+  process.stdout.write(JSON.stringify(figures));
 } finally {
   for (const { ssh } of [netfront, netback]) ssh.close();
   await domain.close();

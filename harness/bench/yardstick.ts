@@ -1,5 +1,5 @@
 /** The C program of native/bench, here and in guests. */
-import { execFile } from 'node:child_process';
+import { execFile, type PromiseWithChild } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { promisify } from 'node:util';
@@ -24,14 +24,14 @@ export interface Started {
   stop(): void;
 }
 
-/** The program at `path` of this machine. */
-export function yardstickHere(path: string): Yardstick {
-  const run = async (...args: readonly (string | number)[]): Promise<number> =>
-    numberOf((await promisify(execFile)(path, args.map(String), { timeout: DEADLINE_MS })).stdout);
+/** The program at `path` of this machine; `first` are the first of its arguments. */
+export function yardstickHere(path: string, first: readonly string[] = []): Yardstick {
+  const begin = (args: readonly (string | number)[]): PromiseWithChild<{ stdout: string }> =>
+    promisify(execFile)(path, [...first, ...args.map(String)], { timeout: DEADLINE_MS });
   return {
-    run,
+    run: async (...args) => numberOf((await begin(args)).stdout),
     async start(...args) {
-      const running = promisify(execFile)(path, args.map(String), { timeout: DEADLINE_MS });
+      const running = begin(args);
       const said = await new Promise<string>((resolve, reject) => {
         running.child.stdout?.once('data', (chunk: Buffer | string) => resolve(String(chunk).trim()));
         running.catch(reject);

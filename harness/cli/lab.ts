@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
 import type { Release } from '../lab/release.js';
@@ -127,7 +127,11 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
 /** Names all that decides what a run finds: rounds of one name are rounds of the same. */
 function whatRuns(archive: Pack, files: readonly string[], options: LabRunOptions): string {
   const { release, spec, slow, module, guest } = options;
-  const hash = createHash('sha256').update(JSON.stringify([archive.key, release, spec, slow, guest]));
+  const hash = createHash('sha256').update(JSON.stringify([archive.key, release, spec, slow]));
+  for (const name of guest === undefined ? [] : readdirSync(guest, { recursive: true, encoding: 'utf8' }).sort()) {
+    const file = join(guest ?? '', name);
+    if (statSync(file).isFile()) hash.update(name).update(readFileSync(file));
+  }
   for (const file of files) {
     const { role, expectations } = loadTarget(file);
     hash.update(JSON.stringify(selectTests({ ...options, role }).map(({ id }) => id)));

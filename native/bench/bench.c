@@ -6,6 +6,7 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -195,6 +196,48 @@ static double store(bool writes, int rounds) {
   return each;
 }
 
+struct errand {
+  pthread_mutex_t mutex;
+  pthread_cond_t changed;
+  int asked, answered, rounds;
+  void *handle, *(*read_node)(void *, uint32_t, const char *, unsigned *);
+};
+
+static void *run_errands(void *given) {
+  struct errand *errand = given;
+  pthread_mutex_lock(&errand->mutex);
+  while (errand->answered < errand->rounds) {
+    while (errand->asked == errand->answered) pthread_cond_wait(&errand->changed, &errand->mutex);
+    pthread_mutex_unlock(&errand->mutex);
+    unsigned length;
+    free(errand->read_node(errand->handle, 0, "domid", &length));
+    pthread_mutex_lock(&errand->mutex);
+    errand->answered++;
+    pthread_cond_broadcast(&errand->changed);
+  }
+  pthread_mutex_unlock(&errand->mutex);
+  return NULL;
+}
+
+// Microseconds of a read that another thread does, as one must who may not wait for xenstored.
+static double read_by_thread(int rounds) {
+  void *xenstore = library("libxenstore.so.4");
+  FIND(xenstore, void *(*)(unsigned long), open_store, "xs_open");
+  FIND(xenstore, void *(*)(void *, uint32_t, const char *, unsigned *), read_node, "xs_read");
+  struct errand errand = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, rounds, open_store(0), read_node};
+  pthread_t thread;
+  if (!errand.handle || pthread_create(&thread, NULL, run_errands, &errand) != 0) die("starting");
+  const double start = now();
+  pthread_mutex_lock(&errand.mutex);
+  for (int n = 0; n < rounds; n++) {
+    errand.asked++;
+    pthread_cond_broadcast(&errand.changed);
+    while (errand.answered < errand.asked) pthread_cond_wait(&errand.changed, &errand.mutex);
+  }
+  pthread_mutex_unlock(&errand.mutex);
+  return (now() - start) / rounds;
+}
+
 static int packet_socket(const char *interface, struct sockaddr_ll *address) {
   *address = (struct sockaddr_ll){.sll_family = AF_PACKET, .sll_protocol = htons(LOCAL_EXPERIMENT)};
   address->sll_ifindex = (int)if_nametoindex(interface);
@@ -248,14 +291,61 @@ static double send_frames(const char *interface, const char *mac, int count, int
   return count / (now() - start) * 1e6;
 }
 
+static struct sockaddr_in internet(const char *address, uint32_t port) {
+  struct sockaddr_in socket_address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  if (inet_pton(AF_INET, address, &socket_address.sin_addr) != 1) die(address);
+  return socket_address;
+}
+
+// Takes one TCP connection and reads it to its end; bytes a second. Prints "ready".
+static double sink(uint32_t port) {
+  const struct sockaddr_in any = internet("0.0.0.0", port);
+  const int listener = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (bind(listener, (const struct sockaddr *)&any, sizeof any) != 0 || listen(listener, 1) != 0) die("listening");
+  printf("ready\n");
+  fflush(stdout);
+  struct pollfd ready = {.fd = listener, .events = POLLIN};
+  if (poll(&ready, 1, 20000) <= 0) die("nobody connects");
+  const int fd = accept(listener, NULL, NULL);
+  static char bytes[1 << 18];
+  double start = now(), total = 0;
+  for (ssize_t length; (length = read(fd, bytes, sizeof bytes)) != 0;) {
+    if (length < 0) die("reading");
+    total += (double)length;
+  }
+  return total / (now() - start) * 1e6;
+}
+
+// Connects to a sink and sends it so many bytes; bytes a second.
+static double pour(const char *address, uint32_t port, uint32_t count) {
+  const struct sockaddr_in there = internet(address, port);
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (connect(fd, (const struct sockaddr *)&there, sizeof there) != 0) die(address);
+  static const char bytes[1 << 16];
+  const double start = now();
+  for (uint32_t sent = 0; sent < count;) {
+    const ssize_t length = write(fd, bytes, count - sent < sizeof bytes ? count - sent : sizeof bytes);
+    if (length < 0) die("writing");
+    sent += (uint32_t)length;
+  }
+  shutdown(fd, SHUT_WR);
+  char end;
+  if (read(fd, &end, 1) != 0) die("closing");
+  return count / (now() - start) * 1e6;
+}
+
 static int usage(void) {
   fputs("bench map DOMID COUNT ROUNDS        microseconds to map and unmap COUNT grants\n"
         "bench copy DOMID COUNT ROUNDS       microseconds to copy COUNT granted pages\n"
         "bench echo DOMID                    prints a port and answers its events\n"
         "bench events DOMID PORT ROUNDS      microseconds of a round trip to an echo\n"
         "bench read | write ROUNDS           microseconds of a request to xenstored\n"
+        "bench thread ROUNDS                 microseconds of a read that a thread does\n"
         "bench send IFACE MAC COUNT LENGTH   frames a second\n"
-        "bench receive IFACE COUNT           frames a second\n",
+        "bench receive IFACE COUNT           frames a second\n"
+        "bench sink PORT                     bytes a second of one TCP connection\n"
+        "bench pour ADDRESS PORT BYTES       bytes a second into a sink\n",
         stderr);
   return 2;
 }
@@ -271,9 +361,12 @@ int main(int argc, char **argv) {
   else if (!strcmp(command, "events") && argc == 5) result = event_round_trip(number[0], number[1], (int)number[2]);
   else if (!strcmp(command, "read") && argc == 3) result = store(false, (int)number[0]);
   else if (!strcmp(command, "write") && argc == 3) result = store(true, (int)number[0]);
+  else if (!strcmp(command, "thread") && argc == 3) result = read_by_thread((int)number[0]);
   else if (!strcmp(command, "send") && argc == 6)
     result = send_frames(argv[2], argv[3], (int)number[2], (int)number[3]);
   else if (!strcmp(command, "receive") && argc == 4) result = receive(argv[2], (int)number[1]);
+  else if (!strcmp(command, "sink") && argc == 3) result = sink(number[0]);
+  else if (!strcmp(command, "pour") && argc == 5) result = pour(argv[2], number[1], number[2]);
   else return usage();
   printf("%.3f\n", result);
   return 0;

@@ -132,8 +132,7 @@ function flat<S extends CopySegment>(
 const statusOf = (list: Uint32Array, n: number): number => (list[4 * n + 3] ?? 0) | 0;
 
 function u32s(values: readonly number[]): Uint32Array {
-  const list = Uint32Array.from(values);
-  const bad = values.findIndex((value, n) => list[n] !== value);
-  if (bad >= 0) throw new TypeError(`${values[bad]} is no u32`);
+  const list = new Uint32Array(values);
+  for (let n = 0; n < list.length; n++) if (list[n] !== values[n]) throw new TypeError(`${values[n]} is no u32`);
   return list;
 }

@@ -1,0 +1,53 @@
+/** What a fresh vif costs on a real Xen, and whose time that is. */
+import type { PeerContext } from '../peer/context.js';
+import { type Figure, median } from './figure.js';
+import { type Guest, LiveVif } from './live.js';
+import { heap } from './memory.js';
+
+const TIMES = 20;
+const MANY = 1000;
+const OURS = 'our own CPU time in it';
+
+/** Milliseconds of each step of a fresh vif, against the CPU time of this process in it. */
+export async function freshVifs(context: PeerContext, guest: Guest): Promise<Figure[]> {
+  const steps = { connect: [], configure: [], close: [] } as Record<string, { ms: number; cpu: number }[]>;
+  const measured = async <T>(step: string, work: () => Promise<T>): Promise<T> => {
+    const [started, before] = [performance.now(), process.cpuUsage()];
+    const result = await work();
+    const { user, system } = process.cpuUsage(before);
+    steps[step]?.push({ ms: performance.now() - started, cpu: (user + system) / 1000 });
+    return result;
+  };
+  for (let n = 0; n < TIMES; n++) {
+    const live = await measured('connect', () => LiveVif.connect(context, guest));
+    await measured('configure', () => live.configure());
+    await measured('close', () => live.close());
+  }
+  return Object.entries(steps).map(([step, times]) => ({
+    name: `fresh vif of ${guest.driver}: ${step}`,
+    value: median(times.map(({ ms }) => ms)),
+    unit: 'ms',
+    yardstick: OURS,
+    ratio: median(times.map(({ ms, cpu }) => ms / cpu)),
+    spread: [Math.min(...times.map(({ ms }) => ms)), Math.max(...times.map(({ ms }) => ms))],
+  }));
+}
+
+/** MiB of heap after many vifs, against what it was after a tenth of them. */
+export async function manyVifs(context: PeerContext, guest: Guest): Promise<Figure> {
+  const tenths: number[] = [];
+  for (let n = 1; n <= MANY; n++) {
+    await (await LiveVif.connect(context, guest)).close();
+    if (n % (MANY / 10) === 0) tenths.push(heap());
+  }
+  const [first = 0] = tenths;
+  const last = tenths.at(-1) ?? 0;
+  return {
+    name: `memory: heap after ${MANY} connections to ${guest.driver}`,
+    value: last,
+    unit: 'MiB',
+    yardstick: 'after a tenth of them',
+    ratio: last / first,
+    spread: [Math.min(...tenths), Math.max(...tenths)],
+  };
+}

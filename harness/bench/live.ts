@@ -1,0 +1,104 @@
+/** A vif between a peer here and a driver of Linux's in a guest. */
+import { NO_INTERFACE, profileNamed } from '../guest/profile.js';
+import type { Ssh } from '../guest/ssh.js';
+import { formatIpv4, formatMac } from '../packet/address.js';
+import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
+import type { PeerContext } from '../peer/context.js';
+import { FrontendPeer } from '../peer/frontend.js';
+import { linkOf, PREFIX } from '../peer/link.js';
+import { createVif, removeVif, type VifAddress } from '../peer/vif.js';
+import { KEY } from '../protocol/netif.js';
+import type { Domain, DomId } from '../xen/domain.js';
+import { EventPump } from '../xen/event-pump.js';
+import { Patience } from '../xen/wait.js';
+import type { Yardstick } from './yardstick.js';
+
+const FIRST_HANDLE = 20;
+/** Handles are used again after so many: a driver may not see that one has gone which is there again at once. */
+const HANDLES = 100;
+/** As many as a ring has slots. */
+const RX_BUFFERS = 256;
+/** Everything takes longer under emulation. */
+const TIME_SCALE = 3;
+const SSH_MS = 30_000;
+const GSO = { [KEY.featureGsoTcpv4]: '1' };
+
+/** The driver at the other end of a vif. */
+export type Driver = 'netfront' | 'netback';
+export type AnyPeer = FrontendPeer | BackendPeer;
+
+/** A guest with a driver that is to be talked to. */
+export interface Guest {
+  readonly driver: Driver;
+  readonly domain: DomId;
+  readonly ssh: Ssh;
+  readonly stick: Yardstick;
+}
+
+/** What is got of this domain for all vifs. */
+export function contextOf(domain: Domain): PeerContext {
+  return { domain, pump: new EventPump(domain.events), patience: new Patience(domain.clock, TIME_SCALE) };
+}
+
+/** One vif with its peer. */
+export class LiveVif {
+  private constructor(
+    readonly peer: AnyPeer,
+    readonly guest: Guest,
+    private readonly vif: VifAddress,
+    private readonly context: PeerContext,
+  ) {}
+
+  static #made = 0;
+
+  /** A new vif, connected. */
+  static async connect(context: PeerContext, guest: Guest): Promise<LiveVif> {
+    const { store, id } = context.domain;
+    const handle = FIRST_HANDLE + (this.#made++ % HANDLES);
+    const link = linkOf(handle);
+    const vif: VifAddress =
+      guest.driver === 'netback'
+        ? { frontend: id, backend: guest.domain, handle, peer: 'frontend' }
+        : { frontend: guest.domain, backend: id, handle, peer: 'backend' };
+    const backendKeys = guest.driver === 'netfront' ? { ...BACKEND_KEYS, ...GSO } : {};
+    await createVif(store, vif, { mac: formatMac(link.iut.mac), backendKeys });
+    if (guest.driver === 'netfront') {
+      const peer = await BackendPeer.create(context, vif, link);
+      await peer.connect();
+      return new LiveVif(peer, guest, vif, context);
+    }
+    const peer = await FrontendPeer.create(context, vif, link);
+    await peer.connect({ rxBuffers: RX_BUFFERS, keys: GSO });
+    return new LiveVif(peer, guest, vif, context);
+  }
+
+  /** Gives the guest's interface its address and learns its MAC; answers the interface's name. */
+  async configure(): Promise<string> {
+    const { frontend, handle } = this.vif;
+    const { iut } = this.peer.link;
+    const profile = profileNamed('linux');
+    const address = { ipv4: formatIpv4(iut.ipv4), prefix: PREFIX };
+    const script =
+      this.guest.driver === 'netback'
+        ? profile.configureVif({ device: `vif${frontend}.${handle}`, ...address })
+        : profile.configureInterface({ mac: formatMac(iut.mac), ...address });
+    const device = await this.context.patience.until('interface in the guest', async () => {
+      const { code, stdout, stderr } = await this.guest.ssh.exec(script, { deadlineMs: SSH_MS });
+      if (code === NO_INTERFACE) return undefined;
+      if (code !== 0) throw new Error(`the guest's interface can't be set up: ${stderr}`);
+      return stdout.trim();
+    });
+    await this.peer.arp();
+    return device;
+  }
+
+  /** Closes the vif politely and takes it out. */
+  async close(): Promise<void> {
+    try {
+      await this.peer.disconnect();
+    } finally {
+      await this.peer.close();
+      await removeVif(this.context.domain.store, this.vif);
+    }
+  }
+}
