@@ -143,7 +143,7 @@ export class FrontendRx {
     if (this.#assembly.slots.length + this.#assembly.extras.length >= RX_RING.size) {
       throw new Violation(['EXTRA-08'], `rx packet without end: ${RX_RING.size} slots of data and extras`);
     }
-    const untouched = offer.page.copyOut(0, PAGE_SIZE).every((byte) => byte === CANARY);
+    const untouched = Buffer.compare(offer.page.copyOut(0, PAGE_SIZE), UNTOUCHED) === 0;
     this.#assembly.extraSlots.push({ index, untouched });
     const extra = decodeExtra(bytes);
     if (!extra.ok) throw new Violation(['EXTRA-04'], `rx extra info: ${extra.reason}`);
