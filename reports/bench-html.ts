@@ -24,7 +24,7 @@ export function benchHtml(figures: readonly Figure[], growths: readonly Growth[]
 </head>
 <body>
 <h1>netifspec bench</h1>
-<p class="soft">Medians of several rounds. A ratio is of ours to its yardstick, which did the same in the same run.</p>
+<p class="soft">Medians of several rounds. A ratio is of a figure to its yardstick, in the same run.</p>
 <div class="wide"><table><thead><tr><th>figure</th><th>median</th><th>least to most</th><th>ratio</th><th>yardstick</th></tr></thead>
 <tbody>${figures.map(
     ({ name, value, unit, spread: [least, most], ratio, yardstick }) => h`<tr><th>${name}</th>

@@ -3,6 +3,7 @@ import type { PeerContext } from '../peer/context.js';
 import { type Figure, median } from './figure.js';
 import { type Guest, LiveVif } from './live.js';
 import { heap } from './memory.js';
+import { nativeHoldings } from '../xen/native/index.js';
 
 const TIMES = 20;
 const MANY = 1000;
@@ -40,6 +41,8 @@ export async function manyVifs(context: PeerContext, guest: Guest): Promise<Figu
     await (await LiveVif.connect(context, guest)).close();
     if (n % (MANY / 10) === 0) tenths.push(heap());
   }
+  const left = Object.entries(nativeHoldings()).filter(([, count]) => count > 0);
+  if (left.length > 0) throw new Error(`${MANY} vifs have left something: ${left.map(String).join('; ')}`);
   const [first = 0] = tenths;
   const last = tenths.at(-1) ?? 0;
   return {

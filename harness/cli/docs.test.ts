@@ -97,6 +97,28 @@ describe('the documentation', function () {
     }
   }
 
+  it('names no command, option or script in a line that is not there', () => {
+    const spans = PAGES.flatMap((page) => [
+      ...readFileSync(join(packageRoot, page), 'utf8').matchAll(/`(?:npx )?(netifspec|npm) ([^`\n]+)`|^(npm) (.*)$/gm),
+    ]);
+    const { scripts } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { scripts: object };
+    for (const [whole, tool, inline, npm, line] of spans) {
+      if (npm ?? tool === 'npm') {
+        for (const [, script = ''] of (inline ?? line ?? '').matchAll(/(?:^|npm )run ([\w-]+)/g)) {
+          expect(scripts, whole).to.have.property(script);
+        }
+        continue;
+      }
+      const words = (inline ?? '').split(' ');
+      const command = words.slice(0, words[0] === 'lab' || words[0] === 'report' ? 2 : 1);
+      const { status, stdout } = netifspec(...command, '--help');
+      expect(status, whole).to.equal(0);
+      for (const option of words.filter((word) => word.startsWith('--')))
+        expect(stdout, whole).to.contain(`${option} `);
+    }
+    expect(spans).to.have.length.above(15);
+  });
+
   it('has recipes for CI engines, in their language', () => {
     const page = readFileSync(join(packageRoot, 'docs/running-a-fleet.md'), 'utf8');
     for (const [, yaml = ''] of page.matchAll(/^```yaml\n([^]*?)^```$/gm)) {

@@ -261,7 +261,6 @@ reporting(
 building(
   lab.command('bench').description("measure on the lab's Xen: the addon against C, the peers against the kernel"),
 )
-  .option('--keep', 'leave the lab up')
   .option('--out <dir>', 'folder for bench.json and bench.html', 'results/lab/bench')
   .action(async (options: LabBenchOptions) => {
     const { labBenchCommand } = await import('./lab-bench.js');

@@ -85,6 +85,7 @@ export class BackendRx {
     const extras = shape.extras ?? [];
     const responses: RxResponse[] = [];
     const fills: Fill[] = [];
+    const slots: (() => void)[] = [];
     let position = 0;
     fragments.forEach((length, n) => {
       const request = this.#buffer();
@@ -98,10 +99,18 @@ export class BackendRx {
       };
       fills.push({ request, offset: response.offset, bytes: frame.subarray(position, position + length) });
       position += length;
-      responses.push(this.put(shape.alter?.(response, n) ?? response));
-      if (n === 0) extras.forEach((extra) => this.putExtra(extra));
+      const altered = shape.alter?.(response, n) ?? response;
+      responses.push(altered);
+      slots.push(() => this.put(altered));
+      if (n > 0) return;
+      for (const extra of extras) {
+        this.#buffer();
+        slots.push(() => this.ring.put(encodeExtra(extra)));
+      }
     });
+    // No response may stand for a buffer that couldn't be filled.
     this.#fill(fills);
+    for (const put of slots) put();
     return responses;
   }
 

@@ -40,7 +40,8 @@ export class BackendTx {
   }
 
   /**
-   * Reads the packets that are there.
+   * Reads the packets that are there: first the slots of all, then their bytes, so that a slot that makes no sense is
+   * found before a grant that makes none.
    *
    * @throws Violation if indices, a slot or a grant make no sense
    */

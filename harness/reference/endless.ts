@@ -12,30 +12,32 @@ export type Endless = 'data' | 'extra';
 const PIECE = 60;
 const EXTRA: Extra = { type: 'xdp', flags: EXTRA_FLAG_MORE, headroom: 0, pad: 0 };
 
-/** Fills the tx ring; with `begins` false a packet is under way. */
-export function endlessTx(vif: FrontendVif, queue: FrontendQueueState, of: Endless, begins: boolean): void {
-  if (queue.tx.free() === 0) return;
-  const { ref } = vif.domain.grants.offer(vif.backend, 'read-only');
+/** Fills the tx ring, unless it's full; with `begins` false a packet is under way. */
+export function endlessTx(vif: FrontendVif, queue: FrontendQueueState, of: Endless, begins: boolean): boolean {
+  if (queue.tx.free() === 0) return false;
   const flags = of === 'data' ? TXF.moreData : TXF.extraInfo;
-  const request = encodeTxRequest({ gref: ref, offset: 0, flags, id: 0, size: PIECE });
+  // Any page will do.
+  const request = encodeTxRequest({ gref: queue.rings[0]?.ref ?? 0, offset: 0, flags, id: 0, size: PIECE });
   if (begins) queue.tx.put(request);
   while (queue.tx.free() > 0) queue.tx.put(of === 'data' ? request : encodeExtra(EXTRA));
   vif.steps.push(vif, queue.tx, queue.txPort);
+  return true;
 }
 
-/** Uses up the posted rx buffers; with `begins` false a packet is under way. */
-export function endlessRx(vif: BackendVif, queue: BackendQueueState, of: Endless, begins: boolean): void {
+/** Uses up the posted rx buffers, if there are any; with `begins` false a packet is under way. */
+export function endlessRx(vif: BackendVif, queue: BackendQueueState, of: Endless, begins: boolean): boolean {
   const ready = queue.rx.unconsumed();
-  if (!ready.ok) return;
+  if (!ready.ok || ready.value === 0) return false;
   for (let n = 0; n < ready.value; n++) {
     if (of === 'extra' && !(begins && n === 0)) {
       vif.steps.fillExtra(queue, EXTRA);
       continue;
     }
     const request = decodeRxRequest(queue.rx.take());
-    if (!request.ok) return;
+    if (!request.ok) return false;
     const flags = of === 'data' ? RXF.moreData : RXF.extraInfo;
     vif.steps.fill(vif, queue, request.value, new Uint8Array(PIECE), flags);
   }
   vif.steps.push(vif, queue.rx, queue.rxPort);
+  return true;
 }

@@ -76,7 +76,8 @@ interface Place {
   readonly pages: readonly [tx: RingPage, rx: RingPage];
   readonly ports: readonly number[];
   readonly send: (frame: Uint8Array) => void;
-  readonly sendEndless: (of: Endless, begins: boolean) => void;
+  /** False if there was no room. */
+  readonly sendEndless: (of: Endless, begins: boolean) => boolean;
 }
 
 interface QueueState {
@@ -207,13 +208,14 @@ export class Rogue {
     }
   }
 
-  /** Goes on as the peer makes room, for longer than any ring. */
-  async #sendEndless(of: Endless, place: Place): Promise<true> {
+  /** Goes on as the peer makes room, for longer than any ring; false if there never was any. */
+  async #sendEndless(of: Endless, place: Place): Promise<boolean> {
+    let begun = false;
     for (let n = 0; n < ENDLESS_ROUNDS; n++) {
-      place.sendEndless(of, n === 0);
+      begun = place.sendEndless(of, !begun) || begun;
       await new Promise<void>((resolve) => this.domain.clock.after(1, resolve));
     }
-    return true;
+    return begun;
   }
 
   #attackRings(attack: Attack & { readonly kind: 'index' | 'slot' | 'event' }, place: Place): true {

@@ -18,6 +18,9 @@ describe('the trace', () => {
     const node = await WatchedNode.open(store, '/local/domain/1/device/state');
     await guest.store.write('device/state', '4');
     while (node.value !== '4') await new Promise<void>((resolve) => node.changed.once(resolve));
+    // What the watch led to is over when a later request is answered.
+    await store.read(node.path);
+    await store.read(node.path);
     trace.take();
     await store.read(node.path);
     await guest.store.remove('device/state');

@@ -58,6 +58,13 @@ export class Trace {
   }
 }
 
+/** Letters of a value that a trace keeps: a hostile driver may write any number of them. */
+const VALUE = 200;
+
+function quoted(value: string): string {
+  return JSON.stringify(value.length > VALUE ? `${value.slice(0, VALUE)}…` : value);
+}
+
 /** The header of a ring page, by offset: what is stored there moves the ring on. */
 const INDICES: Readonly<Record<number, string>> = {
   [RING_OFFSET.reqProd]: 'req_prod',
@@ -90,16 +97,18 @@ function pick({
 function tracedAccess(access: StoreAccess, trace: Trace, told: Set<string>): StoreAccess {
   return {
     async read(path) {
+      // Before the answer: a watch that tells of the path meanwhile is of the next read.
+      const isTold = told.delete(path);
       const value = await access.read(path);
-      if (told.delete(path))
-        trace.add('xenstore', 'harness', () => `read ${path} = ${JSON.stringify(value) ?? 'none'}`);
+      if (isTold)
+        trace.add('xenstore', 'harness', () => `read ${path} = ${value === undefined ? 'none' : quoted(value)}`);
       return value;
     },
     list: (path) => access.list(path),
     permissions: (path) => access.permissions(path),
     async write(path, value) {
       await access.write(path, value);
-      trace.add('harness', 'xenstore', () => `write ${path} = ${JSON.stringify(value)}`);
+      trace.add('harness', 'xenstore', () => `write ${path} = ${quoted(value)}`);
     },
     async remove(path) {
       await access.remove(path);

@@ -149,6 +149,7 @@ class Events : public Napi::ObjectWrap<Events> {
       Ref();  // the listener must be heard as long as it isn't closed
     }
     listener_ = Napi::Persistent(listener);
+    told_ = stopped_ = false;
     poll_->startPolling();
   }
 

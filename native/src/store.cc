@@ -1,4 +1,4 @@
-// A connection to xenstored, as JavaScript sees it: every method answers a promise.
+// A client of xenstored, as JavaScript sees it: every method answers a promise.
 #include "store.h"
 
 #include <cerrno>

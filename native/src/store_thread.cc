@@ -36,8 +36,7 @@ StoreLibrary& storeLibrary() {
 
 std::shared_ptr<StoreThread> StoreThread::start(uint64_t openTicket, std::function<void()> wake) {
   std::shared_ptr<StoreThread> self(new StoreThread(std::move(wake)));
-  if (pipe(self->pipe_) != 0) return nullptr;
-  for (const int fd : self->pipe_) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (pipe2(self->pipe_, O_CLOEXEC) != 0) return nullptr;
   try {
     // Detached: a thread that waits for a xenstored that doesn't answer must not keep the process from ending.
     std::thread([self, openTicket] { self->run(openTicket); }).detach();
@@ -100,7 +99,7 @@ void StoreThread::run(uint64_t openTicket) {
       opened.error = error.code().value();
     }
   } else {
-    opened.error = errno;
+    opened.error = errno != 0 ? errno : EIO;
   }
   closeXenDevicesOnExec();
   answer(openTicket, opened);
@@ -120,7 +119,9 @@ void StoreThread::serve(xs_handle* requests, xs_handle* watches) {
       stopTicket_ = job.ticket;
       return;
     }
-    answer(job.ticket, job.work(job.on == Connection::watches ? watches : requests));
+    StoreResult lost;
+    lost.error = lost_;
+    answer(job.ticket, lost_ != 0 ? lost : job.work(job.on == Connection::watches ? watches : requests));
   }
 }
 
@@ -136,7 +137,10 @@ void StoreThread::listen(xs_handle* watches) {
       free(event);
       answer(WATCH_EVENT, std::move(result));
     }
-    // The connection is lost: the next request will say so. A negative descriptor is one that poll() passes over.
-    if (errno != EAGAIN) fds[1].fd = -1;
+    if (errno == EAGAIN) continue;
+    // This connection is lost: whoever waits for a watch would wait in vain, so every request from now on fails. A
+    // negative descriptor is one that poll() passes over.
+    lost_ = errno != 0 ? errno : EIO;
+    fds[1].fd = -1;
   }
 }

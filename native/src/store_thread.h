@@ -1,6 +1,7 @@
 // The threads that talk to xenstored. A request waits for its answer, so none is made on the event loop's thread.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -89,5 +90,6 @@ class StoreThread : public std::enable_shared_from_this<StoreThread> {
   std::deque<Message> messages_;
   std::function<void()> wake_;
   uint64_t stopTicket_ = 0;
+  std::atomic<int> lost_{0};  // the errno with which the watches were lost
   int pipe_[2] = {-1, -1};  // its end ends the thread that listens
 };

@@ -1,5 +1,6 @@
 import type { NativeGrants, NativePage, NativeRegion } from '../../../native/index.js';
 import {
+  PAGE_SIZE,
   XenError,
   type CopySegment,
   type DomId,
@@ -88,14 +89,15 @@ export class HostGrants implements Grants {
   }
 
   copyFrom(segments: readonly (CopySegment & { length: number })[]): { status: number; bytes: Uint8Array }[] {
-    const { list, total } = flat(segments, ({ length }) => length);
+    // However long one claims to be that leaves its page, there is no more than that to be refused.
+    const { list, total } = flat(segments, ({ length }) => Math.min(length, PAGE_SIZE + 1));
     const all = new Uint8Array(total);
     call(() => this.native.copyFrom(list, all));
     let position = 0;
     return segments.map(({ length }, n) => {
       const status = statusOf(list, n);
       const bytes = all.subarray(position, status === 0 ? position + length : position);
-      position += length;
+      position += Math.min(length, PAGE_SIZE + 1);
       return { status, bytes };
     });
   }

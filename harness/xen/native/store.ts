@@ -16,7 +16,7 @@ async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** One connection's requests, in transaction `id` or, if that is 0, in none. */
+/** Requests, in transaction `id` or, if that is 0, in none. */
 class Access implements StoreAccess {
   constructor(
     private readonly native: NativeStore,
@@ -46,7 +46,7 @@ class Access implements StoreAccess {
   }
 }
 
-/** A connection to the host's xenstored. */
+/** A client of the host's xenstored. */
 export class HostStore extends Access implements Store {
   private nextToken = 0;
 
