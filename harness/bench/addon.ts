@@ -26,10 +26,10 @@ export async function addonAgainstC(
     await copying(domain, here, 1, 1000),
     await copying(domain, here, 256, 20),
     await events(domain, here, there, guest),
-    await requests(domain, 'read', { name: C, measure: () => here.run('read', REQUESTS) }),
-    await requests(domain, 'write', { name: C, measure: () => here.run('write', REQUESTS) }),
-    await requests(domain, 'read', {
-      name: 'C that may not wait either: by a thread',
+    await requests(domain, 'read', 'xenstore read', { name: C, measure: () => here.run('read', REQUESTS) }),
+    await requests(domain, 'write', 'xenstore write', { name: C, measure: () => here.run('write', REQUESTS) }),
+    await requests(domain, 'read', 'xenstore read, by a thread in C too', {
+      name: 'C that may not wait either',
       measure: () => here.run('thread', REQUESTS),
     }),
   ];
@@ -127,12 +127,13 @@ async function events({ events, clock }: Domain, here: Yardstick, there: Yardsti
 async function requests(
   { store }: Domain,
   kind: 'read' | 'write',
+  name: string,
   yardstick: NonNullable<Comparison['yardstick']>,
 ): Promise<Figure> {
   await store.write(NODE, '1');
   try {
     return await compare({
-      name: `addon: xenstore ${kind}`,
+      name: `addon: ${name}`,
       unit: 'µs',
       rounds: ROUNDS,
       ours: async () => {
