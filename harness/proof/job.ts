@@ -13,5 +13,5 @@ export interface Job {
   readonly until?: { readonly tests: readonly string[]; readonly kept: number; readonly of: readonly string[] };
 }
 
-/** Which test begins, what was thrown where nobody catches it, or, when the job is done, how all of them ended. */
-export type Answer = { readonly begins: string } | { readonly thrown: string } | { readonly outcomes: Outcome[] };
+/** What was thrown where nobody catches it, or, when the job is done, how all of its tests ended. */
+export type Answer = { readonly thrown: string } | { readonly outcomes: Outcome[] };

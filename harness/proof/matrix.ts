@@ -11,7 +11,7 @@ import type { Tests } from '../run/suite.js';
 import { cover } from './cover.js';
 import { type DefectNote, type Evidence, failedBy, type Run } from './evidence.js';
 import type { Job } from './job.js';
-import { runJobs } from './pool.js';
+import { Pool } from './pool.js';
 import { others as othersOf } from './rules.js';
 
 /** A job takes a second at most, but the machine may be busy otherwise. */
@@ -22,8 +22,15 @@ const ROLES: readonly Role[] = ['frontend', 'backend'];
 
 /** Runs every test against the correct drivers, and each defect against the tests that could see it and a cover. */
 export async function runMatrix(): Promise<Evidence[]> {
-  const run = (jobs: readonly Job[]): Promise<Run[]> =>
-    runJobs(WORKER, jobs, { processes: availableParallelism(), patienceMs: PATIENCE_MS });
+  const pool = new Pool(WORKER, { processes: availableParallelism(), patienceMs: PATIENCE_MS });
+  try {
+    return await matrix((jobs) => pool.run(jobs));
+  } finally {
+    pool.close();
+  }
+}
+
+async function matrix(run: (jobs: readonly Job[]) => Promise<Run[]>): Promise<Evidence[]> {
   const references = await run(ROLES.map((role): Job => ({ role, tests: idsOf(role) })));
   const variants = await run(
     VARIANTS.map(({ id }) => ({ role: 'backend', driver: id, tests: skippedBy(references[1]) })),

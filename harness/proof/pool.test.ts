@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { runJobs } from './pool.js';
+import { Pool } from './pool.js';
 
 /** Does to each job what the job's driver is called. */
 const WORKER = `
+import { writeSync } from 'node:fs';
 process.on('message', ({ driver, tests }) => {
-  process.send({ begins: tests[0] });
+  if (driver === 'sulks') for (;;);
+  writeSync(4, tests[0].padEnd(100), 0);
   if (driver === 'spins') for (;;);
   if (driver === 'dies') process.exit(7);
   if (driver === 'throws') return process.send({ thrown: 'no such page' });
@@ -24,14 +26,17 @@ describe('pool', function () {
   after(() => rmSync(folder, { recursive: true }));
 
   it('names what spins, dies or throws, and goes on with the next job', async () => {
-    const jobs = ['works', 'spins', 'dies', 'throws', 'works'].map((driver) => ({
+    const jobs = ['works', 'sulks', 'spins', 'dies', 'throws', 'works'].map((driver) => ({
       role: 'backend' as const,
       driver,
       tests: [`backend.a.${driver}`],
     }));
-    const runs = await runJobs(join(folder, 'worker.mjs'), jobs, { processes: 1, patienceMs: 1000 });
+    const pool = new Pool(join(folder, 'worker.mjs'), { processes: 1, patienceMs: 1000 });
+    const runs = await pool.run(jobs);
+    pool.close();
     expect(runs.map(({ fault }) => fault)).to.deep.equal([
       undefined,
+      'spins at first: not done after 1 s',
       'spins in backend.a.spins: not done after 1 s',
       'its process ended in backend.a.dies by exit code 7',
       'throws in backend.a.throws: no such page',
@@ -39,6 +44,7 @@ describe('pool', function () {
     ]);
     expect(runs.map(({ outcomes }) => outcomes.map(({ id }) => id))).to.deep.equal([
       ['backend.a.works'],
+      [],
       [],
       [],
       [],

@@ -1,58 +1,86 @@
 /** Processes that run the jobs of a proof side by side. On threads of one process the simulator is slower by far. */
-import { type ChildProcess, fork } from 'node:child_process';
-import type { Outcome, Run } from './evidence.js';
+import { type ChildProcess, fork, type StdioOptions } from 'node:child_process';
+import { closeSync, ftruncateSync } from 'node:fs';
+import type { Run } from './evidence.js';
 import type { Answer, Job } from './job.js';
+import { lastBegun, openWhere, WHERE } from './where.js';
 
 /** Workers make much that lives shortly, and share the processors: threads of the collector's own only cost. */
-const NODE_OPTIONS = ['--single-threaded-gc', '--max-semi-space-size=32', '--min-semi-space-size=32'];
+const NODE_OPTIONS = ['--single-threaded-gc', '--max-semi-space-size=128', '--min-semi-space-size=128'];
 
-/**
- * Runs each job on one of `processes` workers and answers a run for each, in the order of the jobs. A job that isn't done
- * after `patienceMs` is given up, with all that it brought: its worker spins, and is killed.
- */
-export async function runJobs(
-  worker: string,
-  jobs: readonly Job[],
-  { processes, patienceMs }: { readonly processes: number; readonly patienceMs: number },
-): Promise<Run[]> {
-  const runs: Run[] = [];
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    let child: ChildProcess | undefined;
-    for (let index = next++; index < jobs.length; index = next++) {
-      const job = jobs[index];
-      if (!job) break;
-      child ??= fork(worker, [], { execArgv: NODE_OPTIONS, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-      const run = await runJob(child, job, patienceMs);
-      runs[index] = run;
-      if (run.fault === undefined) continue;
-      child.kill('SIGKILL');
-      child = undefined;
-    }
-    child?.disconnect();
-  };
-  await Promise.all(Array.from({ length: Math.min(processes, jobs.length) }, lane));
-  return runs;
+/** A process, and which test it is at. */
+interface Worker {
+  readonly child: ChildProcess;
+  readonly where: number;
 }
 
-function runJob(child: ChildProcess, job: Job, patienceMs: number): Promise<Run> {
+/** Processes that live from job to job, since they need a second to get fast. */
+export class Pool {
+  readonly #idle: Worker[] = [];
+
+  /** A job that isn't done after `patienceMs` is given up, with all that it brought: its worker spins, and is killed. */
+  constructor(
+    private readonly module: string,
+    private readonly options: { readonly processes: number; readonly patienceMs: number },
+  ) {}
+
+  /** Runs each job on one of the processes and answers a run for each, in the order of the jobs. */
+  async run(jobs: readonly Job[]): Promise<Run[]> {
+    const runs: Run[] = [];
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      for (let index = next++; index < jobs.length; index = next++) {
+        const job = jobs[index];
+        if (!job) break;
+        const worker = this.#idle.pop() ?? this.#fork();
+        const run = await runJob(worker, job, this.options.patienceMs);
+        runs[index] = run;
+        if (run.fault === undefined) this.#idle.push(worker);
+        else {
+          worker.child.kill('SIGKILL');
+          closeSync(worker.where);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(this.options.processes, jobs.length) }, lane));
+    return runs;
+  }
+
+  /** Lets the processes end. */
+  close(): void {
+    for (const { child, where } of this.#idle.splice(0)) {
+      child.disconnect();
+      closeSync(where);
+    }
+  }
+
+  #fork(): Worker {
+    const where = openWhere();
+    const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', 'ipc'];
+    stdio[WHERE] = where;
+    return { child: fork(this.module, [], { execArgv: NODE_OPTIONS, stdio }), where };
+  }
+}
+
+function runJob({ child, where }: Worker, job: Job, patienceMs: number): Promise<Run> {
   return new Promise((resolve) => {
-    const end = (outcomes: readonly Outcome[], fault?: string): void => {
+    const done = (run: Run): void => {
       clearTimeout(watchdog);
       child.removeAllListeners();
       // One that is being ended may still fail; that is no news.
       child.on('error', () => {});
-      resolve({ outcomes, ...(fault === undefined ? {} : { fault }) });
+      resolve(run);
     };
-    let where = 'at the first connection';
-    const watchdog = setTimeout(() => end([], `spins ${where}: not done after ${patienceMs / 1000} s`), patienceMs);
+    const fail = (what: string, how: string): void =>
+      done({ outcomes: [], fault: `${what} ${lastBegun(where) ? `in ${lastBegun(where)}` : 'at first'}${how}` });
+    const watchdog = setTimeout(() => fail('spins', `: not done after ${patienceMs / 1000} s`), patienceMs);
     child.on('message', (answer: Answer) => {
-      if ('begins' in answer) where = `in ${answer.begins}`;
-      else if ('outcomes' in answer) end(answer.outcomes);
-      else end([], `throws ${where}: ${answer.thrown}`);
+      if ('outcomes' in answer) done(answer);
+      else fail('throws', `: ${answer.thrown}`);
     });
-    child.on('error', (error) => end([], `its process failed ${where}: ${error.message}`));
-    child.on('exit', (code, signal) => end([], `its process ended ${where} by ${signal ?? `exit code ${code}`}`));
+    child.on('error', (error) => fail('its process failed', `: ${error.message}`));
+    child.on('exit', (code, signal) => fail('its process ended', ` by ${signal ?? `exit code ${code}`}`));
+    ftruncateSync(where);
     child.send(job);
   });
 }

@@ -10,10 +10,11 @@ import { openSimulatedIut, referenceDriver } from '../run/simulated-iut.js';
 import { referenceTarget } from '../run/target.js';
 import { type Outcome, Seen } from './evidence.js';
 import type { Answer, Job } from './job.js';
+import { noteBegin } from './where.js';
 
 const SEED = 1;
 
-async function run({ role, driver, tests, until }: Job, answer: (answer: Answer) => void): Promise<void> {
+async function run({ role, driver, tests, until }: Job): Promise<Outcome[]> {
   const planted = driver === undefined ? {} : [...DEFECTS, ...VARIANTS].find(({ id }) => id === driver);
   if (!planted) throw new Error(`no defect or variant is called ${driver}`);
   const byId = new Map(SUITES.map((test) => [test.id, test]));
@@ -32,7 +33,7 @@ async function run({ role, driver, tests, until }: Job, answer: (answer: Answer)
       seed: SEED,
       slow: false,
       spec: NEWEST_TEXT,
-      onBegin: (id) => answer({ begins: id }),
+      onBegin: noteBegin,
       onRecord(record) {
         if (record.type !== 'test') return;
         const { id, verdict, message, skip, checks } = record;
@@ -58,12 +59,11 @@ async function run({ role, driver, tests, until }: Job, answer: (answer: Answer)
   };
   await session(tests, () => false);
   if (until) await session(until.tests, () => seen.kept(until.of) >= until.kept);
-  // All at once: messages cost.
-  answer({ outcomes });
+  return outcomes;
 }
 
 // What a driver throws in the handler of an event reaches nobody; the run isn't worth anything after that.
 process.on('uncaughtExceptionMonitor', (error) => process.send?.({ thrown: error.message } satisfies Answer));
 process.on('message', (job: Job) => {
-  void run(job, (answer) => process.send?.(answer));
+  void run(job).then((outcomes) => process.send?.({ outcomes } satisfies Answer));
 });

@@ -59,8 +59,10 @@ export class Scheduler implements Clock {
   #microseconds = 0;
   #holds = 0;
   #order = 0;
-  #turnAhead = false;
+  /** The turn that comes next: at once, or after everything else that the event loop has to do. */
+  #ahead: 'tick' | NodeJS.Immediate | undefined;
   #turns = 0;
+  #inARow = 0;
   #quiet = false;
 
   constructor(seed: number) {
@@ -121,20 +123,24 @@ export class Scheduler implements Clock {
   }
 
   #wake(): void {
-    const idle = this.#ready.length === 0 && (this.#timers.length === 0 || this.#holds > 0);
-    if (this.#turnAhead || idle) return;
-    this.#turnAhead = true;
+    if (this.#ahead === 'tick') return;
     // A tick that a microtask asks for comes when no microtask is left, and costs a fraction of a round of the event
     // loop. Before time may jump there is always a whole round.
-    if (this.#ready.length > 0 && ++this.#turns % TURNS_IN_A_ROW > 0) {
+    if (this.#ready.length > 0 && this.#inARow < TURNS_IN_A_ROW) {
+      this.#inARow++;
+      clearImmediate(this.#ahead);
+      this.#ahead = 'tick';
       queueMicrotask(() => process.nextTick(this.#turn));
-    } else {
-      setImmediate(this.#turn);
+    } else if (this.#ready.length > 0 || (this.#timers.length > 0 && this.#holds === 0)) {
+      this.#ahead ??= setImmediate(() => {
+        this.#inARow = 0;
+        this.#turn();
+      });
     }
   }
 
   readonly #turn = (): void => {
-    this.#turnAhead = false;
+    this.#ahead = undefined;
     const delivery = this.#next();
     // Before the delivery: whatever it throws is the caller's to see, and must not stop the others.
     this.#wake();
@@ -153,6 +159,7 @@ export class Scheduler implements Clock {
     const overdue = timer && timer.due <= this.#microseconds;
     if (this.#ready.length > 0 && !overdue) {
       this.#quiet = false;
+      this.#turns++;
       this.#microseconds++;
       return this.#ready[this.#choose()]?.shift();
     }
