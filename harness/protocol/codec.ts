@@ -21,6 +21,7 @@ type FieldType = 'u8' | 'u16' | 's16' | 'u32';
 /** Where a field lies, in bytes from the start of its struct, and how wide it is. */
 export type Field = readonly [offset: number, type: FieldType];
 
+const WIDTH: Record<FieldType, number> = { u8: 1, u16: 2, s16: 2, u32: 4 };
 const RANGE: Record<FieldType, readonly [min: number, max: number]> = {
   u8: [0, 0xff],
   u16: [0, 0xffff],
@@ -47,23 +48,21 @@ export function struct<K extends string>(name: string, size: number, fields: Rea
     bytes: size,
     encode(value) {
       const bytes = new Uint8Array(size);
-      const view = viewOf(bytes);
       for (const [field, [offset, type]] of table) {
         const [min, max] = RANGE[type];
         const number = value[field];
         if (!Number.isInteger(number) || number < min || number > max) {
           throw new RangeError(`${name}: ${field} ${number} is not a ${type}`);
         }
-        write(view, offset, type, number);
+        write(bytes, offset, type, number);
       }
       return bytes;
     },
     decode(bytes) {
       const short = tooShort(name, bytes, size);
       if (short !== undefined) return malformed(short);
-      const view = viewOf(bytes);
       const value = {} as Record<K, number>;
-      for (const [field, [offset, type]] of table) value[field] = read(view, offset, type);
+      for (const [field, [offset, type]] of table) value[field] = read(bytes, offset, type);
       return decoded(value);
     },
   };
@@ -136,28 +135,13 @@ function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function read(view: DataView, offset: number, type: FieldType): number {
-  switch (type) {
-    case 'u8':
-      return view.getUint8(offset);
-    case 'u16':
-      return view.getUint16(offset, true);
-    case 's16':
-      return view.getInt16(offset, true);
-    case 'u32':
-      return view.getUint32(offset, true);
-  }
+// Byte by byte: a DataView for each slot takes longer than all its fields.
+function read(bytes: Uint8Array, offset: number, type: FieldType): number {
+  let value = 0;
+  for (let at = offset + WIDTH[type] - 1; at >= offset; at--) value = value * 0x100 + (bytes[at] ?? 0);
+  return type === 's16' && value > 0x7fff ? value - 0x10000 : value;
 }
 
-function write(view: DataView, offset: number, type: FieldType, value: number): void {
-  switch (type) {
-    case 'u8':
-      return view.setUint8(offset, value);
-    case 'u16':
-      return view.setUint16(offset, value, true);
-    case 's16':
-      return view.setInt16(offset, value, true);
-    case 'u32':
-      return view.setUint32(offset, value, true);
-  }
+function write(bytes: Uint8Array, offset: number, type: FieldType, value: number): void {
+  for (let at = 0; at < WIDTH[type]; at++) bytes[offset + at] = value >> (8 * at);
 }
