@@ -2,8 +2,8 @@
 import type { Figure } from '../harness/bench/figure.js';
 import type { Growth } from '../harness/bench/simulator.js';
 import { rounded } from './bench.js';
-import { STYLE } from './html-style.js';
 import { html as h, Markup } from './markup.js';
+import { page } from './page.js';
 
 const WIDTH = 420;
 const HEIGHT = 240;
@@ -13,17 +13,7 @@ const MARGIN = 14;
 
 /** One self-contained page. */
 export function benchHtml(figures: readonly Figure[], growths: readonly Growth[]): string {
-  const page = h`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>netifspec: bench</title>
-<style>${new Markup(STYLE)}</style>
-</head>
-<body>
-<h1>netifspec bench</h1>
+  const body = h`<h1>netifspec bench</h1>
 <p class="soft">Medians of several rounds. A ratio is of a figure to its yardstick, in the same run.</p>
 <div class="wide"><table><thead><tr><th>figure</th><th>median</th><th>least to most</th><th>ratio</th><th>yardstick</th></tr></thead>
 <tbody>${figures.map(
@@ -31,11 +21,8 @@ export function benchHtml(figures: readonly Figure[], growths: readonly Growth[]
 <td>${rounded(value)} ${unit}</td><td>${rounded(least)} to ${rounded(most)}</td>
 <td>${ratio === null ? '' : ratio.toFixed(2)}</td><td>${yardstick ?? ''}</td></tr>`,
   )}</tbody></table></div>
-${growths.length === 0 ? undefined : h`<h2>What grows with what</h2><div class="cards">${growths.map(card)}</div>`}
-</body>
-</html>
-`;
-  return page.text;
+${growths.length === 0 ? undefined : h`<h2>What grows with what</h2><div class="cards">${growths.map(card)}</div>`}`;
+  return page('netifspec bench', body);
 }
 
 function card(growth: Growth): Markup {

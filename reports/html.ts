@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
-
 import type { SessionRecord, TestRecord, Verdict } from '../harness/run/record.js';
 import { type Describe, explain, headline, isPlain } from './explain.js';
-import { SCRIPT, STYLE } from './html-style.js';
+import { SCRIPT } from './html-style.js';
 import { ladder } from './ladder.js';
-import { html as h, Markup } from './markup.js';
+import { html as h, type Markup } from './markup.js';
+import { page } from './page.js';
 import { exitCode, outcome, OUTCOMES, shortfall, summarise, type Group, type Outcome } from './records.js';
 
 const WORDS: Record<Outcome, string> = {
@@ -23,31 +22,16 @@ interface Options {
 
 /** The results as one self-contained page. */
 export function html(groups: readonly Group[], options: Options): string {
-  const hash = createHash('sha256').update(SCRIPT).digest('base64');
-  const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'`;
-  const page = h`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>netifspec: ${groups.map(({ session }) => session.target).join(', ')}</title>
-<style>${new Markup(STYLE)}</style>
-</head>
-<body>
-<nav><a href="#tests">Tests</a> <a href="#requirements">Requirements</a></nav>
+  const title = `netifspec: ${groups.map(({ session }) => session.target).join(', ')}`;
+  const body = h`<nav><a href="#tests">Tests</a> <a href="#requirements">Requirements</a></nav>
 <h1>netifspec</h1>
 ${verdictLine(groups, options.strict)}
 <div class="cards">${groups.map((group) => card(group, options.strict))}</div>
 <h2 id="tests">Tests</h2>
 ${filter(groups, options.strict)}
 ${groups.map((group) => tests(group, groups.length > 1, options))}
-${matrix(groups, options)}
-<script>${new Markup(SCRIPT)}</script>
-</body>
-</html>
-`;
-  return page.text;
+${matrix(groups, options)}`;
+  return page(title, body, SCRIPT);
 }
 
 function verdictLine(groups: readonly Group[], strict: boolean): Markup {

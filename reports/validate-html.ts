@@ -1,22 +1,12 @@
 import { byChapter, type Proof } from '../harness/proof/proof.js';
 import { RULES } from '../harness/proof/rules.js';
-import { STYLE } from './html-style.js';
-import { html as h, Markup } from './markup.js';
+import { html as h, type Markup } from './markup.js';
+import { page } from './page.js';
 import { sum } from './validate.js';
 
 /** The proof as one self-contained page. */
 export function validateHtml(proof: Proof): string {
-  const page = h`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>netifspec validate</title>
-<style>${new Markup(STYLE)}</style>
-</head>
-<body>
-<nav><a href="#chapters">Chapters</a> <a href="#defects">Defects</a> <a href="#tests">Tests</a></nav>
+  const body = h`<nav><a href="#chapters">Chapters</a> <a href="#defects">Defects</a> <a href="#tests">Tests</a></nav>
 <h1>netifspec validate</h1>
 <p class="${proof.holes.length > 0 ? 'problem' : 'soft'}">${sum(proof)}</p>
 ${proof.holes.length > 0 ? holes(proof) : undefined}
@@ -25,11 +15,8 @@ ${chapters(proof)}
 <h2 id="defects">Defects, and the tests that catch each</h2>
 ${defects(proof)}
 <h2 id="tests">Tests, and the defects that fail each</h2>
-${tests(proof)}
-</body>
-</html>
-`;
-  return page.text;
+${tests(proof)}`;
+  return page('netifspec validate', body);
 }
 
 function holes({ holes }: Proof): Markup {

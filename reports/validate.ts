@@ -1,6 +1,7 @@
 import { byChapter, type Proof } from '../harness/proof/proof.js';
 import { RULES } from '../harness/proof/rules.js';
 import { printable } from './explain.js';
+import { textTable } from './table.js';
 
 const COLUMNS = ['chapter', 'tests', 'pass', 'can-fail', 'defects', 'caught', 'real-bugs', 'holes'];
 
@@ -10,10 +11,7 @@ export function validateText(proof: Proof): string {
     `${role}/${chapter}`,
     ...[tests, pass, canFail, defects, killed, seen, holes].map(String),
   ]);
-  const widths = COLUMNS.map((column, n) => Math.max(column.length, ...rows.map((row) => row[n]?.length ?? 0)));
-  const table = [COLUMNS, ...rows].map((row) =>
-    row.map((cell, n) => (n === 0 ? cell.padEnd(widths[n] ?? 0) : cell.padStart(widths[n] ?? 0))).join('  '),
-  );
+  const table = textTable(COLUMNS, rows, (column) => column === 'chapter');
   const lines = proof.holes.map(
     ({ rule, subject, message }) => `hole  ${rule.padEnd(14)}  ${subject}  ${printable(message)}`,
   );

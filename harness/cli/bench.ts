@@ -1,12 +1,10 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { benchHtml } from '../../reports/bench-html.js';
 import { benchText } from '../../reports/bench.js';
 import type { Figure } from '../bench/figure.js';
 import { memory } from '../bench/memory.js';
 import { frameRates, growths, type Growth, suiteTime } from '../bench/simulator.js';
 import { startUp } from '../bench/start-up.js';
-import { writeWhole } from './results.js';
+import { writeFiles } from './results.js';
 
 /** `netifspec bench`: what can be measured without a Xen. */
 export async function benchCommand({ out }: { readonly out: string }): Promise<number> {
@@ -22,16 +20,9 @@ export async function benchCommand({ out }: { readonly out: string }): Promise<n
 
 /** Prints the figures and writes bench.json and bench.html. */
 export function writeBench(out: string, figures: readonly Figure[], grown: readonly Growth[]): void {
-  mkdirSync(out, { recursive: true });
-  const files = {
+  process.stdout.write(benchText(figures));
+  writeFiles(out, {
     'bench.json': `${JSON.stringify(figures, null, 2)}\n`,
     'bench.html': benchHtml(figures, grown),
-  };
-  for (const [file, text] of Object.entries(files)) writeWhole(join(out, file), text);
-  process.stdout.write(benchText(figures));
-  process.stdout.write(
-    `results: ${Object.keys(files)
-      .map((file) => join(out, file))
-      .join('  ')}\n`,
-  );
+  });
 }

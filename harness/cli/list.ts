@@ -1,5 +1,6 @@
 import { CATALOGUE, standsIn } from '../../suites/requirements/index.js';
 import type { Requirement } from '../../suites/requirements/index.js';
+import { textTable } from '../../reports/table.js';
 import { checkedIds } from '../../suites/checked.js';
 import { selectTests, type Selection, specOf } from './select.js';
 
@@ -63,13 +64,6 @@ function listRequirements(rows: readonly Row[]): void {
 function listChapters(rows: readonly Row[], tests: ReturnType<typeof selectTests>): void {
   const chapters = [...new Set(rows.map(({ id }) => id.replace(/-.*/, '')))];
   const columns = ['chapter', 'statements', 'tested', 'untestable', 'open', 'backend', 'frontend', 'adapters'];
-  const line = (cells: readonly (string | number)[]): void =>
-    write(
-      cells
-        .map((cell, n) => (n === 0 ? String(cell).padEnd(9) : String(cell).padStart(columns[n]?.length ?? 0)))
-        .join('  '),
-    );
-  line(columns);
   const count = (of: readonly Row[]): (string | number)[] => {
     const by = new Set(of.flatMap((row) => row.tests));
     const role = (name: string): number => [...by].filter((id) => id.startsWith(name)).length;
@@ -87,8 +81,9 @@ function listChapters(rows: readonly Row[], tests: ReturnType<typeof selectTests
       adapters,
     ];
   };
-  for (const chapter of chapters) line([chapter, ...count(rows.filter(({ id }) => id.startsWith(`${chapter}-`)))]);
-  line(['all', ...count(rows)]);
+  const counted = chapters.map((name): [string, Row[]] => [name, rows.filter(({ id }) => id.startsWith(`${name}-`))]);
+  const cells = [...counted, ['all', rows] as const].map(([name, of]) => [name, ...count(of).map(String)]);
+  textTable(columns, cells, (column) => column === 'chapter').forEach(write);
   write('');
   write(
     'backend, frontend: tests of each role. Each runs on the simulator and on a real Xen; * some need an observer of',

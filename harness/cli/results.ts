@@ -92,8 +92,7 @@ export class Results {
       writeWhole(join(out, 'report.html'), html(groups, { strict, describe }));
       if (reporter === 'terminal') {
         this.#terminal.summary(groups);
-        const files = ['results.jsonl', 'junit.xml', 'report.html'].map((file) => join(out, file));
-        process.stdout.write(`results: ${files.join('  ')}\n`);
+        sayResults(out, ['results.jsonl', 'junit.xml', 'report.html']);
         if (traces.size > 0) process.stdout.write(`traces: ${traces.size} in ${join(out, 'traces')}\n`);
       }
       if (this.options.updateExpectations) await this.#draft(groups);
@@ -152,6 +151,17 @@ function fileName(name: string): string {
 function fromHere(path: string): string {
   const here = relative('.', path);
   return here.startsWith('..') ? resolve(path) : here;
+}
+
+/** Writes files into the folder `out`, which need not exist, and says where they are. */
+export function writeFiles(out: string, files: Readonly<Record<string, string>>): void {
+  mkdirSync(out, { recursive: true });
+  for (const [file, text] of Object.entries(files)) writeWhole(join(out, file), text);
+  sayResults(out, Object.keys(files));
+}
+
+function sayResults(out: string, files: readonly string[]): void {
+  process.stdout.write(`results: ${files.map((file) => join(out, file)).join('  ')}\n`);
 }
 
 /** Under its name a file is whole or not there. */

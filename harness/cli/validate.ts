@@ -1,22 +1,15 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { validateHtml } from '../../reports/validate-html.js';
 import { validateText } from '../../reports/validate.js';
 import { runMatrix } from '../proof/matrix.js';
 import { proofOf } from '../proof/proof.js';
-import { writeWhole } from './results.js';
+import { writeFiles } from './results.js';
 
 /** `netifspec validate`: prints and writes the proof that the suites can say no; answers 1 if it has a hole. */
 export async function validateCommand({ out }: { readonly out: string }): Promise<number> {
   mkdirSync(out, { recursive: true });
   const proof = proofOf(await runMatrix());
-  const files = { 'validate.json': `${JSON.stringify(proof, null, 2)}\n`, 'validate.html': validateHtml(proof) };
-  for (const [file, text] of Object.entries(files)) writeWhole(join(out, file), text);
   process.stdout.write(validateText(proof));
-  process.stdout.write(
-    `results: ${Object.keys(files)
-      .map((file) => join(out, file))
-      .join('  ')}\n`,
-  );
+  writeFiles(out, { 'validate.json': `${JSON.stringify(proof, null, 2)}\n`, 'validate.html': validateHtml(proof) });
   return proof.holes.length > 0 ? 1 : 0;
 }

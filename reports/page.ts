@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+import { STYLE } from './html-style.js';
+import { html as h, Markup } from './markup.js';
+
+/** One self-contained page, which loads nothing and runs nothing but `script`. */
+export function page(title: string, body: Markup, script?: string): string {
+  const hash = script === undefined ? undefined : createHash('sha256').update(script).digest('base64');
+  const scripts = hash === undefined ? '' : `; script-src 'sha256-${hash}'`;
+  return h`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'${scripts}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${new Markup(STYLE)}</style>
+</head>
+<body>
+${body}
+${script === undefined ? undefined : h`<script>${new Markup(script)}</script>`}
+</body>
+</html>
+`.text;
+}
