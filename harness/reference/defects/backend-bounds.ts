@@ -6,6 +6,7 @@ import { encodeTxResponse } from '../../protocol/tx.js';
 import { BACKEND_STEPS as backend } from '../backend-steps.js';
 import type { BackendVif } from '../backend.js';
 import { readOther } from '../bus.js';
+import { Counts } from './counts.js';
 import type { Defect } from './defect.js';
 import { isPing } from './packets.js';
 import { lookByClock } from './polling.js';
@@ -100,12 +101,10 @@ export const BACKEND_BOUNDS_DEFECTS: readonly Defect[] = [
     fault: 'connects a vif four times and no more',
     seen: 'Linux xen-netback with 2afeec08ab5c: a second connection never finished',
     backend: (() => {
-      const counts = new WeakMap<object, number>();
+      const counts = new Counts();
       return {
         async connect(vif) {
-          const count = (counts.get(vif) ?? 0) + 1;
-          counts.set(vif, count);
-          if (count > 4) throw new RangeError('enough');
+          if (counts.next(vif) > 4) throw new RangeError('enough');
           await backend.connect(vif);
         },
       } satisfies Defect['backend'];

@@ -4,6 +4,7 @@ import { RING_OFFSET } from '../../protocol/ring.js';
 import { encodeRxResponse } from '../../protocol/rx.js';
 import { encodeTxResponse } from '../../protocol/tx.js';
 import { BACKEND_STEPS as correct, type BackendSteps, REFERENCE_QUEUES } from '../backend-steps.js';
+import { Counts } from './counts.js';
 import type { Defect } from './defect.js';
 
 export const BACKEND_DEFECTS: readonly Defect[] = [
@@ -71,12 +72,10 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     fault: 'forgets every fiftieth response of a connection',
     seen: 'Linux xen-netback before "properly sync TX responses"',
     backend: (() => {
-      const counts = new WeakMap<object, number>();
+      const counts = new Counts();
       return {
         respond(vif, queue, chain, status) {
-          const count = (counts.get(queue) ?? 0) + 1;
-          counts.set(queue, count);
-          if (count % 50 !== 0) correct.respond(vif, queue, chain, status);
+          if (counts.next(queue) % 50 !== 0) correct.respond(vif, queue, chain, status);
         },
       } satisfies Defect['backend'];
     })(),
@@ -124,13 +123,11 @@ export const BACKEND_DEFECTS: readonly Defect[] = [
     fault: 'forgets every twentieth notification of a ring',
     seen: 'win-xenvif got a watchdog for events of backends that were lost (647610f)',
     backend: (() => {
-      const counts = new WeakMap<object, number>();
+      const counts = new Counts();
       return {
         push(vif, ring, port) {
           if (!ring.push()) return;
-          const count = (counts.get(ring) ?? 0) + 1;
-          counts.set(ring, count);
-          if (count % 20 !== 0) vif.domain.events.notify(port);
+          if (counts.next(ring) % 20 !== 0) vif.domain.events.notify(port);
         },
       } satisfies Defect['backend'];
     })(),

@@ -6,6 +6,7 @@ import { decodeRxResponse, encodeRxRequest } from '../../protocol/rx.js';
 import { decodeTxResponse } from '../../protocol/tx.js';
 import { FRONTEND_STEPS as frontend, type FrontendSteps } from '../frontend-steps.js';
 import type { FrontendQueueState } from '../frontend.js';
+import { Counts } from './counts.js';
 import type { Defect } from './defect.js';
 import { isComplete, isPing, lastFirst } from './packets.js';
 import { lookByClock } from './polling.js';
@@ -70,14 +71,14 @@ export const FRONTEND_TRAFFIC_DEFECTS: readonly Defect[] = [
     breaks: 'XB-14',
     fault: 'tells nothing of what it sends from its second connection on',
     frontend: (() => {
-      const counts = new WeakMap<object, number>();
+      const counts = new Counts();
       return {
         async connect(vif) {
-          counts.set(vif.domain, (counts.get(vif.domain) ?? 0) + 1);
+          counts.next(vif.domain);
           await frontend.connect(vif);
         },
         push(vif, ring, port) {
-          if (ring.layout.name === 'tx' && (counts.get(vif.domain) ?? 0) > 1) ring.push();
+          if (ring.layout.name === 'tx' && counts.of(vif.domain) > 1) ring.push();
           else frontend.push(vif, ring, port);
         },
       } satisfies Defect['frontend'];
@@ -88,12 +89,10 @@ export const FRONTEND_TRAFFIC_DEFECTS: readonly Defect[] = [
     breaks: 'XB-14',
     fault: 'connects four times and no more',
     frontend: (() => {
-      const counts = new WeakMap<object, number>();
+      const counts = new Counts();
       return {
         async connect(vif) {
-          const count = (counts.get(vif.domain) ?? 0) + 1;
-          counts.set(vif.domain, count);
-          if (count <= 4) await frontend.connect(vif);
+          if (counts.next(vif.domain) <= 4) await frontend.connect(vif);
         },
       } satisfies Defect['frontend'];
     })(),

@@ -3,6 +3,7 @@ import { KEY, RXF } from '../../protocol/netif.js';
 import { RING_OFFSET } from '../../protocol/ring.js';
 import { encodeTxRequest } from '../../protocol/tx.js';
 import { FRONTEND_STEPS as correct } from '../frontend-steps.js';
+import { Counts } from './counts.js';
 import type { Defect } from './defect.js';
 
 export const FRONTEND_DEFECTS: readonly Defect[] = [
@@ -30,13 +31,11 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     breaks: 'XB-26',
     fault: 'tells of rings that it has taken back, but for its first vifs',
     frontend: (() => {
-      const counts = new WeakMap<object, number>();
+      const counts = new Counts();
       return {
         openQueue(vif, index, split) {
           const queue = correct.openQueue(vif, index, split);
-          const count = (counts.get(vif.domain) ?? 0) + 1;
-          counts.set(vif.domain, count);
-          if (count > 2) queue.rings[0]?.end();
+          if (counts.next(vif.domain) > 2) queue.rings[0]?.end();
           return queue;
         },
       } satisfies Defect['frontend'];
@@ -99,13 +98,11 @@ export const FRONTEND_DEFECTS: readonly Defect[] = [
     breaks: 'NOTIFY-02',
     fault: 'forgets every twentieth notification of a ring',
     frontend: (() => {
-      const counts = new WeakMap<object, number>();
+      const counts = new Counts();
       return {
         push(vif, ring, port) {
           if (!ring.push()) return;
-          const count = (counts.get(ring) ?? 0) + 1;
-          counts.set(ring, count);
-          if (count % 20 !== 0) vif.domain.events.notify(port);
+          if (counts.next(ring) % 20 !== 0) vif.domain.events.notify(port);
         },
       } satisfies Defect['frontend'];
     })(),

@@ -9,6 +9,7 @@ import type { BackendVif } from '../backend.js';
 import { FRONTEND_STEPS as frontend, type FrontendSteps } from '../frontend-steps.js';
 import type { FrontendVif } from '../frontend.js';
 import { readOther } from '../bus.js';
+import { Counts } from './counts.js';
 import type { Defect } from './defect.js';
 import { mortality } from './mortal.js';
 
@@ -64,11 +65,11 @@ const PATIENCE = 12;
 
 /** Counts the events of each vif that bring nothing. */
 function countEmpty(): (vif: object, empty: boolean) => number {
-  const counts = new WeakMap<object, number>();
+  const counts = new Counts();
   return (vif, empty) => {
-    const count = empty ? (counts.get(vif) ?? 0) + 1 : 0;
-    counts.set(vif, count);
-    return count;
+    if (empty) return counts.next(vif);
+    counts.clear(vif);
+    return 0;
   };
 }
 

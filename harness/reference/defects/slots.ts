@@ -4,6 +4,7 @@ import { slotOffset } from '../../protocol/ring.js';
 import { encodeTxResponse } from '../../protocol/tx.js';
 import { BACKEND_STEPS as backend, type BackendSteps } from '../backend-steps.js';
 import { FRONTEND_STEPS as frontend } from '../frontend-steps.js';
+import { Counts } from './counts.js';
 import type { Defect } from './defect.js';
 
 /** Refuses packets that a plain backend takes. */
@@ -318,14 +319,14 @@ export const SLOT_DEFECTS: readonly Defect[] = [
     breaks: 'RXW-11',
     fault: 'never posts the buffers of extras again',
     frontend: (() => {
-      const lost = new WeakMap<object, number>();
+      const lost = new Counts();
       return {
         takeRxSlot(queue, index, bytes) {
-          if (queue.expect === 'extra') lost.set(queue, (lost.get(queue) ?? 0) + 1);
+          if (queue.expect === 'extra') lost.next(queue);
           return frontend.takeRxSlot(queue, index, bytes);
         },
         post(vif, queue) {
-          if ((lost.get(queue) ?? 0) < 200) frontend.post(vif, queue);
+          if (lost.of(queue) < 200) frontend.post(vif, queue);
         },
       } satisfies Defect['frontend'];
     })(),
