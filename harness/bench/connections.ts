@@ -2,7 +2,7 @@
 import type { PeerContext } from '../peer/context.js';
 import { type Figure, median } from './figure.js';
 import { type Guest, LiveVif } from './live.js';
-import { heap } from './memory.js';
+import { flatness } from './memory.js';
 import { nativeHoldings } from '../xen/native/index.js';
 
 const TIMES = 20;
@@ -34,23 +34,12 @@ export async function freshVifs(context: PeerContext, guest: Guest): Promise<Fig
   }));
 }
 
-/** MiB of heap after many vifs, against what it was after a tenth of them. */
+/** MiB of heap after many vifs, against what it was after a tenth of them. Throws if they left something besides. */
 export async function manyVifs(context: PeerContext, guest: Guest): Promise<Figure> {
-  const tenths: number[] = [];
-  for (let n = 1; n <= MANY; n++) {
-    await (await LiveVif.connect(context, guest)).close();
-    if (n % (MANY / 10) === 0) tenths.push(heap());
-  }
+  const figure = await flatness(`memory: heap after ${MANY} connections to ${guest.driver}`, MANY, async (count) => {
+    for (let n = 0; n < count; n++) await (await LiveVif.connect(context, guest)).close();
+  });
   const left = Object.entries(nativeHoldings()).filter(([, count]) => count > 0);
   if (left.length > 0) throw new Error(`${MANY} vifs have left something: ${left.map(String).join('; ')}`);
-  const [first = 0] = tenths;
-  const last = tenths.at(-1) ?? 0;
-  return {
-    name: `memory: heap after ${MANY} connections to ${guest.driver}`,
-    value: last,
-    unit: 'MiB',
-    yardstick: 'after a tenth of them',
-    ratio: last / first,
-    spread: [Math.min(...tenths), Math.max(...tenths)],
-  };
+  return figure;
 }

@@ -6,7 +6,7 @@ export interface Figure {
   /** The median over all rounds. */
   readonly value: number;
   readonly unit: string;
-  /** What did the same work in the same run; null where there is nothing that could. */
+  /** What the value stands against: what did the same work in the same run, an earlier value, a goal; null if nothing. */
   readonly yardstick: string | null;
   /** The value by the yardstick's: the median of what each round had, so that a noisy machine disturbs both. */
   readonly ratio: number | null;
@@ -23,7 +23,13 @@ export interface Comparison {
   readonly unit: string;
   readonly rounds: number;
   readonly ours: Measure;
-  readonly yardstick?: { readonly name: string; readonly measure: Measure };
+  readonly yardstick?: NamedMeasure;
+}
+
+/** What something is measured against. */
+export interface NamedMeasure {
+  readonly name: string;
+  readonly measure: Measure;
 }
 
 /** Measures in turns, so that each round of ours has a yardstick of its own; a first round warms both up. */
@@ -45,6 +51,12 @@ export async function compare({ name, unit, rounds, ours, yardstick }: Compariso
     ratio: ratios.length > 0 ? median(ratios) : null,
     spread: [Math.min(...values), Math.max(...values)],
   };
+}
+
+/** The median over `rounds` of what `measure` answers, after one that doesn't count. */
+export async function medianOf(rounds: number, measure: Measure): Promise<number> {
+  const { value } = await compare({ name: 'a point', unit: '', rounds, ours: measure });
+  return value;
 }
 
 /** The middle of some values; of an even number of them the mean of the two in the middle. */

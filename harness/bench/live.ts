@@ -6,7 +6,7 @@ import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { linkOf, PREFIX } from '../peer/link.js';
-import { createVif, removeVif, type VifAddress } from '../peer/vif.js';
+import { createVif, removeVif, type VifAddress, vifOf } from '../peer/vif.js';
 import { KEY } from '../protocol/netif.js';
 import type { Domain, DomId } from '../xen/domain.js';
 import { EventPump } from '../xen/event-pump.js';
@@ -56,10 +56,7 @@ export class LiveVif {
     const { store, id } = context.domain;
     const handle = FIRST_HANDLE + (this.#made++ % HANDLES);
     const link = linkOf(handle);
-    const vif: VifAddress =
-      guest.driver === 'netback'
-        ? { frontend: id, backend: guest.domain, handle, peer: 'frontend' }
-        : { frontend: guest.domain, backend: id, handle, peer: 'backend' };
+    const vif = vifOf(guest.driver === 'netback' ? 'backend' : 'frontend', guest.domain, id, handle);
     const backendKeys = guest.driver === 'netfront' ? { ...BACKEND_KEYS, ...GSO } : {};
     await createVif(store, vif, { mac: formatMac(link.iut.mac), backendKeys });
     if (guest.driver === 'netfront') {

@@ -28,7 +28,12 @@ export async function memory(): Promise<Figure[]> {
   return flat;
 }
 
-async function flatness(name: string, count: number, work: (count: number) => Promise<unknown>): Promise<Figure> {
+/** MiB of heap after `work` was done `count` times, a tenth of them at a time, against what it was after the first. */
+export async function flatness(
+  name: string,
+  count: number,
+  work: (count: number) => Promise<unknown>,
+): Promise<Figure> {
   const tenths: number[] = [];
   for (let tenth = 0; tenth < 10; tenth++) {
     await work(count / 10);
@@ -40,14 +45,14 @@ async function flatness(name: string, count: number, work: (count: number) => Pr
     name,
     value: last,
     unit: 'MiB',
-    yardstick: `after a tenth of them`,
+    yardstick: 'after a tenth of them',
     ratio: last / first,
     spread: [Math.min(...tenths), Math.max(...tenths)],
   };
 }
 
 /** MiB of the heap, and of what hangs on it, that are really in use: the garbage is collected first. */
-export function heap(): number {
+function heap(): number {
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();
   const { heapUsed, external } = process.memoryUsage();

@@ -2,12 +2,13 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { formatMac } from '../packet/address.js';
+import { decodeEthernet, LOCAL_EXPERIMENT } from '../packet/ethernet.js';
 import type { BackendPeer } from '../peer/backend.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { TX_RING } from '../protocol/ring.js';
-import { compare, type Figure, timed } from './figure.js';
-import { type AnyPeer, type Guest, LiveVif } from './live.js';
+import { compare, type Figure, type Measure, type NamedMeasure, timed } from './figure.js';
+import { type AnyPeer, type Driver, type Guest, LiveVif } from './live.js';
 import type { Yardstick } from './yardstick.js';
 
 const ROUNDS = 5;
@@ -15,8 +16,6 @@ const ROUNDS = 5;
 const SMALL = 60;
 const FRAMES = 8000;
 const PINGS = 100;
-/** The EtherType of the small frames, which nobody answers. */
-const LOCAL_EXPERIMENT = 0x88b5;
 
 /** The vif that a guest has anyway, whose both ends are kernels. */
 export interface KernelPair {
@@ -37,28 +36,42 @@ interface Wire {
   readonly device: string;
 }
 
+/**
+ * What the kernel's own pair does, by what a guest's driver is given and what it gives: the same ring is compared,
+ * whichever domain its frontend is in.
+ */
+export function sameRings(
+  driver: Driver,
+  pair: { readonly fromNetfront: Measure; readonly toNetfront: Measure },
+): { to: NamedMeasure; from: NamedMeasure } {
+  const tx = { name: "kernel's netfront to netback, and a bridge", measure: pair.fromNetfront };
+  const rx = { name: "a bridge, and kernel's netback to netfront", measure: pair.toNetfront };
+  return driver === 'netback' ? { to: tx, from: rx } : { to: rx, from: tx };
+}
+
 /** Frames a second each way, and microseconds of a ping, of the peer of a guest's driver. */
 export async function peerAgainstKernel(context: PeerContext, guest: Guest, pair: KernelPair): Promise<Figure[]> {
   const live = await LiveVif.connect(context, guest);
   const wire: Wire = { peer: live.peer, guest, device: await live.configure() };
   const name = guest.driver === 'netback' ? 'frontend peer' : 'backend peer';
-  // The same ring is compared, whichever domain its frontend is in.
-  const transmit = { name: "kernel's netfront to netback, and a bridge", measure: () => kernelFromGuest(pair) };
-  const receive = { name: "a bridge, and kernel's netback to netfront", measure: () => kernelToGuest(pair) };
+  const yardsticks = sameRings(guest.driver, {
+    fromNetfront: () => kernelFromGuest(pair),
+    toNetfront: () => kernelToGuest(pair),
+  });
   const figures = [
     await compare({
       name: `${name}: small frames to ${guest.driver}`,
       unit: 'frames/s',
       rounds: ROUNDS,
       ours: () => toGuest(wire),
-      yardstick: guest.driver === 'netback' ? transmit : receive,
+      yardstick: yardsticks.to,
     }),
     await compare({
       name: `${name}: small frames from ${guest.driver}`,
       unit: 'frames/s',
       rounds: ROUNDS,
       ours: () => fromGuest(wire),
-      yardstick: guest.driver === 'netback' ? receive : transmit,
+      yardstick: yardsticks.from,
     }),
     await compare({
       name: `${name}: ping of ${guest.driver}`,
@@ -119,7 +132,7 @@ async function fromGuest({ peer, guest, device }: Wire): Promise<number> {
     // What is still under way then is lost: SSH's answer has come after it.
     if (came.length === 0) break;
     last = performance.now();
-    frames += came.filter(({ frame }) => etherTypeOf(frame) === LOCAL_EXPERIMENT).length;
+    frames += came.filter(({ frame }) => isSmall(frame)).length;
     if (before === 0) [before, first] = [frames, last];
   }
   await sending;
@@ -127,7 +140,10 @@ async function fromGuest({ peer, guest, device }: Wire): Promise<number> {
   return ((frames - before) / (last - first)) * 1000;
 }
 
-const etherTypeOf = (frame: Uint8Array): number => ((frame[12] ?? 0) << 8) | (frame[13] ?? 0);
+function isSmall(frame: Uint8Array): boolean {
+  const outer = decodeEthernet(frame);
+  return outer.ok && outer.value.etherType === LOCAL_EXPERIMENT;
+}
 
 async function kernelToGuest({ here, there }: KernelPair): Promise<number> {
   const receiver = await there.stick.start('receive', there.device, FRAMES);

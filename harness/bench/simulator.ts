@@ -12,7 +12,7 @@ import { runSession } from '../run/session.js';
 import { openSimulatedIut } from '../run/simulated-iut.js';
 import type { Tests } from '../run/suite.js';
 import { referenceTarget } from '../run/target.js';
-import { compare, type Comparison, type Figure, timed } from './figure.js';
+import { compare, type Comparison, type Figure, medianOf, timed } from './figure.js';
 import { MOST_QUEUES, pingAll, Wire } from './wire.js';
 
 const ROUNDS = 7;
@@ -127,8 +127,7 @@ async function growthWithQueues(): Promise<Growth> {
   const points: [number, number][] = [];
   for (let queues = 1; queues <= MOST_QUEUES; queues *= 2) {
     const peer = await wire.connect(queues);
-    const each = { name: '', unit: '', rounds: ROUNDS, ours: () => timed(() => pingAll(peer, queues * 500)) };
-    points.push([queues, (await compare(each)).value]);
+    points.push([queues, await medianOf(ROUNDS, () => timed(() => pingAll(peer, queues * 500)))]);
     await wire.disconnect(peer);
   }
   await wire.close();
@@ -152,8 +151,7 @@ async function growthWithGrants(): Promise<Growth> {
         if (added.status !== 0 || gone.status !== 0) throw new Error(`ADD ${added.status}, DEL ${gone.status}`);
       }
     };
-    const each = { name: '', unit: '', rounds: ROUNDS, ours: async () => (await timed(addAndDelete)) / 20 };
-    points.push([count, (await compare(each)).value]);
+    points.push([count, await medianOf(ROUNDS, async () => (await timed(addAndDelete)) / 20)]);
   }
   await wire.disconnect(peer);
   await wire.close();
@@ -166,8 +164,7 @@ async function growthWithTests(): Promise<Growth> {
   const points: [number, number][] = [];
   for (let times = 1; times <= 16; times *= 2) {
     const tests = Array.from({ length: times }, () => sample).flat();
-    const each = { name: '', unit: '', rounds: 3, ours: () => timed(() => runTests(tests)) };
-    points.push([tests.length, (await compare(each)).value]);
+    points.push([tests.length, await medianOf(3, () => timed(() => runTests(tests)))]);
   }
   return { of: 'tests of a run', unit: 'ms', points };
 }

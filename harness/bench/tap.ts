@@ -6,14 +6,16 @@ import { formatIpv4, formatMac } from '../packet/address.js';
 import { decodeEthernet, ETHER_TYPE } from '../packet/ethernet.js';
 import { decodeIpv4, IP_PROTOCOL } from '../packet/ipv4.js';
 import { BackendPeer } from '../peer/backend.js';
+import { BackendRx } from '../peer/backend-rx.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
+import { FrontendTx } from '../peer/frontend-tx.js';
 import { PREFIX } from '../peer/link.js';
 import type { Extra } from '../protocol/extra.js';
 import { GSO_TYPE, RXF, TXF } from '../protocol/netif.js';
 import { compare, type Figure } from './figure.js';
 import { type AnyPeer, type Guest, LiveVif } from './live.js';
-import { type KernelPair } from './peers.js';
+import { type KernelPair, sameRings } from './peers.js';
 import { type Yardstick, yardstickHere } from './yardstick.js';
 
 const ROUNDS = 3;
@@ -59,29 +61,24 @@ export async function bulkAgainstKernel(
   const inside = yardstickHere('ip', ['netns', 'exec', NETNS, program]);
   try {
     const name = guest.driver === 'netback' ? 'frontend peer' : 'backend peer';
-    // The same ring is compared, whichever domain its frontend is in.
-    const transmit = {
-      name: "kernel's netfront to netback, and a bridge",
-      measure: () => bulk(pair.there.stick, pair.here.stick, pair.here.address),
-    };
-    const receive = {
-      name: "a bridge, and kernel's netback to netfront",
-      measure: () => bulk(pair.here.stick, pair.there.stick, pair.there.address),
-    };
+    const yardsticks = sameRings(guest.driver, {
+      fromNetfront: () => bulk(pair.there.stick, pair.here.stick, pair.here.address),
+      toNetfront: () => bulk(pair.here.stick, pair.there.stick, pair.there.address),
+    });
     return [
       await compare({
         name: `${name}: TCP to ${guest.driver}`,
         unit: 'MB/s',
         rounds: ROUNDS,
         ours: () => bulk(inside, guest.stick, formatIpv4(theirs)),
-        yardstick: guest.driver === 'netback' ? transmit : receive,
+        yardstick: yardsticks.to,
       }),
       await compare({
         name: `${name}: TCP from ${guest.driver}`,
         unit: 'MB/s',
         rounds: ROUNDS,
         ours: () => bulk(guest.stick, inside, address),
-        yardstick: guest.driver === 'netback' ? receive : transmit,
+        yardstick: yardsticks.from,
       }),
     ];
   } finally {
@@ -187,13 +184,12 @@ interface Frame {
 function lay(peer: AnyPeer, { frame, blank, gsoSize }: Frame): boolean {
   const extras: Extra[] =
     gsoSize === 0 ? [] : [{ type: 'gso', flags: 0, size: gsoSize, gsoType: GSO_TYPE.tcpv4, pad: 0, features: 0 }];
-  const slots = Math.ceil(frame.length / 4096) + extras.length;
   if (peer instanceof BackendPeer) {
-    if (peer.queue.rx.buffers.length < slots) return false;
+    if (peer.queue.rx.buffers.length < BackendRx.slotsFor(frame, { extras })) return false;
     peer.queue.rx.enqueue(frame, { extras, flags: blank ? RXF.csumBlank | RXF.dataValidated : 0 });
     return true;
   }
-  if (peer.queue.tx.ring.free() < slots) return false;
+  if (peer.queue.tx.ring.free() < FrontendTx.slotsFor(frame) + extras.length) return false;
   peer.queue.tx.enqueue(frame, { extras, flags: blank ? TXF.csumBlank | TXF.dataValidated : 0 });
   return true;
 }

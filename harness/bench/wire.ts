@@ -6,7 +6,7 @@ import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
 import { BackendRx } from '../peer/backend-rx.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { type Link, linkOf } from '../peer/link.js';
-import { createVif, removeVif, type VifAddress } from '../peer/vif.js';
+import { createVif, removeVif, type VifAddress, vifOf } from '../peer/vif.js';
 import { KEY } from '../protocol/netif.js';
 import { ReferenceBackend } from '../reference/backend.js';
 import { BACKEND_STEPS } from '../reference/backend-steps.js';
@@ -50,10 +50,7 @@ export class Wire {
       role === 'frontend'
         ? new ReferenceFrontend(this.#guest, stackOf, fail)
         : new ReferenceBackend(this.#guest, stackOf, fail, BACKEND);
-    this.#vif =
-      role === 'frontend'
-        ? { frontend: 1, backend: 0, handle: HANDLE, peer: 'backend' }
-        : { frontend: 0, backend: 1, handle: HANDLE, peer: 'frontend' };
+    this.#vif = vifOf(role, this.#guest.id, this.#harness.id, HANDLE);
   }
 
   start(): Promise<void> {

@@ -8,6 +8,9 @@ const LAYOUT = { destination: 0, source: 6, etherType: 12, payload: 14 } as cons
 /** Below this the field is a length of IEEE 802.3. */
 const LOWEST_ETHER_TYPE = 0x0600;
 
+/** IEEE 802, "Local Experimental EtherType 1": of frames that nobody answers. */
+export const LOCAL_EXPERIMENT = 0x88b5;
+
 export const ETHER_TYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
 
 /** Bytes before the payload. */

@@ -12,7 +12,7 @@ import {
 } from '../packet/build.js';
 import type { Checksum } from '../packet/checksum.js';
 import { sameBytes } from '../packet/bytes.js';
-import { encodeEthernet, ETHERNET_HEADER } from '../packet/ethernet.js';
+import { encodeEthernet, ETHERNET_HEADER, LOCAL_EXPERIMENT } from '../packet/ethernet.js';
 import { Stack } from '../packet/stack.js';
 import { parseXenbusState, stateName, type XenbusState } from '../protocol/xenbus.js';
 import { Expired, Patience, Signal, type WaitOptions } from '../xen/wait.js';
@@ -42,7 +42,6 @@ export const PING_HEADERS = ETHERNET_HEADER + 20 + 8;
 const PING_ID = 0x6e73;
 /** The discard service, which no test's guest offers. */
 const CLOSED_PORT = 9;
-const LOCAL_EXPERIMENT = 0x88b5;
 
 export interface PingOptions<Q, S> {
   /** Bytes of the payload; 64 unless told. */

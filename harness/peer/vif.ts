@@ -18,6 +18,13 @@ export interface VifAddress {
   readonly type?: string;
 }
 
+/** The vif between a driver that plays `role` in domain `iut` and a peer in domain `harness`. */
+export function vifOf(role: 'frontend' | 'backend', iut: DomId, harness: DomId, handle: number): VifAddress {
+  return role === 'frontend'
+    ? { frontend: iut, backend: harness, handle, peer: 'backend' }
+    : { frontend: harness, backend: iut, handle, peer: 'frontend' };
+}
+
 export function frontendPath(vif: VifAddress): string {
   const type = vif.peer === 'frontend' ? PEER_TYPE : (vif.type ?? 'vif');
   return `/local/domain/${vif.frontend}/device/${type}/${vif.handle}`;

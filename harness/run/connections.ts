@@ -2,7 +2,7 @@ import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { type Link, linkOf } from '../peer/link.js';
-import { backendPath, createVif, frontendPath, removeVif, type VifAddress } from '../peer/vif.js';
+import { backendPath, createVif, frontendPath, removeVif, type VifAddress, vifOf } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
 import { all } from '../xen/wait.js';
 import type { Vifs } from './context.js';
@@ -231,11 +231,8 @@ export class Connections implements Vifs<AnyPeer> {
   }
 
   #address(handle: number): VifAddress {
-    const harness = this.iut.harness.id;
-    const type = this.iut.deviceType;
-    return this.role === 'frontend'
-      ? { frontend: this.iut.domain, backend: harness, handle, peer: 'backend', type }
-      : { frontend: harness, backend: this.iut.domain, handle, peer: 'frontend', type };
+    const { domain, harness, deviceType } = this.iut;
+    return { ...vifOf(this.role, domain, harness.id, handle), type: deviceType };
   }
 
   /** Where one vif is all that there can be, the shared one gives way, unless the present test needs it too. */

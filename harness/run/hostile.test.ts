@@ -5,7 +5,7 @@ import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { type Link, linkOf } from '../peer/link.js';
-import { createVif, removeVif, type VifAddress } from '../peer/vif.js';
+import { createVif, removeVif, type VifAddress, vifOf } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
 import { Stack } from '../packet/stack.js';
 import { CTRL_TYPE, KEY } from '../protocol/netif.js';
@@ -100,10 +100,7 @@ async function suffer(
   await hostile.start();
   const context = { domain: harness, pump: new EventPump(harness.events), patience: new Patience(harness.clock) };
   const handle = 20;
-  const vif: VifAddress =
-    role === 'frontend'
-      ? { frontend: 1, backend: 0, handle, peer: 'backend' }
-      : { frontend: 0, backend: 1, handle, peer: 'frontend' };
+  const vif = vifOf(role, guest.id, harness.id, handle);
   const link = linkOf(handle);
   const faults: unknown[] = [];
   const attempt = async (work: () => Promise<unknown>): Promise<void> => {
