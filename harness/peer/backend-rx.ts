@@ -120,12 +120,7 @@ export class BackendRx {
     return response;
   }
 
-  /** An extra info uses up a buffer's slot and leaves the buffer empty. */
-  putExtra(extra: Extra): void {
-    this.putExtraBytes(encodeExtra(extra));
-  }
-
-  /** Writes the bytes of what the response before called an extra info, whatever they are. */
+  /** Writes the bytes of what the response before called an extra info, whatever they are: its buffer stays empty. */
   putExtraBytes(bytes: Uint8Array): void {
     this.#buffer();
     this.ring.put(bytes);

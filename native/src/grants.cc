@@ -17,6 +17,16 @@
 
 namespace {
 
+// What `call` answers; false or null is a failure. A signal that comes meanwhile (a profiler's, a child's) is no reason
+// to give up.
+template <typename Call>
+auto uninterrupted(Call call) {
+  for (;;) {
+    auto result = call();
+    if (result || errno != EINTR) return result;
+  }
+}
+
 struct GrantLibrary : Library {
   GrantLibrary() : Library("libxengnttab.so.1") {
     find(open, "xengnttab_open");
@@ -99,10 +109,7 @@ class Grants : public Napi::ObjectWrap<Grants> {
     const auto count = static_cast<uint32_t>(refs.size());
     const auto what = std::to_string(count) + (count == 1 ? " grant of " : " grants of ") + domainName(domain);
     const int prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-    // A signal that comes meanwhile (a profiler's, a child's) is no reason to give up.
-    void* base = nullptr;
-    do base = library().map(devices->mapper, count, domain, refs.data(), prot);
-    while (!base && errno == EINTR);
+    void* base = uninterrupted([&] { return library().map(devices->mapper, count, domain, refs.data(), prot); });
     if (!base) throw errnoError(env, errno, "mapping " + what);
     auto region = std::make_shared<Region>(Region::Kind::mapping, base, count, writable, [devices](Region& self) {
       devices->regions.erase(&self);
@@ -119,9 +126,7 @@ class Grants : public Napi::ObjectWrap<Grants> {
     const uint32_t domain = uint32Arg(info, 0, "domain", MAX_DOMID);
     const bool writable = boolArg(info, 1, "writable");
     uint32_t ref = 0;
-    void* base = nullptr;
-    do base = library().share(devices->sharer, domain, 1, &ref, writable);
-    while (!base && errno == EINTR);
+    void* base = uninterrupted([&] { return library().share(devices->sharer, domain, 1, &ref, writable); });
     if (!base) throw errnoError(env, errno, "offering a page to " + domainName(domain));
     memset(base, 0, PAGE_BYTES);
     auto region = std::make_shared<Region>(Region::Kind::offer, base, 1, true, [devices](Region& self) {
@@ -187,10 +192,10 @@ class Grants : public Napi::ObjectWrap<Grants> {
       position += length;
     }
     if (segments.empty()) return;
-    int result = 0;
-    do result = library().copy(devices->mapper, static_cast<uint32_t>(segments.size()), segments.data());
-    while (result != 0 && errno == EINTR);
-    if (result != 0) throw errnoError(env, errno, "copying " + std::to_string(segments.size()) + " segments");
+    const bool done = uninterrupted([&] {
+      return library().copy(devices->mapper, static_cast<uint32_t>(segments.size()), segments.data()) == 0;
+    });
+    if (!done) throw errnoError(env, errno, "copying " + std::to_string(segments.size()) + " segments");
     for (size_t i = 0; i < segments.size(); i++) values[4 * places[i] + 3] = static_cast<uint32_t>(segments[i].status);
   }
 

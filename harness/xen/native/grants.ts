@@ -90,14 +90,16 @@ export class HostGrants implements Grants {
 
   copyFrom(segments: readonly (CopySegment & { length: number })[]): { status: number; bytes: Uint8Array }[] {
     // However long one claims to be that leaves its page, there is no more than that to be refused.
-    const { list, total } = flat(segments, ({ length }) => Math.min(length, PAGE_SIZE + 1));
+    const lengthOf = ({ length }: { length: number }): number => Math.min(length, PAGE_SIZE + 1);
+    const { list, total } = flat(segments, lengthOf);
     const all = new Uint8Array(total);
     call(() => this.native.copyFrom(list, all));
     let position = 0;
-    return segments.map(({ length }, n) => {
+    return segments.map((segment, n) => {
       const status = statusOf(list, n);
+      const length = lengthOf(segment);
       const bytes = all.subarray(position, status === 0 ? position + length : position);
-      position += Math.min(length, PAGE_SIZE + 1);
+      position += length;
       return { status, bytes };
     });
   }
