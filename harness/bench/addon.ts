@@ -3,7 +3,7 @@ import type { Domain, DomId } from '../xen/domain.js';
 import { EventPump } from '../xen/event-pump.js';
 import { PAGE_SIZE } from '../xen/domain.js';
 import { compare, type Comparison, type Figure, timed } from './figure.js';
-import type { Yardstick } from './yardstick.js';
+import type { Yardstick, YardstickThere } from './yardstick.js';
 
 const ROUNDS = 7;
 const C = 'C on the same libraries';
@@ -16,7 +16,7 @@ const NODE = 'data/netifspec-bench';
 export async function addonAgainstC(
   domain: Domain,
   here: Yardstick,
-  there: Yardstick,
+  there: YardstickThere,
   guest: DomId,
 ): Promise<Figure[]> {
   return [
@@ -85,7 +85,7 @@ async function withOffers(
   }
 }
 
-async function events({ events, clock }: Domain, here: Yardstick, there: Yardstick, guest: DomId): Promise<Figure> {
+async function events({ events, clock }: Domain, here: Yardstick, there: YardstickThere, guest: DomId): Promise<Figure> {
   const pump = new EventPump(events);
   const echo = await there.start('echo', 0);
   const remote = Number(echo.said);

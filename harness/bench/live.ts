@@ -11,7 +11,7 @@ import { KEY } from '../protocol/netif.js';
 import type { Domain, DomId } from '../xen/domain.js';
 import { EventPump } from '../xen/event-pump.js';
 import { Patience } from '../xen/wait.js';
-import type { Yardstick } from './yardstick.js';
+import type { YardstickThere } from './yardstick.js';
 
 const FIRST_HANDLE = 20;
 /** Handles are used again after so many: a driver may not see that one has gone which is there again at once. */
@@ -32,7 +32,7 @@ export interface Guest {
   readonly driver: Driver;
   readonly domain: DomId;
   readonly ssh: Ssh;
-  readonly stick: Yardstick;
+  readonly stick: YardstickThere;
 }
 
 /** What is got of this domain for all vifs. */

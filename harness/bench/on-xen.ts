@@ -11,6 +11,7 @@ import { freshVifs, manyVifs } from './connections.js';
 import { contextOf, type Driver, type Guest } from './live.js';
 import { peerAgainstKernel } from './peers.js';
 import { bulkAgainstKernel } from './tap.js';
+import { Shell } from './shell.js';
 import { yardstickHere, yardstickThere } from './yardstick.js';
 
 const CONNECT_MS = 30_000;
@@ -28,9 +29,11 @@ async function guestOf(domain: Domain, driver: Driver): Promise<Guest> {
   return { driver, domain: await findDomain(domain, driver), ssh, stick: await yardstickThere(ssh, program) };
 }
 
+// Before there is much memory to be copied.
+const shell = new Shell();
 const domain = await openNativeDomain();
 const [netfront, netback] = [await guestOf(domain, 'netfront'), await guestOf(domain, 'netback')];
-const here = yardstickHere(program);
+const here = yardstickHere(shell, program);
 try {
   say('the addon');
   const figures = await addonAgainstC(domain, here, netback.stick, netback.domain);
@@ -38,8 +41,8 @@ try {
   const pair = { here: { ...HERE, stick: here }, there: { ...THERE, stick: netfront.stick } };
   for (const guest of [netfront, netback]) {
     say(`the peer of ${guest.driver}`);
-    figures.push(...(await peerAgainstKernel(context, guest, pair)));
-    figures.push(...(await bulkAgainstKernel(context, guest, pair, program)));
+    figures.push(...(await peerAgainstKernel(context, guest, pair, shell)));
+    figures.push(...(await bulkAgainstKernel(context, guest, pair, { shell, program })));
     say(`fresh vifs of ${guest.driver}`);
     figures.push(...(await freshVifs(context, guest)));
   }
@@ -50,4 +53,5 @@ try {
 } finally {
   for (const { ssh } of [netfront, netback]) ssh.close();
   await domain.close();
+  shell.close();
 }

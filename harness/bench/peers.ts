@@ -1,6 +1,4 @@
 /** The peers against the kernel's own drivers: small frames one way at a time, and pings. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { formatMac } from '../packet/address.js';
 import { decodeEthernet, LOCAL_EXPERIMENT } from '../packet/ethernet.js';
 import type { BackendPeer } from '../peer/backend.js';
@@ -9,6 +7,7 @@ import { FrontendPeer } from '../peer/frontend.js';
 import { TX_RING } from '../protocol/ring.js';
 import { compare, type Figure, type Measure, type NamedMeasure, timed } from './figure.js';
 import { type AnyPeer, type Driver, type Guest, LiveVif } from './live.js';
+import type { Shell } from './shell.js';
 import type { Yardstick } from './yardstick.js';
 
 const ROUNDS = 5;
@@ -50,7 +49,12 @@ export function sameRings(
 }
 
 /** Frames a second each way, and microseconds of a ping, of the peer of a guest's driver. */
-export async function peerAgainstKernel(context: PeerContext, guest: Guest, pair: KernelPair): Promise<Figure[]> {
+export async function peerAgainstKernel(
+  context: PeerContext,
+  guest: Guest,
+  pair: KernelPair,
+  shell: Shell,
+): Promise<Figure[]> {
   const live = await LiveVif.connect(context, guest);
   const wire: Wire = { peer: live.peer, guest, device: await live.configure() };
   const name = guest.driver === 'netback' ? 'frontend peer' : 'backend peer';
@@ -83,7 +87,7 @@ export async function peerAgainstKernel(context: PeerContext, guest: Guest, pair
         });
         return (ms / PINGS) * 1000;
       },
-      yardstick: { name: "kernel's pair, ping", measure: () => kernelPing(pair.there.address) },
+      yardstick: { name: "kernel's pair, ping", measure: () => kernelPing(shell, pair.there.address) },
     }),
   ];
   await live.close();
@@ -158,10 +162,10 @@ async function kernelFromGuest({ here, there }: KernelPair): Promise<number> {
 }
 
 /** Microseconds, as ping has them in its last line: min/avg/max/mdev in milliseconds. */
-async function kernelPing(address: string): Promise<number> {
+async function kernelPing(shell: Shell, address: string): Promise<number> {
   // The next as soon as one has its answer, as the peer does it.
-  const { stdout } = await promisify(execFile)('ping', ['-q', '-n', '-f', '-c', String(PINGS), address]);
-  const [, average] = /= [\d.]+\/([\d.]+)\//.exec(stdout) ?? [];
-  if (average === undefined) throw new Error(`ping ${address}: ${stdout}`);
+  const lines = await shell.start(['ping', '-q', '-n', '-f', '-c', PINGS, address]).lines;
+  const [, average] = /= [\d.]+\/([\d.]+)\//.exec(lines.join('\n')) ?? [];
+  if (average === undefined) throw new Error(`ping ${address}: ${lines.join(' ')}`);
   return Number(average) * 1000;
 }

@@ -16,6 +16,7 @@ import { GSO_TYPE, RXF, TXF } from '../protocol/netif.js';
 import { compare, type Figure } from './figure.js';
 import { type AnyPeer, type Guest, LiveVif } from './live.js';
 import { type KernelPair, sameRings } from './peers.js';
+import type { Shell } from './shell.js';
 import { type Yardstick, yardstickHere } from './yardstick.js';
 
 const ROUNDS = 3;
@@ -47,7 +48,7 @@ export async function bulkAgainstKernel(
   context: PeerContext,
   guest: Guest,
   pair: KernelPair,
-  program: string,
+  { shell, program }: { readonly shell: Shell; readonly program: string },
 ): Promise<Figure[]> {
   const live = await LiveVif.connect(context, guest);
   await live.configure();
@@ -58,7 +59,7 @@ export async function bulkAgainstKernel(
     await live.close();
     throw error;
   });
-  const inside = yardstickHere('ip', ['netns', 'exec', NETNS, program]);
+  const inside = yardstickHere(shell, 'ip', 'netns', 'exec', NETNS, program);
   try {
     const name = guest.driver === 'netback' ? 'frontend peer' : 'backend peer';
     const yardsticks = sameRings(guest.driver, {

@@ -1,11 +1,10 @@
 /** The C program of native/bench, here and in guests. */
-import { execFile, type PromiseWithChild } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { PassThrough } from 'node:stream';
-import { promisify } from 'node:util';
 import { quotePosix } from '../guest/profile.js';
 import type { Ssh } from '../guest/ssh.js';
 import { LineSplitter } from '../guest/text.js';
+import type { Shell } from './shell.js';
 
 const DEADLINE_MS = 60_000;
 
@@ -20,29 +19,29 @@ export interface Started {
   readonly said: string;
   /** The last line as a number, once it has ended. */
   readonly result: Promise<number>;
-  /** Ends its input, which ends what waits for that. */
-  stop(): void;
 }
 
-/** The program at `path` of this machine; `first` are the first of its arguments. */
-export function yardstickHere(path: string, first: readonly string[] = []): Yardstick {
-  const begin = (args: readonly (string | number)[]): PromiseWithChild<{ stdout: string }> =>
-    promisify(execFile)(path, [...first, ...args.map(String)], { timeout: DEADLINE_MS });
+/** The program in a guest. */
+export interface YardstickThere extends Yardstick {
+  /** `stop` ends the run's input, which ends what waits for that. */
+  start(...args: readonly (string | number)[]): Promise<Started & { stop(): void }>;
+}
+
+/** A program of this machine, run by a shell; `words` are its path and the first of its arguments. */
+export function yardstickHere(shell: Shell, ...words: readonly string[]): Yardstick {
   return {
-    run: async (...args) => numberOf((await begin(args)).stdout),
+    run: async (...args) => numberOf(await shell.start([...words, ...args]).lines),
     async start(...args) {
-      const running = begin(args);
-      const said = await new Promise<string>((resolve, reject) => {
-        running.child.stdout?.once('data', (chunk: Buffer | string) => resolve(String(chunk).trim()));
-        running.catch(reject);
-      });
-      return { said, result: running.then(({ stdout }) => numberOf(stdout)), stop: () => running.child.stdin?.end() };
+      const { first, lines } = shell.start([...words, ...args]);
+      const result = lines.then(numberOf);
+      result.catch(() => undefined);
+      return { said: await first, result };
     },
   };
 }
 
 /** Copies the program at `path` into a guest. */
-export async function yardstickThere(ssh: Ssh, path: string): Promise<Yardstick> {
+export async function yardstickThere(ssh: Ssh, path: string): Promise<YardstickThere> {
   const script = 'file=$(mktemp /tmp/netifspec-bench-XXXXXX) && cat > "$file" && chmod 700 "$file" && echo "$file"';
   const { code, stdout, stderr } = await ssh.exec(script, { deadlineMs: DEADLINE_MS, stdin: createReadStream(path) });
   if (code !== 0) throw new Error(`the guest takes no program: ${stderr}`);
@@ -51,7 +50,7 @@ export async function yardstickThere(ssh: Ssh, path: string): Promise<Yardstick>
   const ended = async (running: ReturnType<Ssh['exec']>): Promise<number> => {
     const { code, stdout, stderr } = await running;
     if (code !== 0) throw new Error(`${path} in the guest: ${stderr}`);
-    return numberOf(stdout);
+    return numberOf(stdout.trim().split('\n'));
   };
   return {
     run: (...args) => ended(ssh.exec(command(args), { deadlineMs: DEADLINE_MS })),
@@ -79,8 +78,8 @@ export async function yardstickThere(ssh: Ssh, path: string): Promise<Yardstick>
 }
 
 /** The last line as a number. */
-function numberOf(text: string): number {
-  const value = Number(text.trim().split('\n').at(-1));
-  if (!Number.isFinite(value)) throw new Error(`no number: ${text}`);
+function numberOf(lines: readonly string[]): number {
+  const value = Number(lines.at(-1));
+  if (!Number.isFinite(value)) throw new Error(`no number: ${lines.join(' ')}`);
   return value;
 }

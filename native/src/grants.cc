@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <set>
@@ -67,7 +68,23 @@ struct Devices {
   ~Devices() {
     if (mapper) library().close(mapper);
     if (sharer) library().shareClose(sharer);
+    free(pages_);
   }
+
+  // At least `size` bytes, from the start of a page, kept from copy to copy; null if there is no memory.
+  uint8_t* pages(size_t size) {
+    if (size > size_) {
+      free(pages_);
+      size_ = (size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+      pages_ = static_cast<uint8_t*>(aligned_alloc(PAGE_BYTES, size_));
+      if (!pages_) size_ = 0;
+    }
+    return pages_;
+  }
+
+ private:
+  uint8_t* pages_ = nullptr;
+  size_t size_ = 0;
 };
 
 std::string domainName(uint32_t domain) { return "domain " + std::to_string(domain); }
@@ -153,20 +170,27 @@ class Grants : public Napi::ObjectWrap<Grants> {
     if (first != 0) throw errnoError(info.Env(), first, "releasing the pages that were left");
   }
 
+  // By way of pages of our own: memory of JavaScript's is new each time, and has to be mapped first, and a segment that
+  // crosses a page there is two for Xen.
   void copy(const Napi::CallbackInfo& info, uint16_t direction) {
     const Napi::Env env = info.Env();
     auto devices = opened(env);
     auto list = uint32ArrayArg(info, 0, "segments");
     auto bytes = bytesOf(info[1], "bytes");
     const size_t count = list.ElementLength() / 4;
-    uint8_t* const data = bytes.Data();
     const size_t room = bytes.ByteLength();
     uint32_t* const values = list.Data();
+    struct Place {
+      size_t segment;
+      uint8_t* theirs;
+      size_t ours;
+    };
+    std::vector<Place> places;
+    places.reserve(count);
     std::vector<xen::CopySegment> segments;
     segments.reserve(count);
-    std::vector<size_t> places;
-    places.reserve(count);
     size_t position = 0;
+    size_t ours = 0;
     for (size_t i = 0; i < count; i++) {
       uint32_t* const value = values + 4 * i;
       const uint32_t domain = value[0], ref = value[1], offset = value[2], length = value[3];
@@ -176,10 +200,11 @@ class Grants : public Napi::ObjectWrap<Grants> {
       const bool inPage = offset <= PAGE_BYTES && length <= PAGE_BYTES - offset;
       value[3] = static_cast<uint32_t>(inPage ? 0 : xen::GNTST_bad_copy_arg);
       if (inPage && length > 0) {
+        if (ours % PAGE_BYTES + length > PAGE_BYTES) ours += PAGE_BYTES - ours % PAGE_BYTES;
+        places.push_back({i, bytes.Data() + position, ours});
+        ours += length;
         xen::CopySegment segment{};
-        auto& local = direction == xen::GNTCOPY_source_gref ? segment.dest : segment.source;
         auto& foreign = direction == xen::GNTCOPY_source_gref ? segment.source : segment.dest;
-        local.virt = data + position;
         foreign.foreign.ref = ref;
         foreign.foreign.offset = static_cast<uint16_t>(offset);
         foreign.foreign.domid = static_cast<uint16_t>(domain);
@@ -187,16 +212,26 @@ class Grants : public Napi::ObjectWrap<Grants> {
         segment.flags = direction;
         segment.status = xen::GNTST_general_error;
         segments.push_back(segment);
-        places.push_back(i);
       }
       position += length;
     }
     if (segments.empty()) return;
+    uint8_t* const pages = devices->pages(ours);
+    if (!pages) throw errnoError(env, ENOMEM, "copying " + std::to_string(segments.size()) + " segments");
+    for (size_t i = 0; i < segments.size(); i++) {
+      auto& local = direction == xen::GNTCOPY_source_gref ? segments[i].dest : segments[i].source;
+      local.virt = pages + places[i].ours;
+      if (direction == xen::GNTCOPY_dest_gref) memcpy(pages + places[i].ours, places[i].theirs, segments[i].len);
+    }
     const bool done = uninterrupted([&] {
       return library().copy(devices->mapper, static_cast<uint32_t>(segments.size()), segments.data()) == 0;
     });
     if (!done) throw errnoError(env, errno, "copying " + std::to_string(segments.size()) + " segments");
-    for (size_t i = 0; i < segments.size(); i++) values[4 * places[i] + 3] = static_cast<uint32_t>(segments[i].status);
+    for (size_t i = 0; i < segments.size(); i++) {
+      const bool came = direction == xen::GNTCOPY_source_gref && segments[i].status == xen::GNTST_okay;
+      if (came) memcpy(places[i].theirs, pages + places[i].ours, segments[i].len);
+      values[4 * places[i].segment + 3] = static_cast<uint32_t>(segments[i].status);
+    }
   }
 
   std::shared_ptr<Devices> opened(Napi::Env env) const {

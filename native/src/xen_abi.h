@@ -39,6 +39,7 @@ struct CopySegment {
 };
 constexpr uint16_t GNTCOPY_source_gref = 1;
 constexpr uint16_t GNTCOPY_dest_gref = 2;
+constexpr int16_t GNTST_okay = 0;
 constexpr int16_t GNTST_general_error = -1;
 constexpr int16_t GNTST_bad_copy_arg = -10;
 
