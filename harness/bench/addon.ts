@@ -85,7 +85,12 @@ async function withOffers(
   }
 }
 
-async function events({ events, clock }: Domain, here: Yardstick, there: YardstickThere, guest: DomId): Promise<Figure> {
+async function events(
+  { events, clock }: Domain,
+  here: Yardstick,
+  there: YardstickThere,
+  guest: DomId,
+): Promise<Figure> {
   const pump = new EventPump(events);
   const echo = await there.start('echo', 0);
   const remote = Number(echo.said);
