@@ -4,6 +4,7 @@ import type { Arp } from './arp.js';
 import { arpReply, neighbourAdvertisement, pong4, pong6, tcpRst } from './build.js';
 import type { Host } from './build.js';
 import { sameBytes } from './bytes.js';
+import { decodeEthernet } from './ethernet.js';
 import type { Ethernet } from './ethernet.js';
 import { decodeFrame } from './frame.js';
 import type { Frame } from './frame.js';
@@ -44,8 +45,11 @@ export class Stack {
 
   /** Takes one frame from the vif and answers the frames to send, whose checksums are complete. */
   receive(frame: Uint8Array, meta: FrameMeta = {}): Uint8Array[] {
+    // A busy wire carries frames for others: those cost a look at their address.
+    const outer = decodeEthernet(frame);
+    if (!outer.ok || !this.#isForMe(outer.value)) return [];
     const it = decodeFrame(frame);
-    if (!it.ok || !this.#isForMe(it.value.ethernet)) return [];
+    if (!it.ok) return [];
     const answer = this.#answer(it.value, meta.csumBlank ?? false);
     return answer ? [answer] : [];
   }
