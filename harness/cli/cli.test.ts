@@ -76,6 +76,25 @@ describe('the command line', function () {
     const capture = readFileSync(join(folder, 'traced/traces/reference-backend/backend.transmit.id-256.pcapng'));
     expect(capture.readUInt32LE(0)).to.equal(0x0a0d0d0a);
     expect(readFileSync(join(folder, 'traced/report.html'), 'utf8')).to.match(/<svg class="ladder"/);
+    // As "report junit" finds it again.
+    const junit = readFileSync(join(folder, 'traced/junit.xml'), 'utf8');
+    expect(junit).to.contain('[[ATTACHMENT|traced/traces/reference-backend/backend.transmit.id-256.pcapng]]');
+    expect(netifspec('report', 'junit', 'traced').stdout).to.equal(junit);
+  });
+
+  it('shows colours on a terminal, unless NO_COLOR is set', function () {
+    const onTerminal = (env: NodeJS.ProcessEnv): { error?: Error; stdout: string } => {
+      const command = `'${process.execPath}' '${MAIN}' run --test backend.xenbus.connect --out coloured`;
+      const args = ['--quiet', '--command', command, '/dev/null'];
+      return spawnSync('script', args, { encoding: 'utf8', cwd: folder, env: { ...process.env, ...env } });
+    };
+    const { error, stdout } = onTerminal({ NO_COLOR: '' });
+    if (error) this.skip();
+    const green = '\x1b[32m';
+    expect(stdout).to.contain(green);
+    const plain = onTerminal({ NO_COLOR: '1' }).stdout;
+    expect(plain).to.contain('1 passed').and.not.to.contain(green);
+    expect(netifspec('run', '--test', 'backend.xenbus.connect', '--out', 'coloured').stdout).not.to.contain('\x1b');
   });
 
   it('merges runs, and tells what is worse in one than in another', () => {

@@ -1,65 +1,16 @@
 /** Every command in the documentation's blocks of shell is one that works. */
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { packageRoot } from '../root.js';
+import { commandsOf, NEEDS_HOST, PAGES, RESULTS, wordsOf } from './documented.js';
 
 const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
-const PAGES = [
-  'README.md',
-  'CONTRIBUTING.md',
-  ...readdirSync(join(packageRoot, 'docs')).map((page) => `docs/${page}`),
-].filter((page) => page.endsWith('.md'));
-
-/** Folders of results that the pages take for granted. */
-const RESULTS = ['results', 'results.old', 'results.last', 'results.shard-1', 'results.shard-2', 'part-1', 'part-2'];
 /** What is a test of its own, and takes a minute. */
 const ELSEWHERE = /^validate\b/;
-/** Without a Xen host, a lab host or QEMU these must get as far as to miss it. */
-const NEEDS_HOST = /^lab (?!status|down)|--on |--target /;
-
-/** What a CI engine puts in the place of its variables. */
-const CI: Readonly<Record<string, string>> = { CI_NODE_INDEX: '1', CI_NODE_TOTAL: '2', part: '2', HOST: 'labhost' };
-
-function inCi(variable: string): string {
-  const value = CI[variable];
-  if (value === undefined) throw new Error(`nothing stands for $${variable} of a recipe`);
-  return value;
-}
-
-/** The commands in a page's blocks of shell, and in its recipes for CI engines, as the words behind `netifspec`. */
-function commandsOf(page: string): string[] {
-  const text = readFileSync(join(packageRoot, page), 'utf8');
-  const blocks = (languages: string): string[] =>
-    [...text.matchAll(new RegExp(`^\`\`\`(?:${languages})\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, block = '']) => block);
-  const shell = blocks('sh')
-    .flatMap((block) => block.split('\n'))
-    .flatMap((line) => /^(?:npx )?netifspec (.*)$/.exec(line)?.[1] ?? []);
-  const recipes = blocks('yaml|groovy').flatMap((block) =>
-    [...block.matchAll(/\bnpx netifspec ([^"\n]*(?:\n +--[^"\n]*)*)/g)].map(([, command = '']) =>
-      command
-        .replace(/\s+/g, ' ')
-        .replace(/\$(?:\{\{ matrix\.(\w+) \}\}|(\w+))/g, (_, a: string, b: string) => inCi(a || b)),
-    ),
-  );
-  return [...shell, ...recipes];
-}
-
-const wordsOf = (command: string): string[] =>
-  [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, a, b]) => a ?? b ?? '');
 
 describe('the documentation', function () {
   this.timeout(60_000);
@@ -91,6 +42,7 @@ describe('the documentation', function () {
         const words = wordsOf(command.replace('--seeds 1000', '--seeds 2'));
         if (words[0] === 'init') rmSync(join(folder, words[1] ?? ''), { force: true });
         const { status, stdout, stderr } = netifspec(...words);
+        // What needs a host must get as far as to miss it; with one it's run by the lab's own tests.
         expect(status, stdout + stderr).to.equal(NEEDS_HOST.test(command) ? 3 : 0);
         expect(stderr).not.to.match(/^ {4}at /m);
       });

@@ -1,13 +1,13 @@
 /** `netifspec report`: what is made of the records of runs that are over. */
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { diff, isRegression, printDiff } from '../../reports/diff.js';
 import type { JunitProfile } from '../../reports/junit.js';
 import { merge } from '../../reports/merge.js';
 import { type Group, groupSessions } from '../../reports/records.js';
-import type { ResultRecord } from '../run/record.js';
+import type { ResultRecord, TestRecord } from '../run/record.js';
 import { UsageError } from './exit.js';
 import { recordFiles, recordsIn } from './record-files.js';
-import { describe, Results, writeWhole } from './results.js';
+import { attachmentsIn, describe, Results, writeWhole } from './results.js';
 
 export interface MergeOptions {
   readonly out: string;
@@ -49,11 +49,19 @@ export async function renderCommand(
   folders: readonly string[],
   { out, strict = false, junitProfile = 'rich' }: RenderOptions,
 ): Promise<number> {
-  const groups = merged(folders.flatMap(recordFiles));
+  const files = folders.flatMap(recordFiles);
+  const groups = merged(files);
+  // Traces stand beside the records that they belong to.
+  const attachments = (test: TestRecord): string[] => files.flatMap((file) => attachmentsIn(dirname(file), test));
   const text =
     format === 'html'
       ? (await import('../../reports/html.js')).html(groups, { strict, describe })
-      : (await import('../../reports/junit.js')).junit(groups, { profile: junitProfile, strict, describe });
+      : (await import('../../reports/junit.js')).junit(groups, {
+          profile: junitProfile,
+          strict,
+          describe,
+          attachments,
+        });
   if (out === undefined) process.stdout.write(text);
   else writeWhole(out, text);
   return 0;

@@ -87,27 +87,24 @@ export class Results {
         import('../../reports/html.js'),
       ]);
       const traces = await this.#traces(groups);
-      const attachments = (test: TestRecord): string[] => traces.get(test) ?? [];
+      const attachments = (test: TestRecord): string[] => attachmentsIn(out, test);
       writeWhole(join(out, 'junit.xml'), junit(groups, { profile, strict, describe, attachments }));
       writeWhole(join(out, 'report.html'), html(groups, { strict, describe }));
       if (reporter === 'terminal') {
         this.#terminal.summary(groups);
         sayResults(out, ['results.jsonl', 'junit.xml', 'report.html']);
-        if (traces.size > 0) process.stdout.write(`traces: ${traces.size} in ${join(out, 'traces')}\n`);
+        if (traces > 0) process.stdout.write(`traces: ${traces} in ${join(out, 'traces')}\n`);
       }
       if (this.options.updateExpectations) await this.#draft(groups);
     }
     return exitCode(groups, { strict });
   }
 
-  /**
-   * Writes each trace as text, and the frames in it as a capture, in the place of an earlier run's. Answers the files
-   * of each test, as seen from the working directory where they lie below it.
-   */
-  async #traces(groups: readonly Group[]): Promise<Map<TestRecord, string[]>> {
+  /** Writes each trace as text, and the frames in it as a capture, in the place of an earlier run's; answers how many. */
+  async #traces(groups: readonly Group[]): Promise<number> {
     const { pcapng } = await import('../../reports/pcapng.js');
-    const written = new Map<TestRecord, string[]>();
-    const folderOf = ({ session }: Group): string => join(this.options.out, 'traces', fileName(session.target));
+    let written = 0;
+    const folderOf = ({ session }: Group): string => tracesOf(this.options.out, session.target);
     for (const folder of new Set(groups.map(folderOf))) {
       const old = existsSync(folder) ? readdirSync(folder).filter((name) => /\.(txt|pcapng)$/.test(name)) : [];
       for (const name of old) rmSync(join(folder, name));
@@ -118,13 +115,10 @@ export class Results {
         if (!test.trace?.length) continue;
         mkdirSync(folder, { recursive: true });
         const capture = pcapng(test.trace);
-        const files: [string, string | Buffer][] = [[`${fileName(test.id)}.txt`, traceText(test.trace)]];
-        if (capture) files.push([`${fileName(test.id)}.pcapng`, capture]);
-        for (const [name, content] of files) writeWhole(join(folder, name), content);
-        written.set(
-          test,
-          files.map(([name]) => fromHere(join(folder, name))),
-        );
+        const [text, frames] = traceFiles(this.options.out, test);
+        writeWhole(text, traceText(test.trace));
+        if (capture) writeWhole(frames, capture);
+        written++;
       }
     }
     return written;
@@ -140,6 +134,23 @@ export class Results {
       process.stderr.write(`netifspec: ${file} has an entry for each failure: give each a reason and a source\n`);
     }
   }
+}
+
+/**
+ * The files of a test's trace that are in the folder `out`, as seen from the working directory where they lie below it.
+ */
+export function attachmentsIn(out: string, test: TestRecord): string[] {
+  return traceFiles(out, test)
+    .filter((file) => existsSync(file))
+    .map(fromHere);
+}
+
+const tracesOf = (out: string, target: string): string => join(out, 'traces', fileName(target));
+
+/** Where a test's trace is written, as text and the frames in it as a capture. */
+function traceFiles(out: string, { target, id }: TestRecord): [text: string, frames: string] {
+  const path = join(tracesOf(out, target), fileName(id));
+  return [`${path}.txt`, `${path}.pcapng`];
 }
 
 /** A name in a record as one of a file: records may come from a host that lies. */
