@@ -5,72 +5,76 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { quotePosix } from '../guest/profile.js';
-import { LineSplitter } from '../guest/text.js';
+import { linesOf, Said } from './said.js';
 
 /** Nothing that is measured takes longer. */
 const DEADLINE_S = 60;
-const MAX_LINE = 1024;
 const END = /^netifspec-end (\d+)$/;
 
 interface Running {
-  readonly lines: string[];
-  begun(line: string): void;
-  ended(code: number): void;
+  readonly said: Said;
+  /** @param problem why it failed, if it did */
+  end(problem?: string): void;
 }
 
-/** Runs one command at a time. */
+/** Runs one command after the other. */
 export class Shell {
   readonly #process: ChildProcessByStdio<Writable, Readable, null> = spawn('sh', [], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   #running: Running | undefined;
+  /** Settles when the command that was asked for last has ended. */
+  #last: Promise<unknown> = Promise.resolve();
+  #gone: string | undefined;
 
   constructor() {
-    const splitter = new LineSplitter(
-      MAX_LINE,
-      (line) => this.#hear(line),
-      () => undefined,
-    );
-    this.#process.stdout.on('data', (chunk: Buffer) => splitter.push(chunk));
-    this.#process.on('exit', () => this.#hear('netifspec-end 127'));
+    const lines = linesOf((line) => this.#hear(line));
+    this.#process.stdout.on('data', (chunk: Buffer) => lines.push(chunk));
+    this.#process.on('error', ({ message }) => this.#lose(message));
+    this.#process.on('close', () => this.#lose('the shell has ended'));
+    // A shell that has gone is told of by its end.
+    this.#process.stdin.on('error', () => undefined);
   }
 
-  /** Starts a command; answers its first line when it comes, and all of them when it has ended. */
+  /** Runs a command when those before it have ended; answers its first line when it comes, and all at its end. */
   start(words: readonly (string | number)[]): { first: Promise<string>; lines: Promise<string[]> } {
-    if (this.#running) throw new Error('the shell runs a command already');
-    const lines: string[] = [];
-    let begun: Running['begun'] = () => undefined;
-    const first = new Promise<string>((resolve) => (begun = resolve));
-    const ended = new Promise<string[]>((resolve, reject) => {
-      this.#running = {
-        lines,
-        begun,
-        ended: (code) =>
-          code === 0 ? resolve(lines) : reject(new Error(`${words.join(' ')}: exit code ${code}: ${lines.join(' ')}`)),
-      };
-    });
-    const command = words.map((word) => quotePosix(String(word))).join(' ');
-    this.#process.stdin.write(`timeout ${DEADLINE_S} ${command} < /dev/null; echo "netifspec-end $?"\n`);
-    // Whoever waits for the first line hears of the end, too; who waits for the end needs no first line.
-    const said = Promise.race([first, ended.then((all) => all.join(' '))]);
-    said.catch(() => undefined);
-    return { first: said, lines: ended };
+    const said = new Said();
+    const lines = this.#last.then(() => this.#run(words, said));
+    this.#last = lines.catch(() => undefined);
+    const first = said.firstBefore(lines);
+    // Who waits for the end alone hears of a failure there.
+    first.catch(() => undefined);
+    return { first, lines };
   }
 
   close(): void {
     this.#process.stdin.end();
   }
 
+  #run(words: readonly (string | number)[], said: Said): Promise<string[]> {
+    return new Promise((resolve, reject) => {
+      const end = (problem?: string): void => {
+        this.#running = undefined;
+        if (problem === undefined) resolve(said.lines);
+        else reject(new Error(`${words.join(' ')}: ${problem}: ${said.lines.join(' ')}`));
+      };
+      if (this.#gone !== undefined) return end(this.#gone);
+      this.#running = { said, end };
+      const command = words.map((word) => quotePosix(String(word))).join(' ');
+      // On a line of its own, whatever the command left unfinished.
+      const mark = `printf '\\nnetifspec-end %d\\n' $?`;
+      this.#process.stdin.write(`timeout ${DEADLINE_S} ${command} < /dev/null; ${mark}\n`);
+    });
+  }
+
+  #lose(why: string): void {
+    this.#gone ??= why;
+    this.#running?.end(why);
+  }
+
   #hear(line: string): void {
-    const running = this.#running;
-    if (!running) return;
     const [, code] = END.exec(line) ?? [];
-    if (code === undefined) {
-      running.lines.push(line);
-      running.begun(line);
-      return;
-    }
-    this.#running = undefined;
-    running.ended(Number(code));
+    if (code !== undefined) this.#running?.end(code === '0' ? undefined : `exit code ${code}`);
+    else if (line !== '') this.#running?.said.add(line);
   }
 }

@@ -1,6 +1,4 @@
 /** Bulk TCP between the kernel here and a guest's, through a TAP device whose frames a peer carries. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { loadNative, type NativeTap } from '../../native/index.js';
 import { formatIpv4, formatMac } from '../packet/address.js';
 import { decodeEthernet, ETHER_TYPE } from '../packet/ethernet.js';
@@ -55,7 +53,7 @@ export async function bulkAgainstKernel(
   const [own, theirs] = [live.peer.link.peer, live.peer.link.iut].map(({ ipv4 }) => ipv4) as [Uint8Array, Uint8Array];
   // Not the peer's own address: that has a stack of its own, which would reset each connection.
   const address = formatIpv4(Uint8Array.of(...own.slice(0, 3), 3));
-  const tap = await Tap.open(live.peer, address).catch(async (error: unknown) => {
+  const tap = await Tap.open(live.peer, address, shell).catch(async (error: unknown) => {
     await live.close();
     throw error;
   });
@@ -103,6 +101,7 @@ class Tap {
   private constructor(
     private readonly peer: AnyPeer,
     private readonly tap: NativeTap,
+    private readonly shell: Shell,
   ) {
     tap.listen((error, bytes) => {
       if (error) throw error;
@@ -111,19 +110,19 @@ class Tap {
     });
   }
 
-  static async open(peer: AnyPeer, address: string): Promise<Tap> {
+  static async open(peer: AnyPeer, address: string, shell: Shell): Promise<Tap> {
     const addon = loadNative();
     if ('unavailable' in addon) throw new Error(addon.unavailable);
     // One that was killed has left it.
-    await ip('netns', 'del', NETNS).catch(() => undefined);
-    await ip('netns', 'add', NETNS);
+    await shell.start(['sh', '-c', `ip netns del ${NETNS} 2> /dev/null || :`]).lines;
+    await shell.start(['ip', 'netns', 'add', NETNS]).lines;
     const options = { headerSize: HEADER.bytes, checksum: true, tso4: true, tso6: false } as const;
-    const tap = new Tap(peer, new addon.Tap(DEVICE, NETNS, options));
+    const tap = new Tap(peer, new addon.Tap(DEVICE, NETNS, options), shell);
     const mac = formatMac(Uint8Array.of(...peer.link.peer.mac.slice(0, 5), 3));
     try {
-      await ip('-n', NETNS, 'link', 'set', DEVICE, 'address', mac);
-      await ip('-n', NETNS, 'addr', 'add', `${address}/${PREFIX}`, 'dev', DEVICE);
-      await ip('-n', NETNS, 'link', 'set', DEVICE, 'up');
+      await tap.#ip('-n', NETNS, 'link', 'set', DEVICE, 'address', mac);
+      await tap.#ip('-n', NETNS, 'addr', 'add', `${address}/${PREFIX}`, 'dev', DEVICE);
+      await tap.#ip('-n', NETNS, 'link', 'set', DEVICE, 'up');
     } catch (error) {
       await tap.close();
       throw error;
@@ -136,7 +135,11 @@ class Tap {
   async close(): Promise<void> {
     this.#closed = true;
     this.tap.close();
-    await ip('netns', 'del', NETNS);
+    await this.#ip('netns', 'del', NETNS);
+  }
+
+  async #ip(...args: readonly string[]): Promise<void> {
+    await this.shell.start(['ip', ...args]).lines;
   }
 
   /** Once for all frames that came together. */
@@ -219,8 +222,4 @@ function toTap({ frame, blank, gsoSize }: Frame): Buffer {
   bytes.writeUInt16LE(gsoSize, HEADER.gsoSize);
   bytes.writeUInt16LE(start + ((inner.value.payload[12] ?? 0) >> 4) * 4, HEADER.headerLength);
   return bytes;
-}
-
-async function ip(...args: string[]): Promise<void> {
-  await promisify(execFile)('ip', args);
 }

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { quotePosix } from '../guest/profile.js';
 import type { Ssh } from '../guest/ssh.js';
-import { LineSplitter } from '../guest/text.js';
+import { linesOf, Said } from './said.js';
 import type { Shell } from './shell.js';
 
 const DEADLINE_MS = 60_000;
@@ -56,23 +56,12 @@ export async function yardstickThere(ssh: Ssh, path: string): Promise<YardstickT
     run: (...args) => ended(ssh.exec(command(args), { deadlineMs: DEADLINE_MS })),
     async start(...args) {
       const stdin = new PassThrough();
-      const lines: string[] = [];
-      let begun: (line: string) => void = () => undefined;
-      const first = new Promise<string>((resolve) => (begun = resolve));
-      const splitter = new LineSplitter(
-        1024,
-        (line) => {
-          lines.push(line);
-          begun(line);
-        },
-        () => undefined,
-      );
+      const said = new Said();
+      const splitter = linesOf((line) => said.add(line));
       const onStdout = (chunk: Buffer): void => splitter.push(chunk);
       const running = ssh.exec(command(args), { deadlineMs: Infinity, stdin, onStdout });
-      const result = ended(running.then((end) => ({ ...end, stdout: lines.join('\n') })));
-      // Whoever waits for its first line hears of its end, too.
-      const said = await Promise.race([first, result.then(String)]);
-      return { said, result, stop: () => void stdin.end() };
+      const result = ended(running.then((end) => ({ ...end, stdout: said.lines.join('\n') })));
+      return { said: await said.firstBefore(result), result, stop: () => void stdin.end() };
     },
   };
 }

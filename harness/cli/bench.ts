@@ -4,10 +4,11 @@ import type { Figure } from '../bench/figure.js';
 import { memory } from '../bench/memory.js';
 import { frameRates, growths, type Growth, suiteTime } from '../bench/simulator.js';
 import { startUp } from '../bench/start-up.js';
-import { writeFiles } from './results.js';
+import { makeFolder, writeFiles } from './results.js';
 
 /** `netifspec bench`: what can be measured without a Xen. */
 export async function benchCommand({ out }: { readonly out: string }): Promise<number> {
+  makeFolder(out);
   const figures: Figure[] = [];
   for (const [what, measure] of Object.entries({ startUp, frameRates, suiteTime, memory })) {
     process.stderr.write(`netifspec: measuring ${what}\n`);

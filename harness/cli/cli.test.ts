@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { groupSessions, readRecords } from '../../reports/records.js';
@@ -80,6 +80,10 @@ describe('the command line', function () {
     const junit = readFileSync(join(folder, 'traced/junit.xml'), 'utf8');
     expect(junit).to.contain('[[ATTACHMENT|traced/traces/reference-backend/backend.transmit.id-256.pcapng]]');
     expect(netifspec('report', 'junit', 'traced').stdout).to.equal(junit);
+    cpSync(join(folder, 'traced'), join(folder, 'again'), { recursive: true });
+    const both = netifspec('report', 'junit', 'traced', 'again').stdout;
+    for (const place of ['traced', 'again'])
+      expect(both.split(`|${place}/traces/reference-backend/backend.transmit.id-256.txt`), place).to.have.length(2);
   });
 
   it('shows colours on a terminal, unless NO_COLOR is set', function () {

@@ -1,12 +1,12 @@
 /** Every command in the documentation's blocks of shell is one that works. */
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { packageRoot } from '../root.js';
-import { commandsOf, NEEDS_HOST, PAGES, RESULTS, wordsOf } from './documented.js';
+import { commandsOf, makeResults, NEEDS_HOST, PAGES, wordsOf } from './documented.js';
 
 const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
 /** What is a test of its own, and takes a minute. */
@@ -22,8 +22,7 @@ describe('the documentation', function () {
     for (const tool of ['tar', 'gzip']) symlinkSync(join('/bin', tool), join(folder, 'bin', tool));
     writeFileSync(join(folder, 'my-driver.js'), `export { default } from ${JSON.stringify(sample)};\n`);
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
-    netifspec('run', '--test', 'frontend.xenbus.connect', '--out', 'results');
-    for (const other of RESULTS.slice(1)) cpSync(join(folder, 'results'), join(folder, other), { recursive: true });
+    makeResults(folder, netifspec);
     netifspec('init', 'my-netfront.yaml', '--role', 'frontend');
     netifspec('init', 'my-netback.yaml', '--role', 'backend');
   });

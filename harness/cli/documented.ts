@@ -1,5 +1,5 @@
 /** The commands that the documentation shows, for the tests that run them. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../root.js';
 
@@ -10,17 +10,16 @@ export const PAGES = [
 ].filter((page) => page.endsWith('.md'));
 
 /** Folders of results that the pages take for granted. */
-export const RESULTS = [
-  'results',
-  'results.old',
-  'results.last',
-  'results.shard-1',
-  'results.shard-2',
-  'part-1',
-  'part-2',
-];
+const RESULTS = ['results', 'results.old', 'results.last', 'results.shard-1', 'results.shard-2', 'part-1', 'part-2'];
 /** What can't be done without a Xen host, a lab host or QEMU. */
 export const NEEDS_HOST = /^lab (?!status|down)|--on |--target /;
+
+/** Makes the results that the pages take for granted, in `folder`, where `netifspec` runs its arguments. */
+export function makeResults(folder: string, netifspec: (...args: string[]) => unknown): void {
+  const [first = '', ...others] = RESULTS;
+  netifspec('run', '--test', 'frontend.xenbus.connect', '--out', first);
+  for (const other of others) cpSync(join(folder, first), join(folder, other), { recursive: true });
+}
 
 /** What a CI engine puts in the place of its variables. */
 const CI: Readonly<Record<string, string>> = { CI_NODE_INDEX: '1', CI_NODE_TOTAL: '2', part: '2', HOST: 'labhost' };

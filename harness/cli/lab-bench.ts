@@ -16,6 +16,7 @@ import { packageRoot } from '../root.js';
 import { writeBench } from './bench.js';
 import { onInterrupt } from './interrupt.js';
 import { installed, type LabUpOptions, log, up } from './lab.js';
+import { makeFolder } from './results.js';
 
 export interface LabBenchOptions extends LabUpOptions {
   readonly out: string;
@@ -28,6 +29,7 @@ const FIRST = { target: 'linux-netfront', test: 'frontend.xenbus.connect', goalS
 
 /** Measures on the lab's Xen what can only be measured there. */
 export async function labBenchCommand(options: LabBenchOptions): Promise<number> {
+  makeFolder(options.out);
   const folder = await mkdtemp(join(tmpdir(), 'netifspec-bench-'));
   const interrupt = onInterrupt();
   try {

@@ -27,7 +27,7 @@ export async function mergeCommand(folders: readonly string[], options: MergeOpt
   if (files.includes(resolve(out, 'results.jsonl'))) {
     throw new UsageError(`--out ${out}: what is merged is there; give another folder`);
   }
-  const groups = merged(files);
+  const groups = merged(files.map(recordsIn));
   const results = new Results({ ...options, reporter: 'terminal' });
   return results.of(() => {
     for (const record of groups.flatMap(recordsOf)) results.add(record);
@@ -37,7 +37,7 @@ export async function mergeCommand(folders: readonly string[], options: MergeOpt
 
 /** `report diff`: 1 if something is worse than it was. */
 export function diffCommand(before: string, now: string, { strict = false }: { readonly strict?: boolean }): number {
-  const [old, present] = [before, now].map((folder) => merged(recordFiles(folder)));
+  const [old, present] = [before, now].map((folder) => merged(recordFiles(folder).map(recordsIn)));
   const changes = diff(old ?? [], present ?? [], strict);
   process.stdout.write(printDiff(changes));
   return changes.some(isRegression) ? 1 : 0;
@@ -49,10 +49,14 @@ export async function renderCommand(
   folders: readonly string[],
   { out, strict = false, junitProfile = 'rich' }: RenderOptions,
 ): Promise<number> {
-  const files = folders.flatMap(recordFiles);
-  const groups = merged(files);
-  // Traces stand beside the records that they belong to.
-  const attachments = (test: TestRecord): string[] => files.flatMap((file) => attachmentsIn(dirname(file), test));
+  const runs = folders.flatMap(recordFiles).map((file) => ({ folder: dirname(file), records: recordsIn(file) }));
+  const groups = merged(runs.map(({ records }) => records));
+  // By the trace itself: merged, another run of a target has another name than its files.
+  const files = new Map<TestRecord['trace'], string[]>();
+  for (const { folder, records } of runs) {
+    for (const record of records) if (record.type === 'test') files.set(record.trace, attachmentsIn(folder, record));
+  }
+  const attachments = ({ trace }: TestRecord): string[] => (trace && files.get(trace)) ?? [];
   const text =
     format === 'html'
       ? (await import('../../reports/html.js')).html(groups, { strict, describe })
@@ -67,9 +71,9 @@ export async function renderCommand(
   return 0;
 }
 
-function merged(files: readonly string[]): Group[] {
+function merged(runs: readonly ResultRecord[][]): Group[] {
   try {
-    return merge(files.flatMap((file) => groupSessions(recordsIn(file))));
+    return merge(runs.flatMap((records) => groupSessions(records)));
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

@@ -36,7 +36,7 @@ export class Results {
   #writer: RecordWriter | undefined;
 
   constructor(private readonly options: ResultsOptions) {
-    if (!options.stream) mkdirSync(options.out, { recursive: true });
+    if (!options.stream) makeFolder(options.out);
     const tty = process.stdout.isTTY ?? false;
     this.#terminal = new TerminalReporter(process.stdout, {
       tty,
@@ -140,6 +140,7 @@ export class Results {
  * The files of a test's trace that are in the folder `out`, as seen from the working directory where they lie below it.
  */
 export function attachmentsIn(out: string, test: TestRecord): string[] {
+  if (!test.trace?.length) return [];
   return traceFiles(out, test)
     .filter((file) => existsSync(file))
     .map(fromHere);
@@ -164,9 +165,13 @@ function fromHere(path: string): string {
   return here.startsWith('..') ? resolve(path) : here;
 }
 
-/** Writes files into the folder `out`, which need not exist, and says where they are. */
-export function writeFiles(out: string, files: Readonly<Record<string, string>>): void {
+/** Makes the folder of results, before the work for them: that nothing can be written is better known at once. */
+export function makeFolder(out: string): void {
   mkdirSync(out, { recursive: true });
+}
+
+/** Writes files into the folder of results, and says where they are. */
+export function writeFiles(out: string, files: Readonly<Record<string, string>>): void {
   for (const [file, text] of Object.entries(files)) writeWhole(join(out, file), text);
   sayResults(out, Object.keys(files));
 }

@@ -3,14 +3,14 @@
  * Takes minutes and QEMU, so it runs when it's asked for: NETIFSPEC_LAB_FAULTS=1.
  */
 import { expect } from 'chai';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../root.js';
+import { labNow, MAIN, netifspec, onLab } from './command.js';
 import type { ResultRecord, TestRecord } from '../run/record.js';
 
-const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
 /** Tests that xen-netback passes, so that every other verdict is of the fault's making. */
 const TESTS = 'backend.transmit.*';
 /** The fault comes when so many of them have ended. */
@@ -78,15 +78,12 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-function netifspec(...args: string[]): ReturnType<typeof spawnSync> {
-  return spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' });
-}
-
 async function hit({ strike }: Fault): Promise<void> {
   if (typeof strike === 'string') {
-    netifspec('lab', 'ssh', 'dom0', strike);
+    netifspec(['lab', 'ssh', 'dom0', strike]);
   } else {
-    const { pid } = JSON.parse(String(netifspec('lab', 'status').stdout)) as { pid: number };
+    const { pid } = labNow();
+    if (pid === undefined) throw new Error('the lab has no process');
     await strike(pid);
   }
 }
@@ -137,21 +134,17 @@ async function run(
   }
 
   it(`starts clean after each of ${KILLS} kills, and says what it cleared`, async () => {
-    expect(netifspec('lab', 'up').status).to.equal(0);
+    expect(netifspec(['lab', 'up']).status).to.equal(0);
     try {
-      const { handle } = JSON.parse(String(netifspec('lab', 'status').stdout)) as {
-        handle: { ssh: { host: string; port: number; identity: string; knownHosts: string } };
-      };
-      const { host, port, identity, knownHosts } = handle.ssh;
       const args = [
-        ...['run', '--on', `root@${host}:${port}`, '--identity', identity, '--known-hosts', knownHosts],
+        ...['run', ...onLab()],
         ...['--target', TARGET, '--test', TESTS, '--verbose', '--out', join(folder, 'killed')],
       ];
       let cleared = 0;
       for (let n = 0; n < KILLS; n++) {
         const { code, output } = await run(args, 1 + Math.floor(Math.random() * MOST_BEFORE), async () => {
           await pass(Math.random() / 2);
-          netifspec('lab', 'ssh', 'dom0', `pkill -KILL ${HARNESS}`);
+          netifspec(['lab', 'ssh', 'dom0', `pkill -KILL ${HARNESS}`]);
         });
         expect(code, output).to.equal(3);
         if (CLEARED.test(output)) cleared++;
@@ -160,7 +153,7 @@ async function run(
       expect(last.code, last.output).to.equal(0);
       expect(cleared + Number(CLEARED.test(last.output))).to.be.at.least(KILLS);
     } finally {
-      netifspec('lab', 'down');
+      netifspec(['lab', 'down']);
     }
   });
 });

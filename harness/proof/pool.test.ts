@@ -36,7 +36,7 @@ describe('pool', function () {
     pool.close();
     expect(runs.map(({ fault }) => fault)).to.deep.equal([
       undefined,
-      'spins at first: not done after 1 s',
+      'spins before its first test: not done after 1 s',
       'spins in backend.a.spins: not done after 1 s',
       'its process ended in backend.a.dies by exit code 7',
       'throws in backend.a.throws: no such page',

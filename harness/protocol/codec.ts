@@ -43,6 +43,9 @@ export interface Struct<K extends string> {
 /** Describes a struct of `size` bytes by its fields. */
 export function struct<K extends string>(name: string, size: number, fields: Readonly<Record<K, Field>>): Struct<K> {
   const table = Object.entries(fields) as [K, Field][];
+  for (const [field, [offset, type]] of table) {
+    if (offset + WIDTH[type] > size) throw new RangeError(`${name}: ${field} lies outside of ${size} bytes`);
+  }
   return {
     name,
     bytes: size,

@@ -39,8 +39,10 @@ Napi::Value libraryProblems(const Napi::CallbackInfo& info) {
   return list;
 }
 
-// Memory that is given back to the kernel comes again a fault a page, which takes several times as long as the copy that
-// it's for; packets need a MiB after the other. What was freed is kept for the next instead.
+// Memory that was given back to the kernel comes again a fault a page, which takes several times as long as the copy that
+// it's for, and packets need one MiB after the other. So this process keeps what was freed for the next: blocks of any
+// size that is usual here come from the heap (32 MiB is the most that can be asked for), and of the heap's free end more
+// stays than garbage collections leave to be freed at a time. A C library that refuses is slower, and no worse.
 void keepMemory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 32 << 20);

@@ -128,14 +128,12 @@ export const FRONTEND_TRAFFIC_DEFECTS: readonly Defect[] = [
     breaks: 'TXW-17',
     fault: 'sends nothing after eight responses that tell of an error',
     frontend: (() => {
-      const errors = new WeakMap<object, number>();
+      const errors = new Counts();
       return {
         takeTxResponse(queue, bytes) {
           const response = decodeTxResponse(bytes);
           const bad = response.ok && (response.value.status === RSP.error || response.value.status === RSP.dropped);
-          const count = (errors.get(queue) ?? 0) + Number(bad);
-          errors.set(queue, count);
-          if (count >= 8) queue.tx.free = () => 0;
+          if (bad && errors.next(queue) >= 8) queue.tx.free = () => 0;
           frontend.takeTxResponse(queue, bytes);
         },
       } satisfies Defect['frontend'];

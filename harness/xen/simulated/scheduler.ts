@@ -130,6 +130,7 @@ export class Scheduler implements Clock {
       this.#inARow++;
       clearImmediate(this.#ahead);
       this.#ahead = 'tick';
+      this.#quiet = false;
       queueMicrotask(() => process.nextTick(this.#turn));
     } else if (this.#ready.length > 0 || (this.#timers.length > 0 && this.#holds === 0)) {
       this.#ahead ??= setImmediate(() => {
