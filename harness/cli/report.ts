@@ -51,12 +51,6 @@ export async function renderCommand(
 ): Promise<number> {
   const runs = folders.flatMap(recordFiles).map((file) => ({ folder: dirname(file), records: recordsIn(file) }));
   const groups = merged(runs.map(({ records }) => records));
-  // By the trace itself: merged, another run of a target has another name than its files.
-  const files = new Map<TestRecord['trace'], string[]>();
-  for (const { folder, records } of runs) {
-    for (const record of records) if (record.type === 'test') files.set(record.trace, attachmentsIn(folder, record));
-  }
-  const attachments = ({ trace }: TestRecord): string[] => (trace && files.get(trace)) ?? [];
   const text =
     format === 'html'
       ? (await import('../../reports/html.js')).html(groups, { strict, describe })
@@ -64,11 +58,28 @@ export async function renderCommand(
           profile: junitProfile,
           strict,
           describe,
-          attachments,
+          attachments: attachmentsOf(runs),
         });
   if (out === undefined) process.stdout.write(text);
   else writeWhole(out, text);
   return 0;
+}
+
+/** The records of a run, and the folder that they were in. */
+interface Run {
+  readonly folder: string;
+  readonly records: readonly ResultRecord[];
+}
+
+/** By the trace itself: merged, another run of a target has another name than its files. */
+function attachmentsOf(runs: readonly Run[]): (test: TestRecord) => string[] {
+  const files = new Map<TestRecord['trace'], string[]>();
+  for (const { folder, records } of runs) {
+    for (const record of records) {
+      if (record.type === 'test' && record.trace) files.set(record.trace, attachmentsIn(folder, record));
+    }
+  }
+  return ({ trace }) => (trace && files.get(trace)) ?? [];
 }
 
 function merged(runs: readonly ResultRecord[][]): Group[] {

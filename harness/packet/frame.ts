@@ -32,8 +32,11 @@ export type Frame = { readonly ethernet: Ethernet } & (
  */
 export function decodeFrame(bytes: Uint8Array): Decoded<Frame> {
   const outer = decodeEthernet(bytes);
-  if (!outer.ok) return outer;
-  const ethernet = outer.value;
+  return outer.ok ? decodeInEthernet(outer.value) : outer;
+}
+
+/** The same for a frame of which the outermost layer is known. */
+export function decodeInEthernet(ethernet: Ethernet): Decoded<Frame> {
   switch (ethernet.etherType) {
     case ETHER_TYPE.arp:
       return map(decodeArp(ethernet.payload), (arp) => ({ kind: 'arp', ethernet, arp }));

@@ -6,7 +6,7 @@ import type { Host } from './build.js';
 import { sameBytes } from './bytes.js';
 import { decodeEthernet } from './ethernet.js';
 import type { Ethernet } from './ethernet.js';
-import { decodeFrame } from './frame.js';
+import { decodeInEthernet } from './frame.js';
 import type { Frame } from './frame.js';
 import { decodeEcho, ICMP_TYPE, ICMPV6_TYPE } from './icmp.js';
 import type { Icmp } from './icmp.js';
@@ -48,7 +48,7 @@ export class Stack {
     // A busy wire carries frames for others: those cost a look at their address.
     const outer = decodeEthernet(frame);
     if (!outer.ok || !this.#isForMe(outer.value)) return [];
-    const it = decodeFrame(frame);
+    const it = decodeInEthernet(outer.value);
     if (!it.ok) return [];
     const answer = this.#answer(it.value, meta.csumBlank ?? false);
     return answer ? [answer] : [];
