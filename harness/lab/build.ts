@@ -239,7 +239,6 @@ async function makeKeys(places: Places, root: string, signal: AbortSignal): Prom
 const PLACES: Readonly<Record<string, readonly [path: string, mode: number]>> = {
   init: ['lab/init', 0o755],
   'guests-up': ['lab/guests-up', 0o755],
-  'set-clocks': ['lab/set-clocks', 0o755],
   'replace-module': ['lab/replace-module', 0o755],
   'netfront.cfg': ['lab/netfront.cfg', 0o644],
   'netback.cfg': ['lab/netback.cfg', 0o644],

@@ -102,21 +102,22 @@ async function start(
   const port = await qemu.freePort();
   await qemu.startQemu(paths, images, port, resumes ? snapshot : undefined, signal);
   const ssh = writeSshFiles(paths, port, join(images.directory, 'id'), images.manifest.hostKey);
-  const seconds = () => Math.round(Date.now() / 1000);
+  // dom0 tells when a run was; the guests' clocks may stay at the snapshot's time, where nothing looks at them.
+  const setClock = () => `date -s @${Math.round(Date.now() / 1000)}`;
   if (resumes) {
     await qemu.waitForResume(paths, signal);
-    await firstInDom0(paths, `/lab/set-clocks ${seconds()}`, signal);
+    await firstInDom0(paths, setClock(), signal);
     progress.add('resumed from snapshot', performance.now() - begin);
   } else {
     await progress.step('dom0 booted', () => qemu.waitForBoot(paths, signal));
-    await firstInDom0(paths, `date -s @${seconds()}`, signal);
+    await firstInDom0(paths, setClock(), signal);
     if (replacement) {
       await copyToDom0(paths, replacement.file, '/lab/module.ko', signal);
       await inDom0(paths, `/lab/replace-module ${replacement.guest} /lab/module.ko ${replacement.path}`, signal);
     }
     await progress.step('guests booted', () => inDom0(paths, '/lab/guests-up', signal));
     await progress.step('snapshot saved', () => qemu.saveSnapshot(paths, images, snapshot, signal));
-    await inDom0(paths, `/lab/set-clocks ${seconds()}`, signal);
+    await inDom0(paths, setClock(), signal);
   }
   if (options.guest !== undefined) {
     const directory = resolve(options.guest);

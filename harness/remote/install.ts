@@ -79,15 +79,12 @@ async function upload(ssh: Ssh, archive: Pack, home: string, options: InstallOpt
   const { host } = options.ssh;
   options.log(`uploading netifspec to ${host}: ${(size / 1024 / 1024).toFixed(1)} MiB`);
   const place = quotePosix(`${home}/${key}`);
-  // Room is made first: the newest packs stay, and for a day those that a run may still use and what runs that were cut
-  // off have left. The new one comes whole or not at all; if another run was faster, its copy is as good.
+  // Room is made first: packs and runs go that nobody has touched for a day, and uploads that were cut off. The new pack
+  // comes whole or not at all; if another run was faster, its copy is as good. Few processes: they are what this costs.
   const script = `
     cd ${quotePosix(home)} || exit 1
-    find . -mindepth 1 -maxdepth 1 -name '.upload-*' -mmin +60 -exec rm -rf {} +
-    find runs -mindepth 1 -maxdepth 1 -mmin +1440 -exec rm -rf {} +
-    ls -1t | grep -Ex '[0-9a-f]{32}' | tail -n +3 | while read -r old; do
-      find "./$old" -maxdepth 0 -mmin +1440 -exec rm -rf {} +
-    done
+    find . runs -mindepth 1 -maxdepth 1 '(' -path './.upload-*' -mmin +60 -o \\
+      '(' -path './[0-9a-f]*' -o -path 'runs/*' ')' -mmin +1440 ')' -exec rm -rf {} +
     unpacked=$(mktemp -d ${quotePosix(home)}/.upload-XXXXXX) || exit 1
     if tar -xzf - -C "$unpacked" --no-same-owner; then
       mv -T "$unpacked" ${place} 2>/dev/null || [ -d ${place} ]
@@ -95,7 +92,7 @@ async function upload(ssh: Ssh, archive: Pack, home: string, options: InstallOpt
       false
     fi
     status=$?
-    rm -rf "$unpacked"
+    [ ! -d "$unpacked" ] || rm -rf "$unpacked"
     exit $status
   `;
   const stdin = createReadStream(file);

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { machine } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execFileSync } from 'node:child_process';
@@ -98,6 +98,20 @@ describe('runRemote', function () {
     await run('long');
     expect(said.filter((line) => line.startsWith('uploading'))).to.have.length(1);
     expect(readdirSync(there()).sort()).to.deep.equal([archive.key, 'runs'].sort());
+  });
+
+  it('removes what nobody has used for a day, and uploads that were cut off', async () => {
+    const hour = 3600;
+    const [used, unused] = ['a'.repeat(32), 'b'.repeat(32)];
+    const ages = { [used]: 23, [unused]: 25, 'runs/under-way': 23, 'runs/lost': 25, '.upload-1': 0.5, '.upload-2': 2 };
+    for (const [name, hours] of Object.entries(ages)) {
+      mkdirSync(there(name), { recursive: true });
+      const then = Date.now() / 1000 - hours * hour;
+      utimesSync(there(name), then, then);
+    }
+    await run('long');
+    expect(readdirSync(there()).sort()).to.deep.equal(['.upload-1', archive.key, used, 'runs'].sort());
+    expect(readdirSync(there('runs'))).to.deep.equal(['under-way']);
   });
 
   it('leaves a record out that is too long, and says so', async () => {

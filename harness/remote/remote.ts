@@ -1,12 +1,12 @@
 /** `run --on HOST`: puts the built netifspec on a host over SSH, runs it there and takes its records as they come. */
 import { randomBytes } from 'node:crypto';
 import { quotePosix } from '../guest/profile.js';
-import { Ssh, SshError, type ExecOptions, type SshOptions } from '../guest/ssh.js';
+import { Ssh, SshError, type SshOptions } from '../guest/ssh.js';
 import { LineSplitter, printable } from '../guest/text.js';
 import { install, type Installed } from './install.js';
 import { pack, type Pack } from './pack.js';
 import { posix, runScript } from './script.js';
-import { sendShipment, shipmentOf } from './shipment.js';
+import { sendShipment, type Shipment, shipmentOf } from './shipment.js';
 
 export interface RemoteRun {
   readonly ssh: SshOptions;
@@ -29,9 +29,7 @@ export interface RemoteRun {
 }
 
 const CONNECT_MS = 20_000;
-const COMMAND_MS = 30_000;
 const GRACE_MS = 30_000;
-/** For what has to be done after an abort too. */
 const NEVER = new AbortController().signal;
 /** Bytes of one record. */
 const LINE_LIMIT = 1024 * 1024;
@@ -52,8 +50,7 @@ export async function runRemote(options: RemoteRun): Promise<number> {
   try {
     const host = new RemoteHost(ssh, options, archive);
     try {
-      await host.prepare();
-      await sendShipment(ssh, shipment, host.input, { deadlineMs: COMMAND_MS, signal });
+      await host.prepare(shipment);
     } catch (error) {
       // The user's doing, whatever it broke.
       signal.throwIfAborted();
@@ -79,20 +76,19 @@ class RemoteHost {
     this.#name = options.ssh.host;
   }
 
-  /** Where the shipment goes. */
-  get input(): string {
-    return `${this.#folder}/in`;
-  }
-
   get #folder(): string {
     return `${this.#installed.home}/runs/${this.#id}`;
   }
 
-  /** Installs the pack and makes the run's folder. */
-  async prepare(): Promise<void> {
+  /** Where the shipment goes. */
+  get #input(): string {
+    return `${this.#folder}/in`;
+  }
+
+  /** Installs the pack and puts the shipment into the run's folder. */
+  async prepare(shipment: Shipment): Promise<void> {
     this.#installed = await install(this.ssh, this.archive, this.options);
-    const folder = quotePosix(this.#folder);
-    await this.#script("make the run's folder", `umask 077; mkdir -p ${folder}/in`);
+    await sendShipment(this.ssh, shipment, this.#input, { host: this.#name, signal: this.options.signal });
   }
 
   /** Runs the suite, and removes the run's folder. */
@@ -146,7 +142,7 @@ class RemoteHost {
   // background job of a shell would not.
   #command(target: string): string {
     const { home, netifspec } = this.#installed;
-    const args = ['run', '--target', `${this.input}/${target}`, '--stream', ...this.options.args];
+    const args = ['run', '--target', `${this.#input}/${target}`, '--stream', ...this.options.args];
     const words = args.map(quotePosix).join(' ');
     return posix(`
       cd ${quotePosix(home)} || exit 1
@@ -163,21 +159,20 @@ class RemoteHost {
     await this.#script(
       'interrupt the run',
       `: > ${folder}/interrupted; [ ! -e ${folder}/pid ] || kill -INT "$(cat ${folder}/pid)" 2>/dev/null || :`,
-      { signal: NEVER },
     );
   }
 
   /** Removes the run's folder. If that fails, a later run does it: no reason to spoil this one. */
   async #tidyUp(): Promise<void> {
     try {
-      await this.#script('remove what the run left', `rm -rf ${quotePosix(this.#folder)}`, { signal: NEVER });
+      await this.#script('remove what the run left', `rm -rf ${quotePosix(this.#folder)}`);
     } catch (error) {
       this.options.log((error as Error).message);
     }
   }
 
-  /** Runs a short script; its stdout. Throws if it fails; `purpose` completes "host cannot …". */
-  #script(purpose: string, script: string, options: Partial<ExecOptions> = {}): Promise<string> {
-    return runScript(this.ssh, this.options.ssh.host, purpose, script, { signal: this.options.signal, ...options });
+  /** Runs a short script, after an abort too. Throws if it fails; `purpose` completes "host cannot …". */
+  async #script(purpose: string, script: string): Promise<void> {
+    await runScript(this.ssh, this.#name, purpose, script, { signal: NEVER });
   }
 }

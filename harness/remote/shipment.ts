@@ -3,9 +3,9 @@ import { access, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { Ssh } from '../guest/ssh.js';
-import { printable } from '../guest/text.js';
 import { quotePosix } from '../guest/profile.js';
 import { RemoteError } from './error.js';
+import { runScript } from './script.js';
 import { startTar } from './tar.js';
 
 export interface Shipment {
@@ -60,21 +60,19 @@ function expectationsIn(target: unknown, path: string): string[] {
   throw new RemoteError(2, `${path}: expectations must be the path of a file`);
 }
 
-/** Unpacks the shipment in the existing folder `folder` of the other host. Throws a {@link RemoteError} or an SshError. */
+/** Puts the shipment into `folder` of the host, which is made. Throws a {@link RemoteError} or an SshError. */
 export async function sendShipment(
   ssh: Ssh,
   shipment: Shipment,
   folder: string,
-  options: { deadlineMs: number; signal: AbortSignal },
+  { host, signal }: { readonly host: string; readonly signal: AbortSignal },
 ): Promise<void> {
   const tar = startTar(['-chf', '-', '-C', shipment.base, '--null', '-T', '-']);
   tar.stdin.end(shipment.files.join('\0'));
+  const place = quotePosix(folder);
+  const script = `umask 077; mkdir -p ${place} && exec tar -xf - -C ${place} --no-same-owner`;
   try {
-    const unpack = `tar -xf - -C ${quotePosix(folder)} --no-same-owner`;
-    const sent = await ssh.exec(unpack, { ...options, stdin: tar.stdout });
-    if (sent.code !== 0) {
-      throw new RemoteError(3, `the host cannot unpack the target file: ${printable(sent.stderr, 300).trim()}`);
-    }
+    await runScript(ssh, host, 'unpack the target file', script, { stdin: tar.stdout, signal });
     const failure = await tar.failure;
     if (failure !== undefined) throw new RemoteError(3, `cannot pack the target file: ${failure}`);
   } finally {
