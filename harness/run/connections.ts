@@ -209,13 +209,13 @@ export class Connections implements Vifs<AnyPeer> {
     this.way.forget();
   }
 
-  /** The next handle in turn that no vif has; the only one where there is one vif at a time. */
+  /** The next handle in turn that no vif has; the only one where all have that. */
   #freeHandle(): number {
     const taken = new Set([...this.#vifs.values()].map((vif) => vif.handle));
     let handle: number;
     do handle = FIRST_HANDLE + (this.#made++ % HANDLES);
     while (taken.has(handle));
-    return this.way.several ? handle : FIRST_HANDLE;
+    return this.way.ownHandles ? handle : FIRST_HANDLE;
   }
 
   async #connectShared(): Promise<AnyPeer> {
@@ -235,20 +235,20 @@ export class Connections implements Vifs<AnyPeer> {
     return { ...vifOf(this.role, domain, harness.id, handle), type: deviceType };
   }
 
-  /** Where one vif is all that there can be, the shared one gives way, unless the present test needs it too. */
+  /** Where no more vifs can be, the shared one gives way, unless the present test needs it too. */
   async #makeRoom(): Promise<void> {
     if (!this.way.again && this.#made > 0) {
       throw new Unavailable('connection', 'the target has one connection only ("connection: once")');
     }
-    if (this.way.several || this.#vifs.size === 0) return;
-    const [peer] = this.#vifs.keys();
-    if (this.#sharing || !peer || peer !== this.#shared) {
+    if (this.#vifs.size < this.way.atOnce) return;
+    if (this.#sharing || !this.#shared) {
+      const more = this.way.atOnce === 1 ? 'a second vif' : `more than ${this.way.atOnce} vifs`;
       throw new Unavailable(
         'connection',
-        'needs a second vif at the same time, which the target\'s "connection" does not give',
+        `needs ${more} at the same time, which the target's "connection" and "limits" do not give`,
       );
     }
-    await this.unplug(peer);
+    await this.unplug(this.#shared);
   }
 }
 

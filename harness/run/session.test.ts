@@ -315,21 +315,38 @@ describe('session', () => {
       await shared(t);
       await own(t);
     };
-    const verdicts = async (connection: Target['connection'], options: TestOptions = {}): Promise<unknown[]> => {
-      const seen = await records({ target: { connection }, options }, own, shared, own, both);
+    const verdicts = async (target: Partial<Target>, options: TestOptions = {}): Promise<unknown[]> => {
+      const seen = await records({ target, options }, own, shared, own, both);
       return seen.filter((each) => each.type === 'test').map(({ verdict, skip }) => skip?.reason ?? verdict);
     };
-    const second = 'needs a second vif at the same time, which the target\'s "connection" does not give';
+    const second = 'needs a second vif at the same time, which the target\'s "connection" and "limits" do not give';
 
     for (const connection of ['rebind', 'restart'] as const) {
       it(`makes each connection anew by ${connection}`, async () => {
-        expect(await verdicts(connection)).to.deep.equal(['pass', 'pass', 'pass', second]);
+        expect(await verdicts({ connection })).to.deep.equal(['pass', 'pass', 'pass', second]);
       });
     }
 
+    it('keeps to the limit of a driver that takes new vifs', async () => {
+      const two = async (t: BackendTest): Promise<void> => {
+        await own(t);
+        await own(t);
+      };
+      expect(await verdicts({ limits: { vifs: 1 } })).to.deep.equal(['pass', 'pass', 'pass', second]);
+      expect(await outcome(two, { target: { limits: { vifs: 2 } } })).to.include({ verdict: 'pass' });
+      const three = await outcome(
+        async (t) => {
+          await both(t);
+          await own(t);
+        },
+        { target: { limits: { vifs: 2 } } },
+      );
+      expect(three.skip?.reason).to.equal(second.replace('a second vif', 'more than 2 vifs'));
+    });
+
     it('tests what a single connection can show', async () => {
       const only = 'the target has one connection only ("connection: once")';
-      expect(await verdicts('once')).to.deep.equal([only, 'pass', only, only]);
+      expect(await verdicts({ connection: 'once' })).to.deep.equal([only, 'pass', only, only]);
     });
 
     it('takes the tests first that need no connection of their own', async () => {

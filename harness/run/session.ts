@@ -111,7 +111,7 @@ class Session {
       patience: this.#patience,
       onFrame: (frame: Uint8Array, sent: boolean) => this.#trace.addFrame(frame, sent),
     };
-    this.#way = wayOf(options.target.connection, this.iut);
+    this.#way = wayOf(options.target, this.iut);
     this.#connections = new Connections(context, this.iut, options.target.role, this.#way);
     this.#idle = this.#inventory();
   }
@@ -171,7 +171,7 @@ class Session {
 
   /** Where each fresh connection costs the shared one, the tests that need none come first. */
   #ordered(tests: Tests): Tests {
-    if (this.#way.several) return tests;
+    if (this.#way.atOnce > 1) return tests;
     const rank = (test: Test): number =>
       isAnchor(test) ? 0 : test.options.destructive ? 3 : test.options.fresh ? 2 : 1;
     return [...tests].sort((a, b) => rank(a) - rank(b));

@@ -33,6 +33,10 @@ const commands = z.strictObject(
   ) as Record<keyof typeof COMMANDS, z.ZodExactOptional<typeof text>>,
 );
 
+const limits = z.strictObject({
+  vifs: z.int().min(1).max(100).exactOptional().meta(key('Vifs at a time; as many as a test needs unless told', 1)),
+});
+
 export const targetSchema = z
   .strictObject({
     name: z
@@ -98,6 +102,7 @@ export const targetSchema = z
     expectations: text
       .exactOptional()
       .meta(key('Known deviations; relative to this file', 'my-driver.expectations.yaml')),
+    limits: limits.exactOptional().meta(key('What the driver or its system has no more of')),
     timeScale: z.number().min(0.1).max(1000).default(1).meta(key('Factor on every deadline')),
     destructive: z.boolean().default(false).meta(key('Whether tests may take the guest down')),
   })

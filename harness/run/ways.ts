@@ -6,8 +6,10 @@ import type { Iut } from './iut.js';
 import type { Target } from './target.js';
 
 export interface Way {
-  /** Whether each vif has a handle of its own, so that there may be several at a time. */
-  readonly several: boolean;
+  /** How many vifs there may be at a time. */
+  readonly atOnce: number;
+  /** Whether each vif has a handle of its own. */
+  readonly ownHandles: boolean;
   /** Whether more than one connection can be had at all. */
   readonly again: boolean;
   /** Makes a vif; `address` is asked when the guest that it's for is known, since that may be made anew. */
@@ -20,10 +22,10 @@ export interface Way {
   forget(): void;
 }
 
-export function wayOf(connection: Target['connection'], iut: Iut): Way {
+export function wayOf({ connection, limits }: Target, iut: Iut): Way {
   switch (connection) {
     case 'hotplug':
-      return new Hotplug(iut);
+      return new Hotplug(iut, limits?.vifs);
     case 'rebind':
       return new Rebind(iut);
     case 'restart':
@@ -35,11 +37,14 @@ export function wayOf(connection: Target['connection'], iut: Iut): Way {
 
 /** A new vif directory each time, as a toolstack makes one. */
 class Hotplug implements Way {
-  readonly several: boolean = true;
+  readonly ownHandles: boolean = true;
   readonly again: boolean = true;
   readonly bootMs: number = 0;
 
-  constructor(protected readonly iut: Iut) {}
+  constructor(
+    protected readonly iut: Iut,
+    readonly atOnce = Infinity,
+  ) {}
 
   async open(address: () => VifAddress, options: VifOptions): Promise<VifAddress> {
     const vif = address();
@@ -59,9 +64,17 @@ class Hotplug implements Way {
   forget(): void {}
 }
 
+/** One vif at a time, always by the same handle. */
+abstract class Single extends Hotplug {
+  override readonly ownHandles = false;
+
+  constructor(iut: Iut) {
+    super(iut, 1);
+  }
+}
+
 /** One vif, which the driver gives up and takes again by a command in its guest. */
-class Rebind extends Hotplug {
-  override readonly several = false;
+class Rebind extends Single {
   #bound = true;
 
   override async open(address: () => VifAddress, options: VifOptions): Promise<VifAddress> {
@@ -92,8 +105,7 @@ class Rebind extends Hotplug {
  * A vif that its guest finds when it boots: works for any guest, slowly. The peer has to play its part meanwhile, since
  * a guest may wait for its devices before it goes on.
  */
-class Restart extends Hotplug {
-  override readonly several = false;
+class Restart extends Single {
   override readonly bootMs = 60_000;
 
   override async open(address: () => VifAddress, options: VifOptions): Promise<VifAddress> {
@@ -109,7 +121,6 @@ class Restart extends Hotplug {
 }
 
 /** The only vif of a run. */
-class Once extends Hotplug {
-  override readonly several = false;
+class Once extends Single {
   override readonly again = false;
 }

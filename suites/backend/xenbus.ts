@@ -188,14 +188,18 @@ test(
     const vif = await t.fresh();
     let writes = 0;
     const watch = await t.domain.store.watch(vif.otherPath, () => writes++);
-    for (let n = 0; n < 50; n++) {
-      await vif.writeKeys({ [KEY.requestMulticastControl]: String(n % 2), 'netifspec-change': String(n) });
+    let settled: number;
+    try {
+      for (let n = 0; n < 50; n++) {
+        await vif.writeKeys({ [KEY.requestMulticastControl]: String(n % 2), 'netifspec-change': String(n) });
+      }
+      // A whole connection of another vif is the sentinel: all changes have been looked at by then.
+      await t.fresh();
+      settled = writes;
+      await (await t.fresh()).ping();
+    } finally {
+      await watch.close();
     }
-    // A whole connection of another vif is the sentinel: all changes have been looked at by then.
-    await t.fresh();
-    const settled = writes;
-    await (await t.fresh()).ping();
-    await watch.close();
     await t.check('XB-23', () => expect(writes - settled, 'writes while nothing changes').to.equal(0));
     await t.check('XB-23', () => expect(settled, 'writes for 50 changes').to.be.at.most(100));
   },
