@@ -7,7 +7,9 @@ import { html as h, type Markup } from './markup.js';
 const WIDTH = 960;
 const LANES = { left: 150, middle: 540, right: 930 } as const;
 const HEAD = 34;
+/** What a rung takes, with a label of one line; and each further line. */
 const ROW = 24;
+const LINE = 14;
 /** Letters of the label's font that are as wide as so many units. */
 const LETTER = 6.7;
 
@@ -28,14 +30,21 @@ export function ladder(whole: readonly TraceStep[], role: Role): Markup {
     driver: `${role}: under test`,
   };
   const ends: readonly TraceEnd[] = ['harness', 'xenstore', 'driver'];
-  const height = HEAD + trace.length * ROW + 12;
   const start = trace[0]?.at ?? 0;
+  let y = HEAD;
+  const rungs = trace.map((step) => {
+    const span = Math.abs(lanes[step.to] - lanes[step.from]);
+    const label = broken(printable(step.what).replaceAll('\n', ' '), Math.floor((span - 24) / LETTER));
+    y += ROW + (label.length - 1) * LINE;
+    return rung(step, label, lanes, y - 6, step.at - start);
+  });
+  const height = y + 12;
   return h`<svg class="ladder" role="img" viewBox="0 0 ${WIDTH} ${height}" aria-label="What happened, step by step">
 ${ends.map(
   (end) => h`<text class="lane" x="${lanes[end]}" y="16" text-anchor="${anchor(lanes[end])}">${names[end]}</text>
 <line class="lane" x1="${lanes[end]}" y1="24" x2="${lanes[end]}" y2="${height}"/>`,
 )}
-${trace.map((step, n) => rung(step, lanes, HEAD + n * ROW + ROW - 6, step.at - start))}
+${rungs}
 </svg>`;
 }
 
@@ -44,15 +53,33 @@ function anchor(x: number): 'middle' | 'end' {
   return x === LANES.right ? 'end' : 'middle';
 }
 
-function rung({ from, to, what }: TraceStep, lanes: Record<TraceEnd, number>, y: number, ms: number): Markup {
+/** `text` in lines of so many letters at most, broken after a blank or the slash of a path where there is one. */
+function broken(text: string, letters: number): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > letters) {
+    const after = Math.max(rest.lastIndexOf(' ', letters - 1), rest.lastIndexOf('/', letters - 1)) + 1;
+    const end = after > letters / 2 ? after : letters;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(end);
+  }
+  return [...lines, rest];
+}
+
+/** An arrow at `y`, with its label above it. */
+function rung(
+  { from, to }: TraceStep,
+  label: readonly string[],
+  lanes: Record<TraceEnd, number>,
+  y: number,
+  ms: number,
+): Markup {
   const [x1, x2] = [lanes[from], lanes[to]];
   const side = x2 > x1 ? -1 : 1;
   const tip = `${x2},${y} ${x2 + side * 7},${y - 4} ${x2 + side * 7},${y + 4}`;
-  const letters = Math.floor((Math.abs(x2 - x1) - 24) / LETTER);
-  const text = printable(what).replaceAll('\n', ' ');
-  const label = text.length > letters ? `${text.slice(0, letters - 1)}…` : text;
   const kind = from === 'xenstore' || to === 'xenstore' ? 'store' : from;
-  return h`<g class="${kind}"><title>${text}</title><text class="at" x="4" y="${y + 3}">${ms.toFixed(3)} ms</text>
+  const top = y - 5 - (label.length - 1) * LINE;
+  return h`<g class="${kind}"><text class="at" x="4" y="${y + 3}">${ms.toFixed(3)} ms</text>
 <line x1="${x1}" y1="${y}" x2="${x2}" y2="${y}"/><polygon points="${tip}"/>
-<text x="${(x1 + x2) / 2}" y="${y - 5}" text-anchor="middle">${label}</text></g>`;
+${label.map((line, n) => h`<text x="${(x1 + x2) / 2}" y="${top + n * LINE}" text-anchor="middle">${line}</text>`)}</g>`;
 }
