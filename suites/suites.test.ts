@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isAnchor } from '../harness/run/session.js';
+import { isAnchor } from '../harness/run/suite.js';
 import { REFLECTORS } from '../harness/run/reflectors.js';
 import { checkedIds } from './checked.js';
 import { SUITES } from './index.js';

@@ -7,8 +7,8 @@ import type { Readable, Writable } from 'node:stream';
 import { quotePosix } from '../guest/profile.js';
 import { linesOf, Said } from './said.js';
 
-/** Nothing that is measured takes longer. */
-const DEADLINE_S = 60;
+/** Nothing that is measured takes longer, in milliseconds. */
+export const LONGEST_MS = 60_000;
 const END = /^netifspec-end (\d+)$/;
 
 interface Running {
@@ -63,7 +63,7 @@ export class Shell {
       const command = words.map((word) => quotePosix(String(word))).join(' ');
       // On a line of its own, whatever the command left unfinished.
       const mark = `printf '\\nnetifspec-end %d\\n' $?`;
-      this.#process.stdin.write(`timeout ${DEADLINE_S} ${command} < /dev/null; ${mark}\n`);
+      this.#process.stdin.write(`timeout ${LONGEST_MS / 1000} ${command} < /dev/null; ${mark}\n`);
     });
   }
 

@@ -2,11 +2,9 @@
 import { createReadStream } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { quotePosix } from '../guest/profile.js';
-import type { Ssh } from '../guest/ssh.js';
+import type { ExecResult, Ssh } from '../guest/ssh.js';
 import { linesOf, Said } from './said.js';
-import type { Shell } from './shell.js';
-
-const DEADLINE_MS = 60_000;
+import { LONGEST_MS, type Shell } from './shell.js';
 
 /** Where the program can be run. Each run answers the number that it prints. */
 export interface Yardstick {
@@ -43,24 +41,29 @@ export function yardstickHere(shell: Shell, ...words: readonly string[]): Yardst
 /** Copies the program at `path` into a guest. */
 export async function yardstickThere(ssh: Ssh, path: string): Promise<YardstickThere> {
   const script = 'file=$(mktemp /tmp/netifspec-bench-XXXXXX) && cat > "$file" && chmod 700 "$file" && echo "$file"';
-  const { code, stdout, stderr } = await ssh.exec(script, { deadlineMs: DEADLINE_MS, stdin: createReadStream(path) });
+  const { code, stdout, stderr } = await ssh.exec(script, { deadlineMs: LONGEST_MS, stdin: createReadStream(path) });
   if (code !== 0) throw new Error(`the guest takes no program: ${stderr}`);
   const command = (args: readonly (string | number)[]): string =>
     [stdout.trim(), ...args].map((word) => quotePosix(String(word))).join(' ');
-  const ended = async (running: ReturnType<Ssh['exec']>): Promise<number> => {
-    const { code, stdout, stderr } = await running;
-    if (code !== 0) throw new Error(`${path} in the guest: ${stderr}`);
-    return numberOf(stdout.trim().split('\n'));
+  const checked = (end: ExecResult): ExecResult => {
+    if (end.code !== 0) throw new Error(`${path} in the guest: ${end.stderr}`);
+    return end;
   };
   return {
-    run: (...args) => ended(ssh.exec(command(args), { deadlineMs: DEADLINE_MS })),
+    async run(...args) {
+      const { stdout } = checked(await ssh.exec(command(args), { deadlineMs: LONGEST_MS }));
+      return numberOf(stdout.trim().split('\n'));
+    },
     async start(...args) {
       const stdin = new PassThrough();
       const said = new Said();
       const splitter = linesOf((line) => said.add(line));
       const onStdout = (chunk: Buffer): void => splitter.push(chunk);
       const running = ssh.exec(command(args), { deadlineMs: Infinity, stdin, onStdout });
-      const result = ended(running.then((end) => ({ ...end, stdout: said.lines.join('\n') })));
+      const result = running.then((end) => {
+        checked(end);
+        return numberOf(said.lines);
+      });
       return { said: await said.firstBefore(result), result, stop: () => void stdin.end() };
     },
   };

@@ -2,8 +2,7 @@ import { SUITES } from '../../suites/index.js';
 import { NEWEST_TEXT, TEXT_VERSIONS, textVersion } from '../../suites/requirements/index.js';
 import { glob } from '../pattern.js';
 import type { Role } from '../run/record.js';
-import { isAnchor } from '../run/session.js';
-import type { Tests } from '../run/suite.js';
+import { isAnchor, type Tests } from '../run/suite.js';
 import { UsageError } from './exit.js';
 import { shardOf } from './shard.js';
 

@@ -1,6 +1,5 @@
 /** `--shard I/N`: one of several parts of a selection, for machines that test side by side. */
-import { isAnchor } from '../run/session.js';
-import type { Tests } from '../run/suite.js';
+import { isAnchor, type Tests } from '../run/suite.js';
 import { recordFiles, recordsIn } from './record-files.js';
 import { UsageError } from './exit.js';
 

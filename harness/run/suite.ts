@@ -2,7 +2,7 @@
 import type { BackendPeer } from '../peer/backend.js';
 import type { FrontendPeer, FrontendOptions } from '../peer/frontend.js';
 import type { Domain } from '../xen/domain.js';
-import type { Role } from './record.js';
+import { anchorOf, type Role } from './record.js';
 import type { Reflector } from './reflectors.js';
 
 /**
@@ -109,6 +109,11 @@ export interface TestDefinition<T> {
 }
 
 export type Tests = readonly (TestDefinition<BackendTest> | TestDefinition<FrontendTest>)[];
+
+/** The test that all others of its role stand on: if a plain connection fails, they are skipped as blocked by it. */
+export function isAnchor(test: Tests[number]): boolean {
+  return test.id === anchorOf(test.role);
+}
 
 type Declare<T> = {
   (name: string, title: string, body: (t: T) => Promise<void>): void;

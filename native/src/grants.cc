@@ -180,6 +180,7 @@ class Grants : public Napi::ObjectWrap<Grants> {
     const size_t count = list.ElementLength() / 4;
     const size_t room = bytes.ByteLength();
     uint32_t* const values = list.Data();
+    const bool coming = direction == xen::GNTCOPY_source_gref;
     struct Place {
       size_t segment;
       uint8_t* theirs;
@@ -204,7 +205,7 @@ class Grants : public Napi::ObjectWrap<Grants> {
         places.push_back({i, bytes.Data() + position, ours});
         ours += length;
         xen::CopySegment segment{};
-        auto& foreign = direction == xen::GNTCOPY_source_gref ? segment.source : segment.dest;
+        auto& foreign = coming ? segment.source : segment.dest;
         foreign.foreign.ref = ref;
         foreign.foreign.offset = static_cast<uint16_t>(offset);
         foreign.foreign.domid = static_cast<uint16_t>(domain);
@@ -219,16 +220,16 @@ class Grants : public Napi::ObjectWrap<Grants> {
     uint8_t* const pages = devices->pages(ours);
     if (!pages) throw errnoError(env, ENOMEM, "copying " + std::to_string(segments.size()) + " segments");
     for (size_t i = 0; i < segments.size(); i++) {
-      auto& local = direction == xen::GNTCOPY_source_gref ? segments[i].dest : segments[i].source;
+      auto& local = coming ? segments[i].dest : segments[i].source;
       local.virt = pages + places[i].ours;
-      if (direction == xen::GNTCOPY_dest_gref) memcpy(pages + places[i].ours, places[i].theirs, segments[i].len);
+      if (!coming) memcpy(pages + places[i].ours, places[i].theirs, segments[i].len);
     }
     const bool done = uninterrupted([&] {
       return library().copy(devices->mapper, static_cast<uint32_t>(segments.size()), segments.data()) == 0;
     });
     if (!done) throw errnoError(env, errno, "copying " + std::to_string(segments.size()) + " segments");
     for (size_t i = 0; i < segments.size(); i++) {
-      const bool came = direction == xen::GNTCOPY_source_gref && segments[i].status == xen::GNTST_okay;
+      const bool came = coming && segments[i].status == xen::GNTST_okay;
       if (came) memcpy(places[i].theirs, pages + places[i].ours, segments[i].len);
       values[4 * places[i].segment + 3] = static_cast<uint32_t>(segments[i].status);
     }
