@@ -16,6 +16,7 @@ describe('difference of two runs', () => {
     ['a pass that fails', [test({ id })], [broken], 'broken', true],
     ['a pass that ends in an error', [test({ id })], [test({ id, verdict: 'error', message: 'x' })], 'broken', true],
     ['a skip that fails', [skipped], [broken], 'broken', true],
+    ['an error that is a failure', [test({ id, verdict: 'error', message: 'x' })], [broken], 'broken', true],
     ['a new test that fails', [], [broken], 'new-broken', true],
     ['a test that is gone', [test({ id })], [], 'gone', true],
     ['a pass that is skipped', [test({ id })], [skipped], 'skipped', true],
@@ -34,6 +35,13 @@ describe('difference of two runs', () => {
       expect(changes.some(isRegression)).to.equal(regression);
     });
   }
+
+  it('tells what is checked less, also where it is checked still', () => {
+    const [check] = test().checks;
+    const often = test({ id, checks: check ? [check, check, { requirements: ['RING-02'], verdict: 'pass' }] : [] });
+    const [less] = change([often], [test({ id })]);
+    expect(less?.message).to.match(/^checked less: \S+ \(1 of 2\), RING-02 \(0 of 1\)$/);
+  });
 
   it('is none between failures, between skips and where more is checked', () => {
     const more = test({ id, checks: [...test().checks, { requirements: ['RING-02'], verdict: 'pass' }] });

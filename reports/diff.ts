@@ -4,7 +4,7 @@ import { outcome, type Group, type Outcome } from './records.js';
 
 /** The kinds of change, the worst first; those that are regressions make the comparison fail. */
 export const CHANGES = {
-  broken: 'came out well before and does not now',
+  broken: 'fails now or ends in an error, and came out better before',
   'new-broken': 'new, and does not come out well',
   gone: 'has no result any more',
   warned: 'passed before and warns now',
@@ -61,7 +61,9 @@ function changeOf(was: TestRecord, is: TestRecord, strict: boolean): Omit<Change
   const [well, wasWell] = [WELL.includes(now), WELL.includes(before)];
   if (now === 'skipped') return before === 'skipped' ? undefined : { kind: 'skipped', ...both };
   if (!well) {
-    if (wasWell || before === 'skipped') return { kind: 'broken', ...both };
+    // What ended in an error before said nothing of the driver.
+    const found = now === 'failed' && before === 'error';
+    if (wasWell || before === 'skipped' || found) return { kind: 'broken', ...both };
     return before === now ? undefined : { kind: 'changed', ...both };
   }
   if (before === 'skipped') return { kind: 'executed', ...both };
@@ -69,13 +71,18 @@ function changeOf(was: TestRecord, is: TestRecord, strict: boolean): Omit<Change
   if (now === 'warned' && before !== 'warned') return { kind: 'warned', ...both };
   if (before !== now) return { kind: 'changed', ...both };
   const [had, has] = [checksOf(was), checksOf(is)];
-  const lost = [...had].filter((id) => !has.has(id));
-  return lost.length > 0
-    ? { kind: 'fewer-checks', before, now, message: `not checked: ${lost.join(', ')}` }
-    : undefined;
+  const lost = [...had].filter(([id, count]) => (has.get(id) ?? 0) < count);
+  if (lost.length === 0) return undefined;
+  const message = `checked less: ${lost.map(([id, count]) => `${id} (${has.get(id) ?? 0} of ${count})`).join(', ')}`;
+  return { kind: 'fewer-checks', before, now, message };
 }
 
-const checksOf = ({ checks }: TestRecord): Set<string> => new Set(checks.flatMap(({ requirements }) => requirements));
+/** How often each requirement was checked. */
+function checksOf({ checks }: TestRecord): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const id of checks.flatMap(({ requirements }) => requirements)) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return counts;
+}
 
 function said({ message, skip }: TestRecord): { message?: string } {
   const text = message ?? skip?.reason;

@@ -1,11 +1,12 @@
 /** Several runs as one: parts of the same target become one session, other targets and other runs stand side by side. */
+import { joinedFeatures } from '../harness/run/declared.js';
 import { anchorOf, type TestRecord } from '../harness/run/record.js';
 import { type Group, outcome, OUTCOMES } from './records.js';
 
 /**
  * The sessions of several runs with the parts of one joined, in the order in which the targets came. A test that each
- * part runs (the connection test that others stand on) counts once, by its worst record. Without all parts of a run the
- * session is not complete. A session that has a test which one before it of that target has is no part but another run:
+ * part runs (the connection test that others stand on) counts once, by its worst record; what parts saw of the features
+ * that are declared is added up. Without all parts of a run the session is not complete. A session that has a test which one before it of that target has is no part but another run:
  * its target gets a number, `linux (2)`.
  *
  * @throws Error if parts of one run were held to different texts
@@ -54,7 +55,7 @@ function join(shards: readonly Group[]): Group {
   const tests = new Map<string, TestRecord>();
   for (const test of shards.flatMap((shard) => shard.tests)) {
     const known = tests.get(test.id);
-    tests.set(test.id, known ? worst(known, test) : test);
+    tests.set(test.id, known ? (joinedFeatures(known, test) ?? worst(known, test)) : test);
   }
   // Each shard planned its own tests; what several of them ran was planned by each.
   const twice = shards.reduce((sum, shard) => sum + shard.tests.length, 0) - tests.size;

@@ -1,23 +1,27 @@
 import { expect } from 'chai';
 import { failure, skipped, test } from '../../reports/test-records.js';
-import { compareFeatures, type Tried, Trials } from './declared.js';
+import { featuresOf, joinedFeatures, judgeFeatures, Trials } from './declared.js';
+import type { TestRecord } from './record.js';
 
 const ADVERTISED = { 'feature-sg': '1', 'feature-gso-tcpv4': '0', 'multi-queue-max-queues': '4', state: '4', mac: 'x' };
 
 /** What the tests of feature-sg came to. */
 const seen = (passed: number, failed: number) => ({
-  of: (key: string): Tried => (key === 'feature-sg' ? { passed, failed } : { passed: 0, failed: 0 }),
+  of: (key: string) => (key === 'feature-sg' ? { passed, failed } : { passed: 0, failed: 0 }),
 });
+
+const compareFeatures = (...args: Parameters<typeof featuresOf>) => judgeFeatures(featuresOf(...args));
 
 describe('declared features', () => {
   it('are as declared when each is offered and no other is', () => {
     expect(compareFeatures(['feature-sg'], ADVERTISED, seen(2, 0))).to.deep.equal({
       verdict: 'pass',
-      lines: ['feature-sg: declared, advertised, its tests: 2 passed, 0 failed'],
+      features: [{ key: 'feature-sg', declared: true, advertised: true, passed: 2, failed: 0 }],
+      infos: ['feature-sg: declared, advertised, its tests: 2 passed, 0 failed'],
     });
     const two = compareFeatures(['feature-sg', 'multi-queue-max-queues'], ADVERTISED, seen(0, 0));
     expect(two).to.include({ verdict: 'pass' });
-    expect(two.lines[1]).to.equal('multi-queue-max-queues: declared, advertised, no test of it ran');
+    expect(two.infos[1]).to.equal('multi-queue-max-queues: declared, advertised, no test of it ran');
   });
 
   for (const key of ['feature-gso-tcpv4', 'feature-ctrl-ring']) {
@@ -36,7 +40,24 @@ describe('declared features', () => {
     const message = 'advertised but not declared: feature-sg';
     const compared = compareFeatures([], ADVERTISED, seen(2, 0));
     expect(compared).to.include({ verdict: 'warn', message });
-    expect(compared.lines).to.deep.equal(['feature-sg: not declared, advertised, its tests: 2 passed, 0 failed']);
+    expect(compared.infos).to.deep.equal(['feature-sg: not declared, advertised, its tests: 2 passed, 0 failed']);
+  });
+
+  it('warn of any other key that let tests run', () => {
+    const compared = compareFeatures(['feature-sg'], ADVERTISED, {
+      of: (key) => ({ passed: key === 'multi-queue-max-queues' ? 3 : 0, failed: 0 }),
+    });
+    expect(compared.message).to.equal('advertised but not declared: multi-queue-max-queues');
+  });
+
+  it('of parts of a run are added up', () => {
+    const part = (passed: number, failed: number): TestRecord =>
+      test({ chapter: 'session', ...compareFeatures(['feature-sg', 'feature-x'], ADVERTISED, seen(passed, failed)) });
+    const joined = joinedFeatures(part(2, 0), part(1, 1));
+    expect(joined).to.include({ verdict: 'fail', class: 'declared' });
+    expect(joined?.message).to.equal('declared but not advertised: feature-x; declared but broken: feature-sg');
+    expect(joined?.infos[0]).to.equal('feature-sg: declared, advertised, its tests: 3 passed, 1 failed');
+    expect(joinedFeatures(part(1, 0), test())).to.equal(undefined);
   });
 
   it('were tried by the tests that they open, known deviations aside', () => {

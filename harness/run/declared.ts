@@ -1,21 +1,9 @@
 /** What a target file says that its driver offers, against what the driver offers and what the tests saw of it. */
-import type { TestRecord, Verdict } from './record.js';
+import type { FeatureRecord, Role, TestRecord } from './record.js';
 import type { Tests } from './suite.js';
 import type { Target } from './target.js';
 
-/** What became of the tests that a feature opens. */
-export interface Tried {
-  readonly passed: number;
-  readonly failed: number;
-}
-
-export interface Comparison {
-  readonly verdict: Extract<Verdict, 'pass' | 'warn' | 'fail'>;
-  /** Present unless all is as declared. */
-  readonly message?: string;
-  /** A line for each feature that is declared or advertised: what is said of it, and what was seen. */
-  readonly lines: readonly string[];
-}
+type Tried = Pick<FeatureRecord, 'passed' | 'failed'>;
 
 /** Counts, for each feature, the tests that ran because it's advertised; known deviations aside. */
 export class Trials {
@@ -38,33 +26,52 @@ export class Trials {
 }
 
 /**
- * Compares the keys that are declared with those of the driver's directory, and with what the tests saw. One that is
- * declared and not offered fails, as does one whose tests fail; a `feature-` that is offered and not declared is a
- * warning, since nobody keeps watch over it.
+ * The features that are declared, and those that are advertised: keys that begin with `feature-`, and others that let
+ * tests run.
  */
-export function compareFeatures(
+export function featuresOf(
   declared: readonly string[],
   advertised: Readonly<Record<string, string>>,
   trials: Pick<Trials, 'of'>,
-): Comparison {
+): FeatureRecord[] {
   const offers = (key: string): boolean => !['', '0'].includes((advertised[key] ?? '').trim());
-  const offered = Object.keys(advertised).filter((key) => key.startsWith('feature-') && offers(key));
-  const missing = declared.filter((key) => !offers(key));
-  const broken = declared.filter((key) => offers(key) && trials.of(key).failed > 0);
-  const unsaid = offered.filter((key) => !declared.includes(key));
-  const parts = [
-    ...(missing.length > 0 ? [`declared but not advertised: ${missing.join(', ')}`] : []),
-    ...(broken.length > 0 ? [`declared but broken: ${broken.join(', ')}`] : []),
-    ...(unsaid.length > 0 ? [`advertised but not declared: ${unsaid.join(', ')}`] : []),
-  ];
-  const lines = [...new Set([...declared, ...offered])].map((key) => {
-    const { passed, failed } = trials.of(key);
+  const tried = (key: string): boolean => trials.of(key).passed + trials.of(key).failed > 0;
+  const offered = Object.keys(advertised).filter((key) => offers(key) && (key.startsWith('feature-') || tried(key)));
+  return [...new Set([...declared, ...offered])].map((key) => ({
+    key,
+    declared: declared.includes(key),
+    advertised: offers(key),
+    ...trials.of(key),
+  }));
+}
+
+/**
+ * What the features come to: one that is declared and not advertised fails, as does one whose tests fail; one that is
+ * advertised and not declared is a warning, since nobody keeps watch over it.
+ */
+export function judgeFeatures(
+  features: readonly FeatureRecord[],
+): Pick<TestRecord, 'verdict' | 'class' | 'message' | 'features' | 'infos'> {
+  const keys = (which: (feature: FeatureRecord) => boolean): string =>
+    features
+      .filter(which)
+      .map(({ key }) => key)
+      .join(', ');
+  const missing = keys(({ declared, advertised }) => declared && !advertised);
+  const broken = keys(({ declared, advertised, failed }) => declared && advertised && failed > 0);
+  const unsaid = keys(({ declared }) => !declared);
+  const message = [
+    ...(missing === '' ? [] : [`declared but not advertised: ${missing}`]),
+    ...(broken === '' ? [] : [`declared but broken: ${broken}`]),
+    ...(unsaid === '' ? [] : [`advertised but not declared: ${unsaid}`]),
+  ].join('; ');
+  const infos = features.map(({ key, declared, advertised, passed, failed }) => {
     const seen = passed + failed === 0 ? 'no test of it ran' : `its tests: ${passed} passed, ${failed} failed`;
-    const said = declared.includes(key) ? 'declared' : 'not declared';
-    return `${key}: ${said}, ${offers(key) ? 'advertised' : 'not advertised'}, ${seen}`;
+    return `${key}: ${declared ? '' : 'not '}declared, ${advertised ? '' : 'not '}advertised, ${seen}`;
   });
-  if (parts.length === 0) return { verdict: 'pass', lines };
-  return { verdict: missing.length + broken.length > 0 ? 'fail' : 'warn', message: parts.join('; '), lines };
+  if (message === '') return { verdict: 'pass', features, infos };
+  if (missing + broken === '') return { verdict: 'warn', message, features, infos };
+  return { verdict: 'fail', class: 'declared', message, features, infos };
 }
 
 /**
@@ -78,23 +85,47 @@ export function declaredRecord(
   trials: Trials,
 ): TestRecord {
   const blocked = { class: 'blocked', reason: 'no connection showed what the driver offers' } as const;
-  const { verdict, message, lines } = advertised
-    ? compareFeatures(declared, advertised, trials)
-    : { verdict: 'skip' as const, message: undefined, lines: [] };
+  return recordOf(
+    name,
+    role,
+    advertised
+      ? judgeFeatures(featuresOf(declared, advertised, trials))
+      : { verdict: 'skip', skip: blocked, infos: [] },
+  );
+}
+
+/**
+ * One comparison out of those of a run's parts, each of which saw its own tests; undefined where one saw nothing, or an
+ * expectation has judged it.
+ */
+export function joinedFeatures(a: TestRecord, b: TestRecord): TestRecord | undefined {
+  if (!a.features || !b.features || a.expectation || b.expectation) return undefined;
+  const joined = new Map(a.features.map((feature) => [feature.key, feature]));
+  for (const { key, ...seen } of b.features) {
+    const known = joined.get(key);
+    const advertised = seen.advertised && (known?.advertised ?? true);
+    const passed = seen.passed + (known?.passed ?? 0);
+    const failed = seen.failed + (known?.failed ?? 0);
+    joined.set(key, { key, declared: seen.declared, advertised, passed, failed });
+  }
+  return recordOf(a.target, a.role, judgeFeatures([...joined.values()]));
+}
+
+function recordOf(
+  target: string,
+  role: Role,
+  judged: Pick<TestRecord, 'verdict' | 'class' | 'message' | 'skip' | 'features' | 'infos'>,
+): TestRecord {
   return {
     type: 'test',
-    target: name,
+    target,
     id: `${role}.session.features`,
     title: 'offers what its target file declares',
     role,
     chapter: 'session',
     location: 'the target file',
-    verdict,
-    ...(verdict === 'fail' ? { class: 'declared' } : {}),
-    ...(verdict === 'skip' ? { skip: blocked } : {}),
-    ...(message === undefined ? {} : { message }),
     checks: [],
-    infos: lines,
     durationMs: 0,
+    ...judged,
   };
 }

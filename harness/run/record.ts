@@ -60,6 +60,17 @@ export interface SessionRecord {
   readonly statements: number;
 }
 
+/** A key of the driver's directory that stands for something it can do. */
+export interface FeatureRecord {
+  readonly key: string;
+  /** The target file names it. */
+  readonly declared: boolean;
+  readonly advertised: boolean;
+  /** Tests that ran because it's advertised, known deviations aside. */
+  readonly passed: number;
+  readonly failed: number;
+}
+
 export interface TestRecord {
   readonly type: 'test';
   readonly target: string;
@@ -88,6 +99,8 @@ export interface TestRecord {
   readonly checks: readonly CheckRecord[];
   /** Notes that are no verdict. */
   readonly infos: readonly string[];
+  /** Present on the comparison of what the target file declares: what was said and seen of each feature. */
+  readonly features?: readonly FeatureRecord[];
   /** How often a race was tried that may not show: a pass says no more than that it did not in so many rounds. */
   readonly rounds?: number;
   readonly durationMs: number;
