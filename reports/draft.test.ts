@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestRecord } from '../harness/run/record.js';
 import { Expectations, loadExpectations } from '../harness/run/expectations.js';
 import { expectationsDraft } from './draft.js';
 import { groupSessions } from './records.js';
@@ -37,6 +38,19 @@ describe('draft of expectations', () => {
     const expectations = new Expectations(loadExpectations(file));
     const judged = found.map((record) => expectations.judge(record, '2026-01-01').expectation?.met);
     expect(judged).to.deep.equal([true, true]);
+  });
+
+  it('is met by runs in which the same vif has another number, and its guest another deadline', () => {
+    const said = (vif: number, mac: string, ms: number, port: number): TestRecord =>
+      failure({
+        message: `no ARP reply from 198.18.${vif}.2 (00:16:3e:6e:${mac}:02) within ${ms} ms, on port ${port}`,
+        checks: [],
+      });
+    writeFileSync(file, (draftOf(said(20, '94', 2000, 7)) ?? '').replace(/: ""/g, ': because'));
+    const expectations = new Expectations(loadExpectations(file));
+    const met = (record: TestRecord) => expectations.judge(record, '2026-01-01').expectation?.met;
+    expect(met(said(107, 'eb', 6000, 31))).to.equal(true);
+    expect(met(failure({ message: 'no ARP reply from 198.18.20.1 within 2000 ms', checks: [] }))).to.equal(false);
   });
 
   it('tells of entries that were not met', () => {

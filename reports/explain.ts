@@ -1,4 +1,4 @@
-import { anchorOf, type SessionRecord, type TestRecord } from '../harness/run/record.js';
+import type { SessionRecord, TestRecord } from '../harness/run/record.js';
 import type { TraceStep } from '../harness/xen/traced.js';
 
 /** What the reports say about a requirement. */
@@ -64,9 +64,9 @@ export function brokenRequirements(test: TestRecord): string[] {
 /** The command that runs this test alone. */
 export function reproduce(session: SessionRecord, test: TestRecord): string {
   const seed = session.seed === undefined ? '' : ` --seed ${session.seed}`;
-  // What a target file declares is compared in every run: the shortest one has a connection.
-  const id = test.chapter === 'session' ? anchorOf(test.role) : test.id;
-  return `${session.command.map(shellWord).join(' ')} --test ${shellWord(id)}${seed}`;
+  // What a target file declares is held against all that the tests saw.
+  const tests = test.chapter === 'session' ? '' : ` --test ${shellWord(test.id)}`;
+  return `${session.command.map(shellWord).join(' ')}${tests}${seed}`;
 }
 
 /**

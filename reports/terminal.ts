@@ -90,14 +90,13 @@ export class TerminalReporter {
   }
 
   #summary(group: Group): void {
-    const { passed, warned, failed, errors, skipped, expected, executed, checked } = summarise(group, this.#strict);
+    const { passed, warned, failed, errors, skipped, expected, checked } = summarise(group, this.#strict);
     const { session, tests } = group;
     const seconds = (tests.reduce((sum, test) => sum + test.durationMs, 0) / 1000).toFixed(1);
-    this.#line('');
-    this.#line(
-      `${this.#bold(printable(session.target))}: ${executed} of ${session.planned} tests executed in ${seconds} s`,
-    );
     const skips = [...skipped.values()].reduce((sum, count) => sum + count, 0);
+    const executed = `${tests.length - skips} of ${session.planned} tests executed`;
+    this.#line('');
+    this.#line(`${this.#bold(printable(session.target))}: ${executed} in ${seconds} s`);
     this.#count('passed', 'passed', passed);
     this.#count('warned', 'warned', warned);
     this.#count('failed', 'failed', failed);

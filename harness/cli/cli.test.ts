@@ -115,6 +115,23 @@ describe('the command line', function () {
     );
   });
 
+  it('merges what there is where a part has left nothing, and answers 3', () => {
+    netifspec('run', '--test', 'frontend.xenbus.connect', '--shard', '1/1', '--out', 'part');
+    writeFileSync(join(folder, 'empty.jsonl'), '');
+    const merged = netifspec('report', 'merge', 'part', 'no-part', 'empty.jsonl', '--out', 'parts');
+    expect(merged.status).to.equal(3);
+    expect(merged.stdout).to.match(/^reference-frontend: 1 of 1 tests executed/m);
+    expect(merged.stderr).to.match(/no-part: no such file or folder; the others are merged without it$/m);
+    expect(merged.stderr).to.match(/empty\.jsonl: no records: .*; the others are merged without it$/m);
+    expect(netifspec('report', 'merge', 'no-part', '--out', 'none').status).to.equal(2);
+  });
+
+  it('says how to run what failed by --strict again', () => {
+    netifspec('run', '--test', 'frontend.xenbus.connect', '--strict', '--out', 'strict');
+    const [session] = readRecords(join(folder, 'strict/results.jsonl'));
+    expect(session).to.deep.include({ command: ['netifspec', 'run', '--strict'] });
+  });
+
   for (const [what, args, says] of [
     ['a test that is not there', ['run', '--test', 'no-such'], /no such test; "netifspec list" shows them all/],
     ['a role that is not there', ['run', '--role', 'middle'], /it is frontend or backend/],
@@ -127,10 +144,14 @@ describe('the command line', function () {
       ['run', '--target', 'stale.yaml'],
       /stale\.expectations\.yaml:1: no test matches backend\.gone/,
     ],
+    ['a target that is given twice', ['run', '--target', 'one.yaml', '--target', 'one.yaml'], /two are named x/],
+    ['a run without records', ['report', 'junit', 'nothing.jsonl'], /nothing\.jsonl: no records: that run ended/],
     ['--on without a target', ['run', '--on', 'host'], /--on goes with exactly one --target/],
   ] as const) {
     it(`answers 2 to ${what}`, () => {
       writeFileSync(join(folder, 'bad.yaml'), 'name: x\nrole: front\ndomain: 1\n');
+      writeFileSync(join(folder, 'one.yaml'), 'name: x\nrole: frontend\ndomain: simulator\n');
+      writeFileSync(join(folder, 'nothing.jsonl'), '');
       const stale = 'name: x\nrole: backend\ndomain: simulator\nexpectations: stale.expectations.yaml\n';
       writeFileSync(join(folder, 'stale.yaml'), stale);
       const entry = '- { test: backend.gone, verdict: fail, message: m, reason: r, source: s }\n';

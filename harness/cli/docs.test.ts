@@ -5,7 +5,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
+import { SUITES } from '../../suites/index.js';
 import { packageRoot } from '../root.js';
+import { loadExpectations } from '../run/expectations.js';
 import { commandsOf, makeResults, NEEDS_HOST, PAGES, wordsOf } from './documented.js';
 
 const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
@@ -76,6 +78,27 @@ describe('the documentation', function () {
       expect(Object.keys(parse(yaml) as object)).not.to.deep.equal([]);
     }
     expect(commandsOf('docs/running-a-fleet.md').filter((command) => command.includes('labhost'))).to.have.length(5);
+  });
+
+  it('shows an entry of expectations that a run takes', () => {
+    const page = readFileSync(join(packageRoot, 'docs/reading-a-report.md'), 'utf8');
+    const [, entry = ''] = /^```yaml\n(- test: [^]*?)^```$/m.exec(page) ?? [];
+    writeFileSync(join(folder, 'entry.yaml'), entry);
+    const [shown, ...more] = loadExpectations(join(folder, 'entry.yaml'));
+    expect(shown).to.include({ verdict: 'fail', expires: '2027-06-30', intermittent: true });
+    expect(SUITES.map(({ id }) => id)).to.include(shown?.test);
+    expect(more).to.deep.equal([]);
+  });
+
+  it('names tests of our own that are there', () => {
+    const page = readFileSync(join(packageRoot, 'CONTRIBUTING.md'), 'utf8');
+    const named = [...page.matchAll(/npx mocha -g "(.*)"/g)].map(([, title = '']) => title);
+    expect(named).to.have.length.above(3);
+    const listed = spawnSync(process.execPath, ['node_modules/mocha/bin/mocha.js', '--dry-run'], {
+      encoding: 'utf8',
+      cwd: packageRoot,
+    }).stdout;
+    for (const title of named) expect(listed).to.contain(title);
   });
 
   it('links to what is there', () => {

@@ -23,11 +23,14 @@ export function recordFiles(path: string): string[] {
   return inside;
 }
 
-/** The records of a file. Throws a UsageError that names the line which is none. */
+/** The records of a file. Throws a UsageError that names the line which is none, and for a run that never began. */
 export function recordsIn(file: string): ResultRecord[] {
+  let records: ResultRecord[];
   try {
-    return readRecords(file);
+    records = readRecords(file);
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+  if (records.length === 0) throw new UsageError(`${file}: no records: that run ended before it began`);
+  return records;
 }

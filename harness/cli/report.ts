@@ -20,19 +20,34 @@ export interface RenderOptions extends Omit<MergeOptions, 'out'> {
   readonly out?: string;
 }
 
-/** `report merge`: one result of many, with all its files; answers the exit code that such a run had had. */
+/**
+ * `report merge`: one result of many, with all its files; answers the exit code that such a run had had. Where one has
+ * left no records, as when its host was down, the others are merged all the same, and that is 3.
+ */
 export async function mergeCommand(folders: readonly string[], options: MergeOptions): Promise<number> {
   const { out } = options;
-  const files = folders.flatMap(recordFiles);
-  if (files.includes(resolve(out, 'results.jsonl'))) {
+  const lost: string[] = [];
+  const runs = folders.flatMap((folder) => {
+    try {
+      return recordFiles(folder).map((file) => ({ file, records: recordsIn(file) }));
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      lost.push(error.message);
+      return [];
+    }
+  });
+  if (runs.length === 0) throw new UsageError(lost.join('\n'));
+  if (runs.some(({ file }) => file === resolve(out, 'results.jsonl'))) {
     throw new UsageError(`--out ${out}: what is merged is there; give another folder`);
   }
-  const groups = merged(files.map(recordsIn));
+  const groups = merged(runs.map(({ records }) => records));
   const results = new Results({ ...options, reporter: 'terminal' });
-  return results.of(() => {
+  const code = await results.of(() => {
     for (const record of groups.flatMap(recordsOf)) results.add(record);
     return Promise.resolve();
   });
+  for (const message of lost) process.stderr.write(`netifspec: ${message}; the others are merged without it\n`);
+  return lost.length > 0 ? 3 : code;
 }
 
 /** `report diff`: 1 if something is worse than it was. */

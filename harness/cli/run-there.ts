@@ -39,7 +39,6 @@ export async function runThere(options: RemoteOptions, signal: AbortSignal): Pro
         ...testsOf(options).flatMap((id) => ['--test', id]),
         ...(options.role === undefined ? [] : ['--role', options.role]),
         ...claims({ ...options, ...(options.spec === undefined ? {} : { spec: specOf(options) }) }),
-        ...(options.strict ? ['--strict'] : []),
         ...(options.keep ? ['--keep'] : []),
         ...(options.trace === 'all' ? ['--trace', 'all'] : []),
       ],

@@ -49,6 +49,9 @@ export async function runCommand(options: RunOptions): Promise<number> {
 async function runHere(options: RunOptions, interrupt: Interrupt): Promise<number> {
   const embedded = (['frontend', 'backend'] as const).map((role) => ({ target: referenceTarget(role), words: [] }));
   const targets = options.target?.map((file) => ({ target: loadTarget(file), words: ['--target', file] })) ?? embedded;
+  const names = targets.map(({ target }) => `${target.name} ${target.role}`);
+  const twice = targets.find((_, n) => names.indexOf(names[n] ?? '') < n)?.target.name;
+  if (twice !== undefined) throw new UsageError(`--target: two are named ${twice}; give each a name of its own`);
   const tests = selectTests(options);
   const plans = targets
     .map((each) => ({
@@ -86,9 +89,13 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
   });
 }
 
-/** The options that change what a test does, for the command that runs it again. */
-export function claims({ spec, slow }: { readonly spec?: string; readonly slow?: boolean }): string[] {
-  return [...(spec === undefined ? [] : ['--spec', spec]), ...(slow ? ['--slow'] : [])];
+/** The options that change what a test does or comes to, for the command that runs it again. */
+export function claims({ spec, slow, strict }: Pick<RunOptions, 'spec' | 'slow' | 'strict'>): string[] {
+  return [
+    ...(spec === undefined ? [] : ['--spec', spec]),
+    ...(slow ? ['--slow'] : []),
+    ...(strict ? ['--strict'] : []),
+  ];
 }
 
 /** Throws a UsageError if an entry is of no test: what it once excused may have another name now. */
@@ -104,7 +111,9 @@ function expectationsOf(target: Target): Expectations {
 async function runModule(file: string, options: RunOptions, interrupt: Interrupt): Promise<number> {
   const { role } = options;
   if (options.target || options.on) throw new UsageError('--iut is a target of its own: leave out --target and --on');
-  if (options.keep || options.trace === 'all') throw new UsageError('--iut goes with neither --keep nor --trace all');
+  if (options.keep || options.trace === 'all' || options.updateExpectations) {
+    throw new UsageError('--iut goes with none of --keep, --trace all and --update-expectations');
+  }
   const tests = selectTests(options);
   if (role !== 'frontend' && role !== 'backend') throw new UsageError('--iut needs --role: frontend or backend');
   const module = resolve(file);

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { glob, literally } from '../pattern.js';
 import type { TestRecord, Verdict } from './record.js';
-import { readYamlFile } from './yaml-file.js';
+import { key, readYamlFile } from './yaml-file.js';
 
 /** A deviation that is known and accepted for now: an entry of the expectations file. */
 export interface Expectation {
@@ -26,14 +26,22 @@ export interface Expectation {
 const text = z.string().trim().min(1, 'must not be empty');
 const entries = z.array(
   z.strictObject({
-    test: text,
-    verdict: z.enum(['fail', 'warn', 'error', 'skip']),
-    message: text.refine(isMatcher, 'is not a valid regular expression'),
-    reason: text,
-    source: text,
-    intermittent: z.boolean().exactOptional(),
-    expires: text.refine(isDate, 'must be a date, YYYY-MM-DD').exactOptional(),
-    link: z.url().exactOptional(),
+    test: text.meta(key('Id of a test; * in it is anything', 'backend.gso.*')),
+    verdict: z.enum(['fail', 'warn', 'error', 'skip']).meta(key('What the test comes to')),
+    message: text
+      .refine(isMatcher, 'is not a valid regular expression')
+      .meta(key('Part of its message, or of the reason of a skip, or a /regular expression/', 'no ARP reply')),
+    reason: text.meta(key('Why the driver does that, for whoever reads the report')),
+    source: text.meta(key('Where it does: file and function, or a report', 'drivers/net/my-netback.c, connect()')),
+    intermittent: z
+      .boolean()
+      .exactOptional()
+      .meta(key('Whether it needs a race to show, so that a pass is as expected')),
+    expires: text
+      .refine(isDate, 'must be a date, YYYY-MM-DD')
+      .exactOptional()
+      .meta(key('The last day on which it is accepted', '2027-06-30')),
+    link: z.url().exactOptional().meta(key('Where it is followed up', 'https://bugs.example.org/1234')),
   }),
 );
 

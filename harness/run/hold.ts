@@ -18,10 +18,9 @@ export async function hold(
   log('its vifs and the guest are left as they are; to look at them, on the host of this run:');
   for (const path of paths) log(`  xenstore-ls -fp ${path}`);
   if (ssh) {
-    const { identity, port = 22, user = 'root', host } = ssh;
-    log(
-      `  ssh ${identity === undefined ? '' : `-i ${identity} `}-p ${port} ${user}@${host} 'ip addr; dmesg | tail -50'`,
-    );
+    const { identity, knownHosts, port = 22, user = 'root', host } = ssh;
+    const key = identity === undefined ? '' : `-i ${identity} `;
+    log(`  ssh ${key}-o UserKnownHostsFile=${knownHosts} -p ${port} ${user}@${host} 'ip addr; dmesg | tail -50'`);
   }
   log('Ctrl-C clears them and ends the run');
   // A process that only waits for a signal would end.

@@ -3,16 +3,10 @@ import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
 import { PROFILES } from '../guest/profile.js';
 import { COMMANDS } from '../guest/replaced.js';
-import { readYamlFile } from './yaml-file.js';
+import { key, readYamlFile } from './yaml-file.js';
 
 const text = z.string().trim().min(1, 'must not be empty');
 const SIMULATOR = 'simulator';
-
-/** What stands beside a key in a new target file and in the schema for editors. */
-const key = (description: string, example?: string | number): { description: string; examples?: unknown[] } => ({
-  description,
-  ...(example === undefined ? {} : { examples: [example] }),
-});
 
 const ssh = z.strictObject({
   host: text.meta(key('Name or address that the host of the run reaches the guest at', '192.168.1.20')),
@@ -105,6 +99,19 @@ export const targetSchema = z
     limits: limits.exactOptional().meta(key('What the driver or its system has no more of')),
     timeScale: z.number().min(0.1).max(1000).default(1).meta(key('Factor on every deadline')),
     destructive: z.boolean().default(false).meta(key('Whether tests may take the guest down')),
+  })
+  .superRefine(({ domain, connection, config, ssh, local, reference }, { addIssue }) => {
+    const refuse = (path: string, message: string): void => addIssue({ code: 'custom', path: [path], message });
+    if (domain === SIMULATOR) return;
+    if (connection === 'restart' && config === undefined) {
+      refuse('connection', 'restart needs "config", with which the guest is made anew');
+    }
+    if (connection === 'rebind' && ssh === undefined && !local) {
+      refuse('connection', 'rebind needs "ssh", or "local: true": a command in the guest does it');
+    }
+    if (reference !== false && ssh === undefined) {
+      refuse('reference', 'needs "ssh", over which the reference driver is put there');
+    }
   })
   .meta({
     title: 'netifspec target',

@@ -40,6 +40,37 @@ describe('complaints about a file', () => {
     expect(hosts).to.match(/^5: ssh\.knownHosts: must be there\. OpenSSH known_hosts/);
   });
 
+  it('tell what one key needs of others', () => {
+    const target = ['name: x', 'role: backend', 'domain: 1'];
+    for (const [line, needs] of [
+      ['connection: restart', '4: connection: restart needs "config"'],
+      ['connection: rebind', '4: connection: rebind needs "ssh", or "local: true"'],
+      ['reference: true', '4: reference: needs "ssh"'],
+    ] as const) {
+      const [only = '', ...more] = complaints(loadTarget, ...target, line);
+      expect(only).to.include(needs);
+      expect(more).to.deep.equal([]);
+    }
+    expect(complaints(loadTarget, ...target, 'connection: rebind', 'local: true')).to.deep.equal([]);
+    const simulated = ['name: x', 'role: backend', 'domain: simulator', 'connection: restart'];
+    expect(complaints(loadTarget, ...simulated)).to.deep.equal([]);
+  });
+
+  it('say of an entry of expectations what would be right', () => {
+    const [reason, message] = complaints(
+      loadExpectations,
+      ...['- test: a', '  verdict: fail', '  message: 1', '  source: x'],
+    ).sort();
+    expect(reason).to.match(/^1: 0\.reason: must be there\. Why the driver does that/);
+    expect(message).to.match(/^3: 0\.message: .*expected string, received number\. Part of its message/);
+  });
+
+  it('say that a file is one document', () => {
+    expect(complaints(loadTarget, 'name: x', '---', 'name: y')).to.deep.equal([
+      '2: a second document begins here: a file is one',
+    ]);
+  });
+
   it('name each key that there is not, and those that there are', () => {
     const all = complaints(loadTarget, 'name: x', 'role: backend', 'domain: 1', 'conection: once', 'foo: 1');
     expect(all.map((each) => each.split(';')[0])).to.deep.equal([

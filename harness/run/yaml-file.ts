@@ -9,6 +9,11 @@ export interface YamlFile<T> {
   readonly at: (keys: readonly PropertyKey[]) => string;
 }
 
+/** What stands beside a key in a new file, in the schema for editors, and behind a complaint about it. */
+export function key(description: string, example?: string | number): { description: string; examples?: unknown[] } {
+  return { description, ...(example === undefined ? {} : { examples: [example] }) };
+}
+
 /** Reads a YAML file and checks it against its schema. Throws {@link YamlFileError}. */
 export function readYamlFile<T>(path: string, schema: z.ZodType<T>): YamlFile<T> {
   let source: string;
@@ -21,6 +26,9 @@ export function readYamlFile<T>(path: string, schema: z.ZodType<T>): YamlFile<T>
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
   const line = (offset: number | undefined): string => `${path}:${lines.linePos(offset ?? 0).line}`;
   const syntax = document.errors[0];
+  if (syntax?.code === 'MULTIPLE_DOCS') {
+    throw new YamlFileError(`${line(syntax.pos[0])}: a second document begins here: a file is one`);
+  }
   if (syntax) throw new YamlFileError(`${line(syntax.pos[0])}: ${syntax.message}`);
 
   const parsed = schema.safeParse(document.toJS());

@@ -30,11 +30,14 @@ export function nativeProblems(): string[] {
   const problems: string[] = [];
   const addon = loadNative();
   if ('unavailable' in addon) problems.push(addon.unavailable);
-  else
-    for (const problem of addon.libraryProblems())
+  else {
+    const libraries = addon.libraryProblems();
+    if (libraries.length > 0) {
       problems.push(
-        `A library of Xen's can't be loaded (${problem}): install Xen's tool libraries (libxengnttab1, …).`,
+        `Libraries of Xen's can't be loaded (${libraries.join('; ')}): install Xen's tool libraries (libxengnttab1, …).`,
       );
+    }
+  }
 
   if (onXen() === false) {
     problems.push('This machine runs on no Xen: use a dom0 or a guest of Xen, "netifspec lab", or the simulator.');
