@@ -28,6 +28,10 @@ describe('explaining a test', () => {
       explain(session(), test({ verdict: 'fail', message }), describeSample).filter((line) =>
         /^(About|Exp|Obs)/.test(line),
       );
+    expect(said('no ARP reply within 2000 ms')).to.deep.equal([
+      'Expected: ARP reply',
+      'Observed: nothing of it within 2000 ms',
+    ]);
     expect(said('no answer in 2 s')).to.deep.equal(['Observed: no answer in 2 s']);
     expect(said('status of the bad buffer: expected -3 to be one of [ -1, -2 ]')).to.deep.equal([
       'About: status of the bad buffer',
@@ -36,6 +40,11 @@ describe('explaining a test', () => {
     ]);
     expect(said("expected '5' not to match /5/")).to.deep.equal(['Expected: not to match /5/', "Observed: '5'"]);
     expect(said('queue 1: expected 3; got 4')).to.deep.equal(['About: queue 1', 'Expected: 3', 'Observed: 4']);
+  });
+
+  it('names what a test did not come to', () => {
+    const lines = explain(session(), failure({ checks: [], unreached: ['RING-09'] }), describeSample);
+    expect(lines[0]).to.equal('Not reached: RING-09: a response carries the id of its request (must; netif.h, "Ring")');
   });
 
   it('keeps the end of a long trace', () => {

@@ -74,11 +74,14 @@ export function reproduce(session: SessionRecord, test: TestRecord): string {
  * the guest's kernel log, the end of the trace, and how to run it again.
  */
 export function explain(session: SessionRecord, test: TestRecord, describe: Describe): string[] {
-  const lines: string[] = [];
-  for (const id of brokenRequirements(test)) {
+  const rule = (title: string, id: string): string => {
     const text = describe(id);
-    lines.push(text ? `Requirement: ${id}: ${text.statement} (${text.level}; ${text.source})` : `Requirement: ${id}`);
-  }
+    return text ? `${title}: ${id}: ${text.statement} (${text.level}; ${text.source})` : `${title}: ${id}`;
+  };
+  const lines = [
+    ...brokenRequirements(test).map((id) => rule('Requirement', id)),
+    ...(test.unreached ?? []).map((id) => rule('Not reached', id)),
+  ];
   const said = badChecks(test).flatMap((check) => check.message ?? []);
   if (test.message !== undefined && !said.some((each) => test.message?.includes(each))) said.unshift(test.message);
   for (const text of new Set(said)) lines.push(...observation(text));
@@ -110,8 +113,13 @@ const OURS = /^(?<about>.*?)\bexpected:? (?<expected>.+?)[,;\n]\s*(?:observed|go
 const CHAIS =
   /^(?<about>.*?)\bexpected (?<observed>.+?) (?<expected>(?:not )?to (?:not )?(?:be|deep|equal|have|include|match|satisfy|contain|exist)\b.*)$/is;
 
+/** What a wait says that ended without what it was for. */
+const WAITED = /^no (?<what>.+) within (?<ms>\d+ ms)$/s;
+
 /** `Expected` and `Observed` for a message that tells both; else the message as it is. */
 function observation(message: string): string[] {
+  const { what, ms } = WAITED.exec(message)?.groups ?? {};
+  if (what !== undefined && ms !== undefined) return [`Expected: ${what}`, `Observed: nothing of it within ${ms}`];
   const { about = '', expected, observed } = (OURS.exec(message) ?? CHAIS.exec(message))?.groups ?? {};
   if (expected === undefined || observed === undefined) return [`Observed: ${message}`];
   const subject = about.replace(/[\s:]+$/, '');

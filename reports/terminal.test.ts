@@ -75,6 +75,15 @@ linux: 4 of 5 tests executed in 0.1 s
     expect(text).to.include('KNOWN frontend.sg.c  expected an id');
   });
 
+  it('explains as many failures as somebody may read, and all when verbose', () => {
+    const many = Array.from({ length: 30 }, (_, n) => failure({ id: `frontend.rings.n${n}` }));
+    const explained = (text: string): number => text.split('Reproduce: ').length - 1;
+    const text = print({}, [session({ planned: 30 }), ...many, end()]);
+    expect(explained(text)).to.equal(20);
+    expect(text).to.match(/^\(from here on a line each: .*\)\nFAIL frontend\.rings\.n20 {2}.*\nFAIL frontend/m);
+    expect(explained(print({ verbose: true }, [session({ planned: 30 }), ...many, end()]))).to.equal(30);
+  });
+
   it('says of a race that was not seen just that', () => {
     const raced = test({ id: 'frontend.rings.race', rounds: 300 });
     const text = print({ verbose: true }, [session(), raced, end()]);

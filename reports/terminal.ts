@@ -12,6 +12,9 @@ const WORDS: Record<Outcome, string> = {
   passed: 'PASS',
 };
 
+/** Tests of a session that are explained in full: whoever has more of them to read has the page for it. */
+const EXPLAINED = 20;
+
 /** Milliseconds of tests after which there is an estimate: before, it would jump, and short runs need none. */
 const ESTIMATE_AFTER_MS = 5000;
 
@@ -19,13 +22,13 @@ export interface TerminalOptions {
   /** The line of the chapter that runs is rewritten in place. */
   readonly tty: boolean;
   readonly color: boolean;
-  /** A line for every test. */
+  /** A line for every test, and each failure in full. */
   readonly verbose?: boolean;
   readonly strict?: boolean;
   readonly describe: Describe;
 }
 
-/** Progress while a run goes on, by chapter, with failures in full at once; and the summary after it. */
+/** Progress while a run goes on, by chapter, with the first failures in full at once; and the summary after it. */
 export class TerminalReporter {
   readonly #out: NodeJS.WritableStream;
   readonly #options: TerminalOptions;
@@ -33,6 +36,8 @@ export class TerminalReporter {
   #session: SessionRecord | undefined;
   /** Tests of the session so far, and the milliseconds that they took. */
   #done = { tests: 0, ms: 0 };
+  /** Tests of the session that didn't come out well, so far. */
+  #reported = 0;
   #chapter: { readonly name: string; readonly counts: Map<Outcome, number> } | undefined;
 
   constructor(out: NodeJS.WritableStream, options: TerminalOptions) {
@@ -48,6 +53,7 @@ export class TerminalReporter {
     if (record.type === 'end') return;
     this.#session = record;
     this.#done = { tests: 0, ms: 0 };
+    this.#reported = 0;
     const { target, role, adapter, planned, seed } = record;
     const how = seed === undefined ? adapter : `${adapter}, seed ${seed}`;
     this.#line(`${this.#bold(printable(target))} (${role}, ${how}): ${planned} tests planned`);
@@ -84,9 +90,13 @@ export class TerminalReporter {
     // A message may open with the id already.
     const what = ids && !said.startsWith(ids) ? `${ids}: ${said}` : said;
     this.#line(`${this.#label(result)} ${test.id}  ${what}`);
+    if (++this.#reported > EXPLAINED && !this.#options.verbose) return;
     this.#line(`  ${printable(test.title)}`);
     if (!this.#session) return;
     for (const line of explain(this.#session, test, this.#options.describe)) this.#line(`    ${line}`);
+    if (this.#reported === EXPLAINED && !this.#options.verbose) {
+      this.#line('(from here on a line each: the page and the records have all of it, as has --verbose)');
+    }
   }
 
   #summary(group: Group): void {

@@ -54,7 +54,7 @@ const profile = (): Option =>
 const reporting = (command: Command): Command =>
   command
     .addOption(profile())
-    .option('--verbose', 'a line for every test')
+    .option('--verbose', 'a line for every test, and every failure in full')
     .addOption(
       new Option('--trace <which>', 'whose traces are kept, with the frames in them')
         .choices(['failed', 'all'])

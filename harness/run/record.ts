@@ -97,6 +97,8 @@ export interface TestRecord {
     readonly met: boolean;
   };
   readonly checks: readonly CheckRecord[];
+  /** Present on a failure of class `setup`: the requirements whose checks the test didn't come to. */
+  readonly unreached?: readonly string[];
   /** Notes that are no verdict. */
   readonly infos: readonly string[];
   /** Present on the comparison of what the target file declares: what was said and seen of each feature. */

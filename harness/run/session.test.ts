@@ -229,6 +229,16 @@ describe('session', () => {
     expect(record).to.include({ verdict: 'error', message: 'Error: the test did not end within 60000 ms' });
   });
 
+  it('tells what a test did not come to whose set-up failed', async () => {
+    const record = await outcome(async (t) => {
+      await t.check('TXW-10', async () => (await t.connect()).ping());
+      await (await t.connect()).receive('a miracle', () => false);
+      await t.check('RXW-05', () => undefined);
+    });
+    expect(record).to.include({ verdict: 'fail', class: 'setup' });
+    expect(record.unreached).to.deep.equal(['RXW-05']);
+  });
+
   it('fails the test during which the guest crashed', async () => {
     const kernelLog: KernelLog = {
       mark: () => Promise.resolve(),

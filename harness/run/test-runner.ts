@@ -3,6 +3,7 @@ import { kernelFault } from '../guest/kernel-log.js';
 import type { Domain } from '../xen/domain.js';
 import type { Trace } from '../xen/traced.js';
 import type { Patience } from '../xen/wait.js';
+import { checkedIds } from '../../suites/checked.js';
 import { requirement } from '../../suites/requirements/index.js';
 import { findLeak, type Inventory } from './audit.js';
 import type { Connections } from './connections.js';
@@ -55,6 +56,11 @@ type DetailedFinding = Finding & { detail?: string };
 interface Executed {
   readonly finding?: DetailedFinding;
   readonly unavailable?: Unavailable;
+}
+
+function unreached(test: Test, checks: readonly CheckRecord[]): string[] {
+  const reached = new Set(checks.flatMap(({ requirements }) => requirements));
+  return checkedIds(test).filter((id) => !reached.has(id));
 }
 
 export class TestRunner {
@@ -132,6 +138,7 @@ export class TestRunner {
       ...(message === undefined ? {} : { message }),
       ...(finding?.detail === undefined ? {} : { detail: finding.detail }),
       checks: context.own.checks,
+      ...(finding?.class === 'setup' ? { unreached: unreached(test, context.own.checks) } : {}),
       infos: context.own.infos,
       ...(context.own.raced === undefined ? {} : { rounds: context.own.raced }),
       durationMs: Math.round(performance.now() - started),
