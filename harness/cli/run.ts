@@ -111,8 +111,8 @@ function expectationsOf(target: Target): Expectations {
 async function runModule(file: string, options: RunOptions, interrupt: Interrupt): Promise<number> {
   const { role } = options;
   if (options.target || options.on) throw new UsageError('--iut is a target of its own: leave out --target and --on');
-  if (options.keep || options.trace === 'all' || options.updateExpectations) {
-    throw new UsageError('--iut goes with none of --keep, --trace all and --update-expectations');
+  if (options.keep || options.updateExpectations) {
+    throw new UsageError('--iut goes with neither --keep nor --update-expectations');
   }
   const tests = selectTests(options);
   if (role !== 'frontend' && role !== 'backend') throw new UsageError('--iut needs --role: frontend or backend');
@@ -130,6 +130,7 @@ async function runModule(file: string, options: RunOptions, interrupt: Interrupt
       seed: options.seed,
       slow: options.slow ?? false,
       spec: specOf(options),
+      traceAll: options.trace === 'all',
       onRecord: (record) => results.add(record),
       signal: interrupt.signal,
     }),

@@ -61,7 +61,7 @@ async function guarded(make: MakeDriver, setting: DriverSetting): Promise<Driver
   };
 }
 
-async function run({ module, name, command, role, tests, seed, slow, spec }: Order): Promise<void> {
+async function run({ module, name, command, role, tests, seed, slow, spec, traceAll }: Order): Promise<void> {
   let exported: { default?: unknown };
   try {
     exported = (await import(pathToFileURL(module).href)) as { default?: unknown };
@@ -79,6 +79,7 @@ async function run({ module, name, command, role, tests, seed, slow, spec }: Ord
     seed,
     slow,
     spec,
+    traceAll,
     onBegin: (id) => say({ type: 'begin', id }),
     onRecord: (record) => say({ type: 'record', record }),
     log: () => undefined,

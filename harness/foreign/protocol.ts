@@ -13,6 +13,7 @@ export interface Order {
   readonly seed: number;
   readonly slow: boolean;
   readonly spec: string;
+  readonly traceAll: boolean;
 }
 
 /** What the child says; `alive` every now and then, so that silence means that the driver doesn't give the thread back. */

@@ -16,6 +16,7 @@ async function records(sample: string, ...ids: string[]): Promise<ResultRecord[]
     seed: 1,
     slow: false,
     spec: NEWEST_TEXT,
+    traceAll: true,
     onRecord: (record) => seen.push(record),
     signal: new AbortController().signal,
     hangMs: 1000,
@@ -43,6 +44,8 @@ describe("a driver of somebody else's", function () {
     expect(all.find(({ type }) => type === 'test'))
       .to.have.property('location')
       .that.matches(/^suites\/.*\.ts:\d+$/);
+    // They were asked for of every test.
+    expect(all.filter((record) => record.type === 'test' && record.trace)).to.have.length(3);
   });
 
   it('fails if it is bad', async () => {

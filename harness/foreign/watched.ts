@@ -77,7 +77,7 @@ function watch(
   tests: Tests,
   take: (record: ResultRecord) => void,
 ): Promise<Death | undefined> {
-  const { module, name, command, role, seed, slow, spec, signal, hangMs = HANG_MS } = options;
+  const { module, name, command, role, seed, slow, spec, traceAll, signal, hangMs = HANG_MS } = options;
   return new Promise((resolve, reject) => {
     // What the driver prints is no record of ours.
     const child: ChildProcess = fork(new URL('./child.js', import.meta.url), {
@@ -127,7 +127,8 @@ function watch(
       signal.removeEventListener('abort', abort);
       resolve(complete ? undefined : { why, during });
     });
-    child.send({ module, name, command, role, tests: tests.map(({ id }) => id), seed, slow, spec } satisfies Order);
+    const ids = tests.map(({ id }) => id);
+    child.send({ module, name, command, role, tests: ids, seed, slow, spec, traceAll } satisfies Order);
   });
 }
 
