@@ -100,8 +100,8 @@ export const targetSchema = z
     timeScale: z.number().min(0.1).max(1000).default(1).meta(key('Factor on every deadline')),
     destructive: z.boolean().default(false).meta(key('Whether tests may take the guest down')),
   })
-  .superRefine(({ domain, connection, config, ssh, local, reference }, { addIssue }) => {
-    const refuse = (path: string, message: string): void => addIssue({ code: 'custom', path: [path], message });
+  .superRefine(({ domain, connection, config, ssh, local, reference }, context) => {
+    const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
     if (domain === SIMULATOR) return;
     if (connection === 'restart' && config === undefined) {
       refuse('connection', 'restart needs "config", with which the guest is made anew');
