@@ -1,14 +1,26 @@
 /** netif.h, "Hash types", "Hash algorithms" and the hash messages of "Control messages". */
 import { expect } from 'chai';
-import { asFragment, ping4, ping6, udp4, withOptions } from '../../harness/packet/build.js';
-import type { FrontendPeer } from '../../harness/peer/frontend.js';
-import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
+import { asFragment, withOptions } from '../../harness/packet/build.js';
 import type { ExtraHash } from '../../harness/protocol/extra.js';
 import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, HASH_FLAG, HASH_TYPE, KEY } from '../../harness/protocol/netif.js';
-import { hashInput, toeplitz, VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
-import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
-import { hostOf, isIpv6, synOf, type Vector, VECTORS } from '../toeplitz-vectors.js';
-import { accepted, algorithm, queuesOffered, setHashing, stillPasses, through } from './verbs.js';
+import { toeplitz, VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
+import { backendChapter } from '../../harness/run/suite.js';
+import { synOf, VECTORS } from '../toeplitz-vectors.js';
+import {
+  A_VECTOR,
+  agrees,
+  datagram,
+  FLOWS,
+  hashed,
+  hashing,
+  IPV4,
+  packetOf,
+  pingFrame,
+  queueOf,
+  steering,
+  tcpInput,
+} from './hash-verbs.js';
+import { accepted, algorithm, queuesOffered, stillPasses, through } from './verbs.js';
 
 const { test, tests } = backendChapter('hash');
 export const hash = tests;
@@ -16,9 +28,7 @@ export const hash = tests;
 const { success, notSupported, invalidParameter, bufferOverflow } = CTRL_STATUS;
 const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
 const BRIDGE = { ...CONTROL, needs: 'bridge' } as const;
-const IPV4 = HASH_FLAG.ipv4 | HASH_FLAG.ipv4Tcp;
 const ALL = IPV4 | HASH_FLAG.ipv6 | HASH_FLAG.ipv6Tcp;
-const A_VECTOR = VECTORS.v4a;
 const NO_KEY = new Uint8Array();
 
 test('algorithms', 'takes the algorithms that it has, and no others', CONTROL, async (t) => {
@@ -188,7 +198,7 @@ test('mapping-size', 'takes mapping tables up to the size that it tells', CONTRO
 test('modulo', 'spreads packets by their hash when there is no table', BRIDGE, async (t) => {
   const [from, to] = await steering(t, 0);
   await t.check('HASH-25', async () => {
-    for (const vector of FLOWS) expect(await queueOf(from, to, vector), name(vector)).to.equal(vector.tcp % 2);
+    for (const vector of FLOWS) expect(await queueOf(from, to, vector), packetOf(vector)).to.equal(vector.tcp % 2);
   });
 });
 
@@ -197,7 +207,7 @@ test('fresh-table', 'begins with a table that names queue 0 alone', BRIDGE, asyn
   await accepted(t, to.control.setHashMapping([1, 1, 1, 1]));
   await accepted(t, to.control.setHashMappingSize(4));
   await t.check('HASH-24', async () => {
-    for (const vector of FLOWS) expect(await queueOf(from, to, vector), name(vector)).to.equal(0);
+    for (const vector of FLOWS) expect(await queueOf(from, to, vector), packetOf(vector)).to.equal(0);
   });
 });
 
@@ -208,7 +218,8 @@ test('table', 'sends a packet to the queue that the table has at its hash', BRID
   const { status } = await to.control.ask(CTRL_TYPE.setHashMapping, ref, 4, 0);
   await t.check('HASH-31', () => expect(status, 'of a table in a page granted read-only').to.equal(success));
   await t.check('HASH-26', async () => {
-    for (const vector of FLOWS) expect(await queueOf(from, to, vector), name(vector)).to.equal(table[vector.tcp % 4]);
+    for (const vector of FLOWS)
+      expect(await queueOf(from, to, vector), packetOf(vector)).to.equal(table[vector.tcp % 4]);
   });
 });
 
@@ -218,7 +229,8 @@ test('part-of-table', 'leaves the rest of a table that is written in part', BRID
   await t.check('HASH-27', async () => {
     expect((await to.control.setHashMapping([0], 2)).status).to.equal(success);
     const table = [1, 1, 0, 1];
-    for (const vector of FLOWS) expect(await queueOf(from, to, vector), name(vector)).to.equal(table[vector.tcp % 4]);
+    for (const vector of FLOWS)
+      expect(await queueOf(from, to, vector), packetOf(vector)).to.equal(table[vector.tcp % 4]);
   });
 });
 
@@ -228,7 +240,7 @@ test('bad-entry', 'refuses a table that names a queue which is not there', BRIDG
   const { status } = await to.control.setHashMapping([0, 0, 0, 1000]);
   await t.check('HASH-28', () => expect(status).to.equal(invalidParameter));
   await t.check('HASH-30', async () => {
-    for (const vector of FLOWS) expect(await queueOf(from, to, vector), name(vector)).to.equal(1);
+    for (const vector of FLOWS) expect(await queueOf(from, to, vector), packetOf(vector)).to.equal(1);
   });
 });
 
@@ -313,76 +325,3 @@ test('ipv6-vectors', 'hashes the published IPv6 packets right', BRIDGE, async (t
   await t.check('TOEP-07', () => agrees(peers, VECTORS.v6b));
   await t.check('TOEP-08', () => agrees(peers, VECTORS.v6c));
 });
-
-/** Flows that differ in a port alone, with the hash of each. */
-const FLOWS: readonly Vector[] = [...Array(8).keys()].map((n) => {
-  const flow = { ...A_VECTOR, sport: A_VECTOR.sport + n };
-  return { ...flow, tcp: toeplitz(VERIFICATION_KEY, tcpInput(flow)) };
-});
-
-/** Two bridged vifs, the second of which has packets hashed by the default key. */
-async function hashing(
-  t: BackendTest,
-  flags: number,
-  key = VERIFICATION_KEY,
-  queues?: number,
-): Promise<[FrontendPeer, FrontendPeer]> {
-  // Some backends hash only where there's a queue to choose; that they should hash for one queue too is a test of its own.
-  const peers = await t.bridged({}, { control: true, queues: queues ?? Math.min(2, await queuesOffered(t)) });
-  await setHashing(t, peers[1], flags, key);
-  return peers;
-}
-
-/** The same with two queues and a mapping table of `size` entries. */
-async function steering(t: BackendTest, size: number): Promise<[FrontendPeer, FrontendPeer]> {
-  if ((await queuesOffered(t)) < 2) t.skip('the backend offers one queue');
-  const [from, to] = await hashing(t, IPV4);
-  const { status } = await to.control.setHashMappingSize(size);
-  if (status !== success) t.skip(`the backend has no mapping table of ${size} entries: it answers ${status}`);
-  return [from, to];
-}
-
-/** The hash of a vector's SYN, and that of a ping between its addresses, are the published ones. */
-async function agrees([from, to]: readonly [FrontendPeer, FrontendPeer], vector: Vector): Promise<void> {
-  const tcp = await hashed(from, to, synOf(vector, from.link.peer.mac, to.link.peer.mac));
-  const ip = await hashed(from, to, pingFrame(from, to, vector));
-  expect({ ip: ip?.value, tcp: tcp?.value }, name(vector)).to.deep.equal({ ip: vector.ip, tcp: vector.tcp });
-}
-
-/** The hash that comes with a frame; undefined if none does. A SYN of the first vector unless told. */
-async function hashed(
-  from: FrontendPeer,
-  to: FrontendPeer,
-  frame = synOf(A_VECTOR, from.link.peer.mac, to.link.peer.mac),
-): Promise<ExtraHash | undefined> {
-  return hashOf(await through(from, to, frame));
-}
-
-function hashOf(packet: QueuePacket): ExtraHash | undefined {
-  return packet.extras.find((extra) => extra.type === 'hash');
-}
-
-/** The number of the queue that a vector's SYN comes by. */
-async function queueOf(from: FrontendPeer, to: FrontendPeer, vector: Vector): Promise<number> {
-  const packet = await through(from, to, synOf(vector, from.link.peer.mac, to.link.peer.mac));
-  return packet.queue.index;
-}
-
-function tcpInput({ source, sport, destination, dport }: Vector): Uint8Array {
-  const none = new Uint8Array();
-  return hashInput({ src: hostOf(source, none).ipv4, dst: hostOf(destination, none).ipv4, sport, dport });
-}
-
-const name = ({ source, sport }: Vector): string => `packet from ${source}:${sport}`;
-
-function pingFrame(from: FrontendPeer, to: FrontendPeer, vector: Vector = A_VECTOR): Uint8Array {
-  const ping = isIpv6(vector) ? ping6 : ping4;
-  const ends = [hostOf(vector.source, from.link.peer.mac), hostOf(vector.destination, to.link.peer.mac)] as const;
-  return ping(...ends, { id: 1, seq: 1, payload: new Uint8Array(32) });
-}
-
-function datagram(from: FrontendPeer, to: FrontendPeer): Uint8Array {
-  const { source, destination, sport, dport } = A_VECTOR;
-  const payload = new Uint8Array(32);
-  return udp4(hostOf(source, from.link.peer.mac), hostOf(destination, to.link.peer.mac), { sport, dport, payload });
-}
