@@ -1,4 +1,4 @@
-import { contract } from './contract.js';
+import { contract } from './contract/index.js';
 import { nativeProblems, openNativeDomain } from './native/index.js';
 
 const problems = nativeProblems();

@@ -1,4 +1,4 @@
-import { contract } from './contract.js';
+import { contract } from './contract/index.js';
 import { Hypervisor } from './simulated/index.js';
 
 for (const [idA, idB, seed] of [
