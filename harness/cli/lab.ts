@@ -103,6 +103,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
         targets: [...byName.keys()],
         strict: options.strict ?? false,
         log,
+        print: (table) => void process.stdout.write(table),
         run: (folders) =>
           allCodes(
             [...folders].map(([name, out]) =>

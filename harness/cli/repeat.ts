@@ -12,6 +12,8 @@ export interface Repetition {
   readonly targets: readonly string[];
   readonly strict: boolean;
   readonly log: (line: string) => void;
+  /** Takes the table of what differs. */
+  readonly print: (table: string) => void;
   /** Runs targets side by side, each with its results in a folder. */
   readonly run: (folders: ReadonlyMap<string, string>) => Promise<unknown>;
   readonly signal: AbortSignal;
@@ -22,7 +24,7 @@ export interface Repetition {
  * isn't run again. Answers the worst exit code, or 1 if a verdict differs.
  */
 export async function repeat(options: Repetition): Promise<number> {
-  const { rounds, targets, log, signal } = options;
+  const { rounds, targets, log, print, signal } = options;
   const done: Group[][] = [];
   for (let round = 1; round <= rounds && !signal.aborted; round++) {
     const folder = join(options.out, `round-${round}`);
@@ -33,7 +35,7 @@ export async function repeat(options: Repetition): Promise<number> {
   }
   const results = done.map((groups) => groups.flatMap(({ tests }) => tests));
   const found = differences(results, options.strict);
-  process.stdout.write(printDifferences(results, found, 'round'));
+  print(printDifferences(results, found, 'round'));
   // By the records, since rounds of earlier calls count as well.
   const codes = done.map((groups) => exitCode(groups, options));
   return Math.max(...codes, found.length > 0 ? 1 : 0, done.length === 0 ? 3 : 0);

@@ -30,7 +30,7 @@ export interface Images {
 /** Bytes that a build needs: the unpacked system, its packages and the images. */
 const BUILD_SPACE = 2 * 1024 ** 3;
 /** Bytes that a run needs: a snapshot. */
-const RUN_SPACE = 512 * 1024 ** 2;
+const RUN_SPACE = 768 * 1024 ** 2;
 
 /** The directory of the image's own files. They aren't compiled: both the sources and the package have them there. */
 export function imageFiles(): string {
