@@ -28,21 +28,37 @@ export function expectationsDraft({ session, tests }: Group, strict: boolean): s
 }
 
 /**
- * What another run says otherwise: a vif's addresses, which follow from its handle, the numbers that Xen gives out, and
- * milliseconds.
+ * What another run says otherwise: a vif's handle, wherever it stands, and the addresses that follow from it, the
+ * numbers that Xen gives out, and milliseconds. What is captured is hexadecimal.
  */
-const VARYING = /((?<=\b198\.18\.)\d+|(?<=\b00:16:3e:6e:)[\da-f]{2}|(?<=\b(?:ref|port|vif\/) ?)\d+|\d+(?= ms\b))/;
+const VARYING = new RegExp(
+  [
+    /(?<=\b(?:ref|grant|request|domain) )\d+/,
+    /(?<=\/domain\/)\d+/,
+    /(?<=\/(?:vif|netifspec)\/(?:\d+\/)?)\d+/,
+    /(?<=\bvif(?:\d+\.)?)\d+/,
+    /(?<=\b198\.18\.)\d+/,
+    /\d+(?= ms\b)/,
+    /(?<=\b00:16:3e:6e:|\bfe6e:)([\da-f]{2})/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'g',
+);
 
 /** What matches all that bad checks of a test said, in this run and in others. */
 function matcherOf({ message = '', verdict, checks }: TestRecord): string {
   const bad = checks.filter((check) => check.verdict === verdict).flatMap((check) => check.message ?? []);
   const said = [...new Set([message, ...bad])];
-  if (said.length === 1 && !VARYING.test(message)) return message;
-  // Split by what is captured, each second part is such a number.
-  const pattern = (text: string): string =>
-    text
-      .split(new RegExp(VARYING, 'g'))
-      .map((part, n) => (n % 2 === 0 ? literally(part) : '[\\da-f]+'))
-      .join('');
-  return `/${[...new Set(said.map(pattern))].join('|')}/`;
+  if (said.length === 1 && message.search(VARYING) < 0) return message;
+  return `/${[...new Set(said.map(patternOf))].join('|')}/`;
+}
+
+function patternOf(text: string): string {
+  let [pattern, at] = ['', 0];
+  for (const { 0: number, 1: hexadecimal, index } of text.matchAll(VARYING)) {
+    pattern += literally(text.slice(at, index)) + (hexadecimal === undefined ? '\\d+' : '[\\da-f]{2}');
+    at = index + number.length;
+  }
+  return pattern + literally(text.slice(at));
 }

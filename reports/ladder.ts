@@ -34,7 +34,7 @@ export function ladder(whole: readonly TraceStep[], role: Role): Markup {
   let y = HEAD;
   const rungs = trace.map((step) => {
     const span = Math.abs(lanes[step.to] - lanes[step.from]);
-    const label = broken(printable(step.what).replaceAll('\n', ' '), Math.floor((span - 24) / LETTER));
+    const label = broken(printable(step.what).replaceAll('\n', ' '), Math.max(1, Math.floor((span - 24) / LETTER)));
     y += ROW + (label.length - 1) * LINE;
     return rung(step, label, lanes, y - 6, step.at - start);
   });

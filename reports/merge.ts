@@ -6,8 +6,8 @@ import { type Group, outcome, OUTCOMES } from './records.js';
 /**
  * The sessions of several runs with the parts of one joined, in the order in which the targets came. A test that each
  * part runs (the connection test that others stand on) counts once, by its worst record; what parts saw of the features
- * that are declared is added up. Without all parts of a run the session is not complete. A session that has a test which one before it of that target has is no part but another run:
- * its target gets a number, `linux (2)`.
+ * that are declared is added up. Without all parts of a run the session is not complete. A session that has a test which
+ * one before it of that target has is no part but another run: its target gets a number, `linux (2)`.
  *
  * @throws Error if parts of one run were held to different texts
  */
@@ -55,7 +55,7 @@ function join(shards: readonly Group[]): Group {
   const tests = new Map<string, TestRecord>();
   for (const test of shards.flatMap((shard) => shard.tests)) {
     const known = tests.get(test.id);
-    tests.set(test.id, known ? (joinedFeatures(known, test) ?? worst(known, test)) : test);
+    tests.set(test.id, known ? (test.chapter === 'session' ? joinedFeatures : worst)(known, test) : test);
   }
   // Each shard planned its own tests; what several of them ran was planned by each.
   const twice = shards.reduce((sum, shard) => sum + shard.tests.length, 0) - tests.size;

@@ -12,7 +12,7 @@ const WORDS: Record<Outcome, string> = {
   passed: 'PASS',
 };
 
-/** Tests of a session that are explained in full: whoever has more of them to read has the page for it. */
+/** Failures of a session that are explained in full, and warnings, and errors: for more of them there is the page. */
 const EXPLAINED = 20;
 
 /** Milliseconds of tests after which there is an estimate: before, it would jump, and short runs need none. */
@@ -36,8 +36,8 @@ export class TerminalReporter {
   #session: SessionRecord | undefined;
   /** Tests of the session so far, and the milliseconds that they took. */
   #done = { tests: 0, ms: 0 };
-  /** Tests of the session that didn't come out well, so far. */
-  #reported = 0;
+  /** How many tests of the session came to what isn't well, so far. */
+  #reported = new Map<Outcome, number>();
   #chapter: { readonly name: string; readonly counts: Map<Outcome, number> } | undefined;
 
   constructor(out: NodeJS.WritableStream, options: TerminalOptions) {
@@ -53,7 +53,7 @@ export class TerminalReporter {
     if (record.type === 'end') return;
     this.#session = record;
     this.#done = { tests: 0, ms: 0 };
-    this.#reported = 0;
+    this.#reported.clear();
     const { target, role, adapter, planned, seed } = record;
     const how = seed === undefined ? adapter : `${adapter}, seed ${seed}`;
     this.#line(`${this.#bold(printable(target))} (${role}, ${how}): ${planned} tests planned`);
@@ -85,28 +85,32 @@ export class TerminalReporter {
   }
 
   #report(test: TestRecord, result: Outcome): void {
+    const before = this.#reported.get(result) ?? 0;
+    this.#reported.set(result, before + 1);
+    const brief = before >= EXPLAINED && !this.#options.verbose;
+    if (brief && before === EXPLAINED) {
+      this.#line('(from here on a line each: the page and the records have all of it, as has --verbose)');
+    }
     const ids = brokenRequirements(test).join(', ');
     const said = headline(test);
     // A message may open with the id already.
     const what = ids && !said.startsWith(ids) ? `${ids}: ${said}` : said;
     this.#line(`${this.#label(result)} ${test.id}  ${what}`);
-    if (++this.#reported > EXPLAINED && !this.#options.verbose) return;
+    if (brief) return;
     this.#line(`  ${printable(test.title)}`);
     if (!this.#session) return;
     for (const line of explain(this.#session, test, this.#options.describe)) this.#line(`    ${line}`);
-    if (this.#reported === EXPLAINED && !this.#options.verbose) {
-      this.#line('(from here on a line each: the page and the records have all of it, as has --verbose)');
-    }
   }
 
   #summary(group: Group): void {
-    const { passed, warned, failed, errors, skipped, expected, checked } = summarise(group, this.#strict);
+    const { passed, warned, failed, errors, skipped, expected, executed, checked } = summarise(group, this.#strict);
     const { session, tests } = group;
     const seconds = (tests.reduce((sum, test) => sum + test.durationMs, 0) / 1000).toFixed(1);
-    const skips = [...skipped.values()].reduce((sum, count) => sum + count, 0);
-    const executed = `${tests.length - skips} of ${session.planned} tests executed`;
+    // What a target file says of its driver is compared, but is no test that was executed.
+    const planned = session.planned - tests.filter(({ chapter }) => chapter === 'session').length;
     this.#line('');
-    this.#line(`${this.#bold(printable(session.target))}: ${executed} in ${seconds} s`);
+    this.#line(`${this.#bold(printable(session.target))}: ${executed} of ${planned} tests executed in ${seconds} s`);
+    const skips = [...skipped.values()].reduce((sum, count) => sum + count, 0);
     this.#count('passed', 'passed', passed);
     this.#count('warned', 'warned', warned);
     this.#count('failed', 'failed', failed);

@@ -124,6 +124,13 @@ describe('the command line', function () {
     expect(merged.stderr).to.match(/no-part: no such file or folder; the others are merged without it$/m);
     expect(merged.stderr).to.match(/empty\.jsonl: no records: .*; the others are merged without it$/m);
     expect(netifspec('report', 'merge', 'no-part', '--out', 'none').status).to.equal(2);
+    // What is damaged isn't lost, and what is merged isn't written over.
+    writeFileSync(join(folder, 'part/results.jsonl'), 'damaged\n');
+    for (const out of ['part', 'elsewhere']) {
+      const damaged = netifspec('report', 'merge', 'parts', 'part', '--out', out);
+      expect(damaged.status, damaged.stderr).to.equal(2);
+    }
+    expect(readFileSync(join(folder, 'part/results.jsonl'), 'utf8')).to.equal('damaged\n');
   });
 
   it('says how to run what failed by --strict again', () => {

@@ -11,7 +11,7 @@ import { loadTarget } from '../run/target.js';
 import { fail, UsageError } from './exit.js';
 import { onInterrupt } from './interrupt.js';
 import { repeat } from './repeat.js';
-import { claims } from './run.js';
+import { claims, refuseSameNames } from './run.js';
 import type { ResultsOptions } from './results.js';
 import { runThere } from './run-there.js';
 import { type Selection, selectTests, specOf } from './select.js';
@@ -86,6 +86,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
     .filter((file) => role === undefined || loadTarget(file).role === role);
   // What is asked for is looked at before the lab takes its time to come up.
   specOf(options);
+  refuseSameNames(files.map(loadTarget));
   for (const file of files) selectTests({ ...options, role: loadTarget(file).role });
   if (files.length === 0) throw new UsageError(`--role ${role}: none of the targets is one`);
   const lab = await up(options);

@@ -185,7 +185,7 @@ const report = program
     'after',
     `
 A DIR has a results.jsonl, or folders in it have one each, as those of "netifspec lab run" do.
-Exit codes of diff: 0 nothing is worse, 1 something is. Those of merge are those of a run.`,
+Exit codes of diff: 0 nothing is worse, 1 something is. Those of merge are those of a run; 3 too if a DIR has none.`,
   );
 const strictly = (command: Command): Command =>
   command.option('--strict', 'a SHOULD that is not kept counts as failed');

@@ -6,7 +6,7 @@ import { merge } from '../../reports/merge.js';
 import { type Group, groupSessions } from '../../reports/records.js';
 import type { ResultRecord, TestRecord } from '../run/record.js';
 import { UsageError } from './exit.js';
-import { recordFiles, recordsIn } from './record-files.js';
+import { NoRecords, recordFiles, runIn } from './record-files.js';
 import { attachmentsIn, describe, Results, writeWhole } from './results.js';
 
 export interface MergeOptions {
@@ -27,20 +27,22 @@ export interface RenderOptions extends Omit<MergeOptions, 'out'> {
 export async function mergeCommand(folders: readonly string[], options: MergeOptions): Promise<number> {
   const { out } = options;
   const lost: string[] = [];
-  const runs = folders.flatMap((folder) => {
+  const unlessLost = <T>(read: () => T[]): T[] => {
     try {
-      return recordFiles(folder).map((file) => ({ file, records: recordsIn(file) }));
+      return read();
     } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
+      if (!(error instanceof NoRecords)) throw error;
       lost.push(error.message);
       return [];
     }
-  });
-  if (runs.length === 0) throw new UsageError(lost.join('\n'));
-  if (runs.some(({ file }) => file === resolve(out, 'results.jsonl'))) {
+  };
+  const files = folders.flatMap((folder) => unlessLost(() => recordFiles(folder)));
+  if (files.includes(resolve(out, 'results.jsonl'))) {
     throw new UsageError(`--out ${out}: what is merged is there; give another folder`);
   }
-  const groups = merged(runs.map(({ records }) => records));
+  const runs = files.map((file) => unlessLost(() => runIn(file))).filter((records) => records.length > 0);
+  if (runs.length === 0) throw new UsageError(lost.join('\n'));
+  const groups = merged(runs);
   const results = new Results({ ...options, reporter: 'terminal' });
   const code = await results.of(() => {
     for (const record of groups.flatMap(recordsOf)) results.add(record);
@@ -52,7 +54,7 @@ export async function mergeCommand(folders: readonly string[], options: MergeOpt
 
 /** `report diff`: 1 if something is worse than it was. */
 export function diffCommand(before: string, now: string, { strict = false }: { readonly strict?: boolean }): number {
-  const [old, present] = [before, now].map((folder) => merged(recordFiles(folder).map(recordsIn)));
+  const [old, present] = [before, now].map((folder) => merged(recordFiles(folder).map(runIn)));
   const changes = diff(old ?? [], present ?? [], strict);
   process.stdout.write(printDiff(changes));
   return changes.some(isRegression) ? 1 : 0;
@@ -64,7 +66,7 @@ export async function renderCommand(
   folders: readonly string[],
   { out, strict = false, junitProfile = 'rich' }: RenderOptions,
 ): Promise<number> {
-  const runs = folders.flatMap(recordFiles).map((file) => ({ folder: dirname(file), records: recordsIn(file) }));
+  const runs = folders.flatMap(recordFiles).map((file) => ({ folder: dirname(file), records: runIn(file) }));
   const groups = merged(runs.map(({ records }) => records));
   const text =
     format === 'html'

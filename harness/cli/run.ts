@@ -49,9 +49,7 @@ export async function runCommand(options: RunOptions): Promise<number> {
 async function runHere(options: RunOptions, interrupt: Interrupt): Promise<number> {
   const embedded = (['frontend', 'backend'] as const).map((role) => ({ target: referenceTarget(role), words: [] }));
   const targets = options.target?.map((file) => ({ target: loadTarget(file), words: ['--target', file] })) ?? embedded;
-  const names = targets.map(({ target }) => `${target.name} ${target.role}`);
-  const twice = targets.find((_, n) => names.indexOf(names[n] ?? '') < n)?.target.name;
-  if (twice !== undefined) throw new UsageError(`--target: two are named ${twice}; give each a name of its own`);
+  if (options.target) refuseSameNames(targets.map(({ target }) => target));
   const tests = selectTests(options);
   const plans = targets
     .map((each) => ({
@@ -87,6 +85,13 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
       if (interrupt.signal.aborted) break;
     }
   });
+}
+
+/** Throws a UsageError if two targets would write the same files. */
+export function refuseSameNames(targets: readonly Target[]): void {
+  const names = targets.map(({ name }) => name);
+  const twice = names.find((name, n) => names.indexOf(name) < n);
+  if (twice !== undefined) throw new UsageError(`--target: two are named ${twice}; give each a name of its own`);
 }
 
 /** The options that change what a test does or comes to, for the command that runs it again. */

@@ -14,6 +14,7 @@ const RX_BUFFERS = 64;
 /** Bytes of a request that carries nothing but its extra info. */
 const DUMMY = 60;
 
+/** Part of what the reference frontend does; see FRONTEND_STEPS. */
 export const FRONTEND_PACKET_STEPS = {
   serve(vif: FrontendVif, queue: FrontendQueueState): void {
     vif.steps.serveTx(vif, queue);

@@ -79,12 +79,12 @@ async function upload(ssh: Ssh, archive: Pack, home: string, options: InstallOpt
   const { host } = options.ssh;
   options.log(`uploading netifspec to ${host}: ${(size / 1024 / 1024).toFixed(1)} MiB`);
   const place = quotePosix(`${home}/${key}`);
-  // Room is made first: packs and runs go that nobody has touched for a day, and uploads that were cut off. The new pack
+  // Room is made first: packs and runs go that nobody has begun to use for two days, and uploads that were cut off. The new pack
   // comes whole or not at all; if another run was faster, its copy is as good. Few processes: they are what this costs.
   const script = `
     cd ${quotePosix(home)} || exit 1
-    find . runs -mindepth 1 -maxdepth 1 '(' -path './.upload-*' -mmin +60 -o \\
-      '(' -path './[0-9a-f]*' -o -path 'runs/*' ')' -mmin +1440 ')' -exec rm -rf {} +
+    find . runs -mindepth 1 -maxdepth 1 '(' -path './.upload-*' -mmin +60 -o -mmin +2880 \\
+      '(' -path 'runs/*' -o -name '${'?'.repeat(32)}' ! -name '*[!0-9a-f]*' ')' ')' -exec rm -rf {} +
     unpacked=$(mktemp -d ${quotePosix(home)}/.upload-XXXXXX) || exit 1
     if tar -xzf - -C "$unpacked" --no-same-owner; then
       mv -T "$unpacked" ${place} 2>/dev/null || [ -d ${place} ]

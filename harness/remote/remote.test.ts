@@ -100,17 +100,20 @@ describe('runRemote', function () {
     expect(readdirSync(there()).sort()).to.deep.equal([archive.key, 'runs'].sort());
   });
 
-  it('removes what nobody has used for a day, and uploads that were cut off', async () => {
+  it('removes what nobody has used for two days, and uploads that were cut off', async () => {
     const hour = 3600;
-    const [used, unused] = ['a'.repeat(32), 'b'.repeat(32)];
-    const ages = { [used]: 23, [unused]: 25, 'runs/under-way': 23, 'runs/lost': 25, '.upload-1': 0.5, '.upload-2': 2 };
+    const [used, unused, other] = ['a'.repeat(32), 'b'.repeat(32), 'data'];
+    const ages = {
+      ...{ [used]: 47, [unused]: 49, [other]: 49, 'runs/under-way': 47, 'runs/lost': 49 },
+      ...{ '.upload-1': 0.5, '.upload-2': 2 },
+    };
     for (const [name, hours] of Object.entries(ages)) {
       mkdirSync(there(name), { recursive: true });
       const then = Date.now() / 1000 - hours * hour;
       utimesSync(there(name), then, then);
     }
     await run('long');
-    expect(readdirSync(there()).sort()).to.deep.equal(['.upload-1', archive.key, used, 'runs'].sort());
+    expect(readdirSync(there()).sort()).to.deep.equal(['.upload-1', archive.key, other, used, 'runs'].sort());
     expect(readdirSync(there('runs'))).to.deep.equal(['under-way']);
   });
 

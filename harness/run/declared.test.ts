@@ -55,9 +55,27 @@ describe('declared features', () => {
       test({ chapter: 'session', ...compareFeatures(['feature-sg', 'feature-x'], ADVERTISED, seen(passed, failed)) });
     const joined = joinedFeatures(part(2, 0), part(1, 1));
     expect(joined).to.include({ verdict: 'fail', class: 'declared' });
-    expect(joined?.message).to.equal('declared but not advertised: feature-x; declared but broken: feature-sg');
-    expect(joined?.infos[0]).to.equal('feature-sg: declared, advertised, its tests: 3 passed, 1 failed');
-    expect(joinedFeatures(part(1, 0), test())).to.equal(undefined);
+    expect(joined.message).to.equal('declared but not advertised: feature-x; declared but broken: feature-sg');
+    expect(joined.infos[0]).to.equal('feature-sg: declared, advertised, its tests: 3 passed, 1 failed');
+  });
+
+  it('of a part that saw nothing give way to those of another', () => {
+    const seeing = test({ chapter: 'session', ...compareFeatures(['feature-sg'], ADVERTISED, seen(1, 0)) });
+    const blind = skipped('no connection');
+    for (const [a, b] of [[seeing, blind] as const, [blind, seeing] as const]) {
+      expect(joinedFeatures(a, b)).to.equal(seeing);
+    }
+  });
+
+  it('are known where an expectation has met what is wrong in each part', () => {
+    const entry = { verdict: 'fail', reason: 'r', source: 's' } as const;
+    const part = (failed: number, met: boolean): TestRecord => ({
+      ...test({ chapter: 'session', ...compareFeatures(['feature-sg'], ADVERTISED, seen(1, failed)) }),
+      expectation: { ...entry, met },
+    });
+    expect(joinedFeatures(part(0, false), part(1, true)).expectation?.met).to.equal(true);
+    expect(joinedFeatures(part(1, false), part(1, true)).expectation?.met).to.equal(false);
+    expect(joinedFeatures(part(0, false), part(0, false)).expectation?.met).to.equal(false);
   });
 
   it('were tried by the tests that they open, known deviations aside', () => {

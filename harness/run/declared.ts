@@ -95,11 +95,11 @@ export function declaredRecord(
 }
 
 /**
- * One comparison out of those of a run's parts, each of which saw its own tests; undefined where one saw nothing, or an
- * expectation has judged it.
+ * One comparison out of those of two parts of a run, each of which saw its own tests. A part that saw nothing gives way.
+ * What an expectation has met in one part is met in the whole where the other part has nothing worse.
  */
-export function joinedFeatures(a: TestRecord, b: TestRecord): TestRecord | undefined {
-  if (!a.features || !b.features || a.expectation || b.expectation) return undefined;
+export function joinedFeatures(a: TestRecord, b: TestRecord): TestRecord {
+  if (!a.features || !b.features) return a.features ? a : b;
   const joined = new Map(a.features.map((feature) => [feature.key, feature]));
   for (const { key, ...seen } of b.features) {
     const known = joined.get(key);
@@ -108,7 +108,11 @@ export function joinedFeatures(a: TestRecord, b: TestRecord): TestRecord | undef
     const failed = seen.failed + (known?.failed ?? 0);
     joined.set(key, { key, declared: seen.declared, advertised, passed, failed });
   }
-  return recordOf(a.target, a.role, judgeFeatures([...joined.values()]));
+  const record = recordOf(a.target, a.role, judgeFeatures([...joined.values()]));
+  const expectation = [a, b].find((part) => part.expectation?.met)?.expectation ?? a.expectation ?? b.expectation;
+  if (!expectation) return record;
+  const better = (part: TestRecord): boolean => part.expectation?.met === true || part.verdict === 'pass';
+  return { ...record, expectation: { ...expectation, met: expectation.met && better(a) && better(b) } };
 }
 
 function recordOf(

@@ -100,17 +100,22 @@ export const targetSchema = z
     timeScale: z.number().min(0.1).max(1000).default(1).meta(key('Factor on every deadline')),
     destructive: z.boolean().default(false).meta(key('Whether tests may take the guest down')),
   })
-  .superRefine(({ domain, connection, config, ssh, local, reference }, context) => {
+  .superRefine(({ domain, connection, limits, config, ssh, local, reference }, context) => {
     const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
+    if (connection !== 'hotplug' && limits?.vifs !== undefined) {
+      refuse('limits', `vifs is for "connection: hotplug"; with ${connection} there is one at a time`);
+    }
     if (domain === SIMULATOR) return;
+    if (reference !== false) {
+      if (ssh === undefined) refuse('reference', 'needs "ssh", over which the reference driver is put there');
+      if (connection === 'rebind') refuse('connection', 'rebind is nothing that the reference driver can do');
+      return;
+    }
     if (connection === 'restart' && config === undefined) {
       refuse('connection', 'restart needs "config", with which the guest is made anew');
     }
     if (connection === 'rebind' && ssh === undefined && !local) {
       refuse('connection', 'rebind needs "ssh", or "local: true": a command in the guest does it');
-    }
-    if (reference !== false && ssh === undefined) {
-      refuse('reference', 'needs "ssh", over which the reference driver is put there');
     }
   })
   .meta({

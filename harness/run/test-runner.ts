@@ -58,11 +58,7 @@ interface Executed {
   readonly unavailable?: Unavailable;
 }
 
-function unreached(test: Test, checks: readonly CheckRecord[]): string[] {
-  const reached = new Set(checks.flatMap(({ requirements }) => requirements));
-  return checkedIds(test).filter((id) => !reached.has(id));
-}
-
+/** Runs the tests of a session, one after the other. */
 export class TestRunner {
   readonly #guest: GuestKeeper;
   /** What there was before there was any connection. */
@@ -138,13 +134,19 @@ export class TestRunner {
       ...(message === undefined ? {} : { message }),
       ...(finding?.detail === undefined ? {} : { detail: finding.detail }),
       checks: context.own.checks,
-      ...(finding?.class === 'setup' ? { unreached: unreached(test, context.own.checks) } : {}),
+      ...(finding?.class === 'setup' ? { unreached: this.#unreached(test, context.own.checks) } : {}),
       infos: context.own.infos,
       ...(context.own.raced === undefined ? {} : { rounds: context.own.raced }),
       durationMs: Math.round(performance.now() - started),
       ...(steps.length > 0 ? { trace: steps } : {}),
       ...(kernelLog.length > 0 ? { kernelLog } : {}),
     };
+  }
+
+  /** Requirements of the claimed text whose checks a test has, and that aren't among those it made. */
+  #unreached(test: Test, checks: readonly CheckRecord[]): string[] {
+    const reached = new Set(checks.flatMap(({ requirements }) => requirements));
+    return checkedIds(test).filter((id) => !reached.has(id) && this.at.claimed(id));
   }
 
   /** Runs a test's body, and hears what the guest's kernel says to it. */

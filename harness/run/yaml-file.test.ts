@@ -46,12 +46,16 @@ describe('complaints about a file', () => {
       ['connection: restart', '4: connection: restart needs "config"'],
       ['connection: rebind', '4: connection: rebind needs "ssh", or "local: true"'],
       ['reference: true', '4: reference: needs "ssh"'],
+      ['limits: { vifs: 2 }\nconnection: once', '4: limits: vifs is for "connection: hotplug"'],
     ] as const) {
       const [only = '', ...more] = complaints(loadTarget, ...target, line);
       expect(only).to.include(needs);
       expect(more).to.deep.equal([]);
     }
     expect(complaints(loadTarget, ...target, 'connection: rebind', 'local: true')).to.deep.equal([]);
+    const reference = [...target, 'reference: true', 'ssh: { host: a, knownHosts: b }'];
+    expect(complaints(loadTarget, ...reference, 'connection: restart')).to.deep.equal([]);
+    expect(complaints(loadTarget, ...reference, 'connection: rebind')).to.have.length(1);
     const simulated = ['name: x', 'role: backend', 'domain: simulator', 'connection: restart'];
     expect(complaints(loadTarget, ...simulated)).to.deep.equal([]);
   });

@@ -70,6 +70,7 @@ export async function queueOf(from: FrontendPeer, to: FrontendPeer, vector: Vect
   return packet.queue.index;
 }
 
+/** What Toeplitz gets of a vector's TCP packet. */
 export function tcpInput({ source, sport, destination, dport }: Vector): Uint8Array {
   const none = new Uint8Array();
   return hashInput({ src: hostOf(source, none).ipv4, dst: hostOf(destination, none).ipv4, sport, dport });
@@ -78,12 +79,14 @@ export function tcpInput({ source, sport, destination, dport }: Vector): Uint8Ar
 /** A packet, for messages. */
 export const packetOf = ({ source, sport }: Vector): string => `packet from ${source}:${sport}`;
 
+/** A ping between a vector's addresses. */
 export function pingFrame(from: FrontendPeer, to: FrontendPeer, vector: Vector = A_VECTOR): Uint8Array {
   const ping = isIpv6(vector) ? ping6 : ping4;
   const ends = [hostOf(vector.source, from.link.peer.mac), hostOf(vector.destination, to.link.peer.mac)] as const;
   return ping(...ends, { id: 1, seq: 1, payload: new Uint8Array(32) });
 }
 
+/** A UDP packet of the first vector's flow. */
 export function datagram(from: FrontendPeer, to: FrontendPeer): Uint8Array {
   const { source, destination, sport, dport } = A_VECTOR;
   const payload = new Uint8Array(32);
