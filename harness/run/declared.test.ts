@@ -86,7 +86,9 @@ describe('declared features', () => {
       trials.add(gated, record);
     }
     trials.add({ options: {} }, failure());
+    trials.add({ options: { about: 'feature-rx-copy' } }, test());
     expect(trials.of('feature-sg')).to.deep.equal({ passed: 2, failed: 1 });
+    expect(trials.of('feature-rx-copy')).to.deep.equal({ passed: 1, failed: 0 });
     expect(trials.of('feature-y')).to.deep.equal({ passed: 0, failed: 0 });
   });
 });

@@ -5,13 +5,13 @@ import type { Target } from './target.js';
 
 type Tried = Pick<FeatureRecord, 'passed' | 'failed'>;
 
-/** Counts, for each feature, the tests that ran because it's advertised; known deviations aside. */
+/** Counts, for each feature, the tests that ran because it's advertised, or are about it; known deviations aside. */
 export class Trials {
   readonly #tried = new Map<string, Tried>();
 
-  add({ options: { gate } }: Pick<Tests[number], 'options'>, { verdict, expectation }: TestRecord): void {
+  add({ options: { gate, about } }: Pick<Tests[number], 'options'>, { verdict, expectation }: TestRecord): void {
     if (expectation?.met || (verdict !== 'pass' && verdict !== 'warn' && verdict !== 'fail')) return;
-    for (const key of [gate ?? []].flat()) {
+    for (const key of [gate ?? [], about ?? []].flat()) {
       // It's tried by tests that need it, and not by those that need it to be absent.
       if (key.startsWith('!')) continue;
       const { passed, failed } = this.of(key);

@@ -66,7 +66,7 @@ export interface FeatureRecord {
   /** The target file names it. */
   readonly declared: boolean;
   readonly advertised: boolean;
-  /** Tests that ran because it's advertised, known deviations aside. */
+  /** Tests that ran because it's advertised, or are about it; known deviations aside. */
   readonly passed: number;
   readonly failed: number;
 }

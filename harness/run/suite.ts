@@ -17,6 +17,8 @@ export interface TestOptions {
    * Keys that the implementation under test must advertise as something other than 0; with `!` before it, must not.
    */
   readonly gate?: string | readonly string[];
+  /** A key that the test is about, which runs without it all the same. */
+  readonly about?: string;
   /** Questions that the guest's own stack must answer. */
   readonly reflector?: Reflector;
   /** Needs to see who uses which grant. */

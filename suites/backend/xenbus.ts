@@ -50,7 +50,7 @@ test('optional-keys', 'writes what it says of link and headroom as 0 or 1, or no
   });
 });
 
-test('feature-rx-copy', 'copies into receive buffers', async (t) => {
+test('feature-rx-copy', 'copies into receive buffers', { about: KEY.featureRxCopy }, async (t) => {
   const vif = await t.connect();
   await t.check('XB-19', async () => expect(await vif.otherKey(KEY.featureRxCopy)).to.equal('1'));
 });

@@ -90,12 +90,17 @@ test('spurious', 'takes events that mean nothing', { fresh: true, reflector: 'ic
   await t.check('NOTIFY-07', () => vif.ping());
 });
 
-test('rx-notify', 'tells by feature-rx-notify that it notifies of new buffers', async (t) => {
-  const vif = await t.connect();
-  const value = await vif.otherKey(KEY.featureRxNotify);
-  if ((value ?? '0') === '0') return t.skip('the frontend does not claim to notify of new buffers');
-  await t.check('NOTIFY-08', () => expect(value).to.equal('1'));
-});
+test(
+  'rx-notify',
+  'tells by feature-rx-notify that it notifies of new buffers',
+  { about: KEY.featureRxNotify },
+  async (t) => {
+    const vif = await t.connect();
+    const value = await vif.otherKey(KEY.featureRxNotify);
+    if ((value ?? '0') === '0') return t.skip('the frontend does not claim to notify of new buffers');
+    await t.check('NOTIFY-08', () => expect(value).to.equal('1'));
+  },
+);
 
 test(
   'rx-refill',
