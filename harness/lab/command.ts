@@ -8,9 +8,9 @@ export const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
 /** Longer than any command of a test; one that is held up for so long fails instead of the test standing still. */
 const DEADLINE_MS = 240_000;
 
-/** Runs netifspec to its end, in `cwd` or here. */
-export function netifspec(args: readonly string[], cwd?: string) {
-  return spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', cwd, timeout: DEADLINE_MS });
+/** Runs netifspec to its end, in `cwd` or here, for so many milliseconds at most. */
+export function netifspec(args: readonly string[], cwd?: string, timeout = DEADLINE_MS) {
+  return spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', cwd, timeout });
 }
 
 /** The options that lead to the lab's dom0, as another host would be reached. */
