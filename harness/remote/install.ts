@@ -79,8 +79,9 @@ async function upload(ssh: Ssh, archive: Pack, home: string, options: InstallOpt
   const { host } = options.ssh;
   options.log(`uploading netifspec to ${host}: ${(size / 1024 / 1024).toFixed(1)} MiB`);
   const place = quotePosix(`${home}/${key}`);
-  // Room is made first: packs and runs go that nobody has begun to use for two days, and uploads that were cut off. The new pack
-  // comes whole or not at all; if another run was faster, its copy is as good. Few processes: they are what this costs.
+  // Room is made first: packs and runs go that nobody has begun to use for two days, and uploads that were cut off. The
+  // new pack comes whole or not at all; if another run was faster, its copy is as good. Few processes: they are what
+  // this costs.
   const script = `
     cd ${quotePosix(home)} || exit 1
     find . runs -mindepth 1 -maxdepth 1 '(' -path './.upload-*' -mmin +60 -o -mmin +2880 \\
