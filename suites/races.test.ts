@@ -1,12 +1,9 @@
 import { expect } from 'chai';
 import { RACES } from '../harness/reference/defects/races.js';
-import { Expectations } from '../harness/run/expectations.js';
 import type { TestRecord } from '../harness/run/record.js';
-import { runSession } from '../harness/run/session.js';
 import { openSimulatedIut, referenceDriver } from '../harness/run/simulated-iut.js';
-import { referenceTarget } from '../harness/run/target.js';
+import { recordsOfSession } from '../harness/run/simulated-session.js';
 import { SUITES } from './index.js';
-import { NEWEST_TEXT } from './requirements/index.js';
 
 /** Enough for each race to be lost by one at least, and to be won by one. */
 const SEEDS = 24;
@@ -16,21 +13,12 @@ async function verdicts(race: (typeof RACES)[number]): Promise<TestRecord[]> {
   const role = race.frontend ? 'frontend' : 'backend';
   const records: TestRecord[] = [];
   for (let seed = 1; seed <= SEEDS; seed++) {
-    await runSession({
-      target: referenceTarget(role),
-      command: [],
-      open: () => openSimulatedIut(role, seed, referenceDriver(race)),
-      tests: SUITES.filter((test) => test.id === race.test),
-      expectations: new Expectations([]),
-      seed,
-      slow: false,
-      spec: NEWEST_TEXT,
-      onRecord: (record) => {
-        if (record.type === 'test') records.push(record);
-      },
-      log: () => {},
-      signal: new AbortController().signal,
-    });
+    const seen = await recordsOfSession(
+      role,
+      SUITES.filter((test) => test.id === race.test),
+      { open: () => openSimulatedIut(role, seed, referenceDriver(race)), seed },
+    );
+    records.push(...seen.filter((record): record is TestRecord => record.type === 'test'));
   }
   return records;
 }

@@ -4,11 +4,10 @@ import { html } from '../../reports/html.js';
 import { junit } from '../../reports/junit.js';
 import { exitCode, groupSessions } from '../../reports/records.js';
 import { TerminalReporter } from '../../reports/terminal.js';
-import { requirement, NEWEST_TEXT } from '../../suites/requirements/index.js';
+import { requirement } from '../../suites/requirements/index.js';
 import { Expectations } from './expectations.js';
 import type { ResultRecord } from './record.js';
-import { runSession } from './session.js';
-import { openSimulatedIut } from './simulated-iut.js';
+import { recordsOfSession } from './simulated-session.js';
 import { type BackendTest, backendChapter, type TestOptions } from './suite.js';
 import { referenceTarget } from './target.js';
 
@@ -64,21 +63,11 @@ async function recordsOf(name: string, body: Body, options: TestOptions = {}): P
   const { test, tests } = backendChapter('deliberate');
   test(name, 'ends as it must', options, body);
   test('beside', 'passes beside it', {}, (t) => t.check('TXW-10', () => undefined));
-  const records: ResultRecord[] = [];
-  await runSession({
+  return recordsOfSession('backend', tests, {
     target: { ...referenceTarget('backend'), destructive: false },
     command: ['netifspec', 'run'],
-    open: () => openSimulatedIut('backend', 1),
-    tests,
     expectations: new Expectations([known('must-be-known', 'on purpose'), known('must-be-stale', 'mended since')]),
-    seed: 1,
-    slow: false,
-    spec: NEWEST_TEXT,
-    onRecord: (record) => records.push(record),
-    log: () => undefined,
-    signal: new AbortController().signal,
   });
-  return records;
 }
 
 describe('deliberate tests', () => {

@@ -2,14 +2,12 @@ import { expect } from 'chai';
 import type { KernelLog } from '../guest/kernel-log.js';
 import { Expired } from '../xen/wait.js';
 import { EnvironmentError, GuestGone } from './environment.js';
-import { Expectations } from './expectations.js';
 import type { Iut } from './iut.js';
 import type { EndRecord, ResultRecord, SessionRecord, TestRecord } from './record.js';
-import { runSession } from './session.js';
 import { openSimulatedIut, referenceDriver, type PlantedSteps } from './simulated-iut.js';
+import { recordsOfSession } from './simulated-session.js';
 import { type BackendTest, backendChapter, type TestOptions, type Tests } from './suite.js';
 import { referenceTarget, type Target } from './target.js';
-import { NEWEST_TEXT } from '../../suites/requirements/index.js';
 
 interface Setting {
   readonly options?: TestOptions;
@@ -28,23 +26,13 @@ async function records(setting: Setting, ...bodies: ((t: BackendTest) => Promise
   return runTests(tests, setting.target, setting);
 }
 
-async function runTests(tests: Tests, target: Partial<Target> = {}, setting: Setting = {}): Promise<ResultRecord[]> {
-  const seen: ResultRecord[] = [];
-  await runSession({
+function runTests(tests: Tests, target: Partial<Target> = {}, setting: Setting = {}): Promise<ResultRecord[]> {
+  const { iut, planted } = setting;
+  return recordsOfSession('backend', tests, {
+    ...setting,
     target: { ...referenceTarget('backend'), ...target },
-    command: [],
-    open: async () => ({ ...(await openSimulatedIut('backend', 1, referenceDriver(setting.planted))), ...setting.iut }),
-    tests,
-    expectations: new Expectations([]),
-    seed: 1,
-    slow: false,
-    spec: setting.spec ?? NEWEST_TEXT,
-    onRecord: (record) => seen.push(record),
-    keep: setting.keep ?? false,
-    log: setting.log ?? (() => {}),
-    signal: setting.signal ?? new AbortController().signal,
+    open: async () => ({ ...(await openSimulatedIut('backend', 1, referenceDriver(planted))), ...iut }),
   });
-  return seen;
 }
 
 async function outcome(body: (t: BackendTest) => Promise<void>, setting: Setting = {}): Promise<TestRecord> {
