@@ -40,7 +40,7 @@ export async function mergeCommand(folders: readonly string[], options: MergeOpt
   if (files.includes(resolve(out, 'results.jsonl'))) {
     throw new UsageError(`--out ${out}: what is merged is there; give another folder`);
   }
-  const runs = files.map((file) => unlessLost(() => runIn(file))).filter((records) => records.length > 0);
+  const runs = files.flatMap((file) => unlessLost(() => [runIn(file)]));
   if (runs.length === 0) throw new UsageError(lost.join('\n'));
   const groups = merged(runs);
   const results = new Results({ ...options, reporter: 'terminal' });

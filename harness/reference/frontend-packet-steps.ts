@@ -20,6 +20,7 @@ export const FRONTEND_PACKET_STEPS = {
     vif.steps.serveTx(vif, queue);
     vif.steps.serveRx(vif, queue);
   },
+
   serveTx(vif: FrontendVif, queue: FrontendQueueState): void {
     for (;;) {
       const ready = queue.tx.unconsumed();

@@ -28,7 +28,12 @@ const commands = z.strictObject(
 );
 
 const limits = z.strictObject({
-  vifs: z.int().min(1).max(100).exactOptional().meta(key('Vifs at a time; as many as a test needs unless told', 1)),
+  vifs: z
+    .int()
+    .min(1)
+    .max(100)
+    .exactOptional()
+    .meta(key('Vifs that there may be at a time with hotplug; as many as a test needs unless told', 1)),
 });
 
 export const targetSchema = z
