@@ -19,7 +19,8 @@ const XEN_OPTIONS = [
   // Mitigations are dear under emulation and protect nothing here.
   'bootscrub=0 spec-ctrl=no xpti=no',
 ].join(' ');
-const DOM0_OPTIONS = 'console=hvc0 loglevel=5 mitigations=off lab.name=dom0 lab.ip=10.99.0.1';
+// At some boots Linux finds that an emulated TSC is unstable, and each look at the clock becomes a system call.
+const DOM0_OPTIONS = 'console=hvc0 loglevel=5 mitigations=off tsc=reliable lab.name=dom0 lab.ip=10.99.0.1';
 
 /**
  * All that a snapshot depends on. The processor is one without AVX: with it, QEMU 7.2 corrupts registers now and then
