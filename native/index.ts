@@ -144,14 +144,20 @@ function packageRoot(): string {
   }
 }
 
+const ADDON = join(packageRoot(), 'native/build/Release/netifspec_native.node');
+/** What was loaded stays loaded, and is asked for at every test. */
+const loaded = new Map<string, NativeAddon>();
+
 /** Loads the addon from `file`, or says in a sentence why that can't be and what to do. */
-export function loadNative(
-  file = join(packageRoot(), 'native/build/Release/netifspec_native.node'),
-): NativeAddon | { unavailable: string } {
+export function loadNative(file = ADDON): NativeAddon | { unavailable: string } {
+  const known = loaded.get(file);
+  if (known) return known;
   const advice = 'build it with "npm run install" in its folder (needs python3, make and g++)';
   if (!existsSync(file)) return { unavailable: `The native addon isn't built (no ${file}): ${advice}.` };
   try {
-    return createRequire(import.meta.url)(file) as NativeAddon;
+    const addon = createRequire(import.meta.url)(file) as NativeAddon;
+    loaded.set(file, addon);
+    return addon;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return { unavailable: `The native addon doesn't fit this Node (${why}): ${advice}.` };

@@ -78,10 +78,12 @@ StoreThread::Job StoreThread::nextJob() {
   return job;
 }
 
+// Whoever asked for several things waits for all of them, and each turn of the event loop costs more than an answer: so
+// it is woken when there is nothing left to ask for.
 void StoreThread::answer(uint64_t ticket, StoreResult result) {
   std::lock_guard<std::mutex> lock(mutex_);
   messages_.push_back({ticket, std::move(result)});
-  if (wake_) wake_();
+  if (wake_ && jobs_.empty()) wake_();
 }
 
 void StoreThread::run(uint64_t openTicket) {
