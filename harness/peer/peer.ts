@@ -154,12 +154,18 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     }
   }
 
-  /** Waits for a packet that `match` accepts and takes it out of {@link received}. */
+  /** Waits for a packet that `match` accepts and takes it out of {@link received}. Each packet is looked at once. */
   async receive(what: string, match: (packet: P) => boolean, options: WaitOptions = {}): Promise<P> {
+    const seen = new WeakSet<P>();
+    const isIt = (packet: P): boolean => {
+      if (seen.has(packet)) return false;
+      seen.add(packet);
+      return match(packet);
+    };
     return this.until(
       what,
       () => {
-        const found = this.received.findIndex(match);
+        const found = this.received.findIndex(isIt);
         return found < 0 ? undefined : this.received.splice(found, 1)[0];
       },
       { ...options, on: [this.arrived] },
