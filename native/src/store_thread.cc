@@ -79,11 +79,11 @@ StoreThread::Job StoreThread::nextJob() {
 }
 
 // Whoever asked for several things waits for all of them, and each turn of the event loop costs more than an answer: so
-// it is woken when there is nothing left to ask for.
+// answers wake it when there is nothing left to ask for. A watch's event is no answer.
 void StoreThread::answer(uint64_t ticket, StoreResult result) {
   std::lock_guard<std::mutex> lock(mutex_);
   messages_.push_back({ticket, std::move(result)});
-  if (wake_ && jobs_.empty()) wake_();
+  if (wake_ && (jobs_.empty() || ticket == WATCH_EVENT)) wake_();
 }
 
 void StoreThread::run(uint64_t openTicket) {

@@ -58,8 +58,8 @@ class StoreThread : public std::enable_shared_from_this<StoreThread> {
   static constexpr uint64_t WATCH_EVENT = 0;
 
   // Starts the thread, which connects first; that is answered under `openTicket`, and if it fails the thread ends.
-  // `wake` is called, from the thread, when there are messages and no request is left to do. Answers null and sets
-  // errno if there can't be a thread.
+  // `wake` is called, from a thread, when there are messages, but may leave out answers while requests are left to do.
+  // Answers null and sets errno if there can't be a thread.
   static std::shared_ptr<StoreThread> start(uint64_t openTicket, std::function<void()> wake);
 
   void post(uint64_t ticket, Work work, Connection on = Connection::requests);
