@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
+import { installed, labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
 import type { Release } from '../lab/release.js';
-import { install, type Installed } from '../remote/install.js';
 import { type Pack, pack } from '../remote/pack.js';
-import { Ssh } from '../guest/ssh.js';
 import { packageRoot } from '../root.js';
 import { loadTarget } from '../run/target.js';
 import { fail, UsageError } from './exit.js';
@@ -64,8 +62,6 @@ const REFERENCES: Readonly<Record<string, string[]>> = {
   ],
 };
 
-const CONNECT_MS = 30_000;
-
 /** How long the contract tests may take under emulation. */
 const CONTRACT_MS = 120_000;
 
@@ -94,7 +90,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
   try {
     const archive = await pack();
     // Once, and not by each run.
-    await installed(lab, archive, interrupt.signal, () => Promise.resolve());
+    await installed(lab.ssh, archive, { log, signal: interrupt.signal }, () => Promise.resolve());
     const { repeat: rounds } = options;
     if (rounds !== undefined) {
       const byName = new Map(files.map((file) => [loadTarget(file).name, file]));
@@ -233,7 +229,7 @@ async function proveOurselves(
 
 /** Runs the contract tests of the native adapter, and those of the addon, in dom0. Answers 3 if a test fails. */
 async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Promise<number> {
-  return installed(lab, archive, signal, async (ssh, { home, node }) => {
+  return installed(lab.ssh, archive, { log, signal }, async (ssh, { home, node }) => {
     const { code, stdout, stderr } = await ssh.exec(
       `cd ${home}/${archive.key} && NETIFSPEC_REQUIRE_XEN=1 ${node} --expose-gc dist/bundle/harness/lab/contract.js`,
       { deadlineMs: CONTRACT_MS, signal },
@@ -242,21 +238,6 @@ async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Pro
     log(`contract of the port, native: ${code === 0 ? `kept (${passed})` : `BROKEN\n${stdout}${stderr}`}`);
     return code === 0 ? 0 : 3;
   });
-}
-
-/** Does something in the lab's dom0 with netifspec there. */
-export async function installed<T>(
-  lab: LabHandle,
-  archive: Pack,
-  signal: AbortSignal,
-  work: (ssh: Ssh, there: Installed) => Promise<T>,
-): Promise<T> {
-  const ssh = await Ssh.open(lab.ssh, CONNECT_MS);
-  try {
-    return await work(ssh, await install(ssh, archive, { ssh: lab.ssh, log, signal }));
-  } finally {
-    ssh.close();
-  }
 }
 
 /** A target's file: one of the lab's own by its name, any other by its path. */

@@ -1,13 +1,10 @@
 /** The lab: Xen, dom0 and two guests inside QEMU, on any Linux host. */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Ssh } from '../guest/ssh.js';
-import { RemoteError } from '../remote/error.js';
-import { install } from '../remote/install.js';
-import { pack } from '../remote/pack.js';
 import { LabError } from './error.js';
 import { ensureImages, type Images } from './images.js';
 import { readModule } from './module.js';
+import { takeNetifspec } from './netifspec.js';
 import { isAlive, processId } from './process.js';
 import { Progress } from './progress.js';
 import * as qemu from './qemu.js';
@@ -27,6 +24,7 @@ import {
 import { ensureTools } from './tools.js';
 
 export { LabError } from './error.js';
+export { installed } from './netifspec.js';
 export type { LabHandle } from './state.js';
 
 export interface LabOptions {
@@ -120,7 +118,8 @@ async function start(
       await inDom0(paths, `/lab/replace-module ${replacement.guest} /lab/module.ko ${replacement.path}`, signal);
     }
     await progress.step('guests booted', () => inDom0(paths, '/lab/guests-up', signal));
-    await progress.step('netifspec taken there', () => takeNetifspec(paths, ssh, (line) => options.log(line), signal));
+    const log = (line: string) => options.log(line);
+    await progress.step('netifspec taken there', () => takeNetifspec(ssh, { log, signal }));
     await progress.step('snapshot saved', () => qemu.saveSnapshot(paths, images, snapshot, signal));
     await inDom0(paths, setClock(), signal);
   }
@@ -134,27 +133,6 @@ async function start(
   progress.add('up', performance.now() - begin);
   const facts = { xen: images.manifest.xen, dom0Kernel: images.manifest.kernel, qemu: version };
   return { ssh, facts, timings: progress.timings };
-}
-
-/** Puts this netifspec into dom0, so that the snapshot has it, and what it takes to start it is in memory there. */
-async function takeNetifspec(
-  paths: LabPaths,
-  dom0: LabHandle['ssh'],
-  log: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const ssh = await Ssh.open(dom0, 60_000);
-  try {
-    const { netifspec } = await install(ssh, await pack(), { ssh: dom0, log, signal });
-    await inDom0(paths, `${netifspec} list > /dev/null`, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    // A run there will fail of it; the lab is good for other things.
-    if (!(error instanceof RemoteError)) throw error;
-    log(error.message);
-  } finally {
-    ssh.close();
-  }
 }
 
 /** Ends the lab, if it runs. Images and snapshots stay. */
