@@ -89,8 +89,6 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
   const interrupt = onInterrupt();
   try {
     const archive = await pack();
-    // Once, and not by each run.
-    await installed(lab.ssh, archive, { log, signal: interrupt.signal }, () => Promise.resolve());
     const { repeat: rounds } = options;
     if (rounds !== undefined) {
       const byName = new Map(files.map((file) => [loadTarget(file).name, file]));

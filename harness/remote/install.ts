@@ -40,24 +40,31 @@ export async function install(ssh: Ssh, archive: Pack, options: InstallOptions):
     log,
     signal,
   } = options;
+  // Few processes here too: whoever runs one test after the other waits for this each time.
   const script = `
     umask 077
     home="$HOME/.cache/netifspec/remote"
-    mkdir -p "$home/runs" || exit 1
     echo "home=$home"
-    echo "machine=$(uname -m)"
-    ! command -v getconf > /dev/null || echo "glibc=$(getconf GNU_LIBC_VERSION 2> /dev/null || echo none)"
     for tool in ${TOOLS.join(' ')}; do command -v "$tool" > /dev/null || echo "missing-$tool=yes"; done
-    ! command -v node > /dev/null || echo "node=$(node --version)"
-    [ ! -d "$home/${archive.key}" ] || { touch "$home/${archive.key}"; echo present=yes; }
+    if [ -d "$home/${archive.key}" ]; then
+      touch "$home/${archive.key}"
+      echo present=yes
+    else
+      mkdir -p "$home/runs" || exit 1
+    fi
+    if command -v node > /dev/null; then printf node=; node --version; fi
   `;
   const facts = parseFacts(await runScript(ssh, host, 'be checked', script, { signal }));
   refuse(host, facts);
-  if (archive.addon !== undefined) refuseProgram(host, facts, archive.addon, 'the addon that was built here');
-  const home = facts['home'] ?? '';
+  const { home = '', present } = facts;
   const carried = options.node ?? (isFit(facts['node']) ? undefined : process.execPath);
-  const node = carried === undefined ? 'node' : await carryNode(ssh, carried, home, facts, { host, log, signal });
-  if (facts['present'] !== 'yes') await upload(ssh, archive, home, options);
+  let node = 'node';
+  if (present !== 'yes' || carried !== undefined) {
+    const kind = await kindOf(ssh, options);
+    if (archive.addon !== undefined) refuseProgram(host, kind, archive.addon, 'the addon that was built here');
+    if (carried !== undefined) node = await carryNode(ssh, carried, home, kind, { host, log, signal });
+    if (present !== 'yes') await upload(ssh, archive, home, options);
+  }
   return {
     home,
     node: quotePosix(node),
@@ -65,8 +72,17 @@ export async function install(ssh: Ssh, archive: Pack, options: InstallOptions):
   };
 }
 
+/** What decides whether programs that were built elsewhere run on the host. */
+async function kindOf(ssh: Ssh, { ssh: { host }, signal }: InstallOptions): Promise<HostFacts> {
+  const script = `
+    echo "machine=$(uname -m)"
+    ! command -v getconf > /dev/null || echo "glibc=$(getconf GNU_LIBC_VERSION 2> /dev/null || echo none)"
+  `;
+  return parseFacts(await runScript(ssh, host, 'be checked', script, { signal }));
+}
+
 /** Refuses a host on which nothing of ours can run. */
-function refuse(host: string, facts: HostFacts): void {
+function refuse(host: string, facts: Readonly<Record<string, string>>): void {
   const missing = TOOLS.filter((tool) => facts[`missing-${tool}`] === 'yes');
   if (missing.length > 0) {
     throw error(host, `has no ${missing.join(', ')} on the PATH of a command over SSH; install what is missing`);

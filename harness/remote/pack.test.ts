@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -20,7 +20,7 @@ describe('the pack', () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'netifspec-pack-'));
     file('app/package.json', '{"name":"netifspec","type":"module"}');
-    file('app/dist/bundle/harness/cli/main.js', 'console.log(1);');
+    file('app/dist/bundle/start.cjs', 'console.log(1);');
     file('app/dist/bundle/chunk.js');
     file('app/dist/harness/cli/main.js');
     file('app/node_modules/a/index.js');
@@ -33,22 +33,47 @@ describe('the pack', () => {
     const { file: archive, entry } = await pack(root(), cache());
     expect(names(archive)).to.deep.equal([
       'dist/bundle/chunk.js',
-      'dist/bundle/harness/cli/main.js',
+      'dist/bundle/start.cjs',
       'native/build/Release/netifspec_native.node',
       'package.json',
     ]);
-    expect(entry).to.equal('dist/bundle/harness/cli/main.js');
+    expect(entry).to.equal('dist/bundle/start.cjs');
   });
 
   it('runs where it is unpacked, with nothing else there', async () => {
     const { file: archive, entry } = await pack(undefined, cache());
     execFileSync('tar', ['-xzf', archive, '-C', folder]);
-    const options = { encoding: 'utf8', cwd: folder } as const;
-    expect(spawnSync(process.execPath, [entry, '--version'], options).stdout).to.equal(`${version}\n`);
-    const { status, stdout } = spawnSync(process.execPath, [entry, 'run', '--stream', '--test', '*.connect'], options);
+    const start = (...args: string[]) =>
+      spawnSync(process.execPath, [entry, ...args], { encoding: 'utf8', cwd: folder });
+    expect(start('--version').stdout).to.equal(`${version}\n`);
+    const { status, stdout } = start('run', '--stream', '--test', '*.connect');
     expect(status).to.equal(0);
     expect(stdout.trim().split('\n')).to.have.length(6);
     expect(existsSync(join(folder, 'results'))).to.equal(false);
+  }).timeout(20_000);
+
+  it('keeps what was compiled, for the same Node, and does without where it cannot', async () => {
+    const { file: archive, entry } = await pack(undefined, cache());
+    execFileSync('tar', ['-xzf', archive, '-C', folder]);
+    const compiled = join(folder, dirname(entry), 'netifspec.js.cache');
+    /** The file that there is after a start, by its number: a new one has another. */
+    const start = (...flags: string[]): number | undefined => {
+      const { stdout } = spawnSync(process.execPath, [...flags, entry, '--version'], { encoding: 'utf8', cwd: folder });
+      expect(stdout).to.equal(`${version}\n`);
+      return statSync(compiled, { throwIfNoEntry: false })?.ino;
+    };
+    const first = start();
+    expect(first).to.be.a('number');
+    expect(start()).to.equal(first);
+    // Other flags make another code of it, as another version of V8 would.
+    expect(start('--no-lazy')).not.to.equal(first);
+    writeFileSync(compiled, 'nothing that V8 wrote');
+    start();
+    expect(statSync(compiled).size).to.be.greaterThan(100_000);
+    rmSync(compiled);
+    mkdirSync(compiled);
+    start();
+    expect(readdirSync(dirname(compiled)).filter((name) => name.startsWith('netifspec.js.cache.'))).to.deep.equal([]);
   }).timeout(20_000);
 
   it('is made once for the same contents and keeps few old ones', async () => {

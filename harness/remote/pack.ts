@@ -27,7 +27,7 @@ export function cacheDirectory(): string {
 }
 
 const BUNDLE = join('dist', 'bundle');
-const MAIN = join(BUNDLE, 'harness', 'cli', 'main.js');
+const START = join(BUNDLE, 'start.cjs');
 const ADDON = join('native', 'build', 'Release', 'netifspec_native.node');
 /** Archives of earlier builds that stay in the cache. */
 const KEEP = 4;
@@ -37,7 +37,7 @@ const KEEP = 4;
  * Throws an Error if the package isn't built or `tar` fails.
  */
 export async function pack(root = packageRoot, cache = join(cacheDirectory(), 'pack')): Promise<Pack> {
-  if (!existsSync(join(root, MAIN))) throw new Error(`netifspec at ${root} is not built; run: npm run build`);
+  if (!existsSync(join(root, START))) throw new Error(`netifspec at ${root} is not built; run: npm run build`);
   const found = await readdir(join(root, BUNDLE), { recursive: true, withFileTypes: true });
   const bundle = found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const hasAddon = existsSync(join(root, ADDON));
@@ -48,7 +48,7 @@ export async function pack(root = packageRoot, cache = join(cacheDirectory(), 'p
   else await writeArchive(root, files, file);
   await forgetOld(cache);
   const { size } = await stat(file);
-  return { key, file, entry: MAIN, size, ...(hasAddon && { addon: join(root, ADDON) }) };
+  return { key, file, entry: START, size, ...(hasAddon && { addon: join(root, ADDON) }) };
 }
 
 async function contentsKey(root: string, files: readonly string[]): Promise<string> {

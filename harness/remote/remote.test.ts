@@ -13,8 +13,8 @@ import { runRemote, type RemoteRun } from './remote.js';
 
 /** Stands for the command line: does what `--mode` says. */
 const MAIN = `
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+const { readFileSync, writeFileSync } = require('node:fs');
+const { dirname, join } = require('node:path');
 const option = (name) => process.argv[process.argv.indexOf(name) + 1];
 const [target, mode] = [option('--target'), option('--mode')];
 const say = (record) => console.log(JSON.stringify(record));
@@ -49,7 +49,7 @@ describe('runRemote', function () {
     said = [];
     abort = new AbortController();
     sshd.write('app/package.json', '{"name":"netifspec","type":"module"}');
-    sshd.write('app/dist/bundle/harness/cli/main.js', MAIN);
+    sshd.write('app/dist/bundle/start.cjs', MAIN);
     sshd.write('lab/targets/target.yaml', 'name: x\nexpectations: ../known.yaml\n');
     sshd.write('lab/known.yaml', '[]\n');
     archive = await pack(join(sshd.files, 'app'), join(sshd.files, 'cache'));
@@ -145,6 +145,14 @@ describe('runRemote', function () {
     // It leaves its mark when it has ended: a run that was left alone never would.
     const [id = ''] = readdirSync(there('runs'));
     while (!existsSync(there('runs', id, 'in/targets/ended'))) await new Promise(setImmediate);
+  });
+
+  it('says that the host takes no files', async () => {
+    await run('long');
+    program('tar', 'exit 1');
+    expect(await run('ok')).to.equal(3);
+    expect(said.at(-1)).to.equal("the target file can't be unpacked");
+    expect(readdirSync(there('runs'))).to.deep.equal([]);
   });
 
   it('stops before the run if it is aborted early', async () => {

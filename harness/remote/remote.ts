@@ -6,7 +6,7 @@ import { LineSplitter, printable } from '../guest/text.js';
 import { install, type Installed } from './install.js';
 import { pack, type Pack } from './pack.js';
 import { posix, runScript } from './script.js';
-import { sendShipment, type Shipment, shipmentOf } from './shipment.js';
+import { type Shipment, shipmentOf } from './shipment.js';
 
 export interface RemoteRun {
   readonly ssh: SshOptions;
@@ -48,58 +48,42 @@ export async function runRemote(options: RemoteRun): Promise<number> {
   signal.throwIfAborted();
   const ssh = await Ssh.open(options.ssh, CONNECT_MS);
   try {
-    const host = new RemoteHost(ssh, options, archive);
-    try {
-      await host.prepare(shipment);
-    } catch (error) {
+    const there = await install(ssh, archive, options).catch((error: unknown) => {
       // The user's doing, whatever it broke.
       signal.throwIfAborted();
       throw error;
-    }
-    return await host.run(shipment.files[0]);
+    });
+    return await new RemoteHost(ssh, there, options).run(shipment);
   } finally {
     ssh.close();
   }
 }
 
 class RemoteHost {
-  /** Known after {@link prepare}. */
-  #installed: Installed = { home: '', node: '', netifspec: '' };
   readonly #id = randomBytes(8).toString('hex');
   readonly #name: string;
 
   constructor(
     private readonly ssh: Ssh,
+    private readonly there: Installed,
     private readonly options: RemoteRun,
-    private readonly archive: Pack,
   ) {
     this.#name = options.ssh.host;
   }
 
   get #folder(): string {
-    return `${this.#installed.home}/runs/${this.#id}`;
-  }
-
-  /** Where the shipment goes. */
-  get #input(): string {
-    return `${this.#folder}/in`;
-  }
-
-  /** Installs the pack and puts the shipment into the run's folder. */
-  async prepare(shipment: Shipment): Promise<void> {
-    this.#installed = await install(this.ssh, this.archive, this.options);
-    await sendShipment(this.ssh, shipment, this.#input, { host: this.#name, signal: this.options.signal });
+    return `${this.there.home}/runs/${this.#id}`;
   }
 
   /** Runs the suite, and removes the run's folder. */
-  async run(target: string): Promise<number> {
-    const code = await this.#runToEnd(target);
+  async run(shipment: Shipment): Promise<number> {
+    const code = await this.#runToEnd(shipment);
     await this.#tidyUp();
     return code;
   }
 
   /** Only the loss of the connection, or an interrupt that brings nothing, ends this before the run has ended. */
-  async #runToEnd(target: string): Promise<number> {
+  async #runToEnd({ archive, target }: Shipment): Promise<number> {
     const { signal, onRecord, log, graceMs = GRACE_MS } = this.options;
     signal.throwIfAborted();
     const stdout = new LineSplitter(LINE_LIMIT, onRecord, () => log('a record longer than 1 MiB was left out'));
@@ -119,6 +103,7 @@ class RemoteHost {
     try {
       const { code } = await this.ssh.exec(this.#command(target), {
         deadlineMs: Infinity,
+        stdin: archive,
         onStdout: (chunk) => stdout.push(chunk),
         onStderr: (chunk) => stderr.push(chunk),
         signal: giveUp.signal,
@@ -138,28 +123,32 @@ class RemoteHost {
     }
   }
 
-  // A shell that becomes node: so its pid is known beforehand, and it keeps the default reaction to SIGINT, which a
-  // background job of a shell would not.
+  // Unpacks the shipment, which it reads. A shell that becomes node: so its pid is known beforehand, and it keeps the
+  // default reaction to SIGINT, which a background job of a shell would not.
   #command(target: string): string {
-    const { home, netifspec } = this.#installed;
-    const args = ['run', '--target', `${this.#input}/${target}`, '--stream', ...this.options.args];
-    const words = args.map(quotePosix).join(' ');
+    const args = ['run', '--target', `${this.#folder}/in/${target}`, '--stream', ...this.options.args];
     return posix(`
-      cd ${quotePosix(home)} || exit 1
-      echo "$$" > ${quotePosix(`runs/${this.#id}/pid`)}
-      [ ! -e ${quotePosix(`runs/${this.#id}/interrupted`)} ] || exit 130
       umask 077
-      exec ${netifspec} ${words}
+      folder=${quotePosix(this.#folder)}
+      if ! { mkdir -p "$folder/in" && tar -xf - -C "$folder/in" --no-same-owner; }; then
+        echo "the target file can't be unpacked" >&2
+        exit 3
+      fi
+      echo "$$" > "$folder/pid" || exit 3
+      [ ! -e "$folder/interrupted" ] || exit 130
+      cd ${quotePosix(this.there.home)} || exit 3
+      exec ${this.there.netifspec} ${args.map(quotePosix).join(' ')}
     `);
   }
 
   /** Before the run has a pid, the mark that is left here keeps it from starting. */
   async #interrupt(): Promise<void> {
-    const folder = quotePosix(this.#folder);
-    await this.#script(
-      'interrupt the run',
-      `: > ${folder}/interrupted; [ ! -e ${folder}/pid ] || kill -INT "$(cat ${folder}/pid)" 2>/dev/null || :`,
-    );
+    const script = `
+      mkdir -p ${quotePosix(this.#folder)} && cd ${quotePosix(this.#folder)} || exit 1
+      : > interrupted
+      [ ! -e pid ] || kill -INT "$(cat pid)" 2>/dev/null || :
+    `;
+    await this.#script('interrupt the run', script);
   }
 
   /** Removes the run's folder. If that fails, a later run does it: no reason to spoil this one. */

@@ -1,23 +1,21 @@
 /** What a run on another host reads: the target file and the files that it names beside itself. */
 import { access, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { parse } from 'yaml';
-import type { Ssh } from '../guest/ssh.js';
-import { quotePosix } from '../guest/profile.js';
 import { RemoteError } from './error.js';
-import { runScript } from './script.js';
 import { startTar } from './tar.js';
 
 export interface Shipment {
-  /** The folder that all files lie below: relative names keep their meaning at the other end. */
-  readonly base: string;
-  /** Paths relative to `base`; the target file is the first. */
-  readonly files: readonly [string, ...string[]];
+  /** A tar of all files, with paths below one folder: relative names keep their meaning at the other end. */
+  readonly archive: Buffer;
+  /** Path of the target file in it. */
+  readonly target: string;
 }
 
 /**
  * The target file at `path`, with its expectations. Paths of keys, of consoles and the like in it mean files on the
- * other host and stay there. Throws a {@link RemoteError} of exit code 2.
+ * other host and stay there. Throws a {@link RemoteError}, of exit code 2 if the file is at fault.
  */
 export async function shipmentOf(path: string): Promise<Shipment> {
   const target = resolve(path);
@@ -39,7 +37,20 @@ export async function shipmentOf(path: string): Promise<Shipment> {
   );
   let base = dirname(target);
   while (files.some((file) => relative(base, file).startsWith('..'))) base = dirname(base);
-  return { base, files: [relative(base, target), ...files.map((file) => relative(base, file))] };
+  const archive = await tarOf(
+    base,
+    [target, ...files].map((file) => relative(base, file)),
+  );
+  return { archive, target: relative(base, target) };
+}
+
+async function tarOf(base: string, files: readonly string[]): Promise<Buffer> {
+  const tar = startTar(['-chf', '-', '-C', base, '--null', '-T', '-']);
+  tar.stdin.end(files.join('\0'));
+  const archive = await buffer(tar.stdout);
+  const failure = await tar.failure;
+  if (failure !== undefined) throw new RemoteError(3, `cannot pack the target file: ${failure}`);
+  return archive;
 }
 
 async function readTarget(path: string): Promise<unknown> {
@@ -58,24 +69,4 @@ function expectationsIn(target: unknown, path: string): string[] {
   if (named === undefined) return [];
   if (typeof named === 'string' && named !== '') return [named];
   throw new RemoteError(2, `${path}: expectations must be the path of a file`);
-}
-
-/** Puts the shipment into `folder` of the host, which is made. Throws a {@link RemoteError} or an SshError. */
-export async function sendShipment(
-  ssh: Ssh,
-  shipment: Shipment,
-  folder: string,
-  { host, signal }: { readonly host: string; readonly signal: AbortSignal },
-): Promise<void> {
-  const tar = startTar(['-chf', '-', '-C', shipment.base, '--null', '-T', '-']);
-  tar.stdin.end(shipment.files.join('\0'));
-  const place = quotePosix(folder);
-  const script = `umask 077; mkdir -p ${place} && exec tar -xf - -C ${place} --no-same-owner`;
-  try {
-    await runScript(ssh, host, 'unpack the target file', script, { stdin: tar.stdout, signal });
-    const failure = await tar.failure;
-    if (failure !== undefined) throw new RemoteError(3, `cannot pack the target file: ${failure}`);
-  } finally {
-    tar.kill();
-  }
 }

@@ -1,5 +1,5 @@
 /** The system's tar, without a shell. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { printable } from '../guest/text.js';
 
@@ -8,7 +8,6 @@ export interface Tar {
   readonly stdout: Readable;
   /** When tar has ended: why it failed, or undefined if it did not. Never rejects. */
   readonly failure: Promise<string | undefined>;
-  readonly kill: ChildProcess['kill'];
 }
 
 export function startTar(args: readonly string[]): Tar {
@@ -27,5 +26,5 @@ export function startTar(args: readonly string[]): Tar {
   });
   // Node throws away what nobody has begun to read when a process ends: so it goes on into a stream that keeps it.
   const stdout = tar.stdout.pipe(new PassThrough());
-  return { stdin: tar.stdin, stdout, failure, kill: (signal) => tar.kill(signal) };
+  return { stdin: tar.stdin, stdout, failure };
 }
