@@ -115,8 +115,13 @@ export class BackendQueue {
     if (this.tx.ring.push()) this.domain.events.notify(this.txPort);
   }
 
-  /** Publishes the rx responses that were put, and notifies if the frontend asked for it. */
+  /**
+   * Publishes the frames that were enqueued, and notifies if the frontend asked for it.
+   *
+   * @throws Violation if a buffer can't be written
+   */
   pushRx(): void {
+    this.rx.lay();
     if (this.rx.ring.push()) this.domain.events.notify(this.rxPort);
   }
 

@@ -22,7 +22,7 @@ export interface RxShape {
   readonly extras?: readonly Extra[];
   /** Added to the first response's flags. */
   readonly flags?: number;
-  /** Changes a response just before it's written: how a test is wrong on purpose. `index` counts data slots. */
+  /** Changes a response before it's written: how a test is wrong on purpose. `index` counts data slots. */
   readonly alter?: (response: RxResponse, index: number) => RxResponse;
 }
 
@@ -38,6 +38,9 @@ export class BackendRx {
   readonly ring: BackRing;
   /** Requests read off the ring whose buffers are still empty, oldest first. */
   readonly buffers: RxRequest[] = [];
+  /** What was enqueued since {@link lay}. All is copied at once: each copy by itself would cost as much. */
+  #fills: Fill[] = [];
+  #slots: Uint8Array[] = [];
 
   constructor(
     private readonly grants: Grants,
@@ -74,18 +77,11 @@ export class BackendRx {
     return fragmentsOf(frame, shape).length + (shape.extras?.length ?? 0);
   }
 
-  /**
-   * Puts a frame into the oldest buffers and their responses on the ring, without publishing them.
-   *
-   * @throws Violation if a buffer can't be written
-   */
-  enqueue(frame: Uint8Array, shape: RxShape = {}): RxResponse[] {
+  /** Takes the oldest buffers for a frame, which has to stay as it is until they are filled: see {@link lay}. */
+  enqueue(frame: Uint8Array, shape: RxShape = {}): void {
     this.onSend(frame);
     const fragments = fragmentsOf(frame, shape);
     const extras = shape.extras ?? [];
-    const responses: RxResponse[] = [];
-    const fills: Fill[] = [];
-    const slots: (() => void)[] = [];
     let position = 0;
     fragments.forEach((length, n) => {
       const request = this.#buffer();
@@ -97,37 +93,34 @@ export class BackendRx {
           (n === 0 ? (shape.flags ?? 0) | (extras.length > 0 ? RXF.extraInfo : 0) : 0),
         status: length,
       };
-      fills.push({ request, offset: response.offset, bytes: frame.subarray(position, position + length) });
+      this.#fills.push({ request, offset: response.offset, bytes: frame.subarray(position, position + length) });
       position += length;
-      const altered = shape.alter?.(response, n) ?? response;
-      responses.push(altered);
-      slots.push(() => this.put(altered));
-      if (n > 0) return;
-      for (const extra of extras) {
-        this.#buffer();
-        slots.push(() => this.ring.put(encodeExtra(extra)));
-      }
+      this.#slots.push(encodeRxResponse(shape.alter?.(response, n) ?? response));
+      if (n === 0) for (const extra of extras) this.putExtraBytes(encodeExtra(extra));
     });
-    // No response may stand for a buffer that couldn't be filled.
-    this.#fill(fills);
-    for (const put of slots) put();
-    return responses;
   }
 
-  /** Writes one response as it stands; the caller took its buffer. */
-  put(response: RxResponse): RxResponse {
-    this.ring.put(encodeRxResponse(response));
-    return response;
-  }
-
-  /** Writes the bytes of what the response before called an extra info, whatever they are: its buffer stays empty. */
+  /** What the response before calls an extra info, whatever the bytes are: its buffer stays empty. */
   putExtraBytes(bytes: Uint8Array): void {
     this.#buffer();
-    this.ring.put(bytes);
+    this.#slots.push(bytes);
   }
 
-  /** Changes the last response that was put between what it is and what `alter` makes of it, until the answer is called. */
+  /**
+   * Fills the buffers of all that was enqueued, and puts its slots on the ring without publishing them.
+   *
+   * @throws Violation if a buffer can't be written: no response may stand for it
+   */
+  lay(): void {
+    const [fills, slots] = [this.#fills, this.#slots];
+    [this.#fills, this.#slots] = [[], []];
+    this.#fill(fills);
+    for (const slot of slots) this.ring.put(slot);
+  }
+
+  /** Changes the last response between what it is and what `alter` makes of it, until the answer is called. */
   flicker(alter: (response: RxResponse) => RxResponse): () => void {
+    this.lay();
     const at = slotOffset(RX_RING, this.ring.rspProdPvt - 1);
     const response = decodeRxResponse(this.page.copyOut(at, RX_RING.slotBytes));
     if (!response.ok) throw new Error(`a response of our own: ${response.reason}`);
@@ -140,7 +133,6 @@ export class BackendRx {
     return request;
   }
 
-  /** Fills all buffers of a frame at once: each copy by itself would cost as much as all of them. */
   #fill(fills: readonly Fill[]): void {
     const wanted = fills.filter(({ bytes }) => bytes.length > 0);
     const statuses = this.grants.copyTo(

@@ -1,3 +1,4 @@
+import { concat } from '../packet/bytes.js';
 import { decodeExtra, type Extra } from '../protocol/extra.js';
 import { EXTRA_FLAG_MORE, RXF } from '../protocol/netif.js';
 import { RX_RING } from '../protocol/ring.js';
@@ -186,7 +187,7 @@ export class FrontendRx {
       page.subarray(Math.max(offset, headroom), offset + status),
     );
     const packet: RxPacket = {
-      frame: Uint8Array.from(Buffer.concat(bytes)),
+      frame: concat(...bytes),
       slots: [...slots],
       extras: [...extras],
       extraSlots: [...extraSlots],
