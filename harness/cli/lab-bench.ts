@@ -9,7 +9,8 @@ import { parseRecord } from '../../reports/records.js';
 import { compare, type Figure } from '../bench/figure.js';
 import { quotePosix } from '../guest/profile.js';
 import { LabError } from '../lab/error.js';
-import { installed, labDown, type LabHandle } from '../lab/index.js';
+import { labDown, type LabHandle } from '../lab/index.js';
+import { installed } from '../remote/installed.js';
 import { pack } from '../remote/pack.js';
 import { runRemote } from '../remote/remote.js';
 import { packageRoot } from '../root.js';
@@ -97,7 +98,7 @@ async function timeToFirstTest(options: LabUpOptions, signal: AbortSignal): Prom
 
 async function measure(lab: LabHandle, program: string, signal: AbortSignal): Promise<Figure[]> {
   const archive = await pack();
-  return installed(lab.ssh, archive, { log, signal }, async (ssh, { home, node }) => {
+  return installed({ ssh: lab.ssh, log, signal }, archive, async (ssh, { home, node }) => {
     const there = quotePosix(`${home}/bench`);
     const stdin = createReadStream(program);
     const put = await ssh.exec(`cat > ${there} && chmod 700 ${there}`, { deadlineMs: BENCH_MS, stdin });

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { installed, labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
+import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
 import type { Release } from '../lab/release.js';
+import { installed } from '../remote/installed.js';
 import { type Pack, pack } from '../remote/pack.js';
 import { packageRoot } from '../root.js';
 import { loadTarget } from '../run/target.js';
@@ -227,7 +228,7 @@ async function proveOurselves(
 
 /** Runs the contract tests of the native adapter, and those of the addon, in dom0. Answers 3 if a test fails. */
 async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Promise<number> {
-  return installed(lab.ssh, archive, { log, signal }, async (ssh, { home, node }) => {
+  return installed({ ssh: lab.ssh, log, signal }, archive, async (ssh, { home, node }) => {
     const { code, stdout, stderr } = await ssh.exec(
       `cd ${home}/${archive.key} && NETIFSPEC_REQUIRE_XEN=1 ${node} --expose-gc dist/bundle/harness/lab/contract.js`,
       { deadlineMs: CONTRACT_MS, signal },

@@ -24,7 +24,6 @@ import {
 import { ensureTools } from './tools.js';
 
 export { LabError } from './error.js';
-export { installed } from './netifspec.js';
 export type { LabHandle } from './state.js';
 
 export interface LabOptions {
@@ -119,7 +118,7 @@ async function start(
     }
     await progress.step('guests booted', () => inDom0(paths, '/lab/guests-up', signal));
     const log = (line: string) => options.log(line);
-    await progress.step('netifspec taken there', () => takeNetifspec(ssh, { log, signal }));
+    await progress.step('netifspec taken there', () => takeNetifspec({ ssh, log, signal }));
     await progress.step('snapshot saved', () => qemu.saveSnapshot(paths, images, snapshot, signal));
     await inDom0(paths, setClock(), signal);
   }

@@ -30,6 +30,7 @@ describe('the pack', () => {
   it('holds the bundle and the addon, and no more', async () => {
     file('app/native/build/Release/netifspec_native.node');
     file('app/native/build/Release/obj.target/x.o');
+    file('app/dist/bundle/netifspec.js.cache');
     const { file: archive, entry } = await pack(root(), cache());
     expect(names(archive)).to.deep.equal([
       'dist/bundle/chunk.js',

@@ -39,7 +39,10 @@ const KEEP = 4;
 export async function pack(root = packageRoot, cache = join(cacheDirectory(), 'pack')): Promise<Pack> {
   if (!existsSync(join(root, START))) throw new Error(`netifspec at ${root} is not built; run: npm run build`);
   const found = await readdir(join(root, BUNDLE), { recursive: true, withFileTypes: true });
-  const bundle = found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  // Not what the program's start has left there.
+  const bundle = found
+    .filter((entry) => entry.isFile() && /\.c?js$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
   const hasAddon = existsSync(join(root, ADDON));
   const files = ['package.json', ...bundle.map((file) => relative(root, file)), ...(hasAddon ? [ADDON] : [])].sort();
   const key = await contentsKey(root, files);

@@ -1,34 +1,29 @@
 /** `run --on HOST`: puts the built netifspec on a host over SSH, runs it there and takes its records as they come. */
 import { randomBytes } from 'node:crypto';
 import { quotePosix } from '../guest/profile.js';
-import { Ssh, SshError, type SshOptions } from '../guest/ssh.js';
+import { type Ssh, SshError } from '../guest/ssh.js';
 import { LineSplitter, printable } from '../guest/text.js';
-import { install, type Installed } from './install.js';
+import type { Installed } from './install.js';
+import { type HostOptions, installed } from './installed.js';
 import { pack, type Pack } from './pack.js';
 import { posix, runScript } from './script.js';
 import { type Shipment, shipmentOf } from './shipment.js';
 
-export interface RemoteRun {
-  readonly ssh: SshOptions;
+export interface RemoteRun extends HostOptions {
   /** Path of the local target file. It is shipped with the expectations that it names relative to itself. */
   readonly target: string;
   /** Further arguments of `netifspec run`; not --target or --stream. */
   readonly args: readonly string[];
   /** Takes each line that the run prints: a result record, unchecked. */
   readonly onRecord: (line: string) => void;
-  /** Takes what there is to say beside the records, a line at a time. */
-  readonly log: (line: string) => void;
   /** Interrupts the run as Ctrl-C would there; the records of its end still come. */
   readonly signal: AbortSignal;
   /** What to put on the host; the running netifspec's own pack if absent. */
   readonly pack?: Pack;
-  /** The Node to carry there, whatever the host has. */
-  readonly node?: string;
   /** Milliseconds that an interrupted run gets to end; 30 s if absent. */
   readonly graceMs?: number;
 }
 
-const CONNECT_MS = 20_000;
 const GRACE_MS = 30_000;
 const NEVER = new AbortController().signal;
 /** Bytes of one record. */
@@ -42,21 +37,9 @@ const LINE_LIMIT = 1024 * 1024;
  * before the run has started.
  */
 export async function runRemote(options: RemoteRun): Promise<number> {
-  const { signal } = options;
   const shipment = await shipmentOf(options.target);
   const archive = options.pack ?? (await pack());
-  signal.throwIfAborted();
-  const ssh = await Ssh.open(options.ssh, CONNECT_MS);
-  try {
-    const there = await install(ssh, archive, options).catch((error: unknown) => {
-      // The user's doing, whatever it broke.
-      signal.throwIfAborted();
-      throw error;
-    });
-    return await new RemoteHost(ssh, there, options).run(shipment);
-  } finally {
-    ssh.close();
-  }
+  return installed(options, archive, (ssh, there) => new RemoteHost(ssh, there, options).run(shipment));
 }
 
 class RemoteHost {
