@@ -9,7 +9,7 @@ import { build, type BuildOptions } from 'esbuild';
 import { packageRoot } from '../root.js';
 
 const outdir = join(packageRoot, 'dist', 'bundle');
-const both = {
+const common = {
   absWorkingDir: packageRoot,
   bundle: true,
   platform: 'node',
@@ -23,7 +23,7 @@ rmSync(outdir, { recursive: true, force: true });
 
 // The command line is one script, since V8 keeps what it compiled of a script only: a function, which start.ts calls.
 await build({
-  ...both,
+  ...common,
   entryPoints: ['harness/cli/main.ts'],
   outfile: join(outdir, 'netifspec.js'),
   format: 'cjs',
@@ -34,7 +34,7 @@ await build({
   logOverride: { 'require-resolve-not-external': 'silent' },
 });
 await build({
-  ...both,
+  ...common,
   entryPoints: ['harness/remote/start.ts'],
   outfile: join(outdir, 'start.cjs'),
   format: 'cjs',
@@ -58,7 +58,7 @@ const scope = [
   'const require = requireOfBundle(import.meta.url), __dirname = import.meta.dirname;',
 ];
 await build({
-  ...both,
+  ...common,
   entryPoints,
   outdir,
   outbase: '.',

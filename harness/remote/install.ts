@@ -52,7 +52,7 @@ export async function install(ssh: Ssh, archive: Pack, options: InstallOptions):
     else
       mkdir -p "$home/runs" || exit 1
     fi
-    if command -v node > /dev/null; then printf node=; node --version; fi
+    if command -v node > /dev/null; then printf node=; node --version || echo none; fi
   `;
   const facts = parseFacts(await runScript(ssh, host, 'be checked', script, { signal }));
   refuse(host, facts);

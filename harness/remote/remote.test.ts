@@ -183,8 +183,10 @@ describe('runRemote', function () {
   it('carries the running Node where the host has none that fits, once', async () => {
     onlyPrograms(...BASICS, 'gzip');
     expect(await run('long')).to.equal(0);
-    program('node', 'echo v18.20.4');
-    expect(await run('long')).to.equal(0);
+    for (const text of ['echo v18.20.4', 'exit 127']) {
+      program('node', text);
+      expect(await run('long')).to.equal(0);
+    }
     expect(said.filter((line) => line.startsWith('uploading Node'))).to.deep.equal([
       `uploading Node to 127.0.0.1: ${process.execPath}`,
     ]);
