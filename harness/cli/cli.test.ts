@@ -39,6 +39,15 @@ describe('the command line', function () {
     expect(netifspec('list', '--tests', '--test', 'backend.gso.cut').stdout).to.match(/^backend\.gso\.cut .*bridge/m);
   });
 
+  it('is no success where nothing is left to wait for before it has ended', () => {
+    const stuck = `import { Command } from ${JSON.stringify(import.meta.resolve('commander'))};
+      Command.prototype.parseAsync = () => new Promise(() => {});`;
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(stuck)}`, MAIN, 'list'];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect(stderr).to.contain('waits for what never comes');
+    expect(status).to.equal(3);
+  });
+
   it('prints the bytes of results.jsonl for --reporter json', () => {
     const { stdout } = netifspec('run', '--test', 'backend.xenbus.connect', '--out', 'json', '--reporter', 'json');
     expect(stdout).to.equal(readFileSync(join(folder, 'json/results.jsonl'), 'utf8'));

@@ -295,8 +295,17 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(process.exitCode ?? 0);
 });
 
-program.parseAsync().catch((error: unknown) => {
-  // commander has said what is wrong already; asking for help or version is no fault.
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else process.exitCode = fail(error);
+let isUnderWay = true;
+// Nothing is left then that could bring the command to its end, which must not look like success.
+process.once('beforeExit', () => {
+  if (isUnderWay) process.exitCode = fail(new Error('the command waits for what never comes: a fault of netifspec'));
 });
+
+program
+  .parseAsync()
+  .catch((error: unknown) => {
+    // commander has said what is wrong already; asking for help or version is no fault.
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else process.exitCode = fail(error);
+  })
+  .finally(() => (isUnderWay = false));
