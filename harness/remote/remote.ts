@@ -77,10 +77,11 @@ class RemoteHost {
     );
     const giveUp = new AbortController();
     let timer: NodeJS.Timeout | undefined;
+    let interrupting = Promise.resolve();
     const interrupt = (): void => {
       log(`interrupting the run on ${this.#name}`);
       timer = setTimeout(() => giveUp.abort(), graceMs);
-      this.#interrupt().catch((error: Error) => log(`cannot interrupt the run: ${error.message}`));
+      interrupting = this.#interrupt().catch((error: Error) => log(`cannot interrupt the run: ${error.message}`));
     };
     signal.addEventListener('abort', interrupt, { once: true });
     try {
@@ -93,6 +94,8 @@ class RemoteHost {
       });
       stdout.end();
       stderr.end();
+      // It would make the run's folder anew where that is removed already.
+      await interrupting;
       return code;
     } catch (cause) {
       // The taker of the records failed, not the run: don't leave it going on unseen.
