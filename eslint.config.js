@@ -1,7 +1,17 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'native/build/**', 'native/build.mjs', 'results/**', 'eslint.config.js'] },
+  {
+    ignores: [
+      'dist/**',
+      'native/build/**',
+      'native/build.mjs',
+      'results/**',
+      'eslint.config.js',
+      'stryker.config.mjs',
+      '.dependency-cruiser.cjs',
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -17,8 +17,8 @@
         "src/tap.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
-      # The last one: an event that comes while a worker is being ended finds an environment that takes no calls and no
-      # exceptions any more, and must not abort the process.
+      # NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS: an event may arrive while a worker is being ended, when its environment
+      # accepts no calls and no exceptions any more; that must not abort the process.
       "defines": [
         "NAPI_VERSION=8",
         "NODE_ADDON_API_CPP_EXCEPTIONS_ALL",

@@ -1,6 +1,6 @@
-// The install hook of `npm ci` and `npm install`: builds the addon. A machine without a compiler still gets all of
-// netifspec that needs no Xen, so it's told in one line and the install goes on; NETIFSPEC_REQUIRE_NATIVE=1 makes
-// that a failure. Nothing is downloaded: Node's headers come from the running Node's own installation.
+// The install hook of `npm ci` and `npm install`: builds the addon. On a machine without a compiler it prints one line
+// and the installation continues: everything that needs no Xen works. With NETIFSPEC_REQUIRE_NATIVE=1 that is a
+// failure. Nothing is downloaded: the headers come from the installation of the running Node.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,7 +10,7 @@ const native = dirname(fileURLToPath(import.meta.url));
 const addon = join(native, 'build/Release/netifspec_native.node');
 const say = (line) => process.stdout.write(`netifspec: ${line}\n`);
 
-/** The prefix that the running Node was installed to, if its headers lie there and are this version's. */
+/** The prefix of the running Node, if it has the headers of this version. */
 function headers() {
   const prefix = dirname(dirname(process.execPath));
   const file = join(prefix, 'include/node/node_version.h');
@@ -23,7 +23,7 @@ function headers() {
   return same ? prefix : undefined;
 }
 
-/** npm names its own node-gyp to the scripts that it runs; outside npm, look beside the running Node and in PATH. */
+/** npm passes its own node-gyp to scripts; outside npm, look next to the running Node and in PATH. */
 function nodeGyp() {
   const bundled = join(
     dirname(dirname(process.execPath)),
@@ -35,7 +35,7 @@ function nodeGyp() {
 
 const nodedir = process.env.npm_config_nodedir ?? headers();
 const [command, ...first] = nodeGyp();
-// Not `rebuild`: it would delete an addon that works before it finds that there is no compiler.
+// Not `rebuild`: it would delete a working addon before it finds that there is no compiler.
 const args = [...first, 'configure', 'build', '-C', native, '--release', '-j', 'max', '--loglevel=warn'];
 const before = existsSync(addon);
 const result = nodedir

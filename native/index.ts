@@ -1,14 +1,13 @@
 /**
- * The addon: Xen's libraries and a TAP device for JavaScript. This file loads it and gives it types; what the functions
- * mean for a driver is said by the port, harness/xen/domain.ts, which harness/xen/native/ implements over them.
- *
- * Errors have a message that says what was tried, and a `code`: the errno's name (ENOENT, …; ELIBACC if a library of
- * Xen's is missing), or ERR_PAGE for an access to shared memory that isn't allowed.
+ * The addon: Xen's libraries and a TAP device for JavaScript. This file loads and types it; the port,
+ * harness/xen/domain.ts, documents what the functions mean for a driver, and harness/xen/native/ implements it with
+ * them. Errors have a message that names the operation, and a `code`: the errno's name (ENOENT, …; ELIBACC if one of
+ * Xen's libraries is missing), or ERR_PAGE for an invalid access to shared memory.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../harness/base/root.js';
+import { join } from 'node:path';
 
 /** One page of shared memory. Each method checks the range, and throws ERR_PAGE after its region was closed. */
 export interface NativePage {
@@ -17,25 +16,28 @@ export interface NativePage {
   store32(offset: number, value: number): void;
   copyOut(offset: number, length: number): Uint8Array;
   copyIn(offset: number, bytes: Uint8Array): void;
-  /** A thread changes a u32 from `a` to `b` and back, until the answer is called or the region is closed. */
+  /**
+   * Starts a thread that alternates a u32 between `a` and `b`, until the returned function is called or the region is
+   * closed.
+   */
   flicker(offset: number, a: number, b: number): () => void;
 }
 
-/** Pages that were got together. Garbage collection of the region and all of its pages closes it too. */
+/** Pages that were obtained together. Garbage collection of the region and all of its pages also closes it. */
 export interface NativeRegion {
-  /** Page number `index` of those that were got; another object at each call. */
+  /** The page with this index in the region; a new object on each call. */
   page(index: number): NativePage;
-  /** Releases the memory; doing it again does nothing. */
+  /** Releases the memory; a second call does nothing. */
   close(): void;
 }
 
 export interface NativeGrants {
   map(domain: number, refs: Uint32Array, writable: boolean): NativeRegion;
-  /** One zeroed page; `writable` is what the other domain may do. */
+  /** One zeroed page; `writable` applies to the other domain. */
   offer(domain: number, writable: boolean): NativeRegion & { readonly ref: number };
   /**
-   * Copies into `bytes`. A segment is four numbers: domain, ref, offset and length; the segments' bytes lie one after
-   * the other. Puts its GNTST status in the place of each length, as a u32; a segment that leaves its page gets
+   * Copies into `bytes`. A segment is four numbers: domain, ref, offset and length; the data of the segments is
+   * contiguous. Replaces each length by the segment's GNTST status, as a u32; a segment beyond its page gets
    * GNTST_bad_copy_arg (-10).
    */
   copyFrom(segments: Uint32Array, bytes: Uint8Array): void;
@@ -52,12 +54,12 @@ export interface NativeEvents {
   notify(port: number): void;
   take(): number[];
   unmask(port: number): void;
-  /** `listener` is called once when `take` has something to give, and again only after a `take`. */
+  /** `listener` is called once when `take` has a port to return, and again only after a `take`. */
   listen(listener: () => void): void;
   close(): void;
 }
 
-/** A connection to xenstored. Requests run in order on a thread of their own. Transaction 0 is none. */
+/** A connection to xenstored. Requests run in order on a separate thread. Transaction 0 means no transaction. */
 export interface NativeStore {
   read(transaction: number, path: string): Promise<Buffer>;
   write(transaction: number, path: string, value: Uint8Array): Promise<void>;
@@ -72,40 +74,42 @@ export interface NativeStore {
     permissions: readonly { domain: number; bits: number }[],
   ): Promise<void>;
   transactionStart(): Promise<number>;
-  /** Rejects with EAGAIN if a concurrent change made the transaction void. */
+  /** Rejects with EAGAIN if a concurrent change conflicts with the transaction. */
   transactionEnd(transaction: number, abort: boolean): Promise<void>;
   watch(path: string, token: string): Promise<void>;
   unwatch(path: string, token: string): Promise<void>;
-  /** Resolves when all requests before it are done and the connection is closed. */
+  /** Resolves when all earlier requests are done and the connection is closed. */
   close(): Promise<void>;
 }
 
-/** The view of other domains' grant tables, which Xen gives to the control domain only. */
+/** The view of other domains' grant tables, which Xen allows only in the control domain. */
 export interface NativeGrantTables {
-  /** The GTF_ bits of entry `ref`; GTF_reading and GTF_writing come from the status frames in a table of version 2. */
+  /** The GTF_ bits of entry `ref`; in a version 2 table, GTF_reading and GTF_writing come from the status frames. */
   flags(domain: number, ref: number): number;
   close(): void;
 }
 
 export interface NativeTapOptions {
-  /** Bytes of the virtio-net header in front of each frame. */
+  /** Bytes of the virtio-net header before each frame. */
   readonly headerSize: 10 | 12;
-  /** What the kernel may leave to the reader of frames: checksums, and segmentation of TCP over IPv4 and IPv6. */
+  /**
+   * Offloads that the kernel may leave to the reader of frames: checksums, and segmentation of TCP over IPv4 and IPv6.
+   */
   readonly checksum: boolean;
   readonly tso4: boolean;
   readonly tso6: boolean;
 }
 
 export interface NativeTap {
-  /** Hands out each frame, header first; an error comes once and is the last call. */
+  /** Called with each frame, header first; an error is reported once, by the last call. */
   listen(listener: (error: Error | undefined, frame?: Buffer) => void): void;
-  /** False if the device takes no more at the moment. */
+  /** Returns false if the device has no room at the moment. */
   write(frame: Uint8Array): boolean;
   /** Removes the device. */
   close(): void;
 }
 
-/** How many of each thing the addon holds in this process. */
+/** How many of each resource the addon holds in this process. */
 export interface LiveCounts {
   readonly mappings: number;
   readonly offers: number;
@@ -121,34 +125,22 @@ export interface NativeAddon {
   readonly Grants: new () => NativeGrants;
   readonly Events: new () => NativeEvents;
   readonly GrantTables: new () => NativeGrantTables;
-  /** Creates TAP device `name` in network namespace `netns`, which `ip netns add` made; '' is the process's own. */
+  /** Creates TAP device `name` in a network namespace created by `ip netns add`; '' is that of the process. */
   readonly Tap: new (name: string, netns: string, options: NativeTapOptions) => NativeTap;
-  /** `onWatch` gets path and token of every watch event of this connection. */
+  /** `onWatch` is called with path and token of every watch event of this connection. */
   openStore(onWatch: (path: string, token: string) => void): Promise<NativeStore>;
-  /** A page of private memory, for tests of the pages' rules where there is no Xen. */
+  /** A page of private memory, for tests of pages without Xen. */
   anonymousPage(writable: boolean): NativeRegion;
   liveCounts(): LiveCounts;
-  /** A line for each of Xen's libraries that can't be loaded. */
+  /** One line for each of Xen's libraries that can't be loaded. */
   libraryProblems(): string[];
 }
 
-/** The folder of netifspec's package.json, above the sources or above what was built from them. */
-function packageRoot(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const file = join(folder, 'package.json');
-    if (existsSync(file)) {
-      const { name } = JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown };
-      if (name === 'netifspec') return folder;
-    }
-    if (folder === dirname(folder)) throw new Error('native/index.js is outside of the package netifspec');
-  }
-}
-
-const ADDON = join(packageRoot(), 'native/build/Release/netifspec_native.node');
-/** What was loaded stays loaded, and is asked for at every test. */
+const ADDON = join(packageRoot, 'native/build/Release/netifspec_native.node');
+/** The loaded addon stays loaded; every test uses it. */
 const loaded = new Map<string, NativeAddon>();
 
-/** Loads the addon from `file`, or says in a sentence why that can't be and what to do. */
+/** Loads the addon from `file`, or returns why it can't be loaded and what to do. */
 export function loadNative(file = ADDON): NativeAddon | { unavailable: string } {
   const known = loaded.get(file);
   if (known) return known;

@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { loadNative, type NativeAddon, type NativePage, type NativeRegion } from './index.js';
 
-/** For what starts processes or threads: an emulated machine is slow at that. */
+/** For tests that start processes or threads: an emulated machine is slow at that. */
 const SLOW_MS = 30_000;
 
 const pageFault = (body: () => unknown, message: RegExp): void => {
   expect(body).to.throw(message).with.property('code', 'ERR_PAGE');
 };
 
-/** Collects garbage until `done`, for finalizers run in turns of the event loop after the collection. */
+/** Collects garbage until `done` returns true, since finalizers run in later turns of the event loop. */
 async function collectUntil(done: () => boolean): Promise<void> {
   const { gc } = globalThis;
   if (!gc) throw new Error('run mocha with --expose-gc');
@@ -24,14 +24,14 @@ async function collectUntil(done: () => boolean): Promise<void> {
 }
 
 describe('loading the addon', () => {
-  it('says that it is not built', () => {
+  it('reports that it is not built', () => {
     const result = loadNative('/nowhere/netifspec_native.node');
     expect(result)
       .to.have.property('unavailable')
       .that.matches(/isn't built.*npm run install/);
   });
 
-  it('says that it does not fit this Node', () => {
+  it('reports that it does not fit this Node', () => {
     const folder = mkdtempSync(join(tmpdir(), 'netifspec-'));
     try {
       const file = join(folder, 'wrong.node');
@@ -69,9 +69,9 @@ describe('the addon', () => {
       expect([...page.copyOut(4092, 4)]).to.deep.equal([0x98, 0xba, 0xdc, 0xfe]);
     });
 
-    it('changes a word by a thread, until it is called off or the page is closed', () => {
+    it('alternates a word in a thread, until it is stopped or the page is closed', () => {
       const calm = page.flicker(16, 1, 2);
-      pageFault(() => page.flicker(20, 1, 2), /flickers already/);
+      pageFault(() => page.flicker(20, 1, 2), /flickering word/);
       const seen = new Set<number>();
       while (seen.size < 2) seen.add(page.load32(16));
       calm();
@@ -92,7 +92,7 @@ describe('the addon', () => {
       expect(page.copyOut(4096, 0)).to.have.length(0);
     });
 
-    it('copies any range as it is', () => {
+    it('copies any range unchanged', () => {
       const all = Uint8Array.from({ length: 64 }, (_, i) => i + 1);
       page.copyIn(0, all);
       for (let offset = 0; offset < 18; offset++)
@@ -100,9 +100,9 @@ describe('the addon', () => {
           expect(page.copyOut(offset, length)).to.deep.equal(all.slice(offset, offset + length));
     });
 
-    it('refuses what is outside the page or not aligned', () => {
+    it('refuses ranges outside the page and unaligned words', () => {
       pageFault(() => page.load32(4096), /outside the page/);
-      pageFault(() => page.load32(2), /no multiple of 4/);
+      pageFault(() => page.load32(2), /not a multiple of 4/);
       pageFault(() => page.store32(4094, 1), /outside the page/);
       pageFault(() => page.copyOut(1, 4096), /outside the page/);
       pageFault(() => page.copyIn(4095, new Uint8Array(2)), /outside the page/);
@@ -111,13 +111,13 @@ describe('the addon', () => {
       pageFault(() => page.copyOut(0, -1), /length/);
     });
 
-    it('refuses values that are no u32', () => {
+    it('refuses values that are not a u32', () => {
       for (const value of [-1, 2 ** 32, 1.5, NaN]) expect(() => page.store32(0, value)).to.throw(TypeError, /value/);
       expect(() => page.copyIn(0, [1] as unknown as Uint8Array)).to.throw(TypeError, /Uint8Array/);
       expect(page.load32(0)).to.equal(0);
     });
 
-    it('refuses writes to a read-only page, which still can be read', () => {
+    it('refuses writes to a read-only page, which is still readable', () => {
       region.close();
       open(false);
       expect(page.writable).to.equal(false);
@@ -126,7 +126,7 @@ describe('the addon', () => {
       expect(page.load32(0)).to.equal(0);
     });
 
-    it('refuses all after the close, which may be repeated', () => {
+    it('refuses every access after the close, which may be repeated', () => {
       region.close();
       region.close();
       pageFault(() => page.load32(0), /closed/);
@@ -135,7 +135,7 @@ describe('the addon', () => {
       pageFault(() => page.copyIn(0, new Uint8Array(0)), /closed/);
     });
 
-    it('has no constructor for JavaScript, and no method for foreign objects', () => {
+    it('has no public constructor, and no method for other objects', () => {
       for (const { constructor } of [page, region]) {
         const Class = constructor as new (...args: unknown[]) => unknown;
         expect(() => new Class()).to.throw(TypeError);
@@ -147,7 +147,7 @@ describe('the addon', () => {
   });
 
   describe('garbage', () => {
-    it('releases pages that nobody closed, but none whose region or page is still held', async function () {
+    it('releases pages that were not closed, but none whose region or page is still referenced', async function () {
       this.timeout(SLOW_MS);
       const before = addon.liveCounts().anonymous;
       const held: { page: NativePage | undefined; region: NativeRegion | undefined } = {
@@ -174,7 +174,7 @@ describe('the addon', () => {
       if (existsSync('/dev/xen/evtchn')) this.skip();
     });
 
-    it('says which device or library is missing', async () => {
+    it('reports which device or library is missing', async () => {
       const codes = ['ENOENT', 'ELIBACC'];
       for (const open of [() => new addon.Grants(), () => new addon.Events(), () => new addon.GrantTables()])
         expect(open)
@@ -221,7 +221,7 @@ describe('the addon', () => {
       if (existsSync(`/var/run/netns/${netns}`)) ip('netns', 'del', netns);
     });
 
-    it('is made inside the namespace, carries frames both ways, and goes with its close', async function () {
+    it('is created inside the namespace, carries frames both ways, and is removed by its close', async function () {
       this.timeout(SLOW_MS);
       const tap = new addon.Tap('tap0', netns, options);
       expect(ip('-n', netns, 'link', 'show', 'tap0')).to.contain('tap0');
@@ -253,7 +253,7 @@ describe('the addon', () => {
       expect(addon.liveCounts().taps).to.equal(0);
     });
 
-    it('refuses bad names, namespaces and header sizes', () => {
+    it('refuses invalid names, namespaces and header sizes', () => {
       expect(() => new addon.Tap('', netns, options)).to.throw(TypeError);
       expect(() => new addon.Tap('x'.repeat(16), netns, options)).to.throw(TypeError);
       expect(() => new addon.Tap('tap0', '../x', options)).to.throw(TypeError);

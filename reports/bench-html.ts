@@ -1,4 +1,4 @@
-/** The figures of a bench as a page, with what grows drawn. */
+/** The figures of a bench as a page, with plots of growth. */
 import type { Figure } from '../harness/bench/figure.js';
 import type { Growth } from '../harness/bench/simulator.js';
 import { rounded } from './bench.js';
@@ -21,7 +21,7 @@ export function benchHtml(figures: readonly Figure[], growths: readonly Growth[]
 <td>${rounded(value)} ${unit}</td><td>${rounded(least)} to ${rounded(most)}</td>
 <td>${ratio === null ? '' : ratio.toFixed(2)}</td><td>${yardstick ?? ''}</td></tr>`,
   )}</tbody></table></div>
-${growths.length === 0 ? undefined : h`<h2>What grows with what</h2><div class="cards">${growths.map(card)}</div>`}`;
+${growths.length === 0 ? undefined : h`<h2>Growth</h2><div class="cards">${growths.map(card)}</div>`}`;
   return page('netifspec bench', body);
 }
 
@@ -29,7 +29,7 @@ function card(growth: Growth): Markup {
   return h`<section class="card"><h3>${growth.of}</h3>${plot(growth)}</section>`;
 }
 
-/** The points, and the straight line from nothing to the last of them: what is linear follows it. */
+/** The points, and the straight line from the origin to the last point: linear growth follows it. */
 function plot({ of, unit, points }: Growth): Markup {
   const [mostX, mostY] = [0, 1].map((n) => Math.max(...points.map((point) => point[n] ?? 0))) as [number, number];
   const x = (value: number): string => (LEFT + (value / mostX) * (WIDTH - LEFT - MARGIN)).toFixed(1);

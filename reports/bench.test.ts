@@ -9,7 +9,7 @@ const FIGURES: readonly Figure[] = [
 ];
 
 describe('the figures of a bench', () => {
-  it('are a table whose columns stand below each other', () => {
+  it('are a table with aligned columns', () => {
     expect(benchText(FIGURES).split('\n')).to.deep.equal([
       'figure  median  least   most  unit      ratio  yardstick',
       'frames   12346   9000  20000  frames/s   0.50  C',
@@ -18,7 +18,7 @@ describe('the figures of a bench', () => {
     ]);
   });
 
-  it('are a page, with what grows drawn against the straight line', () => {
+  it('are a page, with growth plotted against a straight line', () => {
     const page = benchHtml(FIGURES, [
       {
         of: 'queues',
@@ -35,7 +35,7 @@ describe('the figures of a bench', () => {
     expect(benchHtml(FIGURES, [])).not.to.contain('<svg');
   });
 
-  it('have three digits that count', () => {
+  it('have three significant digits', () => {
     expect([0.12345, 1.5, 99.94, 1234.5].map(rounded)).to.deep.equal(['0.123', '1.50', '99.9', '1235']);
   });
 });

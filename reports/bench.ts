@@ -5,7 +5,7 @@ import { textTable } from './table.js';
 const COLUMNS = ['figure', 'median', 'least', 'most', 'unit', 'ratio', 'yardstick'];
 const TEXTUAL = new Set(['figure', 'unit', 'yardstick']);
 
-/** A table for a terminal, a line for each figure. */
+/** A table for a terminal, with a line for each figure. */
 export function benchText(figures: readonly Figure[]): string {
   const rows = figures.map(({ name, value, spread: [least, most], unit, ratio, yardstick }) => [
     name,
@@ -17,7 +17,7 @@ export function benchText(figures: readonly Figure[]): string {
   return `${textTable(COLUMNS, rows, (column) => TEXTUAL.has(column)).join('\n')}\n`;
 }
 
-/** Three digits that count, and no more than there are before the point. */
+/** At least three significant digits; digits before the point are never dropped. */
 export function rounded(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

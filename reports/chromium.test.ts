@@ -1,18 +1,15 @@
-/** The page in a real browser, where there is one: its script runs, and nothing of it is refused. */
+/** The page in a real browser, if available: its script runs, and the content security policy blocks nothing. */
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
+import { CHROMIUM } from '../harness/dev/chromium.js';
 import { html } from './html.js';
-import { describeSample, end, failure, HOSTILE, session, test } from './test-records.js';
+import { describeSample, end, failure, HOSTILE, saying, session, test } from './records.fixture.js';
 
-const CHROMIUM = ['chromium', 'chromium-browser', 'google-chrome'].find(
-  (name) => spawnSync(name, ['--version']).status === 0,
-);
-
-/** As Blink numbers them. */
+/** The numbers that Blink uses. */
 const SCHEMES = { dark: 0, light: 1 } as const;
 
 (CHROMIUM === undefined ? describe.skip : describe)('the page in Chromium', function () {
@@ -21,7 +18,11 @@ const SCHEMES = { dark: 0, light: 1 } as const;
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'netifspec-chromium-'));
-    const tests = [test(), failure(), failure({ id: 'frontend.rings.odd', message: HOSTILE, title: HOSTILE })];
+    const tests = [
+      test(),
+      failure(),
+      failure({ id: 'frontend.rings.odd', ...saying('fail', HOSTILE), title: HOSTILE }),
+    ];
     const groups = [{ session: session({ planned: 3 }), tests, end: end() }];
     writeFileSync(join(folder, 'page.html'), html(groups, { strict: false, describe: describeSample }));
   });
@@ -33,14 +34,14 @@ const SCHEMES = { dark: 0, light: 1 } as const;
     return spawnSync(CHROMIUM ?? '', args, { encoding: 'utf8' });
   };
 
-  it('has its filter shown by its own script, each failure with its ladder, and no complaint', () => {
+  it('shows the filter by its script and the ladder of each failure, without console messages', () => {
     const { stdout, stderr } = chromium('', '--dump-dom');
     expect(stdout, stderr).to.match(/<div class="filter"(?![^>]*\bhidden)[^>]*>/);
     expect(stdout.match(/<svg class="ladder"/g)).to.have.length(2);
     expect(stderr).not.to.match(/CONSOLE|Refused|Uncaught/);
   });
 
-  it('shows what its address asks for', () => {
+  it('applies the filter in its address', () => {
     const shown = (hash: string): string[] =>
       [...chromium(hash, '--dump-dom').stdout.matchAll(/<\w+ class="test \w+"(?! hidden).*?<code>(.*?)</gs)].map(
         ([, id = '']) => id,
@@ -51,7 +52,7 @@ const SCHEMES = { dark: 0, light: 1 } as const;
     expect(shown('#find=no+such+word')).to.deep.equal([]);
   });
 
-  it('is dark where its reader wants that', () => {
+  it('is dark if the reader prefers it', () => {
     const corner = (scheme: 'dark' | 'light'): string => {
       const picture = join(folder, `${scheme}.png`);
       const { stderr } = chromium(
@@ -66,7 +67,7 @@ const SCHEMES = { dark: 0, light: 1 } as const;
   });
 });
 
-/** Of the left upper corner of a PNG, which nothing comes before that could be the base of a difference. */
+/** The colour of the upper left corner of a PNG; no earlier pixel can be the base of a difference. */
 function firstPixel(png: Buffer, said: string): string {
   const parts: Buffer[] = [];
   for (let at = 8; at < png.length;) {

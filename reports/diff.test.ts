@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { TestRecord } from '../harness/run/record.js';
 import { diff, isRegression, printDiff } from './diff.js';
 import { groupSessions } from './records.js';
-import { end, failure, session, test } from './test-records.js';
+import { end, failure, saying, session, test } from './records.fixture.js';
 
 describe('difference of two runs', () => {
   const id = 'frontend.rings.one';
@@ -14,29 +14,29 @@ describe('difference of two runs', () => {
 
   for (const [what, before, now, kind, regression] of [
     ['a pass that fails', [test({ id })], [broken], 'broken', true],
-    ['a pass that ends in an error', [test({ id })], [test({ id, verdict: 'error', message: 'x' })], 'broken', true],
+    ['a pass that ends in an error', [test({ id })], [test({ id, ...saying('error', 'x') })], 'broken', true],
     ['a skip that fails', [skipped], [broken], 'broken', true],
-    ['an error that is a failure', [test({ id, verdict: 'error', message: 'x' })], [broken], 'broken', true],
+    ['an error that is a failure', [test({ id, ...saying('error', 'x') })], [broken], 'broken', true],
     ['a new test that fails', [], [broken], 'new-broken', true],
-    ['a test that is gone', [test({ id })], [], 'gone', true],
+    ['a missing test', [test({ id })], [], 'gone', true],
     ['a pass that is skipped', [test({ id })], [skipped], 'skipped', true],
-    ['a pass that warns', [test({ id })], [test({ id, verdict: 'warn', message: 'x' })], 'warned', true],
-    ['a failure that is an error', [broken], [test({ id, verdict: 'error', message: 'x' })], 'changed', false],
+    ['a pass that warns', [test({ id })], [test({ id, ...saying('warn', 'x') })], 'warned', true],
+    ['a failure that is an error', [broken], [test({ id, ...saying('error', 'x') })], 'changed', false],
     ['a pass that is a known failure', [test({ id })], [failure({ id, expectation: known })], 'changed', false],
     ['a pass with fewer checks', [test({ id })], [test({ id, checks: [] })], 'fewer-checks', true],
-    ['a failure that passes', [broken], [test({ id })], 'mended', false],
-    ['a known failure that passes', [failure({ id, expectation: known })], [test({ id })], 'mended', false],
+    ['a failure that passes', [broken], [test({ id })], 'fixed', false],
+    ['a known failure that passes', [failure({ id, expectation: known })], [test({ id })], 'fixed', false],
     ['a skip that passes', [skipped], [test({ id })], 'executed', false],
     ['a new test that passes', [], [test({ id })], 'new', false],
   ] as const) {
-    it(`calls ${what} ${kind}${regression ? ', a regression' : ''}`, () => {
+    it(`reports ${what} as ${kind}${regression ? ', a regression' : ''}`, () => {
       const changes = change(before, now);
       expect(changes.map((each) => each.kind)).to.deep.equal([kind]);
       expect(changes.some(isRegression)).to.equal(regression);
     });
   }
 
-  it('is none between failures, between skips, and where more or the same more often was checked', () => {
+  it('is empty between failures, between skips, and if more requirements were checked, or the same more often', () => {
     const more = test({ id, checks: [...test().checks, { requirements: ['RING-02'], verdict: 'pass' }] });
     const often = test({ id, checks: [...test().checks, ...test().checks] });
     expect(
@@ -50,11 +50,11 @@ describe('difference of two runs', () => {
     expect(printDiff([])).to.equal('no difference\n');
   });
 
-  it('is a line for each test that greps, the worst first', () => {
+  it('is a line for each test in a format for grep, worst first', () => {
     const other = test({ id: 'frontend.rings.two' });
     const text = printDiff(change([test({ id }), skipped, failure({ id: other.id })], [broken, other]));
     expect(text.replace(/ +/g, ' ')).to.match(
-      /^BROKEN linux frontend\.rings\.one \w+ -> failed .*\nMENDED linux frontend\.rings\.two failed -> passed\n1 broken, 1 mended\n$/,
+      /^BROKEN linux frontend\.rings\.one \w+ -> failed .*\nFIXED linux frontend\.rings\.two failed -> passed\n1 broken, 1 fixed\n$/,
     );
   });
 });

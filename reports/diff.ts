@@ -1,23 +1,24 @@
-/** What changed between two runs. */
-import type { TestRecord } from '../harness/run/record.js';
+/** Differences between two runs. */
+import { testMessage, type TestRecord } from '../harness/run/record.js';
+import { classed } from './causes.js';
 import { outcome, type Group, type Outcome } from './records.js';
 
-/** The kinds of change, the worst first; those that are regressions make the comparison fail. */
+/** The kinds of change, worst first. If there is a regression among them, the comparison fails. */
 export const CHANGES = {
-  broken: 'fails now or ends in an error, and came out better before',
-  'new-broken': 'new, and does not come out well',
-  gone: 'has no result any more',
+  broken: 'fails or ends in an error, and was better before',
+  'new-broken': 'is new, and fails or ends in an error',
+  gone: 'had a result before and has none now',
   warned: 'passed before and warns now',
-  'fewer-checks': 'comes out well, but checks less than before',
+  'fewer-checks': 'is as expected, but checks fewer requirements than before',
   skipped: 'was executed before and is skipped now',
-  mended: 'did not come out well before and does now',
+  fixed: 'failed or ended in an error before, and is as expected now',
   executed: 'was skipped before and is executed now',
-  changed: 'came out otherwise, no worse',
-  new: 'new',
+  changed: 'has another result, no worse than before',
+  new: 'is new',
 } as const;
 export type Kind = keyof typeof CHANGES;
 
-/** Skips are regressions too: a test that does not run any more guards nothing. */
+/** Skips are regressions too: a test that no longer runs detects nothing. */
 const REGRESSIONS: readonly Kind[] = ['broken', 'new-broken', 'gone', 'warned', 'fewer-checks', 'skipped'];
 
 export interface Change {
@@ -26,7 +27,7 @@ export interface Change {
   readonly id: string;
   readonly before?: Outcome;
   readonly now?: Outcome;
-  /** What is to be said of it, on one line. */
+  /** In one line: why the test fails, with the class of the failure, or why it is skipped. */
   readonly message?: string;
 }
 
@@ -34,9 +35,9 @@ export function isRegression({ kind }: Change): boolean {
   return REGRESSIONS.includes(kind);
 }
 
-const WELL: readonly Outcome[] = ['passed', 'warned', 'known'];
+const GOOD_OUTCOMES: readonly Outcome[] = ['passed', 'warned', 'known'];
 
-/** The changes from one run to another, the worst kinds first; tests go by target and id. */
+/** The changes from one run to another, worst kinds first; tests are matched by target and id. */
 export function diff(before: readonly Group[], now: readonly Group[], strict: boolean): Change[] {
   const [old, present] = [byName(before), byName(now)];
   const changes: Change[] = [];
@@ -47,9 +48,9 @@ export function diff(before: readonly Group[], now: readonly Group[], strict: bo
   }
   for (const [name, [target, is]] of present) {
     if (old.has(name)) continue;
-    const came = outcome(is, strict);
-    const well = came === 'skipped' || WELL.includes(came);
-    changes.push({ kind: well ? 'new' : 'new-broken', target, id: is.id, now: came, ...said(is) });
+    const result = outcome(is, strict);
+    const isGood = result === 'skipped' || GOOD_OUTCOMES.includes(result);
+    changes.push({ kind: isGood ? 'new' : 'new-broken', target, id: is.id, now: result, ...messageIn(is) });
   }
   const order = Object.keys(CHANGES);
   return changes.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
@@ -57,17 +58,17 @@ export function diff(before: readonly Group[], now: readonly Group[], strict: bo
 
 function changeOf(was: TestRecord, is: TestRecord, strict: boolean): Omit<Change, 'target' | 'id'> | undefined {
   const [before, now] = [outcome(was, strict), outcome(is, strict)];
-  const both = { before, now, ...said(is) };
-  const [well, wasWell] = [WELL.includes(now), WELL.includes(before)];
+  const both = { before, now, ...messageIn(is) };
+  const [isGood, wasGood] = [GOOD_OUTCOMES.includes(now), GOOD_OUTCOMES.includes(before)];
   if (now === 'skipped') return before === 'skipped' ? undefined : { kind: 'skipped', ...both };
-  if (!well) {
-    // What ended in an error before said nothing of the driver.
+  if (!isGood) {
+    // An error proves nothing about the driver.
     const found = now === 'failed' && before === 'error';
-    if (wasWell || before === 'skipped' || found) return { kind: 'broken', ...both };
+    if (wasGood || before === 'skipped' || found) return { kind: 'broken', ...both };
     return before === now ? undefined : { kind: 'changed', ...both };
   }
   if (before === 'skipped') return { kind: 'executed', ...both };
-  if (!wasWell || (before === 'known' && now === 'passed')) return { kind: 'mended', ...both };
+  if (!wasGood || (before === 'known' && now === 'passed')) return { kind: 'fixed', ...both };
   if (now === 'warned' && before !== 'warned') return { kind: 'warned', ...both };
   if (before !== now) return { kind: 'changed', ...both };
   const [had, has] = [checksOf(was), checksOf(is)];
@@ -77,12 +78,11 @@ function changeOf(was: TestRecord, is: TestRecord, strict: boolean): Omit<Change
     : undefined;
 }
 
-/** What was checked. How often follows from what the driver sends, and from --slow. */
+/** The checked requirements, without their number of checks, which depends on what the driver sends and on --slow. */
 const checksOf = ({ checks }: TestRecord): Set<string> => new Set(checks.flatMap(({ requirements }) => requirements));
 
-function said({ message, skip }: TestRecord): { message?: string } {
-  const text = message ?? skip?.reason;
-  return text === undefined ? {} : { message: text.split('\n', 1)[0] ?? '' };
+function messageIn(test: TestRecord): { message?: string } {
+  return testMessage(test) === undefined && test.skip === undefined ? {} : { message: classed(test) };
 }
 
 function byName(groups: readonly Group[]): Map<string, [target: string, test: TestRecord]> {
@@ -93,11 +93,11 @@ function byName(groups: readonly Group[]): Map<string, [target: string, test: Te
   );
 }
 
-/** A line for each change, made to be searched, and one that counts them. */
+/** A line for each change, in a format for grep, and a line with the counts. */
 export function printDiff(changes: readonly Change[]): string {
   const lines = changes.map(({ kind, target, id, before, now, message }) => {
-    const came = [before, now].filter(Boolean).join(' -> ');
-    return `${kind.toUpperCase().padEnd(13)}${target.padEnd(18)} ${id.padEnd(44)} ${came}${message ? `  ${message}` : ''}`;
+    const outcomes = [before, now].filter(Boolean).join(' -> ');
+    return `${kind.toUpperCase().padEnd(13)}${target.padEnd(18)} ${id.padEnd(44)} ${outcomes}${message ? `  ${message}` : ''}`;
   });
   const counts = (Object.keys(CHANGES) as Kind[])
     .map((kind) => [kind, changes.filter((change) => change.kind === kind).length] as const)

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Expectations, loadExpectations } from '../harness/run/expectations.js';
 import { expectationsDraft } from './draft.js';
 import { groupSessions } from './records.js';
-import { end, failure, session, skipped, test } from './test-records.js';
+import { end, failure, saying, session, skipped, test } from './records.fixture.js';
 
 const draftOf = (...tests: ReturnType<typeof test>[]): string | undefined => {
   const [group] = groupSessions([session(), ...tests, end()]);
@@ -17,20 +17,19 @@ describe('draft of expectations', () => {
   before(() => (file = join(mkdtempSync(join(tmpdir(), 'netifspec-draft-')), 'draft.yaml')));
   after(() => rmSync(join(file, '..'), { recursive: true }));
 
-  it('has nothing to say of a run that came as expected, nor of errors', () => {
-    expect(draftOf(test(), skipped('no feature-sg'), test({ verdict: 'error', message: 'x' }))).to.equal(undefined);
+  it('is empty for a run with expected results, and for errors', () => {
+    expect(draftOf(test(), skipped('no feature-sg'), test({ ...saying('error', 'x') }))).to.equal(undefined);
   });
 
-  it('invents no reason, and is no file that a run takes', () => {
+  it('has no reasons, and is rejected by a run until they are filled in', () => {
     writeFileSync(file, draftOf(failure()) ?? '');
     expect(() => loadExpectations(file)).to.throw(/reason: must not be empty/);
   });
 
-  it('is met by the run that it was made of, once it is finished', () => {
+  it('is met by the run that it was made from, once it is filled in', () => {
     const twice = failure({
       id: 'frontend.rings.two',
-      message: 'one (of a kind)',
-      checks: ['one (of a kind)', 'another/kind'].map((message) => ({ requirements: [], verdict: 'fail', message })),
+      checks: ['one (of a kind)', 'another/kind'].flatMap((text) => saying('fail', text).checks),
     });
     const found = [failure(), twice];
     writeFileSync(file, (draftOf(test(), ...found) ?? '').replace(/: ""/g, ': because'));
@@ -39,11 +38,11 @@ describe('draft of expectations', () => {
     expect(judged).to.deep.equal([true, true]);
   });
 
-  /** Whether an entry drafted of one message is met by a test that says another. */
+  /** Whether an entry for one message is met by a test with another message. */
   const met = (drafted: string, said: string): boolean | undefined => {
-    writeFileSync(file, (draftOf(failure({ message: drafted, checks: [] })) ?? '').replace(/: ""/g, ': because'));
+    writeFileSync(file, (draftOf(failure(saying('fail', drafted))) ?? '').replace(/: ""/g, ': because'));
     const expectations = new Expectations(loadExpectations(file));
-    return expectations.judge(failure({ message: said, checks: [] }), '2026-01-01').expectation?.met;
+    return expectations.judge(failure(saying('fail', said)), '2026-01-01').expectation?.met;
   };
 
   for (const [drafted, later, other] of [
@@ -61,9 +60,10 @@ describe('draft of expectations', () => {
     });
   }
 
-  it('tells of entries that were not met', () => {
-    const expectation = { verdict: 'fail', reason: 'slow', source: 'x.c:1', met: false } as const;
-    const stale = test({ expectation, message: 'expectation at e.yaml:3: fail was expected, but it is pass' });
+  it('lists entries that were not met', () => {
+    const problem = 'e.yaml:3: fail was expected, but it is pass';
+    const expectation = { verdict: 'fail', reason: 'slow', source: 'x.c:1', met: false, problem } as const;
+    const stale = test({ expectation });
     expect(draftOf(stale)).to.match(/^# {3}frontend\.rings\.one: expectation at e\.yaml:3: fail was expected/m);
   });
 });

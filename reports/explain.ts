@@ -1,95 +1,74 @@
-import type { SessionRecord, TestRecord } from '../harness/run/record.js';
+import { printable } from '../harness/base/text.js';
+import { type Failure, type SessionRecord, testMessage, type TestRecord } from '../harness/run/record.js';
 import type { TraceStep } from '../harness/xen/traced.js';
 
-/** What the reports say about a requirement. */
+/** The text of a requirement in reports. */
 export interface RequirementText {
   readonly statement: string;
-  /** Where the rule is written: file and heading, or the drivers that agree on it. */
+  /** Where it is stated: file and heading, or the drivers that agree on it. */
   readonly source: string;
   /** must, should, … */
   readonly level: string;
 }
 
-/** Looks a requirement up; undefined for an id that this version doesn't know (results of another version). */
+/** Finds a requirement; undefined if this version does not know the id, since results may be of another version. */
 export type Describe = (id: string) => RequirementText | undefined;
 
-/** How much of a trace or log goes into a report that is for reading; results.jsonl has all of it. */
+/** Number of lines of a trace or log in a report for people; results.jsonl has all of them. */
 const LAST_LINES = 40;
 const LINE_LENGTH = 500;
 
-const ESCAPE_SEQUENCE = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)/g;
-const UNPRINTABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]/g;
-const LONE_SURROGATE = /\p{Surrogate}/gu;
-/** They make text read otherwise than it is written. */
-const DIRECTION = /[\u202a-\u202e\u2066-\u2069]/g;
-
-/**
- * Text of an IUT or a guest, harmless for a terminal and legal in XML 1.0: terminal sequences go, control characters
- * and the like are spelt out (`\x07`), lone surrogates become U+FFFD. Tabs and line ends stay, CR LF becomes LF.
- */
-export function printable(text: string): string {
-  const spelt = (char: string): string => {
-    const code = char.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
-  };
-  return text
-    .replace(ESCAPE_SEQUENCE, '')
-    .replace(/\r\n?/g, '\n')
-    .replace(UNPRINTABLE, spelt)
-    .replace(DIRECTION, spelt)
-    .replace(LONE_SURROGATE, '\ufffd');
-}
-
-/** The first line of a text, printable. */
+/** The first line of a text, made printable. */
 export function firstLine(text: string): string {
   return printable(text).trimStart().split('\n', 1)[0] ?? '';
 }
 
-/** What the test says about itself in one line. */
+/** The message of a test in one line. */
 export function headline(test: TestRecord): string {
   const raced = test.rounds === undefined ? test.verdict : `not reproduced in ${test.rounds} rounds`;
-  return firstLine(test.message ?? test.skip?.reason ?? raced);
+  return firstLine(testMessage(test) ?? test.skip?.reason ?? raced);
 }
 
-/** Whether there is nothing to say of a test but that it passed. */
+/** Whether a test just passed, without further information. */
 export function isPlain(test: TestRecord): boolean {
   return test.verdict === 'pass' && test.expectation === undefined && test.rounds === undefined;
 }
 
-/** The ids of the requirements that the test's bad checks name, each once. */
+/** The ids of the requirements that failed checks of the test name, without repetition. */
 export function brokenRequirements(test: TestRecord): string[] {
   return [...new Set(badChecks(test).flatMap((check) => check.requirements))];
 }
 
-/** The command that runs this test alone. */
+/** The command that runs this test alone, or the test in which the monitor found the failure. */
 export function reproduce(session: SessionRecord, test: TestRecord): string {
   const seed = session.seed === undefined ? '' : ` --seed ${session.seed}`;
-  // What a target file declares is held against all that the tests saw.
-  const tests = test.chapter === 'session' ? '' : ` --test ${shellWord(test.id)}`;
+  // The comparison with a target file depends on the results of all tests.
+  const id = test.firstIn ?? (['session', 'monitor'].includes(test.chapter) ? undefined : test.id);
+  const tests = id === undefined ? '' : ` --test ${shellWord(id)}`;
   return `${session.command.map(shellWord).join(' ')}${tests}${seed}`;
 }
 
 /**
- * All there is to say about a test that didn't simply pass, as lines: the requirements, what was expected and seen,
- * the guest's kernel log, the end of the trace, and how to run it again.
+ * The full explanation of a test that did not simply pass, as lines: requirements, expectation and observation, the
+ * guest's kernel log, the end of the trace, and the command that reproduces it.
  */
 export function explain(session: SessionRecord, test: TestRecord, describe: Describe): string[] {
   const rule = (title: string, id: string): string => {
     const text = describe(id);
-    return text ? `${title}: ${id}: ${text.statement} (${text.level}; ${text.source})` : `${title}: ${id}`;
+    if (!text) return `${title}: ${id}`;
+    return `${title}: ${id}: ${text.statement} (${text.level}; ${text.source}; docs/requirements.md#${id.toLowerCase()})`;
   };
   const lines = [
     ...brokenRequirements(test).map((id) => rule('Requirement', id)),
     ...(test.unreached ?? []).map((id) => rule('Not reached', id)),
   ];
-  const said = badChecks(test).flatMap((check) => check.message ?? []);
-  if (test.message !== undefined && !said.some((each) => test.message?.includes(each))) said.unshift(test.message);
-  for (const text of new Set(said)) lines.push(...observation(text));
+  for (const { failure } of badChecks(test)) if (failure) lines.push(...observation(failure));
   if (test.detail !== undefined) lines.push(test.detail);
   if (test.skip) lines.push(`Skipped (${test.skip.class}): ${test.skip.reason}`);
   if (test.expectation) {
-    const { verdict, reason, source, link, met } = test.expectation;
+    const { verdict, reason, source, link, met, problem } = test.expectation;
     lines.push(`${met ? 'Known deviation' : 'Expectation not met'}: ${verdict}: ${reason} (${source})`);
+    if (problem !== undefined) lines.push(`Problem: ${problem}`);
     if (link !== undefined) lines.push(`Issue: ${link}`);
   }
   lines.push(...test.infos.map((info) => `Note: ${info}`));
@@ -103,28 +82,19 @@ export function traceText(trace: readonly TraceStep[]): string {
   return trace.map((step) => `${printable(stepLine(step)).replaceAll('\n', ' ')}\n`).join('');
 }
 
-/** A step of a trace as a line: when, who to whom, and what. */
+/** A step of a trace as a line: time, sender, receiver and content. */
 function stepLine({ at, from, to, what }: TraceStep): string {
   return `${at.toFixed(3).padStart(12)} ${`${from} > ${to}`.padEnd(18)} ${what}`;
 }
 
-/** Messages that tell what was expected of what: ours, and those of chai. */
-const OURS = /^(?<about>.*?)\bexpected:? (?<expected>.+?)[,;\n]\s*(?:observed|got|saw|but):? (?<observed>.+)$/is;
-const CHAIS =
-  /^(?<about>.*?)\bexpected (?<observed>.+?) (?<expected>(?:not )?to (?:not )?(?:be|deep|equal|have|include|match|satisfy|contain|exist)\b.*)$/is;
-
-/** What a wait says that ended without what it was for. */
-const WAITED = /^no (?<what>.+) within (?<ms>\d+ ms)$/s;
-
-/** `Expected` and `Observed` for a message that tells both; else the message as it is. */
-function observation(message: string): string[] {
-  const { what, ms } = WAITED.exec(message)?.groups ?? {};
-  if (what !== undefined && ms !== undefined) return [`Expected: ${what}`, `Observed: nothing of it within ${ms}`];
-  const { about = '', expected, observed } = (OURS.exec(message) ?? CHAIS.exec(message))?.groups ?? {};
-  if (expected === undefined || observed === undefined) return [`Observed: ${message}`];
-  const subject = about.replace(/[\s:]+$/, '');
-  return [...(subject ? [`About: ${subject}`] : []), `Expected: ${expected}`, `Observed: ${observed}`];
+/** A failure as lines: subject, expectation and observation, if known. */
+function observation({ about, expected, observed, withinMs }: Failure): string[] {
+  const lines = { About: about, Expected: expected, Observed: observed ?? nothing(withinMs) };
+  return Object.entries(lines).flatMap(([title, text]) => (text === undefined ? [] : [`${title}: ${text}`]));
 }
+
+const nothing = (withinMs: number | undefined): string =>
+  withinMs === undefined ? 'nothing' : `nothing within ${withinMs} ms`;
 
 function badChecks(test: TestRecord): TestRecord['checks'] {
   return test.checks.filter(({ verdict }) => verdict === 'warn' || verdict === 'fail' || verdict === 'error');
@@ -139,7 +109,7 @@ function tail(title: string, lines: readonly string[] | undefined): string[] {
 }
 
 function clip(line: string): string {
-  return line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH - 1)}…`.replace(LONE_SURROGATE, '') : line;
+  return line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH - 1)}…`.replace(/\p{Surrogate}/gu, '') : line;
 }
 
 function shellWord(word: string): string {

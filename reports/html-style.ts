@@ -1,4 +1,4 @@
-/** Style sheet of the HTML report. Each outcome has one hue, and always its word beside it. */
+/** Style sheet of the HTML report. Each outcome has one hue, and is always shown with its word. */
 export const STYLE = `
 :root { color-scheme: light dark;
   --page: #fbfbfa; --card: #fff; --ink: #1d2129; --soft: #667085; --line: #e4e4e0; --code: #f4f4f1; --link: #2f5fb3;
@@ -25,6 +25,7 @@ code, pre { font: 12.5px/1.55 ui-monospace, 'SF Mono', Menlo, Consolas, monospac
 .counts b { color: var(--hue); font-variant-numeric: tabular-nums; }
 .passed { --hue: var(--passed); } .warned { --hue: var(--warned); } .failed { --hue: var(--failed); }
 .error { --hue: var(--error); } .known { --hue: var(--known); } .skipped { --hue: var(--skipped); }
+tr.failed b, tr.error b { color: var(--hue); }
 .problem { color: var(--failed); font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .6rem 0 0; font-size: 13px; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
@@ -64,8 +65,8 @@ td:not(:nth-child(2)) { white-space: nowrap; } [hidden] { display: none !importa
 `;
 
 /**
- * Shows the filter, and of the tests those of the outcome that is pressed in whose target, id, title or message each
- * word stands. What is shown is in the address, so that it can be sent to somebody: `#show=failed&find=gso`.
+ * Shows the filter, and the tests that match it: those with the selected outcome and all words in target, id, title or
+ * message. The address contains the filter, so that it can be shared: `#show=failed&find=gso`.
  */
 export const SCRIPT = `
 const bar = document.querySelector('.filter');

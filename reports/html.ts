@@ -1,5 +1,6 @@
 import type { SessionRecord, TestRecord, Verdict } from '../harness/run/record.js';
-import { type Describe, explain, headline, isPlain } from './explain.js';
+import { causes, classed } from './causes.js';
+import { type Describe, explain, isPlain } from './explain.js';
 import { SCRIPT } from './html-style.js';
 import { ladder } from './ladder.js';
 import { html as h, type Markup } from './markup.js';
@@ -23,10 +24,12 @@ interface Options {
 /** The results as one self-contained page. */
 export function html(groups: readonly Group[], options: Options): string {
   const title = `netifspec: ${groups.map(({ session }) => session.target).join(', ')}`;
-  const body = h`<nav><a href="#tests">Tests</a> <a href="#requirements">Requirements</a></nav>
+  const failures = causeTable(groups, options.strict);
+  const body = h`<nav>${failures && h`<a href="#causes">Failures</a>`} <a href="#tests">Tests</a> <a href="#requirements">Requirements</a></nav>
 <h1>netifspec</h1>
 ${verdictLine(groups, options.strict)}
 <div class="cards">${groups.map((group) => card(group, options.strict))}</div>
+${failures}
 <h2 id="tests">Tests</h2>
 ${filter(groups, options.strict)}
 ${groups.map((group) => tests(group, groups.length > 1, options))}
@@ -35,14 +38,32 @@ ${matrix(groups, options)}`;
 }
 
 function verdictLine(groups: readonly Group[], strict: boolean): Markup {
-  switch (exitCode(groups, { strict })) {
-    case 0:
-      return h`<p class="soft">Everything came as expected.</p>`;
-    case 1:
-      return h`<p class="problem">Not everything came as expected.</p>`;
-    case 3:
-      return h`<p class="problem">The environment failed: results are missing.</p>`;
-  }
+  const code = exitCode(groups, { strict });
+  if (code === 0) return h`<p class="soft">All results are as expected.</p>`;
+  const bad = groups.flatMap((group) => {
+    const { executed, failed, errors } = summarise(group, strict);
+    const parts = [...(failed > 0 ? [`${failed} failed`] : []), ...(errors > 0 ? [`${errors} ended in an error`] : [])];
+    return parts.length === 0 ? [] : [`${group.session.target}: of ${executed} tests ${parts.join(' and ')}`];
+  });
+  const why = code === 3 ? 'The environment failed: results are missing.' : 'Some results are not as expected.';
+  return h`<p class="problem">${why}${bad.length === 0 ? '' : ` ${bad.join('; ')}.`}</p>`;
+}
+
+/** The failures of all targets by cause; nothing if there are none. */
+function causeTable(groups: readonly Group[], strict: boolean): Markup | undefined {
+  const all = groups.flatMap(({ session, tests }) => causes(tests, strict).map((cause) => ({ ...cause, session })));
+  if (all.length === 0) return undefined;
+  const named = groups.length > 1;
+  return h`<h2 id="causes">Failures by cause</h2>
+<div class="wide"><table>
+<thead><tr><th>Tests</th><th>Cause</th>${named ? h`<th>Target</th>` : undefined}</tr></thead>
+<tbody>${all.map(
+    (cause) => h`<tr class="${cause.outcome}"><th>${cause.tests.length}</th>
+<td><details><summary><b>${cause.class}</b>: ${cause.message}</summary>
+${cause.tests.map(({ id }) => h`<div><code>${id}</code></div>`)}</details></td>
+${named ? h`<td>${cause.session.target}</td>` : undefined}</tr>`,
+  )}</tbody>
+</table></div>`;
 }
 
 function card(group: Group, strict: boolean): Markup {
@@ -54,11 +75,11 @@ function card(group: Group, strict: boolean): Markup {
   return h`<section class="card">
 <h3>${session.target}</h3>
 <p class="soft">${session.role}, ${summary.executed} of ${session.planned} tests executed, ${summary.checked} of
-${session.statements} statements checked</p>
+${session.requirements} requirements checked</p>
 ${problem === undefined ? undefined : h`<p class="problem">${problem}</p>`}
 <div class="bar" aria-hidden="true">${counts.map(([kind, n]) => h`<i class="${kind}" style="flex:${n}"></i>`)}</div>
 <ul class="counts">${counts.map(([kind, n]) => h`<li class="${kind}"><b>${n}</b> ${kind}</li>`)}</ul>
-<details><summary>What ran on what</summary><dl>
+<details><summary>Environment</summary><dl>
 ${Object.entries(facts).map(([key, value]) => h`<dt>${key}</dt><dd>${value}</dd>`)}
 </dl></details>
 ${summary.skipped.size === 0 ? undefined : skips(summary.skipped)}
@@ -66,7 +87,7 @@ ${summary.skipped.size === 0 ? undefined : skips(summary.skipped)}
 }
 
 function skips(reasons: ReadonlyMap<string, number>): Markup {
-  return h`<details><summary>Why tests were skipped</summary><dl>
+  return h`<details><summary>Reasons of skipped tests</summary><dl>
 ${[...reasons].map(([reason, count]) => h`<dt>${count}</dt><dd>${reason}</dd>`)}
 </dl></details>`;
 }
@@ -95,7 +116,7 @@ function filter(groups: readonly Group[], strict: boolean): Markup {
 ${countOutcomes(all, strict).map(
   ([kind, n]) => h`<button value="${kind}" class="${kind}" aria-pressed="false">${kind} ${n}</button>`,
 )}
-<input type="search" placeholder="chapter, test, target or message" aria-label="Words that a test says">
+<input type="search" placeholder="chapter, test, target or message" aria-label="Words in the id, title, target or message of a test">
 </div>`;
 }
 
@@ -115,10 +136,10 @@ ${[...chapters].map(
 </section>`;
 }
 
-/** A test that simply passed, and said nothing, has nothing to unfold. */
+/** A row for a test; one that just passed has no details. */
 function row(session: SessionRecord, test: TestRecord, { strict, describe }: Options): Markup {
   const result = outcome(test, strict);
-  const said = isPlain(test) ? undefined : h`<em>${headline(test)}</em>`;
+  const said = isPlain(test) ? undefined : h`<em>${classed(test)}</em>`;
   const line = h`<span class="verdict">${WORDS[result]}</span>
 <span class="name"><code>${test.id}</code><small>${test.title}</small>${said}</span>
 <span class="time">${(test.durationMs / 1000).toFixed(2)} s</span>`;
@@ -130,7 +151,7 @@ function row(session: SessionRecord, test: TestRecord, { strict, describe }: Opt
 ${test.trace ? h`<div class="wide">${ladder(test.trace, session.role)}</div>` : undefined}</details>`;
 }
 
-/** Every requirement that a check verified, by target: the worst that was seen. */
+/** The worst result of each checked requirement, by target. */
 function matrix(groups: readonly Group[], { strict, describe }: Options): Markup | undefined {
   const targets = [...new Set(groups.map(({ session }) => session.target))];
   const cells = new Map<string, Map<string, Outcome>>();
@@ -167,7 +188,7 @@ function cell(result: Outcome | undefined): Markup {
     : h`<td class="soft">–</td>`;
 }
 
-/** A bad check counts as its test does where an expectation speaks for the test. */
+/** A failed check counts as known if an expectation of its test is met. */
 function seen(verdict: Verdict, test: TestRecord, strict: boolean): Outcome {
   switch (verdict) {
     case 'pass':

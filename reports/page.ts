@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { STYLE } from './html-style.js';
 import { html as h, Markup } from './markup.js';
 
-/** One self-contained page, which loads nothing and runs nothing but `script`. */
+/** One self-contained page, which loads no other files and runs no other script than `script`. */
 export function page(title: string, body: Markup, script?: string): string {
   const hash = script === undefined ? undefined : createHash('sha256').update(script).digest('base64');
   const scripts = hash === undefined ? '' : `; script-src 'sha256-${hash}'`;

@@ -9,11 +9,11 @@ import { pcapng } from './pcapng.js';
 const hex = (text: string): string => text.replace(/\s+/g, '');
 
 describe('pcapng', () => {
-  it('is nothing without frames', () => {
+  it('is undefined without frames', () => {
     expect(pcapng([{ at: 1, from: 'harness', to: 'driver', what: 'notify port 3' }])).to.equal(undefined);
   });
 
-  it('has a section, an Ethernet interface and a packet for each frame, cut or whole', () => {
+  it('has a section, an Ethernet interface and a packet for each frame, truncated or whole', () => {
     const capture = pcapng([
       {
         at: 1.5,
@@ -45,7 +45,7 @@ const tshark = spawnSync('tshark', ['--version']).status === 0;
   before(() => (folder = mkdtempSync(join(tmpdir(), 'netifspec-tshark-'))));
   after(() => rmSync(folder, { recursive: true }));
 
-  it('is the frames, each with its time and its whole length', () => {
+  it('contains the frames, each with its time and full length', () => {
     const arp = Buffer.from(
       hex(`ffffffffffff 00163e000001 0806 0001 0800 06 04 0001
            00163e000001 c6120101 000000000000 c6120102`),

@@ -1,16 +1,16 @@
-/** Frames of a trace as a capture file that Wireshark opens (draft-ietf-opsawg-pcapng, sections 4.1 to 4.3). */
+/** Frames of a trace as a capture file for Wireshark (draft-ietf-opsawg-pcapng, sections 4.1 to 4.3). */
 import type { TraceStep } from '../harness/xen/traced.js';
 
 const BLOCK = { section: 0x0a0d0d0a, interface: 1, packet: 6 } as const;
 const BYTE_ORDER = 0x1a2b3c4d;
 const ETHERNET = 1;
 const OPTION_FLAGS = 2;
-/** As the harness sees it. */
+/** Directions as seen from the harness. */
 const DIRECTION = { in: 1, out: 2 } as const;
 
 /**
- * A capture of the frames in a trace, or undefined if there is none. Times are microseconds of the harness's clock,
- * whose beginning nobody knows.
+ * A capture of the frames in a trace; undefined if there are none. Times are microseconds of the harness's clock, whose
+ * epoch is arbitrary.
  */
 export function pcapng(trace: readonly TraceStep[]): Buffer | undefined {
   const packets = trace.flatMap(({ at, from, frame }) => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { exitCode, groupSessions, outcome, readRecords, RecordWriter, shortfall, summarise } from './records.js';
-import { end, failure, HOSTILE, session, skipped, test } from './test-records.js';
+import { end, failure, HOSTILE, saying, session, skipped, test } from './records.fixture.js';
 
 const met = { verdict: 'fail', reason: 'r', source: 's', met: true } as const;
 
@@ -18,8 +18,8 @@ describe('results.jsonl', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it('gives back what was written, each record as soon as it is written', () => {
-    const records = [session(), failure({ message: HOSTILE.replace('\ud800', '') }), end()];
+  it('returns each record as soon as it is written', () => {
+    const records = [session(), failure(saying('fail', HOSTILE.replace('\ud800', ''))), end()];
     const writer = new RecordWriter(path);
     records.forEach((record, index) => {
       writer.write(record);
@@ -36,28 +36,30 @@ describe('results.jsonl', () => {
     expect(readRecords(path)).to.deep.equal([session({ adapter: 'native' })]);
   });
 
-  it('says that the disk is full, and writes nothing after that', function () {
+  it('reports a full disk, and writes nothing afterwards', function () {
     if (!existsSync('/dev/full')) this.skip();
     const writer = new RecordWriter('/dev/full');
-    expect(() => writer.write(session())).to.throw('/dev/full: no space left on the device; the results end here');
+    expect(() => writer.write(session())).to.throw(
+      /^\/dev\/full: no space left on the device; .*; the results end here$/,
+    );
     expect(() => writer.write(end())).to.throw('the results end here');
     writer.close();
   });
 
   for (const tail of ['{"type":"te', '\0\0\0', '{"type":"end"']) {
-    it(`takes the last line ${JSON.stringify(tail)} for a run that was killed`, () => {
+    it(`treats the last line ${JSON.stringify(tail)} as the end of a killed run`, () => {
       const writer = new RecordWriter(path);
       [session(), test(), end()].forEach((record) => writer.write(record));
       writer.close();
       appendFileSync(path, tail);
       const groups = groupSessions(readRecords(path));
-      expect(groups[0]?.end).to.include({ complete: false, reason: 'the last record is cut' });
+      expect(groups[0]?.end).to.include({ complete: false, reason: 'the last record is incomplete' });
       expect(exitCode(groups, { strict: false })).to.equal(3);
     });
   }
 
   for (const line of ['{"type":"te', '{"type":"other"}', 'null', '', '{"type":"session","schema":2}']) {
-    it(`refuses the line ${JSON.stringify(line)}`, () => {
+    it(`rejects the line ${JSON.stringify(line)}`, () => {
       writeFileSync(path, `${JSON.stringify(session())}\n${line}\n${JSON.stringify(end())}\n`);
       expect(() => readRecords(path)).to.throw(`${path}:2: not a result record`);
     });
@@ -65,7 +67,7 @@ describe('results.jsonl', () => {
 });
 
 describe('groups and summaries', () => {
-  it('puts each record to the session before it', () => {
+  it('assigns each record to the session before it', () => {
     const b = session({ target: 'b' });
     const groups = groupSessions([session(), test(), end(), b, test({ target: 'b' })]);
     expect(groups).to.deep.equal([
@@ -78,7 +80,7 @@ describe('groups and summaries', () => {
   it('counts every test once', () => {
     const tests = [
       test(),
-      test({ verdict: 'warn', message: 'w' }),
+      test({ ...saying('warn', 'w') }),
       failure(),
       failure({ expectation: met }),
       test({ expectation: { ...met, met: false } }),
@@ -97,7 +99,7 @@ describe('groups and summaries', () => {
     ]);
   });
 
-  it('keeps an error an error where another verdict was expected', () => {
+  it('reports an error as an error if another verdict was expected', () => {
     expect(outcome(test({ verdict: 'error', expectation: { ...met, met: false } }), false)).to.equal('error');
   });
 
@@ -108,7 +110,7 @@ describe('groups and summaries', () => {
     ['a pass where a failure was expected', [test({ expectation: { ...met, met: false } })], 1],
     ['a warning', [test({ verdict: 'warn' })], 0],
     ['a warning, strict', [test({ verdict: 'warn' })], 1, true],
-    ['skips alone', [skipped('a')], 1],
+    ['only skips', [skipped('a')], 1],
     ['no test', [], 1],
     ['an error', [test({ verdict: 'error' })], 3],
     ['an error that was expected', [test({ verdict: 'error', expectation: { ...met, verdict: 'error' } })], 0],
@@ -122,9 +124,11 @@ describe('groups and summaries', () => {
     });
   }
 
-  it('never takes a run for a success that has no session or was not finished', () => {
+  it('never counts a run without session or end as a success', () => {
     const whole = { session: session(), tests: [test()], end: end() };
-    expect(exitCode([], { strict: false })).to.equal(1);
+    expect(exitCode([], { strict: false })).to.equal(3);
+    const stopped = { ...whole, end: end({ complete: false, reason: 'stopped after 1 failure', stoppedAfter: 1 }) };
+    expect(exitCode([whole, stopped], { strict: false })).to.equal(1);
     const cut = [
       { session: session(), tests: [test()] },
       { ...whole, end: end({ complete: false, reason: 'SIGINT' }) },

@@ -1,5 +1,7 @@
 import { closeSync, openSync, readFileSync, statSync, writeFileSync, fdatasyncSync } from 'node:fs';
 
+import { fileProblem } from '../harness/base/errno.js';
+import { EnvironmentError } from '../harness/run/environment.js';
 import {
   asExpected,
   type EndRecord,
@@ -14,8 +16,8 @@ export function encodeRecord(record: ResultRecord): string {
 }
 
 /**
- * Writes results.jsonl, replacing an older one. Each record is in the file before `write` returns, so that a killed
- * run keeps what it found. On a real host it is on the disk too: the driver under test may take the host down.
+ * Writes results.jsonl, replacing an older one. Each record is in the file before `write` returns, so that a killed run
+ * keeps its results. On a real host it is also synced to disk: the driver under test may crash the host.
  */
 export class RecordWriter {
   readonly #path: string;
@@ -28,7 +30,7 @@ export class RecordWriter {
     this.#file = openSync(path, 'w');
   }
 
-  /** Throws if the line can't be written, and from then on: after half a line nothing may follow. */
+  /** Throws if the line cannot be written, and on every later call: nothing may follow an incomplete line. */
   write(record: ResultRecord): void {
     if (this.#broken) throw this.#broken;
     if (record.type === 'session') this.#durable = record.adapter === 'native';
@@ -36,9 +38,8 @@ export class RecordWriter {
       writeFileSync(this.#file, encodeRecord(record));
       if (this.#durable) fdatasyncSync(this.#file);
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      const why = code === 'ENOSPC' ? 'no space left on the device' : message;
-      this.#broken = new Error(`${this.#path}: ${why}; the results end here`, { cause: error });
+      const why = fileProblem(error)?.text ?? (error as Error).message;
+      this.#broken = new EnvironmentError(`${this.#path}: ${why}; the results end here`, { cause: error });
       throw this.#broken;
     }
   }
@@ -49,15 +50,15 @@ export class RecordWriter {
 }
 
 /**
- * The records of a results.jsonl. A last line that was cut (a killed run) gives an end record with `complete` false in
- * its place. Throws on any other line that is no record, naming file and line.
+ * The records of a results.jsonl. An incomplete last line (of a killed run) becomes an end record with `complete`
+ * false. Throws on any other line that is not a record, with file and line.
  */
 export function readRecords(path: string): ResultRecord[] {
   const lines = readFileSync(path, 'utf8').split('\n');
   const rest = lines.pop();
   const records = lines.map((line, index) => {
     const record = parseRecord(line);
-    if (!record) throw new Error(`${path}:${index + 1}: not a result record`);
+    if (!record) throw new Error(`${path}:${index + 1}: not a result record; give the results.jsonl of a run`);
     return record;
   });
   if (!rest) return records;
@@ -65,10 +66,10 @@ export function readRecords(path: string): ResultRecord[] {
   if (last) return [...records, last];
   const target = records.at(-1)?.target ?? '';
   const finished = statSync(path).mtime.toISOString();
-  return [...records, { type: 'end', target, finished, complete: false, reason: 'the last record is cut' }];
+  return [...records, { type: 'end', target, finished, complete: false, reason: 'the last record is incomplete' }];
 }
 
-/** The record that a line of results.jsonl holds; undefined if it holds none. */
+/** Parses a line of results.jsonl; undefined if it is not a record. */
 export function parseRecord(line: string): ResultRecord | undefined {
   let value: unknown;
   try {
@@ -81,31 +82,34 @@ export function parseRecord(line: string): ResultRecord | undefined {
   return value.type === 'test' || value.type === 'end' ? (value as TestRecord | EndRecord) : undefined;
 }
 
-/** What one session left behind. Without `end` it was killed. */
+/** The records of one session. A session without `end` was killed. */
 export interface Group {
   readonly session: SessionRecord;
   readonly tests: readonly TestRecord[];
   readonly end?: EndRecord;
 }
 
-/** Records in the order written, by session. Throws if a record comes before the first session. */
+/** Groups records, in the order written, by session. Throws if a record precedes the first session. */
 export function groupSessions(records: Iterable<ResultRecord>): Group[] {
   const groups: { session: SessionRecord; tests: TestRecord[]; end?: EndRecord }[] = [];
   for (const record of records) {
     const current = groups.at(-1);
     if (record.type === 'session') groups.push({ session: record, tests: [] });
-    else if (!current) throw new Error(`a record of type ${record.type} comes before the first session record`);
+    else if (!current)
+      throw new Error(
+        `a record of type ${record.type} comes before the first session record; give a complete results.jsonl`,
+      );
     else if (record.type === 'test') current.tests.push(record);
     else current.end = record;
   }
   return groups;
 }
 
-/** How a test came out for whoever asked: its verdict, seen through expectations and `strict`. */
+/** The outcome of a test for the user: its verdict, after expectations and `strict`. */
 export const OUTCOMES = ['error', 'failed', 'warned', 'known', 'skipped', 'passed'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** `known` is a deviation that the expectations file names; one that came otherwise is `failed` or `error`. */
+/** `known` is a deviation that meets an expectation; a deviation from an expectation is `failed` or `error`. */
 export function outcome(test: Pick<TestRecord, 'verdict' | 'expectation'>, strict: boolean): Outcome {
   if (test.expectation?.met) return 'known';
   if (test.verdict === 'error') return 'error';
@@ -120,21 +124,23 @@ export interface Summary {
   readonly warned: number;
   readonly failed: number;
   readonly errors: number;
-  /** Reason to number of tests, most frequent first. */
+  /** Number of tests by reason, most frequent first. */
   readonly skipped: ReadonlyMap<string, number>;
-  /** Tests that really ran. */
+  /** Number of tests that were executed. */
   readonly executed: number;
-  /** Statements that some check was really about, whatever came out. */
+  /** Number of requirements with a check, for any result. */
   readonly checked: number;
-  /** Deviations that came as the expectations file says. */
+  /** Number of deviations that met an expectation. */
   readonly expected: number;
   /** failed and errors. */
   readonly unexpected: number;
-  /** The run came to its end, and every planned test has a record. */
+  /** Whether the run ended regularly and every planned test has a record. */
   readonly complete: boolean;
+  /** Whether the run ended as intended: after its last test, or at the limit of failures. */
+  readonly finished: boolean;
 }
 
-/** Counts the tests of a session. `strict` makes a warn count as failed. */
+/** Counts the tests of a session. With `strict`, a warn counts as failed. */
 export function summarise(group: Group, strict: boolean): Summary {
   const outcomes = group.tests.map((test) => outcome(test, strict));
   const count = (wanted: Outcome): number => outcomes.filter((each) => each === wanted).length;
@@ -144,6 +150,7 @@ export function summarise(group: Group, strict: boolean): Summary {
     const reason = test.skip?.reason ?? 'no reason given';
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   });
+  const complete = group.end?.complete === true && group.tests.length >= group.session.planned;
   return {
     total: group.tests.length,
     passed: count('passed'),
@@ -151,7 +158,7 @@ export function summarise(group: Group, strict: boolean): Summary {
     failed: count('failed'),
     errors: count('error'),
     skipped: new Map([...reasons].sort((a, b) => b[1] - a[1])),
-    // What a target file says of its driver is compared, but is no test that was executed.
+    // The comparison with a target file is not an executed test.
     executed: group.tests.filter(({ verdict, chapter }) => verdict !== 'skip' && chapter !== 'session').length,
     checked: new Set(
       group.tests
@@ -160,11 +167,12 @@ export function summarise(group: Group, strict: boolean): Summary {
     ).size,
     expected: count('known'),
     unexpected: count('failed') + count('error'),
-    complete: group.end?.complete === true && group.tests.length >= group.session.planned,
+    complete,
+    finished: complete || group.end?.stoppedAfter !== undefined,
   };
 }
 
-/** Why a session can't be called a success whatever its tests say; undefined if it can. */
+/** Why a session is not a success, whatever the results of its tests; undefined if it can be one. */
 export function shortfall(group: Group): string | undefined {
   const { complete, executed, total } = summarise(group, false);
   if (!group.end) return 'the run was killed: it has no end record';
@@ -174,11 +182,12 @@ export function shortfall(group: Group): string | undefined {
 }
 
 /**
- * 0: every session came as expected. 1: an IUT failed, or a session executed no test. 3: the environment failed, so
- * that results are missing. The worst wins: a run that has to be repeated says so even if an IUT failed as well.
+ * 0: every session is as expected. 1: a driver failed, or a session executed no test. 3: the environment failed, so
+ * that results are missing. 3 takes precedence over 1: a run that must be repeated says so even if a driver failed as
+ * well.
  */
 export function exitCode(groups: readonly Group[], { strict }: { strict: boolean }): 0 | 1 | 3 {
   const summaries = groups.map((group) => summarise(group, strict));
-  if (summaries.some(({ errors, complete }) => errors > 0 || !complete)) return 3;
-  return groups.length === 0 || summaries.some(({ failed, executed }) => failed > 0 || executed === 0) ? 1 : 0;
+  if (groups.length === 0 || summaries.some(({ errors, finished }) => errors > 0 || !finished)) return 3;
+  return summaries.every(({ failed, executed, complete }) => failed === 0 && executed > 0 && complete) ? 0 : 1;
 }

@@ -1,18 +1,18 @@
 import { expect } from 'chai';
 import { differences, printDifferences, type Result } from './repeat.js';
-import { failure, skipped, test } from './test-records.js';
+import { failure, skipped, test } from './records.fixture.js';
 
 const round = (...tests: Result[]): Result[] => tests;
 
 describe('repeated runs', () => {
-  it('say so when no verdict differs', () => {
+  it('report that no verdict differs', () => {
     const rounds = [round(test(), failure()), round(test({ durationMs: 99 }), failure())];
     const found = differences(rounds, false);
     expect(found).to.deep.equal([]);
     expect(printDifferences(rounds, found, 'round')).to.equal('2 rounds of 2 tests: no verdict differs\n');
   });
 
-  it('name each test that came out otherwise, or not at all, with its rounds', () => {
+  it('name each test with a different or missing verdict, with its rounds', () => {
     const rounds = [
       round(test(), test({ id: 'frontend.rings.two' })),
       round(test({ verdict: 'warn' }), test({ id: 'frontend.rings.two' })),
@@ -25,15 +25,15 @@ describe('repeated runs', () => {
 `);
   });
 
-  it('name a few rounds where there are many', () => {
+  it('name only some rounds if there are many', () => {
     const rounds = [round(test({ verdict: 'warn' })), ...Array.from({ length: 9 }, () => round(test()))];
     expect(printDifferences(rounds, differences(rounds, false), 'seed')).to
-      .equal(`10 seeds of 1 tests: 1 verdicts differ:
+      .equal(`10 seeds of 1 tests: 1 verdict differs:
   linux              frontend.rings.one                           warned 1 (seed 1); passed 9 (seed 2, 3, 4, 5, 6, …)
 `);
   });
 
-  it('see a skip and a known deviation as outcomes of their own', () => {
+  it('distinguish skips and known deviations from other outcomes', () => {
     const known = failure({ expectation: { verdict: 'fail', reason: 'r', source: 's', met: true } });
     const rounds = [round(test(), known), round(skipped('no'), failure())];
     expect(differences(rounds, false).map(({ id }) => id)).to.deep.equal(['frontend.rings.one', 'frontend.rings.foo']);

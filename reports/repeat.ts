@@ -1,19 +1,19 @@
-/** Whether runs of the same thing say the same. */
+/** Differences between repeated runs. */
 import type { TestRecord } from '../harness/run/record.js';
 import { outcome, type Outcome } from './records.js';
 
-/** What is compared of a test. */
+/** The parts of a result that are compared. */
 export type Result = Pick<TestRecord, 'target' | 'id' | 'verdict' | 'expectation'>;
 
-/** A test that didn't come out alike in every round. */
+/** A test whose outcome differs between rounds. */
 export interface Difference {
   readonly target: string;
   readonly id: string;
-  /** Its outcome to the rounds that had it, the first being round 1; a round that has no record of it is `missing`. */
+  /** The rounds of each outcome, from round 1; `missing` means a round without a record of the test. */
   readonly rounds: ReadonlyMap<Outcome | 'missing', readonly number[]>;
 }
 
-/** The tests whose outcome differs, by target and id; `rounds` holds the results of each round. */
+/** The tests whose outcome differs, by target and id; `rounds` has the results of each round. */
 export function differences(rounds: readonly (readonly Result[])[], strict: boolean): Difference[] {
   const seen = new Map<string, { target: string; id: string; outcomes: (Outcome | undefined)[] }>();
   rounds.forEach((results, round) => {
@@ -34,12 +34,12 @@ export function differences(rounds: readonly (readonly Result[])[], strict: bool
   });
 }
 
-/** Rounds that are named in a line of the table. */
+/** Maximum number of rounds named in a line of the table. */
 const NAMED = 5;
 
 /**
- * The differences as a table for people, a line for each, and one that says how much was compared. `unit` is what a
- * round is called.
+ * A table of the differences for people, with a line for each, and the extent of the comparison. `unit` is the word for
+ * a round.
  */
 export function printDifferences(
   rounds: readonly (readonly Result[])[],
@@ -54,6 +54,9 @@ export function printDifferences(
     return `  ${target.padEnd(18)} ${id.padEnd(44)} ${parts.join('; ')}`;
   });
   const tests = new Set(rounds.flat().map(({ target, id }) => `${target} ${id}`));
-  const verdict = found.length === 0 ? 'no verdict differs' : `${found.length} verdicts differ:`;
+  const verdict =
+    found.length === 0
+      ? 'no verdict differs'
+      : `${found.length} ${found.length === 1 ? 'verdict differs' : 'verdicts differ'}:`;
   return [`${rounds.length} ${unit}s of ${tests.size} tests: ${verdict}`, ...lines, ''].join('\n');
 }

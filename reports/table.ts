@@ -1,6 +1,6 @@
 /**
- * A table for a terminal, a line for each row below the names of the columns. Columns of numbers are set to the right;
- * `textual` says which ones are not.
+ * A table for a terminal, with a line for each row, below the names of the columns. Columns are right-aligned, for
+ * numbers, unless `textual` names them.
  */
 export function textTable(
   columns: readonly string[],

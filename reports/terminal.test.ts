@@ -3,13 +3,13 @@ import { Writable } from 'node:stream';
 
 import { groupSessions } from './records.js';
 import { TerminalReporter, type TerminalOptions } from './terminal.js';
-import { describeSample, end, failure, HOSTILE, session, skipped, test } from './test-records.js';
+import { describeSample, end, failure, HOSTILE, saying, session, skipped, test } from './records.fixture.js';
 
 const records = [
   session({ planned: 5 }),
   test(),
   failure(),
-  test({ id: 'frontend.sg.a', chapter: 'sg', verdict: 'warn', message: 'slow', checks: [] }),
+  test({ id: 'frontend.sg.a', chapter: 'sg', ...saying('warn', 'slow') }),
   skipped('no feature-sg', { id: 'frontend.sg.b', chapter: 'sg' }),
   failure({
     id: 'frontend.sg.c',
@@ -34,12 +34,13 @@ function print(options: Partial<TerminalOptions> = {}, of: readonly (typeof reco
 }
 
 describe('terminal', () => {
-  it('prints a line a chapter, bad tests in full at once, and a summary', () => {
+  it('prints a line per chapter, failures in full at once, and a summary', () => {
     expect(print().replace(/ +$/gm, '')).to.equal(`linux (frontend, simulated, seed 7): 5 tests planned
-FAIL frontend.rings.foo  RING-09: expected an id from 0 to 255, observed 4096
+FAIL frontend.rings.foo  text: RING-09: id: expected 4096 to be at most 255
   answers one request
-    Requirement: RING-09: a response carries the id of its request (must; netif.h, "Ring")
-    Expected: an id from 0 to 255
+    Requirement: RING-09: a response carries the id of its request (must; netif.h, "Ring"; docs/requirements.md#ring-09)
+    About: id
+    Expected: to be at most 255
     Observed: 4096
     Kernel log:
       net eth0: bad id
@@ -60,34 +61,52 @@ linux: 4 of 5 tests executed in 0.1 s
   passed                   1
   warned                   1
   failed                   1
-    frontend.rings.foo
+    1 test: text: id: expected 4096 to be at most 255 (in frontend.rings.foo)
   errors                   0
   known deviations         1
   skipped                  1
         1  no feature-sg
-  statements checked       2 of 3
+  requirements checked     2 of 3
 `);
   });
 
-  it('names every test when verbose', () => {
+  it('names every test with --verbose', () => {
     const text = print({ verbose: true });
     expect(text).to.include('PASS frontend.rings.one\n').and.include('SKIP frontend.sg.b  no feature-sg\n');
-    expect(text).to.include('KNOWN frontend.sg.c  expected an id');
+    expect(text).to.include('KNOWN frontend.sg.c  text: id: expected 4096');
   });
 
-  it('explains as many failures as somebody may read, and all when verbose', () => {
-    const many = Array.from({ length: 30 }, (_, n) => failure({ id: `frontend.rings.n${n}` }));
+  it('explains a limited number of failures, and all with --verbose', () => {
+    const many = Array.from({ length: 30 }, (_, n) =>
+      failure({ id: `frontend.rings.n${n}`, ...saying('fail', `status ${n}`) }),
+    );
     const explained = (text: string): number => text.split('Reproduce: ').length - 1;
     const text = print({}, [session({ planned: 30 }), ...many, end()]);
     expect(explained(text)).to.equal(20);
-    expect(text).to.match(/^\(from here on a line each: .*\)\nFAIL frontend\.rings\.n20 {2}.*\nFAIL frontend/m);
+    expect(text).to.match(/^\(from here on one line each; .*\)\nFAIL frontend\.rings\.n20 {2}.*\nFAIL frontend/m);
     expect(explained(print({ verbose: true }, [session({ planned: 30 }), ...many, end()]))).to.equal(30);
   });
 
-  it('says of a race that was not seen just that', () => {
+  it('explains few failures of the same cause, and groups them', () => {
+    const message = (n: number): string => `no ARP reply from 198.18.${n}.2`;
+    const many = Array.from({ length: 9 }, (_, n) => failure({ class: 'setup', ...saying('fail', message(n)) }));
+    const text = print({}, [session({ planned: 9 }), ...many, end()]);
+    expect(text.split('Reproduce: ')).to.have.length(4);
+    expect(text).to.match(
+      /^ {2}failed +9\n {4}9 tests: setup: no ARP reply from 198\.18\.N\.2 \(first in frontend\.rings\.foo\)$/m,
+    );
+  });
+
+  it('reports a race that was not reproduced', () => {
     const raced = test({ id: 'frontend.rings.race', rounds: 300 });
     const text = print({ verbose: true }, [session(), raced, end()]);
     expect(text).to.include('PASS frontend.rings.race  not reproduced in 300 rounds\n');
+  });
+
+  it('explains why chapters appear twice', () => {
+    const last = test({ id: 'frontend.rings.noise' });
+    const text = print({ destructive: (id) => id.endsWith('noise') }, [session({ planned: 2 }), test(), last, end()]);
+    expect(text).to.match(/^frontend\/rings +1 passed\nDestructive tests, .* run last:\nfrontend\/rings +1 passed\n/m);
   });
 
   it('rewrites the line of the running chapter on a terminal only', () => {
@@ -95,14 +114,14 @@ linux: 4 of 5 tests executed in 0.1 s
     expect(print()).not.to.match(/[\r\x1b]/);
   });
 
-  it('estimates what is left of a long run', () => {
+  it('estimates the remaining time of a long run', () => {
     const slow = [session({ planned: 40 }), test({ durationMs: 2000 }), test({ durationMs: 4000 })];
     expect(print({ tty: true }, slow))
       .to.include('1 passed  (1 of 40)')
       .and.include('(2 of 40, about 2 min left)');
   });
 
-  it('colours words only when asked to', () => {
+  it('colours words only on request', () => {
     expect(print({ color: true })).to.include('\x1b[31mFAIL\x1b[0m frontend.rings.foo');
   });
 
@@ -112,15 +131,15 @@ linux: 4 of 5 tests executed in 0.1 s
       .and.match(/failed +2\n/);
   });
 
-  it('says that a run is not complete, and that there was none', () => {
+  it('reports an incomplete and a missing run', () => {
     expect(print({}, records.slice(0, 3))).to.include('INCOMPLETE: the run was killed: it has no end record');
     expect(print({}, [])).to.equal('no session was run\n');
   });
 
-  it('lets no terminal sequence of an IUT through', () => {
+  it('removes terminal sequences of a driver', () => {
     const text = print({}, [
       session({ target: HOSTILE }),
-      failure({ title: HOSTILE, message: HOSTILE }),
+      failure({ title: HOSTILE, ...saying('fail', HOSTILE) }),
       skipped(HOSTILE),
       end(),
     ]);

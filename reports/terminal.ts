@@ -1,5 +1,7 @@
 import type { ResultRecord, SessionRecord, TestRecord } from '../harness/run/record.js';
-import { brokenRequirements, type Describe, explain, headline, isPlain, printable } from './explain.js';
+import { type Cause, causeKey, causeLine, causes, classed } from './causes.js';
+import { brokenRequirements, type Describe, explain, headline, isPlain } from './explain.js';
+import { printable } from '../harness/base/text.js';
 import { outcome, shortfall, summarise, type Group, type Outcome } from './records.js';
 
 const COLORS: Record<Outcome, number> = { error: 35, failed: 31, warned: 33, known: 36, skipped: 90, passed: 32 };
@@ -12,33 +14,45 @@ const WORDS: Record<Outcome, string> = {
   passed: 'PASS',
 };
 
-/** Failures of a session that are explained in full, and warnings, and errors: for more of them there is the page. */
+/**
+ * Maximum number of failures, of warnings and of errors of a session that are explained in full; the HTML report has
+ * all.
+ */
 const EXPLAINED = 20;
+/** Maximum number of tests of the same cause that are explained in full. */
+const OF_ONE_CAUSE = 3;
 
-/** Milliseconds of tests after which there is an estimate: before, it would jump, and short runs need none. */
+/**
+ * Total duration of tests, in milliseconds, before the remaining time is estimated; an earlier estimate would be
+ * unsteady.
+ */
 const ESTIMATE_AFTER_MS = 5000;
 
 export interface TerminalOptions {
-  /** The line of the chapter that runs is rewritten in place. */
+  /** Whether the line of the running chapter is rewritten in place. */
   readonly tty: boolean;
   readonly color: boolean;
-  /** A line for every test, and each failure in full. */
+  /** Whether to print a line for every test, and each failure in full. */
   readonly verbose?: boolean;
   readonly strict?: boolean;
   readonly describe: Describe;
+  /** Whether a test is destructive: such tests run last, so their chapters appear twice. */
+  readonly destructive?: (id: string) => boolean;
 }
 
-/** Progress while a run goes on, by chapter, with the first failures in full at once; and the summary after it. */
+/** Progress during a run, by chapter, with the first failures in full; then the summary. */
 export class TerminalReporter {
   readonly #out: NodeJS.WritableStream;
   readonly #options: TerminalOptions;
   readonly #strict: boolean;
   #session: SessionRecord | undefined;
-  /** Tests of the session so far, and the milliseconds that they took. */
+  /** Number of tests of the session so far, and their total duration in milliseconds. */
   #done = { tests: 0, ms: 0 };
-  /** How many tests of the session came to what isn't well, so far. */
-  #reported = new Map<Outcome, number>();
+  /** Number of reported failures, warnings and errors of the session, and of each cause. */
+  #reported = new Map<string, number>();
   #chapter: { readonly name: string; readonly counts: Map<Outcome, number> } | undefined;
+  /** Whether the destructive tests of the session have started. */
+  #destructive = false;
 
   constructor(out: NodeJS.WritableStream, options: TerminalOptions) {
     this.#out = out;
@@ -46,7 +60,7 @@ export class TerminalReporter {
     this.#strict = options.strict ?? false;
   }
 
-  /** Takes the records in the order of the run. */
+  /** Reports a record; records arrive in the order of the run. */
   record(record: ResultRecord): void {
     if (record.type === 'test') return this.#test(record);
     this.#closeChapter();
@@ -54,6 +68,7 @@ export class TerminalReporter {
     this.#session = record;
     this.#done = { tests: 0, ms: 0 };
     this.#reported.clear();
+    this.#destructive = false;
     const { target, role, adapter, planned, seed } = record;
     const how = seed === undefined ? adapter : `${adapter}, seed ${seed}`;
     this.#line(`${this.#bold(printable(target))} (${role}, ${how}): ${planned} tests planned`);
@@ -67,6 +82,11 @@ export class TerminalReporter {
 
   #test(test: TestRecord): void {
     const name = `${test.role}/${test.chapter}`;
+    if (!this.#destructive && this.#options.destructive?.(test.id)) {
+      this.#closeChapter();
+      this.#line('Destructive tests, which may take the guest down, run last:');
+      this.#destructive = true;
+    }
     if (this.#chapter?.name !== name) {
       this.#closeChapter();
       this.#chapter = { name, counts: new Map() };
@@ -80,47 +100,56 @@ export class TerminalReporter {
     if (loud || this.#options.verbose) this.#clear();
     if (loud) this.#report(test, result);
     else if (this.#options.verbose)
-      this.#line(`${this.#label(result)} ${test.id}${isPlain(test) ? '' : `  ${headline(test)}`}`);
+      this.#line(`${this.#label(result)} ${test.id}${isPlain(test) ? '' : `  ${classed(test)}`}`);
     if (this.#options.tty) this.#out.write(`\r\x1b[K${this.#chapterLine()}${this.#progress()}`);
   }
 
   #report(test: TestRecord, result: Outcome): void {
-    const before = this.#reported.get(result) ?? 0;
-    this.#reported.set(result, before + 1);
-    const brief = before >= EXPLAINED && !this.#options.verbose;
+    const before = this.#seen(result);
+    const ofCause = this.#seen(causeKey(test));
+    const brief = (before >= EXPLAINED || ofCause >= OF_ONE_CAUSE) && !this.#options.verbose;
     if (brief && before === EXPLAINED) {
-      this.#line('(from here on a line each: the page and the records have all of it, as has --verbose)');
+      this.#line('(from here on one line each; --verbose, report.html and results.jsonl have all details)');
     }
     const ids = brokenRequirements(test).join(', ');
     const said = headline(test);
-    // A message may open with the id already.
+    const failure = test.class === undefined ? '' : `${test.class}: `;
+    // The message may begin with the id.
     const what = ids && !said.startsWith(ids) ? `${ids}: ${said}` : said;
-    this.#line(`${this.#label(result)} ${test.id}  ${what}`);
+    this.#line(`${this.#label(result)} ${test.id}  ${failure}${what}`);
     if (brief) return;
     this.#line(`  ${printable(test.title)}`);
     if (!this.#session) return;
     for (const line of explain(this.#session, test, this.#options.describe)) this.#line(`    ${line}`);
   }
 
+  /** Counts a reported item. Returns the count before. */
+  #seen(what: string): number {
+    const before = this.#reported.get(what) ?? 0;
+    this.#reported.set(what, before + 1);
+    return before;
+  }
+
   #summary(group: Group): void {
     const { passed, warned, failed, errors, skipped, expected, executed, checked } = summarise(group, this.#strict);
     const { session, tests } = group;
     const seconds = (tests.reduce((sum, test) => sum + test.durationMs, 0) / 1000).toFixed(1);
-    // What a target file says of its driver is compared, but is no test that was executed.
+    // The comparison with a target file has a record, but is not an executed test.
     const planned = session.planned - tests.filter(({ chapter }) => chapter === 'session').length;
     this.#line('');
     this.#line(`${this.#bold(printable(session.target))}: ${executed} of ${planned} tests executed in ${seconds} s`);
+    const all = causes(tests, this.#strict);
     const skips = [...skipped.values()].reduce((sum, count) => sum + count, 0);
     this.#count('passed', 'passed', passed);
     this.#count('warned', 'warned', warned);
     this.#count('failed', 'failed', failed);
-    this.#list(tests, 'failed');
+    this.#causes(all, 'failed');
     this.#count('error', 'errors', errors);
-    this.#list(tests, 'error');
+    this.#causes(all, 'error');
     this.#count('known', 'known deviations', expected);
     this.#count('skipped', 'skipped', skips);
     for (const [reason, count] of skipped) this.#line(`    ${String(count).padStart(5)}  ${printable(reason)}`);
-    this.#line(`  ${'statements checked'.padEnd(20)} ${String(checked).padStart(5)} of ${session.statements}`);
+    this.#line(`  ${'requirements checked'.padEnd(20)} ${String(checked).padStart(5)} of ${session.requirements}`);
     const problem = shortfall(group);
     if (problem) this.#line(this.#paint('failed', `  INCOMPLETE: ${printable(problem)}`));
   }
@@ -130,8 +159,8 @@ export class TerminalReporter {
     this.#line(count > 0 ? this.#paint(kind, line) : line);
   }
 
-  #list(tests: readonly TestRecord[], kind: Outcome): void {
-    for (const test of tests) if (outcome(test, this.#strict) === kind) this.#line(`    ${test.id}`);
+  #causes(all: readonly Cause[], kind: Cause['outcome']): void {
+    for (const cause of all) if (cause.outcome === kind) this.#line(`    ${printable(causeLine(cause))}`);
   }
 
   #chapterLine(): string {
@@ -145,7 +174,7 @@ export class TerminalReporter {
     return `${name.padEnd(30)} ${parts.join(', ')}`;
   }
 
-  /** How far the session is: for the line that is rewritten. */
+  /** Progress of the session, for the line that is rewritten. */
   #progress(): string {
     const { tests, ms } = this.#done;
     const planned = this.#session?.planned ?? 0;

@@ -1,12 +1,12 @@
-import { byChapter, type Proof } from '../harness/proof/proof.js';
-import { RULES } from '../harness/proof/rules.js';
+import { byChapter, type Proof } from '../harness/validate/proof.js';
+import { RULES } from '../harness/validate/rules.js';
 import { html as h, type Markup } from './markup.js';
 import { page } from './page.js';
 import { sum } from './validate.js';
 
 /** The proof as one self-contained page. */
 export function validateHtml(proof: Proof): string {
-  const body = h`<nav><a href="#chapters">Chapters</a> <a href="#defects">Defects</a> <a href="#tests">Tests</a></nav>
+  const body = h`<nav><a href="#chapters">Chapters</a> <a href="#defects">Defects</a> <a href="#legal">Legal drivers</a> <a href="#tests">Tests</a> <a href="#unprovable">Unprovable</a></nav>
 <h1>netifspec validate</h1>
 <p class="${proof.holes.length > 0 ? 'problem' : 'soft'}">${sum(proof)}</p>
 ${proof.holes.length > 0 ? holes(proof) : undefined}
@@ -14,8 +14,12 @@ ${proof.holes.length > 0 ? holes(proof) : undefined}
 ${chapters(proof)}
 <h2 id="defects">Defects, and the tests that catch each</h2>
 ${defects(proof)}
+<h2 id="legal">Legal drivers, and the tests that warn of each</h2>
+${legal(proof)}
 <h2 id="tests">Tests, and the defects that fail each</h2>
-${tests(proof)}`;
+${tests(proof)}
+<h2 id="unprovable">Requirements that no defect can prove</h2>
+${unprovable(proof)}`;
   return page('netifspec validate', body);
 }
 
@@ -57,10 +61,24 @@ function defects({ matrix }: Proof): Markup {
   );
 }
 
+function legal(proof: Proof): Markup {
+  return table(
+    ['Driver', 'What it does differently', 'Failed by', 'Warned of by'],
+    proof.legal.map(({ id, choice, fails, warns }) => [h`<code>${id}</code>`, choice, lines(fails), lines(warns)]),
+  );
+}
+
 function tests({ matrix }: Proof): Markup {
   return table(
     ['Test', 'Failed by', 'On the correct driver'],
     matrix.tests.map(({ id, verdict, failedBy }) => [h`<code>${id}</code>`, lines(failedBy), verdict]),
+  );
+}
+
+function unprovable({ unprovable }: Proof): Markup {
+  return table(
+    ['Requirement', 'Role', 'Why'],
+    unprovable.map(({ id, role, reason }) => [h`<code>${id}</code>`, role, reason]),
   );
 }
 

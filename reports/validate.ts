@@ -1,11 +1,11 @@
-import { byChapter, type Proof } from '../harness/proof/proof.js';
-import { RULES } from '../harness/proof/rules.js';
-import { printable } from './explain.js';
+import { byChapter, type Proof } from '../harness/validate/proof.js';
+import { RULES } from '../harness/validate/rules.js';
+import { printable } from '../harness/base/text.js';
 import { textTable } from './table.js';
 
 const COLUMNS = ['chapter', 'tests', 'pass', 'can-fail', 'defects', 'caught', 'real-bugs', 'holes'];
 
-/** The proof as lines for a terminal: a table by chapter, the holes one a line, and the sum. */
+/** The proof as lines for a terminal: a table by chapter, a line for each hole, and the totals. */
 export function validateText(proof: Proof): string {
   const rows = byChapter(proof).map(({ role, chapter, tests, pass, canFail, defects, killed, seen, holes }) => [
     `${role}/${chapter}`,
@@ -22,6 +22,16 @@ export function validateText(proof: Proof): string {
 }
 
 /** The proof in one sentence. */
-export function sum({ tests, defects, killed, seen, holes }: Proof): string {
-  return `${tests} tests, ${defects} defects (${seen} of them bugs of real drivers), ${killed} caught, ${holes.length} holes`;
+export function sum({ tests, defects, killed, seen, bound, unprovable, legal, holes }: Proof): string {
+  const personas = legal.filter(({ persona }) => persona).length;
+  const withoutFailures = legal.filter(({ fails }) => fails.length === 0).length;
+  return [
+    `${tests} tests`,
+    `${defects} defects (${seen} of them bugs of real drivers)`,
+    `${killed} caught`,
+    `${unprovable.length} of ${bound} obligations unprovable`,
+    `${legal.length} legal drivers (${personas} of them personas of real drivers)`,
+    `${withoutFailures} of them failed by no test`,
+    `${holes.length} holes`,
+  ].join(', ');
 }

@@ -1,39 +1,59 @@
 /** All chapters of both roles, in the order in which they run. */
 import type { Tests } from '../harness/run/suite.js';
+import { buffers as backendBuffers } from './backend/buffers.js';
+import { changes as backendChanges } from './backend/changes.js';
 import { checksum as backendChecksum } from './backend/checksum.js';
 import { control as backendControl } from './backend/control.js';
 import { extras as backendExtras } from './backend/extras.js';
+import { frames as backendFrames } from './backend/frames.js';
 import { gref as backendGref } from './backend/gref.js';
 import { gso as backendGso } from './backend/gso.js';
 import { hash as backendHash } from './backend/hash.js';
+import { keys as backendKeys } from './backend/keys.js';
+import { layouts as backendLayouts } from './backend/layouts.js';
+import { mapped as backendMapped } from './backend/mapped.js';
+import { mapping as backendMapping } from './backend/mapping.js';
 import { multicast as backendMulticast } from './backend/multicast.js';
 import { notifications as backendNotifications } from './backend/notifications.js';
 import { queues as backendQueues } from './backend/queues.js';
 import { receive as backendReceive } from './backend/receive.js';
+import { refusals as backendRefusals } from './backend/refusals.js';
 import { rings as backendRings } from './backend/rings.js';
 import { robustness as backendRobustness } from './backend/robustness.js';
 import { staging as backendStaging } from './backend/staging.js';
+import { toeplitz as backendToeplitz } from './backend/toeplitz.js';
 import { transmit as backendTransmit } from './backend/transmit.js';
 import { xenbus as backendXenbus } from './backend/xenbus.js';
 import { checksum as frontendChecksum } from './frontend/checksum.js';
+import { closing as frontendClosing } from './frontend/closing.js';
 import { control as frontendControl } from './frontend/control.js';
+import { frames as frontendFrames } from './frontend/frames.js';
 import { gso as frontendGso } from './frontend/gso.js';
+import { layouts as frontendLayouts } from './frontend/layouts.js';
+import { memory as frontendMemory } from './frontend/memory.js';
 import { multicast as frontendMulticast } from './frontend/multicast.js';
 import { notifications as frontendNotifications } from './frontend/notifications.js';
+import { offers as frontendOffers } from './frontend/offers.js';
 import { queues as frontendQueues } from './frontend/queues.js';
 import { receive as frontendReceive } from './frontend/receive.js';
 import { rings as frontendRings } from './frontend/rings.js';
 import { robustness as frontendRobustness } from './frontend/robustness.js';
 import { staging as frontendStaging } from './frontend/staging.js';
+import { states as frontendStates } from './frontend/states.js';
 import { transmit as frontendTransmit } from './frontend/transmit.js';
 import { xenbus as frontendXenbus } from './frontend/xenbus.js';
 
 export const SUITES: Tests = [
   ...backendXenbus,
+  ...backendKeys,
   ...backendRings,
   ...backendNotifications,
   ...backendTransmit,
+  ...backendLayouts,
+  ...backendFrames,
   ...backendReceive,
+  ...backendBuffers,
+  ...backendRefusals,
   ...backendQueues,
   ...backendChecksum,
   ...backendGso,
@@ -41,19 +61,29 @@ export const SUITES: Tests = [
   ...backendMulticast,
   ...backendControl,
   ...backendHash,
+  ...backendMapping,
+  ...backendToeplitz,
   ...backendGref,
+  ...backendMapped,
   ...backendStaging,
+  ...backendChanges,
   ...backendRobustness,
   ...frontendXenbus,
   ...frontendRings,
   ...frontendNotifications,
   ...frontendTransmit,
   ...frontendReceive,
+  ...frontendFrames,
+  ...frontendLayouts,
   ...frontendQueues,
+  ...frontendOffers,
   ...frontendChecksum,
   ...frontendGso,
   ...frontendMulticast,
   ...frontendControl,
   ...frontendStaging,
+  ...frontendStates,
+  ...frontendClosing,
+  ...frontendMemory,
   ...frontendRobustness,
 ];

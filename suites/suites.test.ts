@@ -1,18 +1,28 @@
 import { expect } from 'chai';
+import { monitored } from '../harness/peer/monitor/monitor.js';
 import { isAnchor } from '../harness/run/suite.js';
-import { REFLECTORS } from '../harness/run/reflectors.js';
-import { checkedIds } from './checked.js';
+import { checksOf, type Observed, observedTests } from '../harness/dev/observed-tests.js';
+import { type Reflector, REFLECTORS } from '../harness/peer/context.js';
+import { CATALOGUE } from './catalogue.js';
+import { CHECKS } from './checks.js';
 import { SUITES } from './index.js';
-import { CATALOGUE, requirement } from './requirements/index.js';
+
+const index = (reflector: Reflector | undefined): number => (reflector ? REFLECTORS.indexOf(reflector) : -1);
 
 describe('suites', () => {
+  let observed: ReadonlyMap<string, Observed>;
+  before(async function () {
+    this.timeout(120_000);
+    observed = await observedTests();
+  });
+
   it('have permanent ids that no two tests share', () => {
     const ids = SUITES.map((test) => test.id);
     expect(new Set(ids).size).to.equal(ids.length);
     for (const id of ids) expect(id).to.match(/^(frontend|backend)\.[a-z]+\.[a-z0-9-]+$/);
   });
 
-  it('begin, for each role, with the connection test that the others stand on', () => {
+  it('begin, for each role, with the connection test that the others depend on', () => {
     for (const role of ['frontend', 'backend']) {
       const first = SUITES.find((test) => test.role === role);
       expect(first && isAnchor(first), role).to.equal(true);
@@ -21,61 +31,59 @@ describe('suites', () => {
 
   for (const test of SUITES) {
     it(`${test.id} names requirements that bind its role and can be tested`, () => {
-      const ids = checkedIds(test);
-      expect(ids.length, 'requirement ids in the body').to.be.above(0);
+      const ids = CATALOGUE.checkedBy(test);
+      expect(ids.length, 'requirements that it checks').to.be.above(0);
       for (const id of ids) {
-        const { side, untestable } = requirement(id);
+        const { side, untestable } = CATALOGUE.requirement(id);
         expect(side, id).to.be.oneOf([test.role, 'both']);
         expect(untestable, id).to.equal(undefined);
       }
     });
   }
 
+  it('name requirements of one level in each check, so that a SHOULD is not failed through a MUST', () => {
+    const strength = (id: string): string => (CATALOGUE.requirement(id).level === 'should' ? 'should' : 'must');
+    const mixed = [...observed].flatMap(([id, { together }]) =>
+      together.filter((ids) => new Set(ids.map(strength)).size > 1).map((ids) => `${id}: ${ids.join(' ')}`),
+    );
+    expect([...new Set(mixed)]).to.deep.equal([]);
+  });
+
+  it('check the requirements that suites/checks.ts lists (npm run checks writes it)', () => {
+    expect(checksOf(observed)).to.deep.equal(CHECKS);
+  });
+
+  for (const role of ['frontend', 'backend'] as const) {
+    it(`are joined by rules of the monitor that bind a ${role}`, () => {
+      for (const id of monitored(role)) expect(CATALOGUE.requirement(id).side, id).to.be.oneOf([role, 'both']);
+    });
+  }
+
   it('cover the catalogue', () => {
-    const checked = new Set(SUITES.flatMap(checkedIds));
-    const uncovered = CATALOGUE.filter(({ id, untestable }) => !checked.has(id) && untestable === undefined);
+    const rules = [...monitored('frontend'), ...monitored('backend')];
+    const checked = new Set([...SUITES.flatMap((test) => CATALOGUE.checkedBy(test)), ...rules]);
+    // What a header merely permits can't be broken.
+    const uncovered = CATALOGUE.requirements.filter(
+      ({ id, level, untestable }) => !checked.has(id) && level !== 'may' && untestable === undefined,
+    );
     expect(uncovered.map(({ id }) => id)).to.deep.equal([]);
   });
 
-  it('say which make connections of their own', () => {
-    for (const test of SUITES) {
-      const own =
-        /\bt\.(fresh|plug|bridged)\(|\b(hashing|steering|mapping|pools|controlled|pending|offering|refusesExtra|worksOrRefuses)\(|(refusesToConnect|outlives)\(/.test(
-          test.body.toString(),
-        );
-      expect(test.options.fresh ?? false, test.id).to.equal(own);
-    }
-  });
+  for (const test of SUITES) {
+    it(`${test.id} declares what it uses`, () => {
+      const { fresh = false, observer = false, needs, reflector } = test.options;
+      const uses = observed.get(test.id)?.uses ?? new Set();
+      const abilities = ['bridge', 'carrier', 'rebind', 'restore', 'checkpoint'] as const;
+      expect(uses.has('fresh'), 'fresh').to.equal(fresh);
+      expect(uses.has('observer'), 'observer').to.equal(observer);
+      expect(abilities.filter((each) => uses.has(each))).to.deep.equal(needs === undefined ? [] : [needs]);
+      // A request that the stack must reply to implies those before it.
+      const answered = REFLECTORS.findLast((each) => uses.has(each));
+      expect(index(reflector), `reflector: ${answered}`).to.be.at.least(index(answered));
+    });
+  }
 
-  it('say which send frames through the guest', () => {
-    for (const test of SUITES) {
-      expect(test.options.needs === 'bridge', test.id).to.equal(
-        /\bt\.bridged\(|\b(hashing|steering)\(/.test(test.body.toString()),
-      );
-    }
-  });
-
-  it('say which have something else done to the guest', () => {
-    for (const test of SUITES) {
-      const body = test.body.toString();
-      const uses = { carrier: /\bt\.hasCarrier\(/, rebind: /\bt\.(un)?bind\(/, restore: /\bt\.restore\(/ };
-      for (const [need, use] of Object.entries(uses)) {
-        expect(test.options.needs === need, test.id).to.equal(use.test(body));
-      }
-    }
-  });
-
-  it('say which ask something of the guest', () => {
-    for (const test of SUITES) {
-      const asks =
-        /\.(ping|arp|syn)\(|isRefused\(|worksOrRefuses\(|awaitSettled\(|refusesExtra\(|stillPasses\(|survives\(|refuses\(|refusesToConnect\(|outlives\(/.test(
-          test.body.toString(),
-        );
-      if (asks) expect(test.options.reflector, test.id).to.be.oneOf(REFLECTORS);
-    }
-  });
-
-  it('know where each test stands', () => {
+  it('know the location of each test', () => {
     for (const test of SUITES) expect(test.location).to.match(/^suites\/(frontend|backend)\/\w+\.[tj]s:\d+$/);
   });
 });

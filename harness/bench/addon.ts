@@ -1,9 +1,9 @@
-/** The native adapter against C on the same libraries: grants, events between two domains, xenstore. */
+/** The native adapter against C code on the same libraries: grants, events between two domains, xenstore. */
 import type { Domain, DomId } from '../xen/domain.js';
 import { EventPump } from '../xen/event-pump.js';
 import { PAGE_SIZE } from '../xen/domain.js';
 import { compare, type Comparison, type Figure, timed } from './figure.js';
-import type { Yardstick, YardstickThere } from './yardstick.js';
+import type { Yardstick, GuestYardstick } from './yardstick.js';
 
 const ROUNDS = 7;
 const C = 'C on the same libraries';
@@ -12,11 +12,14 @@ const REQUESTS = 200;
 const QUIET_MS = 50;
 const NODE = 'data/netifspec-bench';
 
-/** Microseconds of each. @param there the C program in the domain `guest` */
+/**
+ * Microseconds of each operation.
+ * @param there the C program in the domain `guest`
+ */
 export async function addonAgainstC(
   domain: Domain,
   here: Yardstick,
-  there: YardstickThere,
+  there: GuestYardstick,
   guest: DomId,
 ): Promise<Figure[]> {
   return [
@@ -35,7 +38,7 @@ export async function addonAgainstC(
   ];
 }
 
-/** Grants of this domain to itself, as one unit. */
+/** Grants of this domain to itself, mapped as one unit. */
 function mapping({ id, grants }: Domain, here: Yardstick, count: number, rounds: number): Promise<Figure> {
   return compare({
     name: `addon: map and unmap of ${count} grants`,
@@ -68,7 +71,7 @@ function copying({ id, grants }: Domain, here: Yardstick, count: number, rounds:
   });
 }
 
-/** Microseconds of one of the times that `work` says it did something. */
+/** Microseconds per iteration; `work` returns the number of iterations. */
 async function withOffers(
   grants: Domain['grants'],
   to: DomId,
@@ -88,12 +91,12 @@ async function withOffers(
 async function events(
   { events, clock }: Domain,
   here: Yardstick,
-  there: YardstickThere,
+  there: GuestYardstick,
   guest: DomId,
 ): Promise<Figure> {
   const pump = new EventPump(events);
   const echo = await there.start('echo', 0);
-  const remote = Number(echo.said);
+  const remote = Number(echo.firstLine);
   const measure = async (): Promise<number> => {
     const port = events.bindInterdomain(guest, remote);
     try {
@@ -104,7 +107,7 @@ async function events(
           came = resolve;
           events.notify(port);
         });
-      // A port is pending as soon as it's bound: what that sets off has to be over.
+      // A port is pending as soon as it is bound: wait until that event is handled.
       for (let n = 0; n < 10; n++) await roundTrip();
       await new Promise<void>((resolve) => void clock.after(QUIET_MS, resolve));
       const ms = await timed(async () => {

@@ -1,4 +1,4 @@
-/** What a fresh vif costs on a real Xen, and whose time that is. */
+/** The time to connect a fresh vif on a real Xen, and the share of this process in it. */
 import type { PeerContext } from '../peer/context.js';
 import { type Figure, median } from './figure.js';
 import { type Guest, LiveVif } from './live.js';
@@ -9,7 +9,7 @@ const TIMES = 20;
 const MANY = 1000;
 const OURS = 'our own CPU time in it';
 
-/** Milliseconds of each step of a fresh vif, against the CPU time of this process in it. */
+/** Milliseconds of each step of a fresh vif, compared with the CPU time of this process. */
 export async function freshVifs(context: PeerContext, guest: Guest): Promise<Figure[]> {
   const steps = { connect: [], configure: [], close: [] } as Record<string, { ms: number; cpu: number }[]>;
   const measured = async <T>(step: string, work: () => Promise<T>): Promise<T> => {
@@ -34,12 +34,12 @@ export async function freshVifs(context: PeerContext, guest: Guest): Promise<Fig
   }));
 }
 
-/** MiB of heap after many vifs, against what it was after a tenth of them. Throws if they left something besides. */
+/** MiB of heap after many vifs, compared with a tenth of them. Throws if they leaked other resources. */
 export async function manyVifs(context: PeerContext, guest: Guest): Promise<Figure> {
   const figure = await flatness(`memory: heap after ${MANY} connections to ${guest.driver}`, MANY, async (count) => {
     for (let n = 0; n < count; n++) await (await LiveVif.connect(context, guest)).close();
   });
   const left = Object.entries(nativeHoldings()).filter(([, count]) => count > 0);
-  if (left.length > 0) throw new Error(`${MANY} vifs have left something: ${left.map(String).join('; ')}`);
+  if (left.length > 0) throw new Error(`leaked resources after ${MANY} vifs: ${left.map(String).join('; ')}`);
   return figure;
 }

@@ -1,4 +1,4 @@
-/** What a bench measures, and how. */
+/** The results of a bench and how they are measured. */
 
 /** One line of bench.json. */
 export interface Figure {
@@ -6,18 +6,18 @@ export interface Figure {
   /** The median over all rounds. */
   readonly value: number;
   readonly unit: string;
-  /** What the value stands against: what did the same work in the same run, an earlier value, a goal; null if nothing. */
+  /** The reference: code that did the same work in the same run, an earlier value, or a goal; null if there is none. */
   readonly yardstick: string | null;
-  /** The value by the yardstick's: the median of what each round had, so that a noisy machine disturbs both. */
+  /** The ratio of value and reference: the median of the ratios of each round, so that noise affects both. */
   readonly ratio: number | null;
-  /** The least and the greatest value of a round. */
+  /** The smallest and the largest value of a round. */
   readonly spread: readonly [number, number];
 }
 
-/** Answers how much of something there was, in the figure's unit. */
+/** Returns a quantity in the figure's unit. */
 export type Measure = () => number | Promise<number>;
 
-/** What is measured against what. */
+/** A measurement and its reference. */
 export interface Comparison {
   readonly name: string;
   readonly unit: string;
@@ -26,13 +26,13 @@ export interface Comparison {
   readonly yardstick?: NamedMeasure;
 }
 
-/** What something is measured against. */
+/** The reference of a measurement. */
 export interface NamedMeasure {
   readonly name: string;
   readonly measure: Measure;
 }
 
-/** Measures in turns, so that each round of ours has a yardstick of its own; a first round warms both up. */
+/** Measures alternately, so that each round has a reference of its own; the first round warms up both. */
 export async function compare({ name, unit, rounds, ours, yardstick }: Comparison): Promise<Figure> {
   const values: number[] = [];
   const ratios: number[] = [];
@@ -53,13 +53,13 @@ export async function compare({ name, unit, rounds, ours, yardstick }: Compariso
   };
 }
 
-/** The median over `rounds` of what `measure` answers, after one that doesn't count. */
+/** The median of the results of `measure` over `rounds`, after one warm-up round. */
 export async function medianOf(rounds: number, measure: Measure): Promise<number> {
   const { value } = await compare({ name: 'a point', unit: '', rounds, ours: measure });
   return value;
 }
 
-/** The middle of some values; of an even number of them the mean of the two in the middle. */
+/** The median of some values; for an even number of them, the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1);

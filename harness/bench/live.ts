@@ -1,41 +1,38 @@
-/** A vif between a peer here and a driver of Linux's in a guest. */
+/** A vif between a peer in this domain and a Linux driver in a guest. */
 import { NO_INTERFACE, profileNamed } from '../guest/profile.js';
-import type { Ssh } from '../guest/ssh.js';
+import type { Ssh } from '../ssh/ssh.js';
 import { formatIpv4, formatMac } from '../packet/address.js';
+import type { AnyPeer } from '../peer/any-peer.js';
 import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { linkOf, PREFIX } from '../peer/link.js';
-import { createVif, removeVif, type VifAddress, vifOf } from '../peer/vif.js';
+import { createVif, handleOf, removeVif, type VifAddress, vifOf } from '../peer/vif.js';
 import { KEY } from '../protocol/netif.js';
 import type { Domain, DomId } from '../xen/domain.js';
 import { EventPump } from '../xen/event-pump.js';
 import { Patience } from '../xen/wait.js';
-import type { YardstickThere } from './yardstick.js';
+import type { GuestYardstick } from './yardstick.js';
 
-const FIRST_HANDLE = 20;
-/** Handles are used again after so many: a driver may not see that one has gone which is there again at once. */
-const HANDLES = 100;
 /** As many as a ring has slots. */
 const RX_BUFFERS = 256;
-/** Everything takes longer under emulation. */
+/** Deadlines are longer under emulation. */
 const TIME_SCALE = 3;
 const SSH_MS = 30_000;
 const GSO = { [KEY.featureGsoTcpv4]: '1' };
 
-/** The driver at the other end of a vif. */
+/** The driver under test of a vif. */
 export type Driver = 'netfront' | 'netback';
-export type AnyPeer = FrontendPeer | BackendPeer;
 
-/** A guest with a driver that is to be talked to. */
+/** A guest with a driver to measure. */
 export interface Guest {
   readonly driver: Driver;
   readonly domain: DomId;
   readonly ssh: Ssh;
-  readonly stick: YardstickThere;
+  readonly yardstick: GuestYardstick;
 }
 
-/** What is got of this domain for all vifs. */
+/** The resources of this domain that all vifs share. */
 export function contextOf(domain: Domain): PeerContext {
   return { domain, pump: new EventPump(domain.events), patience: new Patience(domain.clock, TIME_SCALE) };
 }
@@ -51,10 +48,10 @@ export class LiveVif {
 
   static #made = 0;
 
-  /** A new vif, connected. */
+  /** Creates and connects a new vif. */
   static async connect(context: PeerContext, guest: Guest): Promise<LiveVif> {
     const { store, id } = context.domain;
-    const handle = FIRST_HANDLE + (this.#made++ % HANDLES);
+    const handle = handleOf(this.#made++);
     const link = linkOf(handle);
     const vif = vifOf(guest.driver === 'netback' ? 'backend' : 'frontend', guest.domain, id, handle);
     const backendKeys = guest.driver === 'netfront' ? { ...BACKEND_KEYS, ...GSO } : {};
@@ -69,7 +66,7 @@ export class LiveVif {
     return new LiveVif(peer, guest, vif, context);
   }
 
-  /** Gives the guest's interface its address and learns its MAC; answers the interface's name. */
+  /** Configures the address of the guest's interface and learns its MAC; returns the name of the interface. */
   async configure(): Promise<string> {
     const { frontend, handle } = this.vif;
     const { iut } = this.peer.link;
@@ -89,7 +86,7 @@ export class LiveVif {
     return device;
   }
 
-  /** Closes the vif politely and takes it out. */
+  /** Closes the vif in an orderly way and removes it. */
   async close(): Promise<void> {
     try {
       await this.peer.disconnect();

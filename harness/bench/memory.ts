@@ -1,4 +1,4 @@
-/** Whether memory stays what it is, however long a run goes on. */
+/** Whether memory use stays constant during a long run. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Figure } from './figure.js';
@@ -8,7 +8,7 @@ const MIB = 1024 * 1024;
 const FRAMES = 1_000_000;
 const CONNECTIONS = 10_000;
 
-/** MiB of heap after so many frames, and after so many connections, against what it was after a tenth of them. */
+/** MiB of heap after many frames, and after many connections, compared with a tenth of them. */
 export async function memory(): Promise<Figure[]> {
   const frames = new Wire('backend');
   await frames.start();
@@ -28,7 +28,7 @@ export async function memory(): Promise<Figure[]> {
   return flat;
 }
 
-/** MiB of heap after `work` was done `count` times, a tenth of them at a time, against what it was after the first. */
+/** MiB of heap after `work` was done `count` times, compared with a tenth of them. */
 export async function flatness(
   name: string,
   count: number,
@@ -52,8 +52,8 @@ export async function flatness(
 }
 
 /**
- * MiB of the heap, and of what hangs on it, that are really in use: the garbage is collected first, twice, since what a
- * weak reference was asked for in a turn is kept to its end.
+ * MiB of heap and external memory in use, after garbage collection. The collection runs twice, since the target of a
+ * weak reference that was read in a turn of the event loop is kept until the end of that turn.
  */
 async function heap(): Promise<number> {
   setFlagsFromString('--expose-gc');

@@ -1,4 +1,4 @@
-/** The peers against the kernel's own drivers: small frames one way at a time, and pings. */
+/** The peers compared with the kernel's own drivers: small frames in one direction at a time, and pings. */
 import { formatMac } from '../packet/address.js';
 import { decodeEthernet, LOCAL_EXPERIMENT } from '../packet/ethernet.js';
 import type { BackendPeer } from '../peer/backend.js';
@@ -6,7 +6,8 @@ import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { TX_RING } from '../protocol/ring.js';
 import { compare, type Figure, type Measure, type NamedMeasure, timed } from './figure.js';
-import { type AnyPeer, type Driver, type Guest, LiveVif } from './live.js';
+import type { AnyPeer } from '../peer/any-peer.js';
+import { type Driver, type Guest, LiveVif } from './live.js';
 import type { Shell } from './shell.js';
 import type { Yardstick } from './yardstick.js';
 
@@ -16,19 +17,24 @@ const SMALL = 60;
 const FRAMES = 8000;
 const PINGS = 100;
 
-/** The vif that a guest has anyway, whose both ends are kernels. */
+/** The guest's regular vif, with kernel drivers at both ends. */
 export interface KernelPair {
-  /** The interface here that the guest's frames reach, and its addresses. */
-  readonly here: { readonly device: string; readonly mac: string; readonly address: string; readonly stick: Yardstick };
+  /** The interface in this domain that receives the guest's frames, and its addresses. */
+  readonly here: {
+    readonly device: string;
+    readonly mac: string;
+    readonly address: string;
+    readonly yardstick: Yardstick;
+  };
   readonly there: {
     readonly device: string;
     readonly mac: string;
     readonly address: string;
-    readonly stick: Yardstick;
+    readonly yardstick: Yardstick;
   };
 }
 
-/** A peer that is connected to a guest, and the guest's interface. */
+/** A peer connected to a guest, and the guest's interface. */
 interface Wire {
   readonly peer: AnyPeer;
   readonly guest: Guest;
@@ -36,8 +42,8 @@ interface Wire {
 }
 
 /**
- * What the kernel's own pair does, by what a guest's driver is given and what it gives: the same ring is compared,
- * whichever domain its frontend is in.
+ * The rates of the kernel's own pair in the direction that a guest's driver receives and in the one that it sends: the
+ * same ring is compared, whichever domain has the frontend.
  */
 export function sameRings(
   driver: Driver,
@@ -48,7 +54,7 @@ export function sameRings(
   return driver === 'netback' ? { to: tx, from: rx } : { to: rx, from: tx };
 }
 
-/** Frames a second each way, and microseconds of a ping, of the peer of a guest's driver. */
+/** Frames per second in each direction, and microseconds of a ping, of the peer of a guest's driver. */
 export async function peerAgainstKernel(
   context: PeerContext,
   guest: Guest,
@@ -95,14 +101,14 @@ export async function peerAgainstKernel(
 }
 
 async function toGuest({ peer, guest, device }: Wire): Promise<number> {
-  const receiver = await guest.stick.start('receive', device, FRAMES);
+  const receiver = await guest.yardstick.start('receive', device, FRAMES);
   const frame = peer.quietFrame(SMALL);
   for (let sent = 0; sent < FRAMES;)
     sent += await (peer instanceof FrontendPeer ? fillTx(peer, frame) : fillRx(peer, frame));
   return receiver.result;
 }
 
-/** As many frames as there is room for, which is waited for until it's half of the ring; answers how many. */
+/** Fills the tx ring, once at least half of it is free; returns the number of frames. */
 async function fillTx(peer: FrontendPeer, frame: Uint8Array): Promise<number> {
   const { queue } = peer;
   await peer.until('room in the tx ring', () => queue.tx.ring.free() >= TX_RING.size / 2, { on: [queue.tx.answered] });
@@ -123,24 +129,24 @@ async function fillRx(peer: BackendPeer, frame: Uint8Array): Promise<number> {
 
 async function fromGuest({ peer, guest, device }: Wire): Promise<number> {
   let isOver = false;
-  const sending = guest.stick.run('send', device, formatMac(peer.link.peer.mac), FRAMES, SMALL).finally(() => {
+  const sending = guest.yardstick.run('send', device, formatMac(peer.link.peer.mac), FRAMES, SMALL).finally(() => {
     isOver = true;
     peer.arrived.fire();
   });
   sending.catch(() => undefined);
-  // Those that came before the clock was started don't count for the rate.
+  // Frames that arrived before the first timestamp don't count.
   let [frames, before, first, last] = [0, 0, 0, 0];
   while (frames < FRAMES) {
     await peer.until('frames', () => peer.received.length > 0 || isOver, { on: [peer.arrived] });
     const came = peer.received.splice(0);
-    // What is still under way then is lost: SSH's answer has come after it.
+    // Frames that are still in flight are lost: SSH has already reported the end of the sender.
     if (came.length === 0) break;
     last = performance.now();
     frames += came.filter(({ frame }) => isSmall(frame)).length;
     if (before === 0) [before, first] = [frames, last];
   }
   await sending;
-  if (frames === before) throw new Error(`${frames} frames, all at once: no rate`);
+  if (frames === before) throw new Error(`${frames} frames, all received at once: no rate`);
   return ((frames - before) / (last - first)) * 1000;
 }
 
@@ -150,20 +156,20 @@ function isSmall(frame: Uint8Array): boolean {
 }
 
 async function kernelToGuest({ here, there }: KernelPair): Promise<number> {
-  const receiver = await there.stick.start('receive', there.device, FRAMES);
-  await here.stick.run('send', here.device, there.mac, FRAMES, SMALL);
+  const receiver = await there.yardstick.start('receive', there.device, FRAMES);
+  await here.yardstick.run('send', here.device, there.mac, FRAMES, SMALL);
   return receiver.result;
 }
 
 async function kernelFromGuest({ here, there }: KernelPair): Promise<number> {
-  const receiver = await here.stick.start('receive', here.device, FRAMES);
-  await there.stick.run('send', there.device, here.mac, FRAMES, SMALL);
+  const receiver = await here.yardstick.start('receive', here.device, FRAMES);
+  await there.yardstick.run('send', there.device, here.mac, FRAMES, SMALL);
   return receiver.result;
 }
 
-/** Microseconds, as ping has them in its last line: min/avg/max/mdev in milliseconds. */
+/** Microseconds, from the last line of ping: min/avg/max/mdev in milliseconds. */
 async function kernelPing(shell: Shell, address: string): Promise<number> {
-  // The next as soon as one has its answer, as the peer does it.
+  // Each ping is sent as soon as the previous one has its reply, as the peer does.
   const lines = await shell.start(['ping', '-q', '-n', '-f', '-c', PINGS, address]).lines;
   const [, average] = /= [\d.]+\/([\d.]+)\//.exec(lines.join('\n')) ?? [];
   if (average === undefined) throw new Error(`ping ${address}: ${lines.join(' ')}`);

@@ -12,24 +12,24 @@ describe('shell', function () {
     return error instanceof Error ? error.message : 'none';
   };
 
-  it('runs one command after the other, words as they are, and tells the first line of each', async () => {
+  it('runs commands one after the other, with their words unchanged, and returns the first line of each', async () => {
     const [one, two] = [shell.start(['printf', '%s\n', 'a  b', '$c']), shell.start(['echo', 'after'])];
     expect(await one.first).to.equal('a  b');
     expect(await two.lines).to.deep.equal(['after']);
     expect(await one.lines).to.deep.equal(['a  b', '$c']);
   });
 
-  it('finds the end of one that leaves its last line open', async () => {
+  it('recognizes the end of a command that does not end its last line', async () => {
     expect(await shell.start(['printf', 'half']).lines).to.deep.equal(['half']);
   });
 
-  it('tells of one that fails, also to who waits for its first line, and goes on', async () => {
+  it('rejects for a command that fails, also the first line, and continues', async () => {
     expect(await failure(shell.start(['sh', '-c', 'echo why; exit 7']).lines)).to.match(/exit code 7: why$/);
     expect(await failure(shell.start(['false']).first)).to.match(/^false: exit code 1/);
     expect(await shell.start(['echo', 'still there']).lines).to.deep.equal(['still there']);
   });
 
-  it('fails what is asked of it when it has gone', async () => {
+  it('rejects commands after it has ended', async () => {
     shell.close();
     expect(await failure(shell.start(['sleep', '5']).lines)).to.match(/the shell has ended/);
   });

@@ -1,36 +1,34 @@
-/** How fast the simulator is: frames, whole suites, and what grows with what. */
+/** The speed of the simulator: frames, whole suites, and growth with queues, grants and tests. */
+import { CATALOGUE } from '../../suites/catalogue.js';
 import { SUITES } from '../../suites/index.js';
-import { NEWEST_TEXT } from '../../suites/requirements/index.js';
 import { decodeFrame } from '../packet/frame.js';
 import { ping4 } from '../packet/build.js';
 import { Stack } from '../packet/stack.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { linkOf } from '../peer/link.js';
 import { GREF_LIST_MAX } from '../protocol/netif.js';
-import { Expectations } from '../run/expectations.js';
+import { ROLES } from '../run/record.js';
 import { runSession } from '../run/session.js';
-import { openSimulatedIut } from '../run/simulated-iut.js';
+import { simulatedSession } from '../run/simulated-session.js';
 import type { Tests } from '../run/suite.js';
-import { referenceTarget } from '../run/target.js';
 import { compare, type Comparison, type Figure, medianOf, timed } from './figure.js';
 import { MOST_QUEUES, pingAll, Wire } from './wire.js';
 
 const ROUNDS = 7;
 const PINGS = 4000;
-/** Seconds that both sides may take together. */
+/** Seconds for the suites of both roles together. */
 const SUITE_GOAL_S = 3;
-const ROLES = ['frontend', 'backend'] as const;
 
-/** What it costs to do so much of something. */
+/** The cost for growing numbers of something. */
 export interface Growth {
-  /** What there is more and more of. */
+  /** The thing that grows in number. */
   readonly of: string;
   readonly unit: string;
-  /** How much there was, and what it cost. */
+  /** Pairs of number and cost. */
   readonly points: readonly (readonly [number, number])[];
 }
 
-/** Frames a second through a peer and a reference driver, against a stack that is asked without any ring between. */
+/** Frames per second through a peer and a reference driver, compared with a stack called without a ring. */
 export async function frameRates(): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const role of ROLES) {
@@ -59,19 +57,19 @@ export async function frameRates(): Promise<Figure[]> {
   return figures;
 }
 
-/** The same pings and answers, built, decoded and checked, with no Xen between. */
+/** The same pings and replies, built, decoded and checked, without Xen. */
 function stackAlone(length: number): number {
   const { peer, iut } = linkOf(20);
   const stack = new Stack(iut);
   const payload = new Uint8Array(length);
   for (let seq = 0; seq < PINGS; seq++) {
     const [answer] = stack.receive(ping4(peer, iut, { id: 1, seq, payload }));
-    if (!answer || !decodeFrame(answer).ok) throw new Error('the stack does not answer');
+    if (!answer || !decodeFrame(answer).ok) throw new Error('the stack does not reply');
   }
   return 2 * PINGS;
 }
 
-/** Seconds of the whole suite, both sides one after the other, as `netifspec run` does it. */
+/** Seconds for the whole suite, one role after the other, as `netifspec run` does it. */
 export async function suiteTime(): Promise<Figure[]> {
   const whole: Comparison = {
     name: `simulator: whole suite, ${SUITES.length} tests`,
@@ -100,23 +98,11 @@ async function runTests(tests: Tests): Promise<void> {
   for (const role of ROLES) {
     const planned = tests.filter((test) => test.role === role);
     if (planned.length === 0) continue;
-    await runSession({
-      target: referenceTarget(role),
-      command: [],
-      open: () => openSimulatedIut(role, 1),
-      tests: planned,
-      expectations: new Expectations([]),
-      seed: 1,
-      slow: false,
-      spec: NEWEST_TEXT,
-      onRecord: () => undefined,
-      log: () => undefined,
-      signal: new AbortController().signal,
-    });
+    await runSession(simulatedSession(role, CATALOGUE, { tests: planned, onRecord: () => undefined }));
   }
 }
 
-/** What frames cost with more queues, grants with more of them in a request, and a run with more tests. */
+/** The cost of frames with more queues, of grants with more of them per request, and of a run with more tests. */
 export async function growths(): Promise<Growth[]> {
   return [await growthWithQueues(), await growthWithGrants(), await growthWithTests()];
 }
@@ -155,10 +141,10 @@ async function growthWithGrants(): Promise<Growth> {
   }
   await wire.disconnect(peer);
   await wire.close();
-  return { of: 'grants that are mapped and unmapped by a request each', unit: 'ms', points };
+  return { of: 'grants that one request maps and another unmaps', unit: 'ms', points };
 }
 
-/** The same few tests again and again: others would cost something else. */
+/** The same few tests repeatedly, since different tests have different costs. */
 async function growthWithTests(): Promise<Growth> {
   const sample = SUITES.filter(({ id }) => /^backend\.(rings|transmit)\./.test(id));
   const points: [number, number][] = [];

@@ -1,12 +1,9 @@
-/** How long it takes until the command line answers. */
+/** The start-up time of the command line. */
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { packageRoot } from '../root.js';
+import { MAIN } from '../base/root.js';
 import { compare, type Figure } from './figure.js';
 
-const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
-
-/** Milliseconds of `netifspec --help`, against a Node that does nothing. */
+/** Milliseconds of `netifspec --help`, compared with an empty Node program. */
 export async function startUp(): Promise<Figure[]> {
   const node = (...args: string[]): number => {
     const started = performance.now();

@@ -1,4 +1,4 @@
-/** Bulk TCP between the kernel here and a guest's, through a TAP device whose frames a peer carries. */
+/** Bulk TCP between the local kernel and a guest's kernel, through a TAP device whose frames a peer forwards. */
 import { loadNative, type NativeTap } from '../../native/index.js';
 import { formatIpv4, formatMac } from '../packet/address.js';
 import { decodeEthernet, ETHER_TYPE } from '../packet/ethernet.js';
@@ -12,21 +12,22 @@ import { PREFIX } from '../peer/link.js';
 import type { Extra } from '../protocol/extra.js';
 import { GSO_TYPE, RXF, TXF } from '../protocol/netif.js';
 import { compare, type Figure } from './figure.js';
-import { type AnyPeer, type Guest, LiveVif } from './live.js';
+import type { AnyPeer } from '../peer/any-peer.js';
+import { type Guest, LiveVif } from './live.js';
 import { type KernelPair, sameRings } from './peers.js';
 import type { Shell } from './shell.js';
-import { type Yardstick, yardstickHere } from './yardstick.js';
+import { type Yardstick, localYardstick } from './yardstick.js';
 
 const ROUNDS = 3;
 const BYTES = 16 * 1024 * 1024;
 const PORT = 5001;
 const NETNS = 'netifspec-bench';
 const DEVICE = 'bench0';
-/** Frames that wait for room in a ring; TCP sends again what is dropped. */
+/** Frames queued for room in a ring; TCP sends dropped frames again. */
 const BACKLOG = 512;
 const MEGA = 1e6;
 
-/** The header in front of each frame of the TAP device, by offset (virtio, "Device Operation" of network devices). */
+/** The header before each frame of the TAP device, by offset (virtio, "Device Operation" of network devices). */
 const HEADER = {
   flags: 0,
   gsoType: 1,
@@ -38,10 +39,10 @@ const HEADER = {
 } as const;
 const NEEDS_CHECKSUM = 1;
 const GSO_TCPV4 = 1;
-/** Where a checksum is in the header of its protocol. */
+/** Offset of the checksum in the header of its protocol. */
 const CHECKSUM_AT: Readonly<Record<number, number>> = { [IP_PROTOCOL.tcp]: 16, [IP_PROTOCOL.udp]: 6 };
 
-/** Megabytes a second each way, against the kernel's own pair. */
+/** Megabytes per second in each direction, compared with the kernel's own pair. */
 export async function bulkAgainstKernel(
   context: PeerContext,
   guest: Guest,
@@ -51,32 +52,32 @@ export async function bulkAgainstKernel(
   const live = await LiveVif.connect(context, guest);
   await live.configure();
   const [own, theirs] = [live.peer.link.peer, live.peer.link.iut].map(({ ipv4 }) => ipv4) as [Uint8Array, Uint8Array];
-  // Not the peer's own address: that has a stack of its own, which would reset each connection.
+  // Not the peer's own address: the stack of the peer would reset each connection.
   const address = formatIpv4(Uint8Array.of(...own.slice(0, 3), 3));
   const tap = await Tap.open(live.peer, address, shell).catch(async (error: unknown) => {
     await live.close();
     throw error;
   });
-  const inside = yardstickHere(shell, 'ip', 'netns', 'exec', NETNS, program);
+  const inside = localYardstick(shell, 'ip', 'netns', 'exec', NETNS, program);
   try {
     const name = guest.driver === 'netback' ? 'frontend peer' : 'backend peer';
     const yardsticks = sameRings(guest.driver, {
-      fromNetfront: () => bulk(pair.there.stick, pair.here.stick, pair.here.address),
-      toNetfront: () => bulk(pair.here.stick, pair.there.stick, pair.there.address),
+      fromNetfront: () => bulk(pair.there.yardstick, pair.here.yardstick, pair.here.address),
+      toNetfront: () => bulk(pair.here.yardstick, pair.there.yardstick, pair.there.address),
     });
     return [
       await compare({
         name: `${name}: TCP to ${guest.driver}`,
         unit: 'MB/s',
         rounds: ROUNDS,
-        ours: () => bulk(inside, guest.stick, formatIpv4(theirs)),
+        ours: () => bulk(inside, guest.yardstick, formatIpv4(theirs)),
         yardstick: yardsticks.to,
       }),
       await compare({
         name: `${name}: TCP from ${guest.driver}`,
         unit: 'MB/s',
         rounds: ROUNDS,
-        ours: () => bulk(guest.stick, inside, address),
+        ours: () => bulk(guest.yardstick, inside, address),
         yardstick: yardsticks.from,
       }),
     ];
@@ -92,7 +93,7 @@ async function bulk(from: Yardstick, to: Yardstick, address: string): Promise<nu
   return rate / MEGA;
 }
 
-/** A TAP device in a network namespace, joined to a peer: what goes in at one comes out at the other. */
+/** A TAP device in a network namespace, connected to a peer: frames that enter at one leave at the other. */
 class Tap {
   readonly #backlog: Frame[] = [];
   #flushing = false;
@@ -113,7 +114,7 @@ class Tap {
   static async open(peer: AnyPeer, address: string, shell: Shell): Promise<Tap> {
     const addon = loadNative();
     if ('unavailable' in addon) throw new Error(addon.unavailable);
-    // One that was killed has left it.
+    // A killed run may have left the namespace behind.
     await shell.start(['sh', '-c', `ip netns del ${NETNS} 2> /dev/null || :`]).lines;
     await shell.start(['ip', 'netns', 'add', NETNS]).lines;
     const options = { headerSize: HEADER.bytes, checksum: true, tso4: true, tso6: false } as const;
@@ -127,7 +128,7 @@ class Tap {
       await tap.close();
       throw error;
     }
-    // Not before: a device that is down refuses frames.
+    // Not earlier: a device that is down refuses frames.
     tap.#hear();
     return tap;
   }
@@ -142,7 +143,7 @@ class Tap {
     await this.shell.start(['ip', ...args]).lines;
   }
 
-  /** Once for all frames that came together. */
+  /** Called once for all frames that arrived together. */
   #flush(): void {
     if (this.#flushing) return;
     this.#flushing = true;
@@ -155,7 +156,7 @@ class Tap {
   #send(): void {
     const { peer } = this;
     peer.raise();
-    for (let next = this.#backlog[0]; next && lay(peer, next); next = this.#backlog[0]) this.#backlog.shift();
+    for (let next = this.#backlog[0]; next && forwardFrame(peer, next); next = this.#backlog[0]) this.#backlog.shift();
     if (peer instanceof FrontendPeer) peer.queue.pushTx();
     else peer.queue.pushRx();
     if (this.#backlog.length === 0) return;
@@ -169,7 +170,7 @@ class Tap {
       const first = 'slots' in packet ? packet.slots[0]?.response.flags : packet.requests[0]?.flags;
       const blank = ((first ?? 0) & ('slots' in packet ? RXF.csumBlank : TXF.csumBlank)) !== 0;
       const gso = packet.extras.find((extra) => extra.type === 'gso');
-      // What the device has no room for is lost, as on any wire.
+      // Frames for which the device has no room are lost, as on any link.
       this.tap.write(toTap({ frame: packet.frame, blank, gsoSize: gso?.size ?? 0 }));
     }
     this.peer.arrived.once(() => this.#hear());
@@ -178,14 +179,14 @@ class Tap {
 
 interface Frame {
   readonly frame: Uint8Array;
-  /** Its checksum is left to the receiver. */
+  /** The checksum is left to the receiver. */
   readonly blank: boolean;
-  /** Bytes of payload of each segment that it's to be cut into; 0 for none. */
+  /** Payload bytes of each segment that the frame is to be cut into; 0 if it is not to be cut. */
   readonly gsoSize: number;
 }
 
-/** Lays a frame into the peer's ring; false if there is no room. */
-function lay(peer: AnyPeer, { frame, blank, gsoSize }: Frame): boolean {
+/** Puts a frame into the peer's ring; returns false if there is no room. */
+function forwardFrame(peer: AnyPeer, { frame, blank, gsoSize }: Frame): boolean {
   const extras: Extra[] =
     gsoSize === 0 ? [] : [{ type: 'gso', flags: 0, size: gsoSize, gsoType: GSO_TYPE.tcpv4, pad: 0, features: 0 }];
   if (peer instanceof BackendPeer) {

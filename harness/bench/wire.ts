@@ -15,10 +15,10 @@ import { EventPump } from '../xen/event-pump.js';
 import { Hypervisor } from '../xen/simulated/hypervisor.js';
 import { Patience } from '../xen/wait.js';
 
-/** More than a suite ever uses. */
+/** Number of queues: more than any suite uses. */
 export const MOST_QUEUES = 16;
 const HANDLE = 20;
-/** Pings that are under way at a time: fewer than the rx buffers that a peer posts. */
+/** Pings in flight at a time: fewer than the rx buffers that a peer posts. */
 const BURST = 16;
 
 const BACKEND = {
@@ -26,7 +26,7 @@ const BACKEND = {
   features: () => ({ ...BACKEND_STEPS.features(), [KEY.multiQueueMaxQueues]: String(MOST_QUEUES) }),
 };
 
-/** One simulated Xen with a driver on it. */
+/** A simulated Xen with a driver. */
 export class Wire {
   readonly link: Link = linkOf(HANDLE);
   readonly #hypervisor = new Hypervisor({ seed: 1 });
@@ -40,7 +40,7 @@ export class Wire {
   readonly #driver: ReferenceFrontend | ReferenceBackend;
   readonly #vif: VifAddress;
 
-  /** @param role the driver's */
+  /** @param role the role of the driver */
   constructor(private readonly role: 'frontend' | 'backend') {
     const stackOf = (): Stack => new Stack(this.link.iut);
     const fail = (error: unknown): never => {
@@ -57,7 +57,7 @@ export class Wire {
     return this.#driver.start();
   }
 
-  /** A new vif and its peer, connected. */
+  /** Connects a new vif and returns its peer. */
   async connect(queues = 1): Promise<FrontendPeer | BackendPeer> {
     const backendKeys = this.role === 'frontend' ? BACKEND_KEYS : {};
     await createVif(this.#harness.store, this.#vif, { mac: formatMac(this.link.iut.mac), backendKeys });
@@ -84,7 +84,7 @@ export class Wire {
   }
 }
 
-/** Pings over every queue, many at a time, until `count` at least were answered; answers how many frames that were. */
+/** Pings over every queue, many at a time, until at least `count` replies arrived; returns the number of frames. */
 export async function pingAll(peer: FrontendPeer | BackendPeer, count: number, length = 64): Promise<number> {
   let frames = 0;
   while (frames < 2 * count) {
@@ -93,27 +93,27 @@ export async function pingAll(peer: FrontendPeer | BackendPeer, count: number, l
       peer,
       pings.map(({ frame }) => frame),
     );
-    await peer.until('answers', () => peer.received.length >= pings.length, { on: [peer.arrived] });
+    await peer.until('replies to all pings', () => peer.received.length >= pings.length, { on: [peer.arrived] });
     const answered = new Set(peer.received.splice(0).map(({ frame }) => nonceOf(echoPayload(frame) ?? frame)));
     if (!pings.every(({ payload }) => answered.has(nonceOf(payload))))
-      throw new Error('what came is no answer to a ping');
+      throw new Error('the received frame is not a reply to a ping');
     frames += 2 * pings.length;
   }
   return frames;
 }
 
-/** Lays frames into the rings of all queues by turns, and publishes them together. */
+/** Puts frames into the rings of all queues in turn, and publishes them together. */
 async function sendAll(peer: FrontendPeer | BackendPeer, frames: readonly Uint8Array[]): Promise<void> {
-  const each = frames.length / peer.queues.length;
+  const perQueue = frames.length / peer.queues.length;
   if (peer instanceof FrontendPeer) {
     peer.queues.forEach((queue, n) => {
-      for (const frame of frames.slice(n * each, (n + 1) * each)) queue.tx.enqueue(frame);
+      for (const frame of frames.slice(n * perQueue, (n + 1) * perQueue)) queue.tx.enqueue(frame);
       queue.pushTx();
     });
     return;
   }
   for (const [n, queue] of peer.queues.entries()) {
-    const own = frames.slice(n * each, (n + 1) * each);
+    const own = frames.slice(n * perQueue, (n + 1) * perQueue);
     const slots = own.map((frame) => BackendRx.slotsFor(frame)).reduce((sum, count) => sum + count, 0);
     await peer.buffers(slots, queue);
     for (const frame of own) queue.rx.enqueue(frame);

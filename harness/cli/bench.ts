@@ -4,9 +4,10 @@ import type { Figure } from '../bench/figure.js';
 import { memory } from '../bench/memory.js';
 import { frameRates, growths, type Growth, suiteTime } from '../bench/simulator.js';
 import { startUp } from '../bench/start-up.js';
-import { makeFolder, writeFiles } from './results.js';
+import { makeFolder } from './paths.js';
+import { writeFiles } from './results.js';
 
-/** `netifspec bench`: what can be measured without a Xen. */
+/** `netifspec bench`: measurements that need no Xen. */
 export async function benchCommand({ out }: { readonly out: string }): Promise<number> {
   makeFolder(out);
   const figures: Figure[] = [];

@@ -4,10 +4,9 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { groupSessions, readRecords } from '../../reports/records.js';
-import { packageRoot } from '../root.js';
+import { MAIN, packageRoot } from '../base/root.js';
 
-const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
-/** How often a run is killed at a random moment; a soak sets it higher. */
+/** Number of times that a run is killed at a random moment; a soak test sets it higher. */
 const KILLS = Number(process.env['NETIFSPEC_KILLS'] ?? '3');
 
 describe('the command line', function () {
@@ -23,15 +22,18 @@ describe('the command line', function () {
   it('runs a selection against the reference drivers and writes records, JUnit and HTML', () => {
     const { status, stdout } = netifspec('run', '--test', '*.xenbus.connect', '--out', 'out');
     expect(status, stdout).to.equal(0);
-    expect(stdout).to.match(/^reference-frontend: 1 of 1 tests executed/m);
-    expect(readFileSync(join(folder, 'out/results.jsonl'), 'utf8').trim().split('\n')).to.have.length(6);
+    expect(stdout).to.match(/^reference-frontend: \d+ of \d+ tests executed/m);
+    const run = groupSessions(readRecords(join(folder, 'out/results.jsonl'))).map(({ tests }) =>
+      tests.filter(({ chapter }) => chapter !== 'monitor').map(({ id }) => id),
+    );
+    expect(run).to.deep.equal([['frontend.xenbus.connect'], ['backend.xenbus.connect']]);
     expect(readFileSync(join(folder, 'out/junit.xml'), 'utf8')).to.contain('frontend.xenbus.connect');
     expect(readFileSync(join(folder, 'out/report.html'), 'utf8')).to.contain('backend.xenbus.connect');
   });
 
-  it('lists the catalogue, and as JSON each statement with all that is known of it', () => {
+  it('lists the catalogue, and all details of each requirement as JSON', () => {
     const { stdout } = netifspec('list');
-    expect(stdout).to.match(/^HASH +42 +42 /m);
+    expect(stdout).to.match(/^HASH +(\d+) +\1 /m);
     const rows = JSON.parse(netifspec('list', '--json').stdout) as Record<string, unknown>[];
     const keys = ['id', 'side', 'level', 'since', 'gate', 'source', 'statement', 'tests', 'untestable'];
     for (const row of rows) expect(row).to.include.all.keys(keys);
@@ -39,12 +41,12 @@ describe('the command line', function () {
     expect(netifspec('list', '--tests', '--test', 'backend.gso.cut').stdout).to.match(/^backend\.gso\.cut .*bridge/m);
   });
 
-  it('is no success where nothing is left to wait for before it has ended', () => {
+  it('fails if the event loop is empty before the command has ended', () => {
     const stuck = `import { Command } from ${JSON.stringify(import.meta.resolve('commander'))};
       Command.prototype.parseAsync = () => new Promise(() => {});`;
     const args = ['--import', `data:text/javascript,${encodeURIComponent(stuck)}`, MAIN, 'list'];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    expect(stderr).to.contain('waits for what never comes');
+    expect(stderr).to.contain('the event loop is empty');
     expect(status).to.equal(3);
   });
 
@@ -53,12 +55,12 @@ describe('the command line', function () {
     expect(stdout).to.equal(readFileSync(join(folder, 'json/results.jsonl'), 'utf8'));
   });
 
-  it(`leaves records that can be read whenever it's killed, and nothing in the way of the next run`, async function () {
+  it(`leaves valid records if it is killed at any time, and does not block the next run`, async function () {
     this.timeout(30_000 + KILLS * 5000);
     for (let n = 0; n < KILLS; n++) {
       const child = spawn(process.execPath, [MAIN, 'run', '--out', 'killed'], { cwd: folder, stdio: 'ignore' });
       const ended = new Promise<NodeJS.Signals | null>((resolve) => child.on('exit', (_, signal) => resolve(signal)));
-      // From before its first record to past its last one.
+      // From before its first record to after its last one.
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 3000));
       child.kill('SIGKILL');
       await ended;
@@ -70,7 +72,7 @@ describe('the command line', function () {
     expect(readdirSync(join(folder, 'killed')).sort()).to.deep.equal(['junit.xml', 'report.html', 'results.jsonl']);
   });
 
-  it('keeps the trace of every test where that is asked for, and the frames as captures', () => {
+  it('keeps the trace of every test and the frames as captures, if requested', () => {
     const { status, stdout } = netifspec(
       'run',
       '--test',
@@ -85,7 +87,7 @@ describe('the command line', function () {
     const capture = readFileSync(join(folder, 'traced/traces/reference-backend/backend.transmit.id-256.pcapng'));
     expect(capture.readUInt32LE(0)).to.equal(0x0a0d0d0a);
     expect(readFileSync(join(folder, 'traced/report.html'), 'utf8')).to.match(/<svg class="ladder"/);
-    // As "report junit" finds it again.
+    // Under the path that "report junit" uses.
     const junit = readFileSync(join(folder, 'traced/junit.xml'), 'utf8');
     expect(junit).to.contain('[[ATTACHMENT|traced/traces/reference-backend/backend.transmit.id-256.pcapng]]');
     expect(netifspec('report', 'junit', 'traced').stdout).to.equal(junit);
@@ -110,12 +112,12 @@ describe('the command line', function () {
     expect(netifspec('run', '--test', 'backend.xenbus.connect', '--out', 'coloured').stdout).not.to.contain('\x1b');
   });
 
-  it('merges runs, and tells what is worse in one than in another', () => {
+  it('merges runs, and lists regressions between runs', () => {
     netifspec('run', '--test', 'frontend.xenbus.connect', '--out', 'shards/1');
     netifspec('run', '--test', 'frontend.xenbus.mac', '--out', 'shards/2');
     const merged = netifspec('report', 'merge', 'shards', '--out', 'merged');
     expect(merged.status, merged.stderr).to.equal(0);
-    expect(merged.stdout).to.match(/^reference-frontend: 2 of 2 tests executed/m);
+    expect(merged.stdout).to.match(/^frontend\/xenbus +2 passed$/m);
     const worse = netifspec('report', 'diff', 'merged', 'shards/1');
     expect(worse.stdout).to.match(/^GONE +reference-frontend +frontend\.xenbus\.mac/m);
     expect([worse.status, netifspec('report', 'diff', 'shards/1', 'merged').status]).to.deep.equal([1, 0]);
@@ -124,16 +126,16 @@ describe('the command line', function () {
     );
   });
 
-  it('merges what there is where a part has left nothing, and answers 3', () => {
+  it('merges the other parts if one has no records, and exits with 3', () => {
     netifspec('run', '--test', 'frontend.xenbus.connect', '--shard', '1/1', '--out', 'part');
     writeFileSync(join(folder, 'empty.jsonl'), '');
     const merged = netifspec('report', 'merge', 'part', 'no-part', 'empty.jsonl', '--out', 'parts');
     expect(merged.status).to.equal(3);
-    expect(merged.stdout).to.match(/^reference-frontend: 1 of 1 tests executed/m);
-    expect(merged.stderr).to.match(/no-part: no such file or folder; the others are merged without it$/m);
-    expect(merged.stderr).to.match(/empty\.jsonl: no records: .*; the others are merged without it$/m);
+    expect(merged.stdout).to.match(/^frontend\/xenbus +1 passed$/m);
+    expect(merged.stderr).to.match(/no-part: no such file or folder; .*; merged the others without it$/m);
+    expect(merged.stderr).to.match(/empty\.jsonl: no records; .*; merged the others without it$/m);
     expect(netifspec('report', 'merge', 'no-part', '--out', 'none').status).to.equal(2);
-    // What is damaged isn't lost, and what is merged isn't written over.
+    // A damaged part is not a missing one, and no part is overwritten.
     writeFileSync(join(folder, 'part/results.jsonl'), 'damaged\n');
     for (const out of ['part', 'elsewhere']) {
       const damaged = netifspec('report', 'merge', 'parts', 'part', '--out', out);
@@ -142,29 +144,102 @@ describe('the command line', function () {
     expect(readFileSync(join(folder, 'part/results.jsonl'), 'utf8')).to.equal('damaged\n');
   });
 
-  it('says how to run what failed by --strict again', () => {
+  it('repeats --strict in the command that reproduces a failure', () => {
     netifspec('run', '--test', 'frontend.xenbus.connect', '--strict', '--out', 'strict');
     const [session] = readRecords(join(folder, 'strict/results.jsonl'));
     expect(session).to.deep.include({ command: ['netifspec', 'run', '--strict'] });
   });
 
+  it('stops at the limit of failures, reports it, and runs the failed tests again', () => {
+    const [iut, defects] = ['run/simulated-iut.js', 'reference/defects/index.js'].map((file) =>
+      JSON.stringify(join(packageRoot, 'dist/harness', file)),
+    );
+    const module = `import { referenceDriver } from ${iut};
+      import { DEFECTS } from ${defects};
+      export default referenceDriver(DEFECTS.find(({ id }) => id === 'backend.receive.raw-status'));`;
+    writeFileSync(join(folder, 'broken.mjs'), module);
+    const driver = [
+      'run',
+      '--iut',
+      'broken.mjs',
+      '--role',
+      'backend',
+      '--test',
+      'backend.receive.*',
+      '--out',
+      'stopped',
+    ];
+    const stopped = netifspec(...driver, '-x');
+    expect(stopped.status, stopped.stdout + stopped.stderr).to.equal(1);
+    expect(stopped.stdout).to.match(/INCOMPLETE: the run was cut short: stopped after 1 failure$/m);
+    const { tests, end } = groupSessions(readRecords(join(folder, 'stopped/results.jsonl')))[0] ?? { tests: [] };
+    expect(end).to.include({ complete: false, reason: 'stopped after 1 failure', stoppedAfter: 1 });
+    const failed = tests.filter(({ verdict }) => verdict === 'fail').map(({ id }) => id);
+    expect(failed).to.have.length(1);
+    netifspec(...driver, '--last-failed');
+    const again = groupSessions(readRecords(join(folder, 'stopped/results.jsonl')))[0]?.tests ?? [];
+    const single = again.filter(({ chapter }) => chapter !== 'monitor').map(({ id }) => id);
+    expect(single).to.deep.equal(['backend.xenbus.connect', ...failed]);
+  });
+
+  it('exits with 3 if its output cannot be written, never with 1', function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const shell = (command: string): { status: number | null; stderr: string } =>
+      spawnSync('bash', ['-c', `set -o pipefail; ${command}`], { encoding: 'utf8', cwd: folder });
+    const run = `'${process.execPath}' '${MAIN}' run --test backend.xenbus.connect --out lost`;
+    const full = shell(`${run} > /dev/full`);
+    expect(full.status, full.stderr).to.equal(3);
+    expect(full.stderr).to.equal(
+      'netifspec: writing to stdout: no space left on the device; free some, or write to another one\n',
+    );
+    // The files are complete all the same.
+    expect(existsSync(join(folder, 'lost/report.html'))).to.equal(true);
+    const closed = shell(`${run} | true`);
+    expect(closed.stderr).to.equal('');
+    expect(closed.status).to.equal(3);
+  });
+
   for (const [what, args, says] of [
-    ['a test that is not there', ['run', '--test', 'no-such'], /no such test; "netifspec list" shows them all/],
-    ['a role that is not there', ['run', '--role', 'middle'], /it is frontend or backend/],
-    ['an unknown command', ['frob'], /unknown command 'frob'/],
-    ['a missing target file', ['run', '--target', 'none.yaml'], /none\.yaml: ENOENT/],
-    ['a bad target file, by line and key', ['run', '--target', 'bad.yaml'], /bad\.yaml:2: role: /],
-    ['a folder that is not there', ['report', 'diff', 'none', 'none'], /none: no such file or folder/],
     [
-      'an expectation of no test',
+      'a test that does not exist',
+      ['run', '--test', 'no-such'],
+      /no-such: no such test \("netifspec list --tests" lists all\)/,
+    ],
+    ['a misspelt test', ['run', '--test', 'backend.gso.cutt'], /did you mean backend\.gso\.cut or /],
+    ['an unknown role', ['run', '--role', 'middle'], /--role middle: expected frontend or backend/],
+    ['an unknown command', ['frob'], /^netifspec: unknown command 'frob'/],
+    ['an unknown option', ['run', '--rol', 'x'], /^netifspec: unknown option '--rol' \(Did you mean --role\?\)/],
+    ['a number that is not valid', ['run', '--seed', '-1'], /--seed -1: expected a whole number/],
+    ['a target file without its option', ['run', 'one.yaml'], /did you mean --target one\.yaml\?/],
+    ['a test without its option', ['lab', 'run', 'backend.*'], /did you mean --test backend\.\*\?/],
+    ['a missing target file', ['run', '--target', 'none.yaml'], /none\.yaml: no such file; run "netifspec init/],
+    ['results in the place of a file', ['run', '--out', 'one.yaml'], /--out one\.yaml: exists and is not a folder/],
+    ['results below a file', ['bench', '--out', 'one.yaml/x'], /--out one\.yaml\/x: a part of this path is a file/],
+    ['a report in the place of a folder', ['report', 'html', 'out', '--out', 'json'], /--out json: is a folder/],
+    ['a target file in no folder', ['init', 'no/x.yaml', '--role', 'backend'], /no\/x\.yaml: no such file or folder/],
+    ['--last-failed without an earlier run', ['run', '--last-failed', '--out', 'never'], /never has no results yet/],
+    ['--last-failed after a run without failures', ['run', '--last-failed', '--out', 'out'], /no test failed in out/],
+    [
+      'a host that is not valid',
+      ['run', '--on', 'a@b:99999', '--target', 'one.yaml'],
+      /expected \[user@\]host\[:port\]/,
+    ],
+    ['a bad target file, by line and key', ['run', '--target', 'bad.yaml'], /bad\.yaml:2: role: /],
+    ['a missing folder', ['report', 'diff', 'none', 'none'], /none: no such file or folder/],
+    [
+      'an expectation that matches no test',
       ['run', '--target', 'stale.yaml'],
       /stale\.expectations\.yaml:1: no test matches backend\.gone/,
     ],
-    ['a target that is given twice', ['run', '--target', 'one.yaml', '--target', 'one.yaml'], /two are named x/],
-    ['a run without records', ['report', 'junit', 'nothing.jsonl'], /nothing\.jsonl: no records: that run ended/],
-    ['--on without a target', ['run', '--on', 'host'], /--on goes with exactly one --target/],
+    [
+      'a target that is given twice',
+      ['run', '--target', 'one.yaml', '--target', 'one.yaml'],
+      /two targets are named x/,
+    ],
+    ['a run without records', ['report', 'junit', 'nothing.jsonl'], /nothing\.jsonl: no records; the run ended/],
+    ['--on without a target', ['run', '--on', 'host'], /--on needs exactly one --target/],
   ] as const) {
-    it(`answers 2 to ${what}`, () => {
+    it(`exits with 2 and prints one line for ${what}`, () => {
       writeFileSync(join(folder, 'bad.yaml'), 'name: x\nrole: front\ndomain: 1\n');
       writeFileSync(join(folder, 'one.yaml'), 'name: x\nrole: frontend\ndomain: simulator\n');
       writeFileSync(join(folder, 'nothing.jsonl'), '');
@@ -175,7 +250,7 @@ describe('the command line', function () {
       const { status, stderr } = netifspec(...args);
       expect(status, stderr).to.equal(2);
       expect(stderr).to.match(says);
-      expect(stderr).not.to.contain('    at ');
+      expect(stderr.trimEnd().split('\n')).to.have.length(1);
     });
   }
 });

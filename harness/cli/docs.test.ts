@@ -1,17 +1,27 @@
-/** Every command in the documentation's blocks of shell is one that works. */
+/** Every command in the shell blocks of the documentation works. */
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
+import { countsLine } from '../dev/counts.js';
+import { SAMPLE_PAGES, sampleRecords, sampleText } from '../dev/failure-sample.js';
 import { SUITES } from '../../suites/index.js';
-import { packageRoot } from '../root.js';
+import { MAIN, packageRoot } from '../base/root.js';
 import { loadExpectations } from '../run/expectations.js';
-import { commandsOf, makeResults, NEEDS_HOST, PAGES, wordsOf } from './documented.js';
+import { commandsOf, makeResults, NEEDS_HOST, PAGES, wordsOf } from './documented.fixture.js';
 
-const MAIN = join(packageRoot, 'dist/harness/cli/main.js');
-/** What is a test of its own, and takes a minute. */
+/** Commands that have a test of their own, which takes a minute. */
 const ELSEWHERE = /^validate\b/;
 
 describe('the documentation', function () {
@@ -19,7 +29,7 @@ describe('the documentation', function () {
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'netifspec-docs-'));
-    const sample = join(packageRoot, 'dist/harness/foreign/samples/good.js');
+    const sample = join(packageRoot, 'dist/harness/module-driver/samples/good.js');
     mkdirSync(join(folder, 'bin'));
     for (const tool of ['tar', 'gzip']) symlinkSync(join('/bin', tool), join(folder, 'bin', tool));
     writeFileSync(join(folder, 'my-driver.js'), `export { default } from ${JSON.stringify(sample)};\n`);
@@ -30,7 +40,7 @@ describe('the documentation', function () {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  /** With no tools in reach but what packs: nothing is booted, and nobody is called. */
+  /** Runs netifspec with only tar and gzip in PATH, so that it boots no lab and connects to no host. */
   function netifspec(...args: string[]) {
     const env = { PATH: join(folder, 'bin'), HOME: folder, NETIFSPEC_LAB: join(folder, 'lab') };
     return spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', cwd: folder, env });
@@ -43,14 +53,14 @@ describe('the documentation', function () {
         const words = wordsOf(command.replace('--seeds 1000', '--seeds 2'));
         if (words[0] === 'init') rmSync(join(folder, words[1] ?? ''), { force: true });
         const { status, stdout, stderr } = netifspec(...words);
-        // What needs a host must get as far as to miss it; with one it's run by the lab's own tests.
+        // A command that needs a host must fail because the host is missing; the lab's own tests run it with a host.
         expect(status, stdout + stderr).to.equal(NEEDS_HOST.test(command) ? 3 : 0);
         expect(stderr).not.to.match(/^ {4}at /m);
       });
     }
   }
 
-  it('names no command, option or script in a line that is not there', () => {
+  it('names only existing commands, options and scripts', () => {
     const spans = PAGES.flatMap((page) => [
       ...readFileSync(join(packageRoot, page), 'utf8').matchAll(/`(?:npx )?(netifspec|npm) ([^`\n]+)`|^(npm) (.*)$/gm),
     ]);
@@ -72,7 +82,7 @@ describe('the documentation', function () {
     expect(spans).to.have.length.above(15);
   });
 
-  it('has recipes for CI engines, in their language', () => {
+  it('has valid recipes for CI engines', () => {
     const page = readFileSync(join(packageRoot, 'docs/running-a-fleet.md'), 'utf8');
     for (const [, yaml = ''] of page.matchAll(/^```yaml\n([^]*?)^```$/gm)) {
       expect(Object.keys(parse(yaml) as object)).not.to.deep.equal([]);
@@ -80,7 +90,7 @@ describe('the documentation', function () {
     expect(commandsOf('docs/running-a-fleet.md').filter((command) => command.includes('labhost'))).to.have.length(5);
   });
 
-  it('shows an entry of expectations that a run takes', () => {
+  it('shows an expectation that a run accepts', () => {
     const page = readFileSync(join(packageRoot, 'docs/reading-a-report.md'), 'utf8');
     const [, entry = ''] = /^```yaml\n(- test: [^]*?)^```$/m.exec(page) ?? [];
     writeFileSync(join(folder, 'entry.yaml'), entry);
@@ -90,7 +100,19 @@ describe('the documentation', function () {
     expect(more).to.deep.equal([]);
   });
 
-  it('names tests of our own that are there', () => {
+  it('shows a failure as a run reports it (npm run docs)', async () => {
+    const records = await sampleRecords();
+    for (const [page, options] of Object.entries(SAMPLE_PAGES)) {
+      const text = readFileSync(join(packageRoot, page), 'utf8');
+      expect(text, page).to.contain(`\`\`\`\n${sampleText(records, options)}\`\`\``);
+    }
+  });
+
+  it('has the current counts (npm run docs)', () => {
+    expect(readFileSync(join(packageRoot, 'README.md'), 'utf8')).to.contain(`\n${countsLine()}\n`);
+  });
+
+  it('names only existing tests of netifspec itself', () => {
     const page = readFileSync(join(packageRoot, 'CONTRIBUTING.md'), 'utf8');
     const named = [...page.matchAll(/npx mocha -g "(.*)"/g)].map(([, title = '']) => title);
     expect(named).to.have.length.above(3);
@@ -101,7 +123,19 @@ describe('the documentation', function () {
     for (const title of named) expect(listed).to.contain(title);
   });
 
-  it('links to what is there', () => {
+  it('lists every environment variable of netifspec', () => {
+    const table = readFileSync(join(packageRoot, 'docs/debugging.md'), 'utf8');
+    const sources = ['harness', 'native', 'reports', 'suites'].flatMap((folder) =>
+      readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => /\.(ts|mjs)$/.test(name))
+        .map((name) => readFileSync(join(packageRoot, folder, name), 'utf8')),
+    );
+    const variables = new Set(sources.flatMap((text) => text.match(/\bNETIFSPEC_[A-Z]+(_[A-Z]+)*\b/g) ?? []));
+    expect(variables.size).to.be.above(5);
+    for (const variable of variables) expect(table).to.contain(`| \`${variable}\` `);
+  });
+
+  it('has no broken links', () => {
     const broken = PAGES.flatMap((page) =>
       [...readFileSync(join(packageRoot, page), 'utf8').matchAll(/\]\(([^)#:]+)\)/g)]
         .map(([, link = '']) => join(packageRoot, dirname(page), link))
@@ -110,7 +144,7 @@ describe('the documentation', function () {
     expect(broken).to.deep.equal([]);
   });
 
-  it('names files and folders of the tree that are there', () => {
+  it('names only existing files and folders of the tree', () => {
     const named = /`((?:harness|suites|native|reports|docs)\/[\w./-]*)`/g;
     const missing = PAGES.flatMap((page) =>
       [...readFileSync(join(packageRoot, page), 'utf8').matchAll(named)]

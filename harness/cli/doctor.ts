@@ -1,36 +1,78 @@
+/** `netifspec doctor`: reports what a host can run, what is missing, and what may disturb a run. */
 import { loadNative } from '../../native/index.js';
 import { missingPackages } from '../lab/tools.js';
-import { hindrances } from '../xen/native/hindrances.js';
+import { disturbingSettings } from '../xen/native/disturbing-settings.js';
 import { nativeProblems } from '../xen/native/index.js';
 import { onXen } from '../xen/native/problems.js';
+import type { DoctorOptions } from './options.js';
 
-export interface DoctorOptions {
-  readonly on?: string;
-  readonly identity?: string;
-  readonly knownHosts?: string;
-  readonly node?: string;
+/** A finding and its details: `no` means that something cannot run, `note` that something may disturb a run. */
+export interface Finding {
+  readonly state: 'ok' | 'no' | 'note';
+  readonly text: string;
+  readonly details: readonly string[];
 }
 
-/** `netifspec doctor`: what a host can run. Answers 0: each thing that is missing only rules something out. */
+/** The state of a host that the doctor reports on. */
+export interface Host {
+  /** Why the addon cannot be used; undefined if it can. */
+  readonly addon: string | undefined;
+  readonly onXen: boolean | undefined;
+  /** Reasons why the processes of this host cannot act as a domain of Xen. */
+  readonly problems: readonly string[];
+  readonly disturbingSettings: readonly string[];
+  /** Debian packages that the lab needs and that are not installed. */
+  readonly packages: readonly string[];
+}
+
+/** The findings on a host, from the feature with the fewest requirements to the one with the most. */
+export function diagnose({ addon, onXen, problems, disturbingSettings, packages }: Host): Finding[] {
+  const finding = (good: string, state: 'no' | 'note', bad: string, details: readonly string[]): Finding =>
+    details.length === 0 ? { state: 'ok', text: good, details } : { state, text: bad, details };
+  return [
+    { state: 'ok', text: 'simulated Xen: reference drivers and driver modules can be tested', details: [] },
+    finding('native addon: loaded', 'no', 'native addon: not available', addon === undefined ? [] : [addon]),
+    finding(
+      'real Xen: drivers on this host can be tested',
+      'no',
+      'real Xen: drivers on this host cannot be tested',
+      problems,
+    ),
+    ...(onXen === false
+      ? []
+      : [
+          finding(
+            'host settings: none disturbs a run',
+            'note',
+            'host settings: some may disturb a run',
+            disturbingSettings,
+          ),
+        ]),
+    finding(
+      'lab: all packages that it needs are installed',
+      'no',
+      'lab: Debian packages are missing',
+      packages.length === 0 ? [] : [`Run "netifspec lab up --install", or: apt-get install ${packages.join(' ')}`],
+    ),
+  ];
+}
+
+/** Returns 0: a missing feature is not an error. */
 export async function doctorCommand({ on, ...options }: DoctorOptions): Promise<number> {
   if (on !== undefined) {
-    const { doctorThere } = await import('./doctor-there.js');
-    return doctorThere(on, options);
+    const { doctorOnHost } = await import('./doctor-on-host.js');
+    return doctorOnHost(on, options);
   }
-  const write = (line: string): void => void process.stdout.write(`${line}\n`);
-  const tell = (word: string, what: string, sentences: readonly string[]): void => {
-    write(`${sentences.length === 0 ? 'ok  ' : word} ${what}`);
-    for (const sentence of sentences) write(`       ${sentence}`);
-  };
   const native = loadNative();
-  tell('no  ', 'suites against the embedded reference drivers, on a simulated Xen', []);
-  tell('no  ', 'native addon', 'unavailable' in native ? [native.unavailable] : []);
-  tell('no  ', 'drivers on this Xen host', nativeProblems());
-  if (onXen() !== false) tell('note', 'nothing here gets in the way of vifs', hindrances());
-  tell(
-    'no  ',
-    'lab: a real Xen in QEMU',
-    missingPackages().map((name) => `missing package: ${name}`),
-  );
+  const found = diagnose({
+    addon: 'unavailable' in native ? native.unavailable : undefined,
+    onXen: onXen(),
+    problems: nativeProblems(),
+    disturbingSettings: disturbingSettings(),
+    packages: missingPackages(),
+  });
+  for (const { state, text, details } of found) {
+    process.stdout.write([`${state.padEnd(4)}  ${text}`, ...details.map((line) => `        ${line}`), ''].join('\n'));
+  }
   return 0;
 }

@@ -1,20 +1,23 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { packageRoot } from '../root.js';
+import { packageRoot } from '../base/root.js';
 import { targetJsonSchema, targetTemplate } from '../run/template.js';
-import { UsageError } from './exit.js';
+import { UsageError } from '../base/errors.js';
+import { atPath } from './paths.js';
+import { roleOf } from './select.js';
 
-/** `netifspec init FILE`: a target file to be filled in. Replaces nothing. */
-export function initCommand(file: string, { role }: { readonly role: string }): void {
-  if (role !== 'frontend' && role !== 'backend') throw new UsageError(`--role ${role}: it is frontend or backend`);
-  if (existsSync(file)) throw new UsageError(`${file} is there already`);
-  // Editors that know the YAML language server take it from here.
+/** `netifspec init FILE`: writes a new target file. Throws a UsageError if the file exists. */
+export function initCommand(file: string, options: { readonly role: string }): void {
+  const role = roleOf(options.role);
+  if (existsSync(file)) throw new UsageError(`${file}: the file already exists; give another name, or remove it`);
+  // Editors with the YAML language server find the schema with this line.
   const schema = relative(dirname(resolve(file)), join(packageRoot, 'docs/target.schema.json'));
-  writeFileSync(file, `# yaml-language-server: $schema=${schema}\n${targetTemplate(role)}`);
-  process.stdout.write(`${file} is to be filled in; it says how, key by key\n`);
+  const text = `# yaml-language-server: $schema=${schema}\n${targetTemplate(role)}`;
+  atPath(file, () => writeFileSync(file, text));
+  process.stdout.write(`wrote ${file}; fill in its keys; a comment explains each\n`);
 }
 
-/** `netifspec schema`: the target file's schema for editors. */
+/** `netifspec schema`: prints the JSON Schema of target files, for editors. */
 export function schemaCommand(): void {
   process.stdout.write(`${JSON.stringify(targetJsonSchema(), null, 2)}\n`);
 }

@@ -3,21 +3,27 @@ export interface Interrupt {
   release(): void;
 }
 
-/** The first Ctrl-C ends the run after its current test, so that the driver under test is left clean. */
-export function onInterrupt(): Interrupt {
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Ends the run after its current test on the first Ctrl-C or the loss of the terminal, so that the driver under test is
+ * left in a clean state. With `output`, also if the reader of stdout closes it: the results would be lost.
+ */
+export function onInterrupt({ output = false }: { readonly output?: boolean } = {}): Interrupt {
   const controller = new AbortController();
   const abort = (): void => {
-    process.stderr.write('netifspec: interrupted; ending the current test (once more to stop at once)\n');
+    if (controller.signal.aborted) return;
     process.once('SIGINT', () => process.exit(130));
     controller.abort();
+    process.stderr.write('netifspec: interrupted; the run ends after the current test (Ctrl-C ends it at once)\n');
   };
-  process.once('SIGINT', abort);
-  process.once('SIGTERM', abort);
+  for (const name of SIGNALS) process.on(name, abort);
+  if (output) process.stdout.on('error', abort);
   return {
     signal: controller.signal,
     release: () => {
-      process.removeListener('SIGINT', abort);
-      process.removeListener('SIGTERM', abort);
+      for (const name of SIGNALS) process.removeListener(name, abort);
+      process.stdout.removeListener('error', abort);
     },
   };
 }

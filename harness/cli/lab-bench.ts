@@ -1,34 +1,34 @@
 /** `netifspec lab bench` */
-import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { parseRecord } from '../../reports/records.js';
 import { compare, type Figure } from '../bench/figure.js';
-import { quotePosix } from '../guest/profile.js';
+import { quotePosix } from '../ssh/posix.js';
 import { LabError } from '../lab/error.js';
 import { labDown, type LabHandle } from '../lab/index.js';
 import { installed } from '../remote/installed.js';
 import { pack } from '../remote/pack.js';
 import { runRemote } from '../remote/remote.js';
-import { packageRoot } from '../root.js';
+import { messageOf } from '../base/errors.js';
+import { run } from '../base/process.js';
+import { packageRoot } from '../base/root.js';
 import { writeBench } from './bench.js';
 import { onInterrupt } from './interrupt.js';
 import { type LabUpOptions, log, up } from './lab.js';
-import { makeFolder } from './results.js';
+import { makeFolder } from './paths.js';
 
 export interface LabBenchOptions extends LabUpOptions {
   readonly out: string;
 }
 
-/** All figures take some minutes under emulation. */
+/** Time limit of all measurements together, under emulation. */
 const BENCH_MS = 30 * 60_000;
-/** A test that does little, and the seconds within which it should have its verdict. */
+/** A small test, and the time in seconds in which it should have its verdict. */
 const FIRST = { target: 'linux-netfront', test: 'frontend.xenbus.connect', goalS: 10 } as const;
 
-/** Measures on the lab's Xen what can only be measured there. */
+/** Measures on the lab's Xen. */
 export async function labBenchCommand(options: LabBenchOptions): Promise<number> {
   makeFolder(options.out);
   const folder = await mkdtemp(join(tmpdir(), 'netifspec-bench-'));
@@ -43,7 +43,7 @@ export async function labBenchCommand(options: LabBenchOptions): Promise<number>
     } finally {
       await labDown(log);
     }
-    // Built anew, if it was to be, it has been by now.
+    // With --fresh, the lab was already rebuilt above.
     const first = await timeToFirstTest({ ...options, fresh: false }, interrupt.signal);
     writeBench(options.out, [...figures, first], []);
     return interrupt.signal.aborted ? 3 : 0;
@@ -53,19 +53,18 @@ export async function labBenchCommand(options: LabBenchOptions): Promise<number>
   }
 }
 
-/** Builds the yardstick. It's for the lab's dom0, as the addon is that was built here. */
+/** Builds the reference program in C. It runs in the lab's dom0, like the addon that was built here. */
 async function compile(program: string): Promise<void> {
   const source = join(packageRoot, 'native/bench/bench.c');
   try {
-    await promisify(execFile)('cc', ['-O2', '-std=gnu11', '-o', program, source, '-ldl', '-lpthread']);
+    await run('cc', ['-O2', '-std=gnu11', '-o', program, source, '-ldl', '-lpthread']);
   } catch (cause) {
-    throw new LabError(`The yardstick can't be built: ${(cause as Error).message}; it needs a C compiler as cc.`, {
-      cause,
-    });
+    const message = `cannot build the reference program in C (${messageOf(cause)}); install a C compiler as cc`;
+    throw new LabError(message, { cause });
   }
 }
 
-/** Seconds from nothing, but a snapshot, to the first verdict of a run. */
+/** Seconds from a lab that is down, with a snapshot, to the first verdict of a run. */
 async function timeToFirstTest(options: LabUpOptions, signal: AbortSignal): Promise<Figure> {
   return compare({
     name: 'start-up: from the lab being down to the first verdict',
@@ -86,7 +85,7 @@ async function timeToFirstTest(options: LabUpOptions, signal: AbortSignal): Prom
           log,
           signal,
         });
-        if (Number.isNaN(verdict)) throw new LabError('The first test came to no verdict.');
+        if (Number.isNaN(verdict)) throw new LabError('the first test has no verdict; see the output of its run above');
         return (verdict - started) / 1000;
       } finally {
         await labDown(log);
@@ -102,12 +101,15 @@ async function measure(lab: LabHandle, program: string, signal: AbortSignal): Pr
     const there = quotePosix(`${home}/bench`);
     const stdin = createReadStream(program);
     const put = await ssh.exec(`cat > ${there} && chmod 700 ${there}`, { deadlineMs: BENCH_MS, stdin });
-    if (put.code !== 0) throw new LabError(`dom0 takes no program: ${put.stderr.trim()}`);
+    if (put.code !== 0)
+      throw new LabError(
+        `dom0 cannot store the bench program (status ${put.code}): ${put.stderr.trim()}; check the space in dom0`,
+      );
     const command = `cd ${home}/${archive.key} && exec ${node} dist/bundle/harness/bench/on-xen.js ${there}`;
     const onStderr = (chunk: Buffer): void => log(chunk.toString('utf8').trimEnd());
     const started = performance.now();
     const { code, stdout } = await ssh.exec(command, { deadlineMs: BENCH_MS, signal, onStderr });
-    if (code !== 0) throw new LabError(`The bench failed in dom0 (status ${code}).`);
+    if (code !== 0) throw new LabError(`the bench failed in dom0 (status ${code}); see its output above`);
     log(`measured in ${((performance.now() - started) / 1000).toFixed(0)} s`);
     return JSON.parse(stdout) as Figure[];
   });

@@ -5,15 +5,18 @@ import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.
 import type { Release } from '../lab/release.js';
 import { installed } from '../remote/installed.js';
 import { type Pack, pack } from '../remote/pack.js';
-import { packageRoot } from '../root.js';
+import { packageRoot } from '../base/root.js';
 import { loadTarget } from '../run/target.js';
-import { fail, UsageError } from './exit.js';
+import { UsageError } from '../base/errors.js';
+import { fail } from './exit.js';
 import { onInterrupt } from './interrupt.js';
+import { explained } from './paths.js';
 import { repeat } from './repeat.js';
-import { claims, refuseSameNames } from './run.js';
+import { verdictArgs } from './options.js';
+import { refuseSameNames } from './run.js';
 import type { ResultsOptions } from './results.js';
-import { runThere } from './run-there.js';
-import { type Selection, selectTests, specOf } from './select.js';
+import { runOnHost } from './run-on-host.js';
+import { failedIn, type Selection, selectTests, specOf } from './select.js';
 
 export interface LabUpOptions {
   readonly release: Release;
@@ -31,17 +34,18 @@ export interface LabRunOptions extends LabUpOptions, Selection, Reporting {
   readonly slow?: boolean;
   readonly trace?: 'failed' | 'all';
   readonly repeat?: number;
+  readonly maxFailures?: number;
 }
 
-/** The stock targets that run unless others are named. */
+/** The stock targets, by release: the default of --target. */
 const STOCK: Readonly<Record<Release, string[]>> = {
   bookworm: ['linux-netfront', 'linux-netback'],
   trixie: ['linux-netfront-trixie', 'linux-netback-trixie'],
 };
 
 /**
- * The embedded reference drivers, in the same guests once those are free, and what they are tested for there: what
- * Linux's drivers don't have. The connection test comes along, on which the others stand.
+ * The reference drivers, which run in the same guests after Linux's drivers, and their tests: those of features that
+ * Linux's drivers lack, and the connection test.
  */
 const REFERENCES: Readonly<Record<string, string[]>> = {
   'reference-frontend': [
@@ -63,10 +67,10 @@ const REFERENCES: Readonly<Record<string, string[]>> = {
   ],
 };
 
-/** How long the contract tests may take under emulation. */
+/** Time limit of the contract tests, under emulation, in milliseconds. */
 const CONTRACT_MS = 120_000;
 
-/** Tells the user something, a line. */
+/** Prints a line of progress. */
 export const log = (line: string): void => void process.stderr.write(`lab: ${line}\n`);
 
 /** `netifspec lab up` */
@@ -75,17 +79,9 @@ export async function labUpCommand(options: LabUpOptions): Promise<number> {
   return 0;
 }
 
-/** `netifspec lab run`: the lab comes up, and each target runs the way that any lab host's would. */
+/** `netifspec lab run`: brings the lab up and runs each target as on any other host. Returns the worst exit code. */
 export async function labRunCommand(options: LabRunOptions): Promise<number> {
-  const { role } = options;
-  const files = (options.target ?? STOCK[options.release])
-    .map(targetFile)
-    .filter((file) => role === undefined || loadTarget(file).role === role);
-  // What is asked for is looked at before the lab takes its time to come up.
-  specOf(options);
-  refuseSameNames(files.map(loadTarget));
-  for (const file of files) selectTests({ ...options, role: loadTarget(file).role });
-  if (files.length === 0) throw new UsageError(`--role ${role}: none of the targets is one`);
+  const files = selectTargets(options);
   const lab = await up(options);
   const interrupt = onInterrupt();
   try {
@@ -95,7 +91,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
       const byName = new Map(files.map((file) => [loadTarget(file).name, file]));
       const code = await repeat({
         rounds,
-        out: join(options.out, `repeat-${whatRuns(archive, files, options)}`),
+        out: join(options.out, `repeat-${runHash(archive, files, options)}`),
         targets: [...byName.keys()],
         strict: options.strict ?? false,
         log,
@@ -112,8 +108,9 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
     }
     const runs = files.map((file) => runTarget(file, inFolder(options, file), lab, interrupt.signal));
     const codes = await allCodes(runs);
-    const all = !options.target && !options.test && !options.shard && !role && !interrupt.signal.aborted;
-    if (all) codes.push(await proveOurselves(lab, archive, options, interrupt.signal));
+    const { target, test, shard, role, maxFailures, lastFailed } = options;
+    const all = !(target ?? test ?? shard ?? role ?? maxFailures ?? lastFailed) && !interrupt.signal.aborted;
+    if (all) codes.push(await selfTest(lab, archive, options, interrupt.signal));
     return interrupt.signal.aborted ? 3 : Math.max(...codes);
   } finally {
     interrupt.release();
@@ -121,12 +118,42 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
   }
 }
 
-/** Names all that decides what a run finds: rounds of one name are rounds of the same. */
-function whatRuns(archive: Pack, files: readonly string[], options: LabRunOptions): string {
+/** The target files to run. Checks the options before the lab boots, which takes long. Throws a UsageError. */
+function selectTargets(options: LabRunOptions): string[] {
+  const { role, module, guest, repeat: rounds, maxFailures, lastFailed } = options;
+  if (rounds !== undefined && (maxFailures !== undefined || lastFailed)) {
+    throw new UsageError('--repeat compares whole rounds; omit --max-failures and --last-failed');
+  }
+  if (module !== undefined && !existsSync(module))
+    throw new UsageError(`--module ${module}: no such file; give the path of a .ko file`);
+  if (guest !== undefined && !existsSync(join(guest, 'domain.cfg'))) {
+    throw new UsageError(`--guest ${guest}: no domain.cfg in this folder; give a folder with an xl configuration`);
+  }
+  specOf(options);
+  const files = (options.target ?? STOCK[options.release])
+    .map(targetFile)
+    .filter((file) => role === undefined || loadTarget(file).role === role);
+  if (files.length === 0) throw new UsageError(`--role ${role}: no target has this role; check --target`);
+  refuseSameNames(files.map(loadTarget));
+  const due = lastFailed ? files.filter((file) => hasFailed(inFolder(options, file).out, options.strict)) : files;
+  if (due.length === 0) {
+    throw new UsageError(`--last-failed: no test failed in ${options.out}; there is nothing to run again`);
+  }
+  for (const file of due) selectTests({ ...inFolder(options, file), role: loadTarget(file).role });
+  return due;
+}
+
+/** Whether the last run of a target, with its results in a folder, had a failure. */
+function hasFailed(out: string, strict = false): boolean {
+  return existsSync(out) && failedIn(out, strict).size > 0;
+}
+
+/** A hash of everything that affects the results: rounds with the same hash can be compared. */
+function runHash(archive: Pack, files: readonly string[], options: LabRunOptions): string {
   const { release, spec, slow, module, guest } = options;
   const hash = createHash('sha256').update(JSON.stringify([archive.key, release, spec, slow]));
   for (const name of guest === undefined ? [] : readdirSync(guest, { recursive: true, encoding: 'utf8' }).sort()) {
-    // Disks may be larger than what can be read.
+    // Disk images may be too large to hash.
     const { size, mtimeMs } = statSync(join(guest ?? '', name), { throwIfNoEntry: false }) ?? {};
     hash.update(JSON.stringify([name, size, mtimeMs]));
   }
@@ -138,18 +165,18 @@ function whatRuns(archive: Pack, files: readonly string[], options: LabRunOption
   return hash.digest('hex').slice(0, 8);
 }
 
-/** Each run has a guest of its own, so they go on side by side; one that can't even start leaves the others their end. */
+/** Waits for runs in parallel, each with its own guest; a run that cannot start does not end the others. */
 async function allCodes(runs: readonly Promise<number>[]): Promise<number[]> {
   const ended = await Promise.allSettled(runs);
-  return ended.map((end) => (end.status === 'fulfilled' ? end.value : fail(end.reason)));
+  return ended.map((end) => (end.status === 'fulfilled' ? end.value : fail(explained(end.reason))));
 }
 
-/** Each target has a folder of its own. */
+/** The options with the folder of results of one target. */
 function inFolder(options: LabRunOptions, file: string): LabRunOptions {
   return { ...options, out: join(options.out, loadTarget(file).name) };
 }
 
-/** Runs one target from dom0, with its results in `options.out`; answers the exit code there. */
+/** Runs one target from dom0, with its results in `options.out`. Returns the exit code. */
 async function runTarget(file: string, options: LabRunOptions, lab: LabHandle, signal: AbortSignal): Promise<number> {
   const { name } = loadTarget(file);
   const started = performance.now();
@@ -158,10 +185,10 @@ async function runTarget(file: string, options: LabRunOptions, lab: LabHandle, s
     ...['netifspec', 'lab', 'run', '--release', release, '--target', targetFile(name) === file ? name : file],
     ...(module === undefined ? [] : ['--module', module]),
     ...(guest === undefined ? [] : ['--guest', guest]),
-    ...claims(options),
+    ...verdictArgs(options),
   ];
-  // To keep the lab is not to keep a run's vifs.
-  const code = await runThere(
+  // The --keep of `lab run` keeps the lab, not vifs.
+  const code = await runOnHost(
     { ...options, keep: false, target: file, command, ssh: lab.ssh, reporter: 'terminal' },
     signal,
   );
@@ -169,14 +196,13 @@ async function runTarget(file: string, options: LabRunOptions, lab: LabHandle, s
   return code;
 }
 
-/** `netifspec lab status` */
+/** `netifspec lab status`: returns 0, whether or not the lab runs. */
 export async function labStatusCommand(): Promise<number> {
-  const status = await labStatus();
-  process.stdout.write(`${JSON.stringify(status, null, 2)}\n`);
-  return status.running ? 0 : 1;
+  process.stdout.write(`${JSON.stringify(await labStatus(), null, 2)}\n`);
+  return 0;
 }
 
-/** `netifspec lab ssh` */
+/** `netifspec lab ssh`: returns the exit code of ssh. */
 export function labSshCommand(command: string[]): Promise<number> {
   return labSsh(command);
 }
@@ -187,7 +213,7 @@ export async function labDownCommand(): Promise<number> {
   return 0;
 }
 
-/** Brings the lab up as the options say. */
+/** Brings the lab up with these options. */
 export async function up(options: LabUpOptions): Promise<LabHandle> {
   return labUp({
     release: options.release,
@@ -200,21 +226,16 @@ export async function up(options: LabUpOptions): Promise<LabHandle> {
 }
 
 /**
- * Proves netifspec itself on the lab's Xen: by the contract of its port there, and by its reference drivers, which do
- * what no other does. A fault there would be one of every result. What was proven once of this build isn't again.
+ * Tests netifspec itself on the lab's Xen: the contract of its port, and its reference drivers, which support features
+ * that no other driver has. A bug there would affect every result. A build that passed once is not tested again.
  */
-async function proveOurselves(
-  lab: LabHandle,
-  archive: Pack,
-  options: LabRunOptions,
-  signal: AbortSignal,
-): Promise<number> {
+async function selfTest(lab: LabHandle, archive: Pack, options: LabRunOptions, signal: AbortSignal): Promise<number> {
   const proven = join(dirname(lab.ssh.identity), `proven-${archive.key}`);
   if (existsSync(proven)) {
-    log('contract of the port and reference drivers: proven when this build ran here first');
+    log('self-test (contract of the port, reference drivers): this build passed earlier');
     return 0;
   }
-  // Whatever a driver is held to, our own are proven in full.
+  // The options apply to other drivers only: the reference drivers run all of their tests.
   const { release, out, verbose = false } = options;
   const references = Object.entries(REFERENCES).map(([name, test]) =>
     runTarget(targetFile(name), inFolder({ release, out, verbose, test }, targetFile(name)), lab, signal),
@@ -226,7 +247,7 @@ async function proveOurselves(
   return worst;
 }
 
-/** Runs the contract tests of the native adapter, and those of the addon, in dom0. Answers 3 if a test fails. */
+/** Runs the tests of the native adapter and of the addon in dom0. Returns 3 if a test fails. */
 async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Promise<number> {
   return installed({ ssh: lab.ssh, log, signal }, archive, async (ssh, { home, node }) => {
     const { code, stdout, stderr } = await ssh.exec(
@@ -234,12 +255,14 @@ async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Pro
       { deadlineMs: CONTRACT_MS, signal },
     );
     const passed = /^ *\d+ passing.*$/m.exec(stdout)?.[0].trim() ?? '';
-    log(`contract of the port, native: ${code === 0 ? `kept (${passed})` : `BROKEN\n${stdout}${stderr}`}`);
+    log(
+      `self-test: contract of the port ${code === 0 ? `passed (${passed})` : `FAILED; please report it:\n${stdout}${stderr}`}`,
+    );
     return code === 0 ? 0 : 3;
   });
 }
 
-/** A target's file: one of the lab's own by its name, any other by its path. */
+/** The file of a target: targets of the lab are given by name, others by path. */
 function targetFile(target: string): string {
   const own = join(packageRoot, 'harness/lab/targets', `${target}.yaml`);
   return existsSync(own) ? own : target;

@@ -1,7 +1,6 @@
-import { CATALOGUE, standsIn } from '../../suites/requirements/index.js';
-import type { Requirement } from '../../suites/requirements/index.js';
+import { CATALOGUE } from '../../suites/catalogue.js';
+import { type Requirement, standsIn } from '../run/requirement.js';
 import { textTable } from '../../reports/table.js';
-import { checkedIds } from '../../suites/checked.js';
 import { selectTests, type Selection, specOf } from './select.js';
 
 export interface ListOptions extends Selection {
@@ -10,7 +9,7 @@ export interface ListOptions extends Selection {
   readonly json?: boolean;
 }
 
-/** A statement of the catalogue and the tests whose checks name it, by id. */
+/** A requirement and the ids of the tests that check it. */
 type Row = Omit<Requirement, 'gate' | 'untestable'> & {
   readonly gate: string | null;
   readonly untestable: string | null;
@@ -20,21 +19,23 @@ type Row = Omit<Requirement, 'gate' | 'untestable'> & {
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
 const writeJson = (value: unknown): void => write(JSON.stringify(value, null, 2));
 
-/** `netifspec list`: the catalogue by chapters, or each of its statements, or the tests with what each needs. */
+/** `netifspec list`: prints the requirements by chapter, each requirement, or each test with its needs. */
 export function listCommand(options: ListOptions): void {
   const tests = selectTests(options);
   if (options.tests) {
     if (options.json) return writeJson(tests.map(({ body: _, ...test }) => test));
     return listTests(tests);
   }
-  const named = tests.map((test) => ({ id: test.id, ids: new Set(checkedIds(test)) }));
+  const named = tests.map((test) => ({ id: test.id, ids: new Set(CATALOGUE.checkedBy(test)) }));
   const version = specOf(options);
-  const rows: Row[] = CATALOGUE.filter((requirement) => standsIn(version, requirement)).map((requirement) => ({
-    ...requirement,
-    gate: requirement.gate ?? null,
-    untestable: requirement.untestable ?? null,
-    tests: named.filter(({ ids }) => ids.has(requirement.id)).map(({ id }) => id),
-  }));
+  const rows: Row[] = CATALOGUE.requirements
+    .filter((requirement) => standsIn(version, requirement))
+    .map((requirement) => ({
+      ...requirement,
+      gate: requirement.gate ?? null,
+      untestable: requirement.untestable ?? null,
+      tests: named.filter(({ ids }) => ids.has(requirement.id)).map(({ id }) => id),
+    }));
   if (options.json) return writeJson(rows);
   if (options.requirements) return listRequirements(rows);
   listChapters(rows, tests);
@@ -48,6 +49,7 @@ function listTests(tests: ReturnType<typeof selectTests>): void {
       needs.needs,
       needs.observer && 'observer',
       needs.destructive && 'destructive',
+      needs.long && '--slow',
     ];
     const marks = words.flat().filter(Boolean).join(', ');
     write(`${id.padEnd(44)} ${title}${marks ? `  [${marks}]` : ''}`);
@@ -56,14 +58,18 @@ function listTests(tests: ReturnType<typeof selectTests>): void {
 
 function listRequirements(rows: readonly Row[]): void {
   for (const { id, side, level, statement, tests, untestable } of rows) {
-    const state = untestable ? 'untestable' : tests.length > 0 ? `${tests.length} tests` : 'no test yet';
+    const state = untestable ? 'untestable' : testCount(tests.length);
     write(`${id.padEnd(10)} ${side.padEnd(9)} ${level.padEnd(9)} ${state.padEnd(12)} ${statement}`);
   }
 }
 
+function testCount(count: number): string {
+  return count === 0 ? 'no test yet' : count === 1 ? '1 test' : `${count} tests`;
+}
+
 function listChapters(rows: readonly Row[], tests: ReturnType<typeof selectTests>): void {
   const chapters = [...new Set(rows.map(({ id }) => id.replace(/-.*/, '')))];
-  const columns = ['chapter', 'statements', 'tested', 'untestable', 'open', 'backend', 'frontend', 'adapters'];
+  const columns = ['chapter', 'requirements', 'tested', 'untestable', 'open', 'backend', 'frontend', 'adapters'];
   const count = (of: readonly Row[]): (string | number)[] => {
     const by = new Set(of.flatMap((row) => row.tests));
     const role = (name: string): number => [...by].filter((id) => id.startsWith(name)).length;
@@ -86,9 +92,7 @@ function listChapters(rows: readonly Row[], tests: ReturnType<typeof selectTests
   textTable(columns, cells, (column) => column === 'chapter').forEach(write);
   write('');
   write(
-    'backend, frontend: tests of each role. Each runs on the simulator and on a real Xen; * some need an observer of',
+    'backend, frontend: tests of each role, which run on the simulated and on a real Xen (*: some need dom0 there).',
   );
-  write(
-    'grants there, which is to say dom0. --requirements shows the statements, --tests the tests, --json all of either.',
-  );
+  write('--requirements lists the requirements, --tests the tests; --json prints all details of either.');
 }

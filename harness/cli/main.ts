@@ -1,133 +1,146 @@
 #!/usr/bin/env node
-/** The command line: says what can be asked for; the work is in the modules that the commands load. */
+/** Defines the commands and options of the command line; the modules that the commands load do the work. */
 import { Command, CommanderError, Option } from 'commander';
 import { RELEASES } from '../lab/release.js';
-import { version } from '../root.js';
-import type { DoctorOptions } from './doctor.js';
-import { fail, UsageError } from './exit.js';
+import { version } from '../base/root.js';
+import { collect, refuseWords, whole } from './arguments.js';
+import type { DoctorOptions } from './options.js';
+import { UsageError } from '../base/errors.js';
+import { fail } from './exit.js';
 import type { LabBenchOptions } from './lab-bench.js';
 import type { LabRunOptions, LabUpOptions } from './lab.js';
 import type { ListOptions } from './list.js';
+import { watchOutput } from './output.js';
+import { explained } from './paths.js';
 import type { MergeOptions, RenderOptions } from './report.js';
-import type { RunOptions } from './run.js';
+import type { RunOptions } from './options.js';
 
-// Failures point at the TypeScript sources; the maps are read only when a stack is.
+// Stack traces refer to the TypeScript sources; the source maps are read only for a stack.
 process.setSourceMapsEnabled(true);
-
-const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
-const number = (value: string): number => {
-  if (!/^\d+$/.test(value)) throw new UsageError(`"${value}" is not a number`);
-  return Number(value);
-};
-
-const count = (value: string): number => {
-  if (number(value) === 0) throw new UsageError('none at all proves nothing: it is 1 or more');
-  return number(value);
-};
+watchOutput();
 
 const program = new Command('netifspec')
-  .description('Tests Xen netfront and netback drivers against the protocol of netif.h.')
+  .description('Conformance tests for Xen netfront and netback drivers, against the protocol of netif.h.')
   .version(version)
-  .showHelpAfterError('(netifspec --help tells more)')
+  .configureOutput({
+    // Prints one line, like all other usage errors.
+    outputError: (text, write) =>
+      write(
+        `netifspec: ${text
+          .trim()
+          .replace(/^error: /, '')
+          .replace(/\s*\n\s*/g, ' ')}\n`,
+      ),
+  })
+  .showHelpAfterError(false)
   .enablePositionalOptions()
   .exitOverride()
   .addHelpText(
     'after',
     `
 Examples:
-  netifspec run                                     both embedded reference drivers, on a simulated Xen
-  netifspec run --test 'backend.transmit.*'         one chapter
-  netifspec init my-driver.yaml --role backend      a target file to be filled in
+  netifspec run                                     both reference drivers, on a simulated Xen
+  netifspec run --test 'backend.transmit.*'         the tests of one chapter
+  netifspec init my-driver.yaml --role backend      a new target file, to be filled in
   netifspec run --target my-driver.yaml             a driver on this Xen host
   netifspec run --on root@labhost --target my.yaml  a driver on another Xen host
-  netifspec lab run                                 Linux's drivers on a real Xen in QEMU
-  netifspec report diff results.old results         what is worse than it was
+  netifspec lab run                                 Linux's drivers, on a real Xen in QEMU
+  netifspec report diff results.old results         what is worse than in an earlier run
 
-Exit codes: 0 as expected, 1 not, 2 bad usage or target file, 3 the environment failed.`,
+Exit codes: 0 results as expected, 1 results not as expected, 2 usage or target file error, 3 environment failure.`,
   );
 
 const profile = (): Option =>
-  new Option('--junit-profile <name>', 'what JUnit holds: all there is to say, or what strict readers of it allow')
+  new Option('--junit-profile <name>', 'JUnit dialect: rich (with requirements) or strict (schema of Jenkins)')
     .choices(['rich', 'strict'])
     .default('rich');
 
 const reporting = (command: Command): Command =>
   command
     .addOption(profile())
-    .option('--verbose', 'a line for every test, and every failure in full')
+    .option('--verbose', 'print a line for every test, and every failure in full')
     .addOption(
-      new Option('--trace <which>', 'whose traces are kept, with the frames in them')
+      new Option('--trace <which>', 'which tests keep their traces and captures')
         .choices(['failed', 'all'])
         .default('failed'),
     )
-    .option('--update-expectations', 'write a draft of expectations for what failed, into the folder of the results');
+    .option('--update-expectations', 'write a draft of expectations for the failures, next to the results');
 
 const selecting = (command: Command): Command =>
   command
     .option('--role <role>', 'only tests of this role: frontend or backend')
-    .option('--test <id>', 'only tests with this id; * stands for anything; may be repeated', collect)
-    .option(
-      '--spec <version>',
-      'hold the driver to an older text, by the commit of its header (a wrong one lists them)',
-    )
-    .option('--shard <i/n>', 'one of n parts of these tests, for machines side by side; "report merge" joins them')
-    .option('--times <dir>', 'results of an earlier run: --shard makes parts that last alike')
-    .option('--slow', 'take long: tests of races try ten thousand times')
-    .option('--strict', 'a SHOULD that is not kept fails');
+    .option('--test <id>', "only tests with this id; * matches anything, '!id' excludes; may be repeated", collect)
+    .option('--spec <version>', 'apply an older netif.h, given by its commit (any other value lists all versions)')
+    .option('--shard <i/n>', 'one of n parts of these tests, for several machines; join them with "report merge"')
+    .option('--times <dir>', 'balance --shard by the durations of an earlier run');
 
-/** Without --on, what says how to get there would be ignored in silence. */
+const judging = (command: Command): Command => command.option('--strict', 'count a violated SHOULD as a failure');
+
+/** Adds the options of commands that can omit tests because of earlier results. */
+const stopping = (command: Command): Command =>
+  command
+    .option('--last-failed', 'only tests that failed in the results in --out, which are replaced')
+    .option('--max-failures <n>', 'stop after n failures of a run (exit code 1)', whole('--max-failures', 1))
+    .addOption(new Option('-x', 'the same as --max-failures 1').implies({ maxFailures: 1 }));
+
+/** Adds the options of commands that run tests. */
+const running = (command: Command): Command =>
+  stopping(
+    judging(selecting(command).option('--slow', 'repeat race tests 10,000 times, and run tests that let minutes pass')),
+  );
+
+/** Rejects options for a host that would be ignored without --on. */
 const needsHost = (command: Command): void => {
   const { on, identity, knownHosts, node } = command.opts<DoctorOptions>();
   if (on === undefined && (identity ?? knownHosts ?? node) !== undefined) {
-    throw new UsageError('--identity, --known-hosts and --node go with --on');
+    throw new UsageError('--identity, --known-hosts and --node have no effect without --on');
   }
 };
-const elsewhere = (command: Command): Command =>
+const onHost = (command: Command): Command =>
   command
     .hook('preAction', needsHost)
-    .option('--on <host>', 'do it there, over SSH: [user@]host[:port]')
-    .option('--identity <file>', 'private key for --on')
-    .option('--known-hosts <file>', 'known_hosts file for --on')
-    .option(
-      '--node <file>',
-      "Node to take along for --on; else the host's own, or this one where it has none that fits",
-    );
+    .option('--on <host>', 'use this host over SSH: [user@]host[:port]')
+    .option('--identity <file>', 'private key for --on (default: id_ed25519 or id_rsa in ~/.ssh, or the SSH agent)')
+    .option('--known-hosts <file>', 'known_hosts file for --on (default: ~/.ssh/known_hosts)')
+    .option('--node <file>', "Node to copy to the host of --on (default: the host's own, else this one)");
 
-elsewhere(reporting(selecting(program.command('run').description('run the suites and write the results'))))
+onHost(reporting(running(program.command('run').description('run the tests and write the results'))))
   .option('--target <file>', 'target file of the driver under test; may be repeated', collect)
-  .option('--iut <module>', 'a driver of your own, a module for Node, on the simulated Xen; needs --role')
+  .option('--iut <module>', 'test a driver module for Node on the simulated Xen; needs --role')
   .option('--out <dir>', 'folder for the results', 'results')
-  .option('--seed <n>', 'order of deliveries on the simulated Xen', number, 1)
-  .option('--seeds <n>', 'the seeds 1 to n, and a table of verdicts that depend on them', count)
+  .option('--seed <n>', 'event order on the simulated Xen', whole('--seed', 0), 1)
+  .option('--seeds <n>', 'run with the seeds 1 to n and list the verdicts that differ', whole('--seeds', 1))
   .addOption(new Option('--reporter <kind>', 'what stdout shows').choices(['terminal', 'json']).default('terminal'))
-  .addOption(new Option('--stream', 'records to stdout alone: the other side of --on').hideHelp())
-  .option('--keep', 'leave vifs and guest as they are when a test fails, and wait for Ctrl-C')
-  .action(async (options: RunOptions) => {
+  .addOption(new Option('--stream', 'write only records, to stdout (used by --on)').hideHelp())
+  .option('--keep', 'after a failed test, keep vifs and guest and wait for Ctrl-C')
+  .allowExcessArguments()
+  .action(async (options: RunOptions, { args }: Command) => {
+    refuseWords('run', args);
     const { runCommand } = await import('./run.js');
     process.exitCode = await runCommand(options);
   });
 
 program
   .command('reference <role>', { hidden: true })
-  .description('the reference driver in this domain of a real Xen, until its input ends')
-  .option('--rogue <seed>', 'attack the peers', number)
+  .description('run the reference driver in this domain of a real Xen, until stdin ends')
+  .option('--rogue <seed>', 'attack the peers', whole('--rogue', 0))
   .action(async (role: string, { rogue }: { rogue?: number }) => {
-    if (role !== 'frontend' && role !== 'backend') throw new UsageError(`"${role}" is no role`);
+    const { roleOf } = await import('./select.js');
     const { openNativeDomain } = await import('../xen/native/index.js');
     const { runReference } = await import('../reference/program.js');
     const domain = await openNativeDomain();
     try {
-      await runReference(role, domain, process.stdin, (line) => void process.stdout.write(`${line}\n`), rogue);
+      await runReference(roleOf(role), domain, process.stdin, (line) => void process.stdout.write(`${line}\n`), rogue);
     } finally {
-      // Its input may still be open when it failed, and would keep it alive.
+      // After a failure, an open stdin would keep the process alive.
       process.stdin.destroy();
     }
   });
 
-selecting(program.command('list').description('show the catalogue of requirements, and the tests'))
-  .option('--requirements', 'each statement, with the number of its tests')
-  .option('--tests', 'each test, with what it needs')
-  .option('--json', 'all of the statements, or of the tests, as JSON')
+selecting(program.command('list').description('list requirements and tests (default: counts by chapter)'))
+  .option('--requirements', 'list each requirement, with the number of its tests')
+  .option('--tests', 'list each test, with what it needs')
+  .option('--json', 'print all details of the requirements, or of the tests, as JSON')
   .action(async (options: ListOptions) => {
     const { listCommand } = await import('./list.js');
     listCommand(options);
@@ -135,17 +148,18 @@ selecting(program.command('list').description('show the catalogue of requirement
 
 program
   .command('validate')
-  .description('prove that the suites can say no: run them against drivers with deliberate defects')
+  .description('prove that the tests can fail: run them against drivers with deliberate defects')
   .option('--out <dir>', 'folder for validate.json and validate.html', 'results/validate')
   .addHelpText(
     'after',
     `
-On the simulator every test must pass on the correct driver and be failed by at least one defect; every defect must be
-caught by a check that names the requirement which it breaks, and leave 80 % of the other requirements kept. What isn't
-so is a hole: each is named, and one is enough for exit code 1. The table counts, by chapter:
+On the simulated Xen, every test must pass on the reference driver and be failed by at least one defect. Every defect
+must be caught by a check of the requirement that it breaks, and keep 80 % of the other requirements. Every requirement
+must be broken by a defect, for each role that it binds, or be listed as unprovable with a reason. No test may fail a
+legal driver. Each exception is a hole; one hole is enough for exit code 1. The table counts, by chapter:
 
-  tests      how many there are        can-fail   those that a defect fails
-  pass       on the correct driver     real-bugs  defects that mirror a bug of a real driver`,
+  tests      all tests                    can-fail   tests that a defect fails
+  pass       on the reference driver      real-bugs  defects that mirror a bug of a real driver`,
   )
   .action(async (options: { out: string }) => {
     const { validateCommand } = await import('./validate.js');
@@ -163,8 +177,8 @@ program
 
 program
   .command('init <file>')
-  .description('write a target file to be filled in, with each key explained')
-  .requiredOption('--role <role>', 'which end of the vif is under test: frontend or backend')
+  .description('write a new target file in which each key is explained')
+  .requiredOption('--role <role>', 'end of the vif that is under test: frontend or backend')
   .action(async (file: string, options: { role: string }) => {
     const { initCommand } = await import('./init.js');
     initCommand(file, options);
@@ -180,32 +194,35 @@ program
 
 const report = program
   .command('report')
-  .description('make reports of the records of runs that are over')
+  .description('make reports from the records of finished runs')
   .addHelpText(
     'after',
     `
-A DIR has a results.jsonl, or folders in it have one each, as those of "netifspec lab run" do.
-Exit codes of diff: 0 nothing is worse, 1 something is. Those of merge are those of a run; 3 too if a DIR has none.`,
+A DIR holds results.jsonl, or subfolders that do ("netifspec lab run" makes one for each target).
+Exit codes: diff ends with 0 if nothing is worse and with 1 if something is. merge ends like run, and with 3 if a DIR has
+no results.`,
   );
-const strictly = (command: Command): Command =>
-  command.option('--strict', 'a SHOULD that is not kept counts as failed');
-strictly(report.command('merge <dirs...>').description('one result of several runs: shards of a target, or targets'))
+judging(report.command('merge <dirs...>').description('merge several runs: shards of a target, or targets'))
   .requiredOption('--out <dir>', 'folder for the results')
   .addOption(profile())
   .action(async (folders: string[], options: MergeOptions) => {
     const { mergeCommand } = await import('./report.js');
     process.exitCode = await mergeCommand(folders, options);
   });
-strictly(report.command('diff <old> <new>').description('what came out otherwise, the worst first')).action(
+judging(report.command('diff <old> <new>').description('list changed results, worst first')).action(
   async (before: string, now: string, options: { strict?: boolean }) => {
     const { diffCommand } = await import('./report.js');
     process.exitCode = diffCommand(before, now, options);
   },
 );
-for (const format of ['html', 'junit'] as const) {
-  const command = strictly(
-    report.command(`${format} <dirs...>`).description(`the ${format === 'html' ? 'page' : 'JUnit XML'} anew`),
-  ).option('--out <file>', 'where to; stdout unless told');
+for (const [format, what] of [
+  ['html', 'HTML report'],
+  ['junit', 'JUnit XML'],
+] as const) {
+  const command = judging(report.command(`${format} <dirs...>`).description(`render the ${what} again`)).option(
+    '--out <file>',
+    'file to write (default: stdout)',
+  );
   if (format === 'junit') command.addOption(profile());
   command.action(async (folders: string[], options: RenderOptions) => {
     const { renderCommand } = await import('./report.js');
@@ -213,8 +230,8 @@ for (const format of ['html', 'junit'] as const) {
   });
 }
 
-elsewhere(
-  program.command('doctor').description('tell what a host can run, what is missing, and what gets in the way'),
+onHost(
+  program.command('doctor').description('check what a host can run, what is missing, and what may disturb a run'),
 ).action(async (options: DoctorOptions) => {
   const { doctorCommand } = await import('./doctor.js');
   process.exitCode = await doctorCommand(options);
@@ -227,14 +244,14 @@ const lab = program
 const building = (command: Command): Command =>
   command
     .addOption(
-      new Option('--release <name>', 'Debian release whose Xen and kernel it has')
+      new Option('--release <name>', 'Debian release whose Xen and kernel the lab uses')
         .choices(Object.keys(RELEASES))
         .default('bookworm'),
     )
     .option('--install', 'install the Debian packages that are missing')
-    .option('--fresh', 'build and boot anew, whatever is stored')
-    .option('--module <file>', 'a .ko in place of the stock xen-netfront or xen-netback')
-    .option('--guest <dir>', 'a guest of your own: domain.cfg and what it names');
+    .option('--fresh', 'build and boot again, even if images or a snapshot are stored')
+    .option('--module <file>', 'a .ko that replaces the stock xen-netfront or xen-netback')
+    .option('--guest <dir>', 'an additional guest: domain.cfg and the files that it names');
 
 building(lab.command('up').description('bring the lab up: build, boot, or resume from its snapshot')).action(
   async (options: LabUpOptions) => {
@@ -243,7 +260,7 @@ building(lab.command('up').description('bring the lab up: build, boot, or resume
   },
 );
 reporting(
-  selecting(building(lab.command('run').description("bring the lab up and run the suites against Linux's drivers"))),
+  running(building(lab.command('run').description("bring the lab up and run the tests against Linux's drivers"))),
 )
   .option(
     '--target <name>',
@@ -251,10 +268,16 @@ reporting(
       ' and with --release trixie linux-netfront-trixie, linux-netback-trixie; may be repeated',
     collect,
   )
-  .option('--repeat <n>', 'n rounds, and a table of verdicts that differ; what is finished is not run again', count)
+  .option(
+    '--repeat <n>',
+    'run n rounds and list the verdicts that differ; finished rounds are kept',
+    whole('--repeat', 1),
+  )
   .option('--keep', 'leave the lab up')
-  .option('--out <dir>', 'folder for the results, one below it for each target', 'results/lab')
-  .action(async (options: LabRunOptions) => {
+  .option('--out <dir>', 'folder for the results, with a subfolder for each target', 'results/lab')
+  .allowExcessArguments()
+  .action(async (options: LabRunOptions, { args }: Command) => {
+    refuseWords('lab run', args);
     const { labRunCommand } = await import('./lab.js');
     process.exitCode = await labRunCommand(options);
   });
@@ -268,14 +291,14 @@ building(
   });
 lab
   .command('status')
-  .description('tell whether the lab runs, and where its files are')
+  .description('print as JSON whether the lab runs, and where its files are')
   .action(async () => {
     const { labStatusCommand } = await import('./lab.js');
     process.exitCode = await labStatusCommand();
   });
 lab
   .command('ssh [command...]')
-  .description('a shell in dom0, or a command; "netfront" or "netback" first goes on to that guest')
+  .description('open a shell or run a command in dom0; with "netfront" or "netback" first, in that guest')
   .passThroughOptions()
   .action(async (command: string[]) => {
     const { labSshCommand } = await import('./lab.js');
@@ -289,23 +312,21 @@ lab
     process.exitCode = await labDownCommand();
   });
 
-// Whoever reads the output may have seen enough of it (`| head`).
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(process.exitCode ?? 0);
-});
-
 let isUnderWay = true;
-// Nothing is left then that could bring the command to its end, which must not look like success.
+// If the event loop is empty, the command can no longer end by itself; this must not look like a success.
 process.once('beforeExit', () => {
-  if (isUnderWay) process.exitCode = fail(new Error('the command waits for what never comes: a fault of netifspec'));
+  if (isUnderWay) {
+    process.exitCode = fail(
+      new Error('the event loop is empty, but the command has not ended: a bug in netifspec; please report it'),
+    );
+  }
 });
 
 program
   .parseAsync()
   .catch((error: unknown) => {
-    // commander has said what is wrong already; asking for help or version is no fault.
+    // commander has already printed the error; --help and --version are not errors.
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-    else process.exitCode = fail(error);
+    else process.exitCode = fail(explained(error));
   })
   .finally(() => (isUnderWay = false));

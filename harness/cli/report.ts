@@ -1,13 +1,14 @@
-/** `netifspec report`: what is made of the records of runs that are over. */
+/** `netifspec report`: reports from the records of finished runs. */
 import { dirname, resolve } from 'node:path';
 import { diff, isRegression, printDiff } from '../../reports/diff.js';
 import type { JunitProfile } from '../../reports/junit.js';
 import { merge } from '../../reports/merge.js';
 import { type Group, groupSessions } from '../../reports/records.js';
 import type { ResultRecord, TestRecord } from '../run/record.js';
-import { UsageError } from './exit.js';
+import { UsageError } from '../base/errors.js';
 import { NoRecords, recordFiles, runIn } from './record-files.js';
-import { attachmentsIn, describe, Results, writeWhole } from './results.js';
+import { atPath, writeWhole } from './paths.js';
+import { attachmentsIn, describe, Results } from './results.js';
 
 export interface MergeOptions {
   readonly out: string;
@@ -16,18 +17,18 @@ export interface MergeOptions {
 }
 
 export interface RenderOptions extends Omit<MergeOptions, 'out'> {
-  /** A file; stdout without it. */
+  /** Output file (default: stdout). */
   readonly out?: string;
 }
 
 /**
- * `report merge`: one result of many, with all its files; answers the exit code that such a run had had. Where one has
- * left no records, as when its host was down, the others are merged all the same, and that is 3.
+ * `report merge`: merges runs into one result, with all their files. Returns the exit code of the merged run. If a run
+ * has no records, for example because its host was down, the others are merged all the same, and the exit code is 3.
  */
 export async function mergeCommand(folders: readonly string[], options: MergeOptions): Promise<number> {
   const { out } = options;
   const lost: string[] = [];
-  const unlessLost = <T>(read: () => T[]): T[] => {
+  const readUnlessLost = <T>(read: () => T[]): T[] => {
     try {
       return read();
     } catch (error) {
@@ -36,23 +37,23 @@ export async function mergeCommand(folders: readonly string[], options: MergeOpt
       return [];
     }
   };
-  const files = folders.flatMap((folder) => unlessLost(() => recordFiles(folder)));
+  const files = folders.flatMap((folder) => readUnlessLost(() => recordFiles(folder)));
   if (files.includes(resolve(out, 'results.jsonl'))) {
-    throw new UsageError(`--out ${out}: what is merged is there; give another folder`);
+    throw new UsageError(`--out ${out}: this folder is one of those to merge; give another folder`);
   }
-  const runs = files.flatMap((file) => unlessLost(() => [runIn(file)]));
+  const runs = files.flatMap((file) => readUnlessLost(() => [runIn(file)]));
   if (runs.length === 0) throw new UsageError(lost.join('\n'));
   const groups = merged(runs);
   const results = new Results({ ...options, reporter: 'terminal' });
-  const code = await results.of(() => {
+  const code = await results.runAndReport(() => {
     for (const record of groups.flatMap(recordsOf)) results.add(record);
     return Promise.resolve();
   });
-  for (const message of lost) process.stderr.write(`netifspec: ${message}; the others are merged without it\n`);
+  for (const message of lost) process.stderr.write(`netifspec: ${message}; merged the others without it\n`);
   return lost.length > 0 ? 3 : code;
 }
 
-/** `report diff`: 1 if something is worse than it was. */
+/** `report diff`: returns 1 if there is a regression. */
 export function diffCommand(before: string, now: string, { strict = false }: { readonly strict?: boolean }): number {
   const [old, present] = [before, now].map((folder) => merged(recordFiles(folder).map(runIn)));
   const changes = diff(old ?? [], present ?? [], strict);
@@ -60,7 +61,7 @@ export function diffCommand(before: string, now: string, { strict = false }: { r
   return changes.some(isRegression) ? 1 : 0;
 }
 
-/** `report html` and `report junit`: to a file, or to stdout. */
+/** `report html` and `report junit`: write a report to a file, or to stdout. */
 export async function renderCommand(
   format: 'html' | 'junit',
   folders: readonly string[],
@@ -78,17 +79,17 @@ export async function renderCommand(
           attachments: attachmentsOf(runs),
         });
   if (out === undefined) process.stdout.write(text);
-  else writeWhole(out, text);
+  else atPath(`--out ${out}`, () => writeWhole(out, text));
   return 0;
 }
 
-/** The records of a run, and the folder that they were in. */
+/** The records of a run, and their folder. */
 interface Run {
   readonly folder: string;
   readonly records: readonly ResultRecord[];
 }
 
-/** By the trace itself: merged, another run of a target has another name than its files. */
+/** Looks attachments up by trace: merging can rename a target, but not its files. */
 function attachmentsOf(runs: readonly Run[]): (test: TestRecord) => string[] {
   const files = new Map<TestRecord['trace'], string[]>();
   for (const { folder, records } of runs) {

@@ -1,35 +1,32 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join, relative, resolve } from 'node:path';
-import { requirement } from '../../suites/requirements/index.js';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { CATALOGUE } from '../../suites/catalogue.js';
 import { type Describe, traceText } from '../../reports/explain.js';
 import type { JunitProfile } from '../../reports/junit.js';
 import { encodeRecord, exitCode, type Group, groupSessions, RecordWriter } from '../../reports/records.js';
 import { TerminalReporter } from '../../reports/terminal.js';
 import type { ResultRecord, TestRecord } from '../run/record.js';
+import { makeFolder, writeWhole } from './paths.js';
 
 export interface ResultsOptions {
-  /** Folder for the files. */
+  /** Folder of the files. */
   readonly out: string;
   readonly reporter: 'terminal' | 'json';
-  /** Records go to stdout alone: whoever reads them there makes the files. */
+  /** Writes only records, to stdout: the process that reads them writes the files. */
   readonly stream?: boolean;
   readonly strict?: boolean;
   readonly junitProfile?: JunitProfile;
   readonly verbose?: boolean;
-  /** Whether to write a draft of expectations for what failed. */
+  /** Whether to write a draft of expectations for the failures. */
   readonly updateExpectations?: boolean;
 }
 
-export const describe: Describe = (id) => {
-  try {
-    return requirement(id);
-  } catch {
-    // Records may come from another version of netifspec, with requirements that this one doesn't know.
-    return undefined;
-  }
-};
+export const describe: Describe = (id) => CATALOGUE.find(id);
 
-/** Takes the records of a run as they come, to the file and to stdout, and makes its reports at the end. */
+const DESTRUCTIVE = new Set(CATALOGUE.tests.filter(({ options }) => options.destructive).map(({ id }) => id));
+const destructive = (id: string): boolean => DESTRUCTIVE.has(id);
+
+/** Writes the records of a run to the file and to stdout immediately, and its reports at the end. */
 export class Results {
   readonly #records: ResultRecord[] = [];
   readonly #terminal: TerminalReporter;
@@ -44,17 +41,18 @@ export class Results {
       verbose: options.verbose ?? false,
       strict: options.strict ?? false,
       describe,
+      destructive,
     });
   }
 
-  /** Whether nothing has come yet. */
+  /** Whether there is no record yet. */
   get empty(): boolean {
     return this.#records.length === 0;
   }
 
   add(record: ResultRecord): void {
     this.#records.push(record);
-    // Not before: a run that can't even begin leaves the results of the one before it.
+    // Opened late: a run that cannot start keeps the results of the previous run.
     if (!this.options.stream) this.#writer ??= new RecordWriter(join(this.options.out, 'results.jsonl'));
     this.#writer?.write(record);
     if (this.options.stream || this.options.reporter === 'json') process.stdout.write(encodeRecord(record));
@@ -62,22 +60,23 @@ export class Results {
   }
 
   /**
-   * Lets `work` add the records of a run, and reports them: also where it fails in the middle, so that no reports of an
-   * earlier run stand beside records of this one. Answers the exit code of the reports.
+   * Runs `work`, which adds the records of a run, then writes the reports, even if `work` fails: reports of an earlier
+   * run must not remain next to records of this one. Returns the exit code of the reports. Throws the error of `work`.
    */
-  async of(work: () => Promise<unknown>): Promise<number> {
+  async runAndReport(work: () => Promise<unknown>): Promise<number> {
     try {
       await work();
     } catch (error) {
       this.#writer?.close();
-      if (this.#records.length > 0) await this.#report();
+      // On a full disk the reports fail as well; only the first error is shown.
+      if (this.#records.length > 0) await this.#report().catch(() => undefined);
       throw error;
     }
     this.#writer?.close();
     return this.#report();
   }
 
-  /** Writes the files and the summary that are derived from the records; answers the exit code. */
+  /** Writes the files and prints the summary that are derived from the records. Returns the exit code. */
   async #report(): Promise<number> {
     const { out, reporter, stream = false, strict = false, junitProfile: profile = 'rich' } = this.options;
     const groups = groupSessions(this.#records);
@@ -92,7 +91,7 @@ export class Results {
       writeWhole(join(out, 'report.html'), html(groups, { strict, describe }));
       if (reporter === 'terminal') {
         this.#terminal.summary(groups);
-        sayResults(out, ['results.jsonl', 'junit.xml', 'report.html']);
+        printPaths(out, ['results.jsonl', 'junit.xml', 'report.html']);
         if (traces > 0) process.stdout.write(`traces: ${traces} in ${join(out, 'traces')}\n`);
       }
       if (this.options.updateExpectations) await this.#draft(groups);
@@ -100,7 +99,9 @@ export class Results {
     return exitCode(groups, { strict });
   }
 
-  /** Writes each trace as text, and the frames in it as a capture, in the place of an earlier run's; answers how many. */
+  /**
+   * Writes each trace as text and its frames as a capture, and removes those of an earlier run. Returns their number.
+   */
   async #traces(groups: readonly Group[]): Promise<number> {
     const { pcapng } = await import('../../reports/pcapng.js');
     let written = 0;
@@ -131,58 +132,44 @@ export class Results {
       if (text === undefined) continue;
       const file = join(this.options.out, `${fileName(group.session.target)}.expectations.draft.yaml`);
       writeWhole(file, text);
-      process.stderr.write(`netifspec: ${file} has an entry for each failure: give each a reason and a source\n`);
+      process.stderr.write(`netifspec: wrote ${file}: give each entry a reason and a source\n`);
     }
   }
 }
 
-/**
- * The files of a test's trace that are in the folder `out`, as seen from the working directory where they lie below it.
- */
+/** The files of a test's trace in the folder `out`, relative to the working directory if they are below it. */
 export function attachmentsIn(out: string, test: TestRecord): string[] {
   if (!test.trace?.length) return [];
   return traceFiles(out, test)
     .filter((file) => existsSync(file))
-    .map(fromHere);
+    .map(displayPath);
 }
 
 const tracesOf = (out: string, target: string): string => join(out, 'traces', fileName(target));
 
-/** Where a test's trace is written, as text and the frames in it as a capture. */
+/** The files of a test's trace: the text, and a capture of its frames. */
 function traceFiles(out: string, { target, id }: TestRecord): [text: string, frames: string] {
   const path = join(tracesOf(out, target), fileName(id));
   return [`${path}.txt`, `${path}.pcapng`];
 }
 
-/** A name in a record as one of a file: records may come from a host that lies. */
+/** A name in a record as the name of a file: the records may come from an untrusted host. */
 function fileName(name: string): string {
   return name.replace(/[^\w.-]/g, '_').replace(/\.{2,}/g, '_');
 }
 
-/** A path relative to the working directory, absolute where it leads out of there. */
-function fromHere(path: string): string {
+/** A path relative to the working directory if it is below it, else absolute. */
+function displayPath(path: string): string {
   const here = relative('.', path);
   return here.startsWith('..') ? resolve(path) : here;
 }
 
-/** Makes the folder of results, before the work for them: that nothing can be written is better known at once. */
-export function makeFolder(out: string): void {
-  mkdirSync(out, { recursive: true });
-}
-
-/** Writes files into the folder of results, and says where they are. */
+/** Writes files to the folder of results, and prints their paths. */
 export function writeFiles(out: string, files: Readonly<Record<string, string>>): void {
   for (const [file, text] of Object.entries(files)) writeWhole(join(out, file), text);
-  sayResults(out, Object.keys(files));
+  printPaths(out, Object.keys(files));
 }
 
-function sayResults(out: string, files: readonly string[]): void {
+function printPaths(out: string, files: readonly string[]): void {
   process.stdout.write(`results: ${files.map((file) => join(out, file)).join('  ')}\n`);
-}
-
-/** Under its name a file is whole or not there. */
-export function writeWhole(path: string, text: string | Buffer): void {
-  const temporary = join(path, '..', `.${basename(path)}.new`);
-  writeFileSync(temporary, text);
-  renameSync(temporary, path);
 }

@@ -1,52 +1,50 @@
 import { existsSync } from 'node:fs';
 import { parse, resolve } from 'node:path';
-import { SUITES } from '../../suites/index.js';
+import { CATALOGUE } from '../../suites/catalogue.js';
 import { Expectations, loadExpectations } from '../run/expectations.js';
+import { monitorTests } from '../run/monitored.js';
 import { runSession } from '../run/session.js';
 import { openSimulatedIut } from '../run/simulated-iut.js';
 import { isSimulated, loadTarget, referenceTarget, type Target } from '../run/target.js';
-import { UsageError } from './exit.js';
+import { UsageError } from '../base/errors.js';
 import { type Interrupt, onInterrupt } from './interrupt.js';
-import { Results, type ResultsOptions } from './results.js';
-import { selectTests, type Selection, specOf } from './select.js';
+import { LimitedRun } from './limit.js';
+import { verdictArgs, type RunOptions } from './options.js';
+import { Results } from './results.js';
+import { roleOf, selectTests, specOf } from './select.js';
 
-export interface RunOptions extends Selection, ResultsOptions {
-  readonly target?: readonly string[];
-  readonly on?: string;
-  readonly identity?: string;
-  readonly knownHosts?: string;
-  readonly node?: string;
-  readonly seed: number;
-  readonly seeds?: number;
-  readonly iut?: string;
-  readonly slow?: boolean;
-  readonly keep?: boolean;
-  readonly trace?: 'failed' | 'all';
-}
-
-/** `netifspec run`: answers the exit code. */
+/** `netifspec run`. Returns the exit code. */
 export async function runCommand(options: RunOptions): Promise<number> {
-  const interrupt = onInterrupt();
+  const interrupt = onInterrupt({ output: options.stream ?? false });
   try {
     if (options.seeds !== undefined) {
-      if (options.target || options.on || options.iut) {
-        throw new UsageError('--seeds is for the embedded reference drivers alone');
-      }
-      if (options.keep || options.trace === 'all' || options.updateExpectations) {
-        throw new UsageError('--seeds prints a table and writes no results: leave out --keep, --trace and the like');
-      }
+      refuseWithSeeds(options);
       const { runSeeds } = await import('./seeds.js');
       const how = { slow: options.slow ?? false, strict: options.strict ?? false, signal: interrupt.signal };
       return await runSeeds(options.seeds, options, how);
     }
     if (options.iut !== undefined) return await runModule(options.iut, options, interrupt);
-    return await (options.on === undefined ? runHere(options, interrupt) : runOn(options.on, options, interrupt));
+    return await (options.on === undefined
+      ? runLocally(options, interrupt)
+      : runTargetOnHost(options.on, options, interrupt));
   } finally {
     interrupt.release();
   }
 }
 
-async function runHere(options: RunOptions, interrupt: Interrupt): Promise<number> {
+function refuseWithSeeds(options: RunOptions): void {
+  if (options.target || options.on !== undefined || options.iut !== undefined) {
+    throw new UsageError('--seeds runs the reference drivers alone; omit --target, --on and --iut');
+  }
+  const results = options.keep ?? options.updateExpectations ?? options.lastFailed ?? options.maxFailures;
+  if (results !== undefined || options.trace === 'all') {
+    throw new UsageError(
+      '--seeds prints a table and writes no results; omit --keep, --trace, --update-expectations, --last-failed and --max-failures',
+    );
+  }
+}
+
+async function runLocally(options: RunOptions, interrupt: Interrupt): Promise<number> {
   const embedded = (['frontend', 'backend'] as const).map((role) => ({ target: referenceTarget(role), words: [] }));
   const targets = options.target?.map((file) => ({ target: loadTarget(file), words: ['--target', file] })) ?? embedded;
   if (options.target) refuseSameNames(targets.map(({ target }) => target));
@@ -58,17 +56,21 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
       expectations: expectationsOf(each.target),
     }))
     .filter((plan) => plan.tests.length > 0);
-  if (plans.length === 0) throw new UsageError('none of the selected tests is for the role of a selected target');
+  if (plans.length === 0)
+    throw new UsageError('no selected test is for the role of a selected target; check --role, --test and --target');
   if (options.keep && targets.some(({ target }) => isSimulated(target))) {
-    throw new UsageError('--keep is for a target on a Xen host: a simulated one is gone with the run');
+    throw new UsageError('--keep has no effect on a simulated target, which ends with the run; omit it');
   }
   const results = new Results(options);
   const log = (line: string): void => void process.stderr.write(`netifspec: ${line}\n`);
-  return results.of(async () => {
+  const run = new LimitedRun(options, interrupt.signal, (record) => results.add(record));
+  return results.runAndReport(async () => {
     for (const { target, words, tests: planned, expectations } of plans) {
       await runSession({
         target,
-        command: ['netifspec', 'run', ...words, ...claims(options)],
+        catalogue: CATALOGUE,
+        monitored: true,
+        command: ['netifspec', 'run', ...words, ...verdictArgs(options)],
         open: () => openIut(target, options.seed, log),
         tests: planned,
         expectations,
@@ -78,93 +80,87 @@ async function runHere(options: RunOptions, interrupt: Interrupt): Promise<numbe
         ...(options.shard === undefined ? {} : { shard: options.shard }),
         keep: options.keep ?? false,
         traceAll: options.trace === 'all',
-        onRecord: (record) => results.add(record),
+        onRecord: (record) => run.add(record),
         log,
-        signal: interrupt.signal,
+        signal: run.signal,
       });
-      if (interrupt.signal.aborted) break;
+      if (run.signal.aborted) break;
     }
   });
 }
 
-/** Throws a UsageError if two targets would write the same files. */
+/** Throws a UsageError if two targets have the same name, since they would write the same files. */
 export function refuseSameNames(targets: readonly Target[]): void {
   const names = targets.map(({ name }) => name);
   const twice = names.find((name, n) => names.indexOf(name) < n);
-  if (twice !== undefined) throw new UsageError(`--target: two are named ${twice}; give each a name of its own`);
+  if (twice !== undefined) throw new UsageError(`--target: two targets are named ${twice}; give each its own name`);
 }
 
-/** The options that change what a test does or comes to, for the command that runs it again. */
-export function claims({ spec, slow, strict }: Pick<RunOptions, 'spec' | 'slow' | 'strict'>): string[] {
-  return [
-    ...(spec === undefined ? [] : ['--spec', spec]),
-    ...(slow ? ['--slow'] : []),
-    ...(strict ? ['--strict'] : []),
-  ];
-}
-
-/** Throws a UsageError if an entry is of no test: what it once excused may have another name now. */
+/** The expectations of a target. Throws a UsageError if an entry matches no test: the test may have been renamed. */
 function expectationsOf(target: Target): Expectations {
   const expectations = new Expectations(target.expectations ? loadExpectations(target.expectations) : []);
-  const ids = SUITES.filter(({ role }) => role === target.role).map(({ id }) => id);
+  const ids = [...CATALOGUE.testsOf(target.role), ...monitorTests(target.role)].map(({ id }) => id);
   const stale = expectations.stale([...ids, `${target.role}.session.features`]);
   if (stale.length > 0) throw new UsageError(stale.join('\n'));
   return expectations;
 }
 
-/** Somebody else's driver on the simulated Xen. */
+/** Runs a driver module on the simulated Xen. */
 async function runModule(file: string, options: RunOptions, interrupt: Interrupt): Promise<number> {
-  const { role } = options;
-  if (options.target || options.on) throw new UsageError('--iut is a target of its own: leave out --target and --on');
-  if (options.keep || options.updateExpectations) {
-    throw new UsageError('--iut goes with neither --keep nor --update-expectations');
+  if (options.target || options.on !== undefined) {
+    throw new UsageError('--iut is the driver under test; omit --target and --on');
   }
+  if (options.keep || options.updateExpectations) {
+    throw new UsageError('--iut does not support --keep and --update-expectations; omit them');
+  }
+  if (options.role === undefined) throw new UsageError('--iut needs --role frontend or --role backend');
+  const role = roleOf(options.role);
   const tests = selectTests(options);
-  if (role !== 'frontend' && role !== 'backend') throw new UsageError('--iut needs --role: frontend or backend');
   const module = resolve(file);
-  if (!existsSync(module)) throw new UsageError(`--iut ${file}: no such file`);
-  const { runWatched } = await import('../foreign/watched.js');
+  if (!existsSync(module)) throw new UsageError(`--iut ${file}: no such file; give the path of a module`);
+  const { runWatched } = await import('../module-driver/watched.js');
   const results = new Results(options);
-  return results.of(() =>
+  const run = new LimitedRun(options, interrupt.signal, (record) => results.add(record));
+  return results.runAndReport(() =>
     runWatched({
       module,
       name: parse(file).name.replace(/\W+/g, '-'),
-      command: ['netifspec', 'run', '--iut', file, '--role', role, ...claims(options)],
+      command: ['netifspec', 'run', '--iut', file, '--role', role, ...verdictArgs(options)],
       role,
       tests,
       seed: options.seed,
       slow: options.slow ?? false,
       spec: specOf(options),
       traceAll: options.trace === 'all',
-      onRecord: (record) => results.add(record),
-      signal: interrupt.signal,
+      onRecord: (record) => run.add(record),
+      signal: run.signal,
     }),
   );
 }
 
-/** The native adapter is loaded only for a target that needs it. */
+/** Opens a target. The native adapter is loaded only if a target needs it. */
 async function openIut(target: Target, seed: number, log: (line: string) => void) {
   if (isSimulated(target)) return openSimulatedIut(target.role, seed);
-  const { hindrances } = await import('../xen/native/hindrances.js');
-  for (const hindrance of hindrances()) log(hindrance);
+  const { disturbingSettings } = await import('../xen/native/disturbing-settings.js');
+  for (const setting of disturbingSettings()) log(setting);
   if (target.reference) {
     const { openReferenceIut } = await import('../run/reference-iut.js');
     return openReferenceIut(target, log);
   }
   const { openNativeIut } = await import('../run/native-iut.js');
-  return openNativeIut(target);
+  return openNativeIut(target, log);
 }
 
-async function runOn(host: string, options: RunOptions, interrupt: Interrupt): Promise<number> {
+async function runTargetOnHost(host: string, options: RunOptions, interrupt: Interrupt): Promise<number> {
   const [target, ...others] = options.target ?? [];
-  if (target === undefined || others.length > 0) throw new UsageError('--on goes with exactly one --target');
+  if (target === undefined || others.length > 0) throw new UsageError('--on needs exactly one --target');
   loadTarget(target);
-  const { runThere, sshOptions } = await import('./run-there.js');
-  const way = [
+  const { runOnHost, sshOptions } = await import('./run-on-host.js');
+  const sshArgs = [
     ...(options.identity === undefined ? [] : ['--identity', options.identity]),
     ...(options.knownHosts === undefined ? [] : ['--known-hosts', options.knownHosts]),
     ...(options.node === undefined ? [] : ['--node', options.node]),
   ];
-  const command = ['netifspec', 'run', '--on', host, ...way, '--target', target, ...claims(options)];
-  return runThere({ ...options, target, command, ssh: sshOptions(host, options) }, interrupt.signal);
+  const command = ['netifspec', 'run', '--on', host, ...sshArgs, '--target', target, ...verdictArgs(options)];
+  return runOnHost({ ...options, target, command, ssh: sshOptions(host, options) }, interrupt.signal);
 }

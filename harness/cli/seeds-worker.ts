@@ -1,9 +1,8 @@
-/** One of the processes of `netifspec run --seeds N`. */
+/** A worker process of `netifspec run --seeds N`. */
+import { CATALOGUE } from '../../suites/catalogue.js';
 import type { Result } from '../../reports/repeat.js';
-import { Expectations } from '../run/expectations.js';
 import { runSession } from '../run/session.js';
-import { openSimulatedIut } from '../run/simulated-iut.js';
-import { referenceTarget } from '../run/target.js';
+import { simulatedSession } from '../run/simulated-session.js';
 import type { SeedResult, SeedWork } from './seeds.js';
 import { selectTests, specOf } from './select.js';
 
@@ -15,22 +14,18 @@ async function run({ first, last, step, selection, slow }: SeedWork): Promise<vo
     for (const role of ['frontend', 'backend'] as const) {
       const planned = tests.filter((test) => test.role === role);
       if (planned.length === 0) continue;
-      await runSession({
-        target: referenceTarget(role),
-        command: [],
-        open: () => openSimulatedIut(role, seed),
-        tests: planned,
-        expectations: new Expectations([]),
-        seed,
-        slow,
-        spec: specOf(selection),
-        onRecord: (record) => {
-          if (record.type === 'test') results.push({ target: record.target, id: record.id, verdict: record.verdict });
-          if (record.type === 'end') orders.push(record.order ?? '');
-        },
-        log: () => undefined,
-        signal: new AbortController().signal,
-      });
+      await runSession(
+        simulatedSession(role, CATALOGUE, {
+          tests: planned,
+          seed,
+          slow,
+          spec: specOf(selection),
+          onRecord: (record) => {
+            if (record.type === 'test') results.push({ target: record.target, id: record.id, verdict: record.verdict });
+            if (record.type === 'end') orders.push(record.order ?? '');
+          },
+        }),
+      );
     }
     process.send?.({ seed, results, order: orders.join(' ') } satisfies SeedResult);
   }

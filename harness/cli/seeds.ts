@@ -1,11 +1,16 @@
-/** `netifspec run --seeds N`: the embedded reference drivers by many orders of delivery. */
+/** `netifspec run --seeds N`: the reference drivers under many event orders. */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { outcome } from '../../reports/records.js';
 import { differences, printDifferences, type Result } from '../../reports/repeat.js';
+import { EnvironmentError } from '../run/environment.js';
+import { ProgressLine } from './progress-line.js';
 import type { Selection } from './select.js';
 
-/** What a process is to do: every `step`-th seed, from `first` to `last`. On threads the simulator is slower by far. */
+/**
+ * The seeds of one worker: every `step`-th, from `first` to `last`. The workers are processes, since the simulator is
+ * much slower on threads.
+ */
 export interface SeedWork {
   readonly first: number;
   readonly last: number;
@@ -14,21 +19,20 @@ export interface SeedWork {
   readonly slow: boolean;
 }
 
-/** What came of one seed. */
+/** The results of one seed. */
 export interface SeedResult {
   readonly seed: number;
   readonly results: readonly Result[];
-  /** Of all sessions together. */
+  /** A digest of the event order of all sessions. */
   readonly order: string;
 }
 
-/** How often progress is told, in seeds. */
-const PROGRESS = 100;
-
 /**
- * Runs the selected tests with the seeds 1 to `count`. Prints how many orders of delivery there were, and each test
- * whose verdict depends on the seed, with a seed to replay it. Answers 1 if there is one, or one that fails, and 3 if
- * one is an error.
+ * Runs the selected tests with the seeds 1 to `count`. Prints the number of event orders, and each test whose verdict
+ * depends on the seed, with a seed that replays it. Returns 1 if there is such a test or a failure, and 3 if a test
+ * ends in an error.
+ *
+ * @throws EnvironmentError if `signal` fires first
  */
 export async function runSeeds(
   count: number,
@@ -37,11 +41,11 @@ export async function runSeeds(
 ): Promise<number> {
   const rounds: Result[][] = [];
   const orders = new Set<string>();
+  const progress = new ProgressLine(process.stderr, 'seeds');
   const take = ({ seed, results, order }: SeedResult): void => {
     rounds[seed - 1] = [...results];
     orders.add(order);
-    const done = Object.keys(rounds).length;
-    if (done % PROGRESS === 0) process.stderr.write(`netifspec: ${done} of ${count} seeds\n`);
+    progress.update(Object.keys(rounds).length, count);
   };
   const processes = Math.min(count, availableParallelism());
   const works = Array.from({ length: processes }, (_, n): SeedWork => {
@@ -57,12 +61,16 @@ export async function runSeeds(
       }),
     ),
   );
+  progress.end();
+  if (signal.aborted) {
+    throw new EnvironmentError(`interrupted after ${Object.keys(rounds).length} of ${count} seeds; no verdict`);
+  }
   const found = differences(rounds, strict);
-  process.stdout.write(`${orders.size} different orders of delivery\n${printDifferences(rounds, found, 'seed')}`);
+  process.stdout.write(`${orders.size} different event orders\n${printDifferences(rounds, found, 'seed')}`);
   for (const { id, rounds: by } of found) {
     const [rarest] = [...by.values()].sort((a, b) => a.length - b.length);
-    // With the same tests before it: the order of deliveries is that of the whole run.
-    process.stdout.write(`  ${id}: replay by the same command with --seed ${rarest?.[0]} in place of --seeds\n`);
+    // The event order depends on the whole run, so the seed is replayed with the same tests.
+    process.stdout.write(`  ${id}: to replay it, use --seed ${rarest?.[0]} instead of --seeds\n`);
   }
   const failed = ended.find((end) => end.status === 'rejected');
   if (failed) throw failed.reason;
@@ -78,7 +86,7 @@ function inProcess(work: SeedWork, take: (result: SeedResult) => void, signal: A
     child.on('error', reject);
     child.on('exit', (code) => {
       if (code === 0) resolve();
-      else reject(new Error(`the process that ran every ${work.step}th seed from ${work.first} ended with ${code}`));
+      else reject(new Error(`the worker process for every ${work.step}th seed from ${work.first} ended with ${code}`));
     });
     child.send(work);
   });

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeRecord } from '../../reports/records.js';
-import { session, test } from '../../reports/test-records.js';
+import { session, test } from '../../reports/records.fixture.js';
 import { SUITES } from '../../suites/index.js';
-import { UsageError } from './exit.js';
+import { UsageError } from '../base/errors.js';
 import { shardOf } from './shard.js';
 
 const ANCHOR = 'frontend.xenbus.connect';
@@ -19,7 +19,7 @@ describe('shards', () => {
   after(() => rmSync(folder, { recursive: true }));
 
   for (const n of [1, 2, 7]) {
-    it(`of ${n} are together all tests, each once but for the connection test, and alike in number`, () => {
+    it(`of ${n} contain each test once, except the connection test, in parts of equal size`, () => {
       const parts = partsOf(n).map((ids) => ids.filter((id) => id !== ANCHOR));
       expect(parts.flat().sort()).to.deep.equal(
         FRONTEND.map(({ id }) => id)
@@ -32,7 +32,7 @@ describe('shards', () => {
     });
   }
 
-  it('last alike by the times of an earlier run, also with tests that are new', () => {
+  it('are balanced by the durations of an earlier run, also with new tests', () => {
     const [long, ...others] = FRONTEND.filter(({ id }) => id !== ANCHOR).slice(0, -1);
     const timed = [
       test({ id: long?.id ?? '', durationMs: 10_000 }),
@@ -45,12 +45,12 @@ describe('shards', () => {
   });
 
   for (const part of ['0/2', '3/2', '1', '1/0', 'a/b', '-1/2']) {
-    it(`are not ${part}`, () => {
+    it(`reject ${part}`, () => {
       expect(() => shardOf(FRONTEND, part)).to.throw(UsageError, /I\/N/);
     });
   }
 
-  it('have no times in a folder without results', () => {
+  it('reject a folder of durations without results', () => {
     expect(() => shardOf(FRONTEND, '1/2', join(folder, 'none'))).to.throw(UsageError, /no such file/);
   });
 });

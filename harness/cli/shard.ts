@@ -1,22 +1,23 @@
-/** `--shard I/N`: one of several parts of a selection, for machines that test side by side. */
+/** `--shard I/N`: one of several parts of a selection, for parallel runs on several machines. */
 import { isAnchor, type Tests } from '../run/suite.js';
 import { recordFiles, recordsIn } from './record-files.js';
-import { UsageError } from './exit.js';
+import { UsageError } from '../base/errors.js';
 
-/** What a test is taken to last that no earlier run has a time of, in milliseconds, where none at all is known. */
+/** Assumed duration of a test in milliseconds, if no duration of any test is known. */
 const UNKNOWN_MS = 1;
 
 /**
- * Part `I/N` of `tests`, in their order. The same tests and times give the same parts: the longest tests first, each
- * goes to the part that has least to do. The connection test, on which others stand, is in every part.
+ * Part `I/N` of `tests`, in their order. The same tests and durations give the same parts: starting with the longest,
+ * each test goes to the part with the shortest total. The connection test, on which the others depend, is in every
+ * part.
  *
- * @param times folder with the results of an earlier run; without it all tests count alike
- * @throws UsageError if `part` is no such part
+ * @param times folder with the results of an earlier run; without it, all tests have equal weight
+ * @throws UsageError if `part` is not a valid part
  */
 export function shardOf(tests: Tests, part: string, times?: string): Tests {
   const [, index = '', count = ''] = /^(\d{1,4})\/(\d{1,4})$/.exec(part) ?? [];
   const [i, n] = [Number(index), Number(count)];
-  if (i < 1 || n < 1 || i > n) throw new UsageError(`--shard ${part}: it is I/N, with I from 1 to N, as in 2/3`);
+  if (i < 1 || n < 1 || i > n) throw new UsageError(`--shard ${part}: expected I/N with 1 ≤ I ≤ N, for example 2/3`);
   const known = times === undefined ? new Map<string, number>() : recordedTimes(times);
   const usual = median([...known.values()]) ?? UNKNOWN_MS;
   const last = (id: string): number => known.get(id) ?? usual;

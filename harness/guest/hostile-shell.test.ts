@@ -1,15 +1,15 @@
-/** A guest whose shell answers anything at all: no answer of its may be more than an answer, or an SshError. */
+/** A guest whose shell returns arbitrary output: it may cause nothing but a result or an SshError. */
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { attackRuns, isSoak } from '../soak.js';
-import { HeldShell } from './held-shell.js';
-import { parseFacts } from './profile.js';
-import { type ExecOptions, type ExecResult, type Ssh, SshError } from './ssh.js';
+import { attackRuns, isSoak } from '../soak.fixture.js';
+import { HeldShell } from '../ssh/held-shell.js';
+import { parseFacts } from '../ssh/posix.js';
+import { type ExecOptions, type ExecResult, type Ssh, SshError } from '../ssh/ssh.js';
 
-/** Nobody waits longer for what a fake shell says at once. */
+/** A fake shell responds at once, so a short deadline is enough. */
 const DEADLINE_MS = 2;
 
-/** MARK stands for what the script's output has to end with: a guest reads it in the script. */
+/** A placeholder for the end mark of the script's output, which a guest reads in the script. */
 const MARK = 'MARK';
 const piece = fc.oneof(
   fc.constantFrom(MARK, `\n${MARK} 0\n`, `\n${MARK} \n`, `\n${MARK} ${'9'.repeat(30)}\n`, '\n', ' ', 'kernel=6.1\n'),
@@ -18,13 +18,13 @@ const piece = fc.oneof(
 const answer = fc.record({
   stdout: fc.array(piece, { maxLength: 6 }),
   stderr: fc.array(piece, { maxLength: 4 }),
-  /** With what ends an answer, behind all that. */
+  /** Whether both outputs end with the end mark. */
   whole: fc.boolean(),
   ends: fc.boolean(),
 });
 type Answer = typeof answer extends fc.Arbitrary<infer T> ? T : never;
 
-/** An SSH connection to a guest that answers each script so. */
+/** An SSH connection to a guest that responds to each script in this way. */
 function connectionTo({ stdout, stderr, whole, ends }: Answer): Ssh {
   const [end, endOfErrors] = whole ? [`\n${MARK} 0\n`, `\n${MARK} \n`] : ['', ''];
   const exec = (_: string, { stdin, onStdout, onStderr, signal }: ExecOptions): Promise<ExecResult> =>
@@ -37,7 +37,7 @@ function connectionTo({ stdout, stderr, whole, ends }: Answer): Ssh {
         if (ends) resolve({ code: 0, stdout: '', stderr: '' });
       };
       (stdin as NodeJS.ReadableStream).on('data', (script: Buffer) => {
-        // Never while the script is still being sent.
+        // Not while the script is still being sent.
         Promise.resolve(script.toString()).then(say).catch(reject);
       });
     });
@@ -47,7 +47,7 @@ function connectionTo({ stdout, stderr, whole, ends }: Answer): Ssh {
 describe('hostile drivers (guests)', function () {
   this.timeout(isSoak ? 0 : 20_000);
 
-  it('get no more out of it than an answer, or an error of SSH', async () => {
+  it('cause nothing but a result or an SshError', async () => {
     const seen = new Set<string>();
     await fc.assert(
       fc.asyncProperty(answer, async (given) => {

@@ -2,9 +2,9 @@ import { appendFileSync, chmodSync, mkdtempSync, renameSync, rmSync, truncateSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { FakeSshd } from './fake-sshd.js';
-import { consoleLog, kernelFault, READ_LIMIT, sshDmesg } from './kernel-log.js';
-import { Ssh } from './ssh.js';
+import { FakeSshd } from '../ssh/fake-sshd.fixture.js';
+import { consoleLog, dmesgLog, type KernelLog, READ_LIMIT } from './kernel-log.js';
+import { Ssh } from '../ssh/ssh.js';
 
 describe('the console log', () => {
   let folder: string;
@@ -15,7 +15,7 @@ describe('the console log', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('gives the lines since the mark, each once', async () => {
+  it('returns the lines since the mark, each once', async () => {
     writeFileSync(path, 'old\n');
     const log = consoleLog(path);
     await log.mark();
@@ -35,7 +35,7 @@ describe('the console log', () => {
     expect(await log.since()).to.deep.equal(['next']);
   });
 
-  it('takes a file that is not there yet for an empty one', async () => {
+  it('treats a missing file as an empty one', async () => {
     const log = consoleLog(path);
     await log.mark();
     expect(await log.since()).to.deep.equal([]);
@@ -43,7 +43,7 @@ describe('the console log', () => {
     expect(await log.since()).to.deep.equal(['booting']);
   });
 
-  it('reads on when the log was rotated', async () => {
+  it('continues after the log was rotated', async () => {
     writeFileSync(path, 'old\n');
     const log = consoleLog(path);
     await log.mark();
@@ -55,7 +55,7 @@ describe('the console log', () => {
     expect(await log.since()).to.deep.equal(['more']);
   });
 
-  it('reads on when the log was truncated', async () => {
+  it('continues after the log was truncated', async () => {
     writeFileSync(path, 'a long old line\n');
     const log = consoleLog(path);
     await log.mark();
@@ -64,13 +64,13 @@ describe('the console log', () => {
     expect(await log.since()).to.deep.equal(['new']);
   });
 
-  it('leaves out what is too much, and says so', async () => {
+  it('skips excess output, and reports it', async () => {
     writeFileSync(path, '');
     const log = consoleLog(path);
     await log.mark();
     appendFileSync(path, `${'x'.repeat(99)}\n`.repeat(READ_LIMIT / 100 + 1000));
     const lines = await log.since();
-    expect(lines[0]).to.match(/^\[netifspec: \d+ bytes of the log left out\]$/);
+    expect(lines[0]).to.match(/^\[netifspec: \d+ bytes of the log skipped\]$/);
     expect(lines.length).to.be.lessThan(READ_LIMIT / 100 + 2);
     expect(await log.since()).to.deep.equal([]);
   });
@@ -94,8 +94,24 @@ describe('dmesg over SSH', () => {
     await sshd.stop();
   });
 
-  it('gives the lines since the mark, each once, also repeated ones', async () => {
-    const log = sshDmesg(ssh);
+  const logOf = async (guest: Ssh): Promise<KernelLog> => {
+    const log = await dmesgLog(guest, (line) => expect.fail(line));
+    if (!log) throw new Error('no log');
+    return log;
+  };
+
+  it('is not read if the guest has none, and reports it', async () => {
+    sshd.write('dmesg', '#!/bin/sh\necho "not permitted" >&2; exit 1\n');
+    const said: string[] = [];
+    expect(await dmesgLog(ssh, (line) => said.push(line))).to.equal(undefined);
+    expect(said).to.deep.equal([
+      "the guest's kernel log is not read: dmesg failed in the guest (status 1): not permitted; " +
+        'allow it, or set "console" in the target file',
+    ]);
+  });
+
+  it('returns the lines since the mark, each once, also repeated ones', async () => {
+    const log = await logOf(ssh);
     kernel('[1.000000] a\n[1.000000] b\n');
     await log.mark();
     kernel('[1.000000] a\n[1.000000] b\n[1.000000] b\n[2.000000] c\n');
@@ -103,53 +119,12 @@ describe('dmesg over SSH', () => {
     expect(await log.since()).to.deep.equal([]);
   });
 
-  it('gives all lines when the mark has left the buffer or the buffer was empty', async () => {
-    const log = sshDmesg(ssh);
+  it('returns all lines if the mark has left the buffer or the buffer was empty', async () => {
+    const log = await logOf(ssh);
     await log.mark();
     kernel('first\n');
     expect(await log.since()).to.deep.equal(['first']);
     kernel('second\nthird\n');
     expect(await log.since()).to.deep.equal(['second', 'third']);
-  });
-});
-
-describe('kernelFault', () => {
-  const faults = [
-    '[   12.345678] WARNING: CPU: 1 PID: 55 at drivers/net/xen-netfront.c:123 xennet_poll+0x1/0x2 [xen_netfront]',
-    '[   12.345678][  T123] BUG: unable to handle page fault for address: ffffc90000a7d000',
-    '[   12.345678] kernel BUG at mm/slub.c:305!',
-    '[   12.345678] general protection fault, probably for non-canonical address 0xdead000000000122: 0000 [#1] SMP PTI',
-    '[   12.345678] Oops: 0002 [#1] PREEMPT SMP NOPTI',
-    '[   12.345678] Internal error: Oops: 0000000096000004 [#1] SMP',
-    '[   12.345678] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000008',
-    '[   12.345678] Kernel panic - not syncing: Fatal exception in interrupt',
-    '[   12.345678] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [ksoftirqd/0:12]',
-    '[  242.345678] INFO: task xenwatch:44 blocked for more than 120 seconds.',
-    '[   12.345678] rcu: INFO: rcu_sched self-detected stall on CPU',
-    'guest login: [   12.345678] BUG: KASAN: use-after-free in xennet_disconnect_backend+0x1/0x2',
-    '<4>[   12.345678] WARNING: CPU: 0 PID: 1 at x.c:1 f+0x1/0x2',
-    'Kernel panic - not syncing: Attempted to kill init!',
-    '[   12.345678] UBSAN: array-index-out-of-bounds in drivers/net/xen-netback/netback.c:1:2',
-  ];
-  for (const line of faults) {
-    it(`finds: ${line.slice(0, 60)}`, () => {
-      expect(kernelFault(['[    1.000000] fine', line, '[  999.000000] BUG: later'])).to.equal(line);
-    });
-  }
-
-  it('takes a control sequence out of the line', () => {
-    expect(kernelFault(['\u001b[31m[   12.345678] BUG: x\u001b[0m\r'])).to.equal('[   12.345678] BUG: x');
-  });
-
-  it('leaves harmless lines alone', () => {
-    const lines = [
-      '[    1.000000] xen_netfront: Initialising Xen virtual ethernet driver',
-      '[    1.000000] systemd[1]: WARNING: some unit is old',
-      '[    1.000000] traps: node[12] general protection fault ip:1 sp:2 error:0',
-      '[    1.000000] vif vif-0: BUGS: none',
-      '[    1.000000] vif vif-0 eth0: DEBUG: x',
-      'guest login: root',
-    ];
-    expect(kernelFault(lines)).to.equal(undefined);
   });
 });

@@ -1,29 +1,29 @@
-/** What a guest's kernel says while a test runs. */
+/** Reads the messages of a guest's kernel during a test. */
 import { open, stat, type FileHandle } from 'node:fs/promises';
-import type { Ssh } from './ssh.js';
-import { printable } from './text.js';
+import type { Ssh } from '../ssh/ssh.js';
+import { printableLine } from '../base/text.js';
 
-/** Bytes that one {@link KernelLog.since} reads at most: a guest can print for ever. */
+/** Maximum number of bytes that one {@link KernelLog.since} reads: a guest can print without end. */
 export const READ_LIMIT = 1024 * 1024;
 const SSH_DEADLINE_MS = 20_000;
 
 export interface KernelLog {
-  /** Passes over all lines so far. */
+  /** Skips all lines so far. */
   mark(): Promise<void>;
-  /** The lines since the last mark or since, oldest first, without control characters. */
+  /** The lines since the last mark or the last call, oldest first, without control characters. */
   since(): Promise<string[]>;
 }
 
-/** Where a read of a log file stopped: always behind a newline. */
+/** A position in a log file, always after a newline. */
 interface Position {
   readonly inode: number;
   readonly offset: number;
 }
 
 /**
- * A guest's console as xenconsoled logs it (`--log=guest`), on this host. A line counts once its newline is there. A
- * missing file is an empty one: xenconsoled makes it when the guest starts. A log that was rotated to `path.1` or
- * truncated is read on.
+ * A guest's console as xenconsoled logs it (`--log=guest`) on this host. A line counts once its newline is written. A
+ * missing file counts as empty: xenconsoled creates it when the guest starts. Reading continues after the log was
+ * rotated to `path.1` or truncated.
  */
 export function consoleLog(path: string): KernelLog {
   let position: Position = { inode: 0, offset: 0 };
@@ -55,7 +55,7 @@ async function fileAt(path: string): Promise<{ inode: number; size: number } | u
   }
 }
 
-/** Behind the last newline: a line that is half there at the mark belongs to what comes after. */
+/** The position after the last newline: a line that is incomplete at the mark belongs to the next read. */
 async function endOf(path: string): Promise<Position> {
   const file = await fileAt(path);
   if (!file) return { inode: 0, offset: 0 };
@@ -70,10 +70,10 @@ async function readLines(path: string, from: number): Promise<{ lines: string[];
   const start = Math.max(from, size - READ_LIMIT);
   const bytes = await readBytes(path, start, size - start);
   const end = bytes.lastIndexOf(0x0a) + 1;
-  // A megabyte without a newline is no line to wait for.
+  // A megabyte without a newline is skipped.
   const next = end > 0 ? start + end : start;
   const lines = toLines(bytes.subarray(0, end).toString('utf8'));
-  return { lines: start > from ? [`[netifspec: ${start - from} bytes of the log left out]`, ...lines] : lines, next };
+  return { lines: start > from ? [`[netifspec: ${start - from} bytes of the log skipped]`, ...lines] : lines, next };
 }
 
 async function readBytes(path: string, offset: number, length: number): Promise<Buffer> {
@@ -94,15 +94,32 @@ async function readBytes(path: string, offset: number, length: number): Promise<
   }
 }
 
-/** How many lines of the last answer are looked for in the next: lines may repeat, a run of them hardly does. */
+/**
+ * Number of lines at the end of the last read that are searched for in the next one: single lines may repeat, a
+ * sequence of this length hardly does.
+ */
 const OVERLAP = 16;
 
-/** The guest's own `dmesg`, where its console can't be read. What the kernel's buffer has lost is lost. */
-export function sshDmesg(ssh: Ssh): KernelLog {
+/**
+ * The guest's own `dmesg`, if its console cannot be read. Messages that the kernel's buffer has dropped are lost.
+ * Undefined, with a message to `log`, if the guest has no dmesg or does not allow it.
+ *
+ * @throws SshError
+ */
+export async function dmesgLog(ssh: Ssh, log: (line: string) => void): Promise<KernelLog | undefined> {
+  const { code, stderr } = await ssh.exec('dmesg', { deadlineMs: SSH_DEADLINE_MS });
+  if (code === 0) return sshDmesg(ssh);
+  log(
+    `the guest's kernel log is not read: dmesg failed in the guest (status ${code}): ${printableLine(stderr, 200).trim()}; allow it, or set "console" in the target file`,
+  );
+  return undefined;
+}
+
+function sshDmesg(ssh: Ssh): KernelLog {
   let seen: readonly string[] = [];
   const read = async (): Promise<string[]> => {
     const { code, stdout, stderr } = await ssh.exec('dmesg', { deadlineMs: SSH_DEADLINE_MS });
-    if (code !== 0) throw new Error(`dmesg failed in the guest (${code}): ${printable(stderr, 200).trim()}`);
+    if (code !== 0) throw new Error(`dmesg failed in the guest (status ${code}): ${printableLine(stderr, 200).trim()}`);
     return toLines(stdout);
   };
   return {
@@ -118,7 +135,7 @@ export function sshDmesg(ssh: Ssh): KernelLog {
   };
 }
 
-/** Index behind the last place where `run` stands in `lines`; 0 if it isn't there or is empty. */
+/** The index after the last occurrence of `run` in `lines`; 0 if there is none or `run` is empty. */
 function afterLast(lines: readonly string[], run: readonly string[]): number {
   if (run.length === 0) return 0;
   for (let end = lines.length; end >= run.length; end--) {
@@ -130,34 +147,6 @@ function afterLast(lines: readonly string[], run: readonly string[]): number {
 function toLines(text: string): string[] {
   return text
     .split('\n')
-    .map((line) => printable(line))
+    .map((line) => printableLine(line))
     .filter((line) => line.trim() !== '');
-}
-
-// Where a message of the kernel's starts: at the line's start or behind a time stamp (a login prompt may stand before
-// it on the same line), then perhaps a caller and the subsystem's prefix. A program's own "WARNING: " is none.
-const START =
-  /(?:^|\[ *\d+\.\d{6}\])\s*(?:\[[^\]]{0,40}\]\s*)*(?:(?:watchdog|rcu|kernel|Internal error|xen[\w-]*|\w+_t): )?/;
-const FAULT = [
-  'WARNING: ',
-  'BUG: ',
-  'kernel BUG at ',
-  'Oops\\b',
-  'Kernel panic\\b',
-  '[Gg]eneral protection fault, ',
-  'general protection fault: ',
-  '[Uu]nable to handle ',
-  'invalid opcode: ',
-  'divide error: ',
-  'double fault: ',
-  'UBSAN: ',
-  'INFO: task .{1,80} blocked for more than ',
-  'INFO: rcu_\\w+ .{0,40}detected ',
-  'INFO: possible ',
-].join('|');
-const FAULT_LINE = new RegExp(`${START.source}(?:${FAULT})`);
-
-/** The first line by which a Linux kernel tells of a fault of its own, or undefined if there is none. */
-export function kernelFault(lines: readonly string[]): string | undefined {
-  return lines.map((line) => printable(line)).find((line) => FAULT_LINE.test(line));
 }

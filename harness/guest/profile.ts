@@ -1,69 +1,65 @@
-/** What differs between guest operating systems: how a shell quotes, how an interface is set up, where facts are. */
+/** Differences between guest operating systems: quoting, configuration of interfaces, facts. */
 import { isIPv4 } from 'node:net';
-import { printable } from './text.js';
+import { quotePosix } from '../ssh/posix.js';
 
-/** An interface of a frontend IUT, found by the MAC address that its backend gave it. */
+/** The interface of a frontend under test, found by the MAC address that its backend assigned. */
 export interface InterfaceConfig {
   readonly mac: string;
   readonly ipv4: string;
-  /** Bits of the network's part, 0 to 32. */
+  /** Prefix length in bits, 0 to 32. */
   readonly prefix: number;
 }
 
-/** An interface of a backend IUT: `vif<frontend's domid>.<handle>` on Linux. */
+/** The interface of a backend under test: `vif<frontend's domid>.<handle>` on Linux. */
 export interface VifConfig {
   readonly device: string;
   readonly ipv4: string;
   readonly prefix: number;
 }
 
-/** What names a vif. */
+/** The numbers that identify a vif. */
 export interface VifNumbers {
-  /** The frontend's domain. */
+  /** The domain of the frontend. */
   readonly frontend: number;
   readonly handle: number;
 }
 
-/** Exit status of a set-up script whose interface isn't there, or isn't ready (yet): try again until a deadline. */
+/** Exit status of a configuration script whose interface does not exist or is not ready yet: retry until a deadline. */
 export const NO_INTERFACE = 3;
 
 /**
- * Scripts for the guest's shell. All arguments are checked (a RangeError names what is wrong) and quoted.
+ * Scripts for the guest's shell. All arguments are validated (a RangeError names an invalid one) and quoted.
  *
- * The set-up scripts print the interface's name and bring it up with the address, answering ARP, neighbour
- * solicitation and echo, and as quiet as the system allows on its own. They may run again and again.
+ * The configuration scripts print the name of the interface and bring it up with the address. It replies to ARP,
+ * neighbour solicitations and pings, and sends as little as possible by itself. They may run repeatedly.
  */
 export interface OsProfile {
   readonly name: string;
-  /** `arg` as one word of a command line. */
+  /** Quotes `arg` as one word of a command line. */
   quote(arg: string): string;
   configureInterface(config: InterfaceConfig): string;
   configureVif(config: VifConfig): string;
   /**
-   * Makes ports of one bridge out of interfaces, found as the two above find theirs, and leaves everything else to
-   * them: it neither learns groups nor says anything of its own. They go out of it when they go away.
+   * Adds interfaces, found as above, to a bridge without learning of groups and without packets of its own. An
+   * interface leaves the bridge when it is removed.
    */
   bridge(ports: readonly ({ readonly mac: string } | { readonly device: string })[]): string;
-  /** Prints 1 if an interface, found likewise, has a carrier, and 0 if it has none or isn't up. */
+  /** Prints 1 if an interface, found as above, has a carrier, and 0 if it has none or is down. */
   carrier(port: { readonly mac: string } | { readonly device: string }): string;
-  /** Removes that bridge, if it's there. */
+  /** Removes the bridge, if it exists. */
   unbridge(): string;
-  /** Takes the driver of a role off its end of a vif; `bind` puts it there again. */
+  /** Unbinds the driver of a role from its end of a vif; `bind` binds it again. */
   unbind(role: 'frontend' | 'backend', vif: VifNumbers): string;
   bind(role: 'frontend' | 'backend', vif: VifNumbers): string;
-  /** A script that prints what {@link parseFacts} reads: kernel release, version and parameters of the driver. */
+  /**
+   * A script that prints the kernel release, and version and parameters of the driver, in the format of `parseFacts`.
+   */
   kernelFacts(driver: string): string;
 }
 
-/** `arg` as one word for a POSIX shell. */
-export function quotePosix(arg: string): string {
-  if (arg.includes('\0')) throw new RangeError('a NUL cannot stand in a command line');
-  return `'${arg.replaceAll("'", `'\\''`)}'`;
-}
-
-// Quiet before it goes up: what is set later can't stop what the first second sends. The link-local address follows
-// from the MAC and is usable at once, so that neighbour solicitations for it are answered. The limits on ICMP are
-// lifted because the tests count answers.
+// The settings precede "up": later ones could not stop the packets of the first second. The link-local address is
+// derived from the MAC and valid at once, so that neighbour solicitations get a reply. The rate limits of ICMP are
+// lifted because tests count replies.
 const LINUX_SET_UP = `
 put() { [ ! -w "$1" ] || echo "$2" 2>/dev/null > "$1" || :; }
 six="/proc/sys/net/ipv6/conf/$dev" four="/proc/sys/net/ipv4/conf/$dev"
@@ -88,7 +84,7 @@ END
 printf '%s\\n' "$dev"
 `;
 
-/** Sets `dev`, or leaves. A bridge or a VLAN on top shows the same MAC: only a network device of a bus has "device". */
+/** Sets `dev`, or exits. A bridge or VLAN on top has the same MAC: only the network device of a bus has "device". */
 function linuxFind(port: { readonly mac: string } | { readonly device: string }): string {
   if ('device' in port) {
     return `
@@ -105,10 +101,11 @@ done
 `;
 }
 
-/** The first line of a file, without a process for it. */
+/** Reads the first line of a file without a process. */
 const LINE = 'line() { text=; [ ! -r "$1" ] || read -r text 2>/dev/null < "$1" || :; }';
 
-// Neither waits nor listens nor speaks before it forwards. A port forwards once the kernel has noticed its carrier.
+// A bridge without learning delay, multicast snooping or packets of its own. A port forwards once the kernel has
+// detected its carrier.
 const LINUX_BRIDGE = `
 ${LINE}
 put() { [ ! -w "$1" ] || echo "$2" 2>/dev/null > "$1" || :; }
@@ -181,24 +178,14 @@ done
 `,
 };
 
-/** The guests that netifspec can drive. */
+/** The supported guest operating systems. */
 export const PROFILES: Readonly<Record<string, OsProfile>> = { linux };
 
-/** The profile of that name. Throws a RangeError that lists the known ones. */
+/** The profile of this name. Throws a RangeError that lists the known ones. */
 export function profileNamed(name: string): OsProfile {
   const profile = Object.hasOwn(PROFILES, name) ? PROFILES[name] : undefined;
   if (profile) return profile;
   throw new RangeError(`unknown OS profile ${JSON.stringify(name)}; known: ${Object.keys(PROFILES).join(', ')}`);
-}
-
-/** Reads KEY=VALUE lines as the facts script prints them. Whatever doesn't look like one is passed over. */
-export function parseFacts(text: string): Record<string, string> {
-  const facts = text
-    .split('\n', 500)
-    .map((line) => /^([a-z][\w.-]{0,63})=(.*)$/.exec(line))
-    .filter((match) => match !== null)
-    .map(([, key = '', value = '']): [string, string] => [key, printable(value, 200).trim()]);
-  return Object.fromEntries(facts);
 }
 
 function checkedMac(mac: string): string {
@@ -217,7 +204,7 @@ function checkedDevice(device: string): string {
   throw new RangeError(`not a network device: ${JSON.stringify(device)}`);
 }
 
-/** A module's name as sysfs has it: modprobe takes - and _ for the same. */
+/** Validates a module's name as sysfs has it: modprobe treats - and _ as equal. */
 function checkedDriver(driver: string): string {
   if (/^[A-Za-z0-9][\w-]{0,62}$/.test(driver)) return driver.replaceAll('-', '_');
   throw new RangeError(`not a kernel module: ${JSON.stringify(driver)}`);

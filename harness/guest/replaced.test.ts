@@ -9,7 +9,7 @@ describe('replaced commands', () => {
   const run = (script: string): string => execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
   const of = (commands: Commands) => replaced(linux, commands);
 
-  it('find what they are about in the variables of their shell', () => {
+  it('get their arguments as shell variables', () => {
     const config = { ipv4: '198.18.1.2', prefix: 24 };
     const configure = of({ configure: 'echo "$mac$device $ipv4/$prefix"' });
     expect(run(configure.configureInterface({ mac: '00:16:3e:00:00:01', ...config }))).to.equal(
@@ -25,7 +25,7 @@ describe('replaced commands', () => {
     expect(run(of({ facts: 'echo "driver.name=$driver"' }).kernelFacts('if_xn'))).to.equal('driver.name=if_xn\n');
   });
 
-  it('leave the others as they are', () => {
+  it('do not change other commands', () => {
     const none = of({});
     expect(none.unbridge()).to.equal(linux.unbridge());
     expect(none.bind('backend', vif)).to.equal(linux.bind('backend', vif));

@@ -1,14 +1,14 @@
-/** Commands of a target file in the place of a profile's own: for a guest that no profile is of. */
+/** Commands in a target file that replace those of a profile, for a guest without a profile of its own. */
 import type { OsProfile } from './profile.js';
 
-/** What each command finds in the variables of its shell; what it has to do is what the profile's would. */
+/** The shell variables of each command; it must do what the profile's command does. */
 export const COMMANDS = {
   configure: {
     does: 'gives the interface with $mac (of a frontend) or $device (of a backend) the address $ipv4/$prefix',
     example: '/root/configure $mac $ipv4/$prefix',
   },
   bridge: {
-    does: 'makes ports of one bridge of $ports, each a MAC address or a device',
+    does: 'joins $ports, each a MAC address or a device, in one bridge',
     example: '/root/bridge $ports',
   },
   unbridge: { does: 'removes that bridge', example: '/root/unbridge' },
@@ -17,10 +17,10 @@ export const COMMANDS = {
     example: '/root/carrier $mac',
   },
   unbind: {
-    does: 'takes the driver off vif $handle of the frontend in domain $frontend',
+    does: 'detaches the driver from vif $handle of the frontend in domain $frontend',
     example: '/root/off $handle',
   },
-  bind: { does: 'puts the driver there again', example: '/root/on $handle' },
+  bind: { does: 'attaches the driver to that vif again', example: '/root/on $handle' },
   facts: {
     does: 'prints kernel=…, driver.version=… and the like, of the module $driver',
     example: 'echo kernel=$(uname -r)',
@@ -31,7 +31,7 @@ export type Commands = { readonly [name in keyof typeof COMMANDS]?: string };
 
 /** The profile with some of its scripts replaced. */
 export function replaced(profile: OsProfile, commands: Commands): OsProfile {
-  /** The command, with its variables before it; undefined where the profile's own is to be taken. */
+  /** The command, preceded by its variables; undefined if the profile's own is used. */
   const given = (name: keyof Commands, variables: Readonly<Record<string, string | number>>): string | undefined => {
     const command = commands[name];
     if (command === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Builds the lab's images from Debian packages: hypervisor, kernel, one initramfs and one root file system, the last
- * two for dom0 and the guests alike.
+ * Builds the lab's images from Debian packages: hypervisor, kernel, one initramfs and one root file system. dom0 and
+ * the guests share the last two.
  */
 import {
   chmodSync,
@@ -16,14 +16,13 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { LabError } from './error.js';
-import type { Manifest } from './images.js';
 import { run } from './process.js';
 import type { Progress } from './progress.js';
 import { RELEASES, type Release } from './release.js';
 
 /**
- * What is installed and what is copied, whatever the release. The images' key covers it; `revision` stands for changes
- * of the code below.
+ * The packages and files of the images, for every release. The key of the images covers this list; `revision` covers
+ * changes of the code below.
  */
 export const RECIPE = {
   revision: 2,
@@ -45,7 +44,7 @@ export const RECIPE = {
     'tcpdump',
     'xenstore-utils',
   ],
-  /** Below the kernel's own directory of modules; a directory counts with all in it. */
+  /** Relative to the kernel's directory of modules; a directory includes everything in it. */
   modules: [
     'arch/x86/crypto',
     'crypto',
@@ -67,31 +66,42 @@ export const RECIPE = {
     'lib',
     'net',
   ],
-  /** Loaded by the initramfs, with all that they depend on. */
+  /** Loaded by the initramfs, with all dependencies. */
   early: ['virtio_pci', 'virtio_blk', 'xen-blkfront', 'squashfs', 'overlay'],
 } as const;
 
-interface Places {
+interface BuildPaths {
   readonly release: Release;
   /** The image's own files. */
   readonly files: string;
-  /** Scratch. */
+  /** Scratch directory. */
   readonly work: string;
-  /** Where the images go. */
+  /** Directory for the images. */
   readonly result: string;
 }
 
+/** Contents of a set of images. */
+export interface Manifest {
+  /** The kernel's release, as in `uname -r`. */
+  readonly kernel: string;
+  /** Version of the hypervisor's package. */
+  readonly xen: string;
+  /** The SSH host key that all hosts share, without a host name. */
+  readonly hostKey: string;
+}
+
 /** Fills `places.result`. Takes about 40 s and needs root and a Debian mirror. */
-export async function buildImages(places: Places, progress: Progress, signal: AbortSignal): Promise<Manifest> {
-  const { release, files, work, result } = places;
+export async function buildImages(paths: BuildPaths, progress: Progress, signal: AbortSignal): Promise<Manifest> {
+  const { release, files, work, result } = paths;
   const root = join(work, 'root');
   const kernelTree = join(work, 'kernel');
-  await installPackages(places, root, progress, signal);
+  await installPackages(paths, root, progress, signal);
 
-  const { kernel, xen, modules } = await progress.step('kernel and hypervisor unpacked', async () => {
+  const { kernel, xen, modules } = await progress.step('unpacked kernel and hypervisor', async () => {
     const deb = (prefix: string) => {
       const name = readdirSync(join(work, 'debs')).find((file) => file.startsWith(prefix));
-      if (name === undefined) throw new LabError(`apt-get left no ${prefix}*.deb: is the package in its lists?`);
+      if (name === undefined)
+        throw new LabError(`apt-get downloaded no ${prefix}*.deb; run "apt-get update" and check the sources of apt`);
       return join(work, 'debs', name);
     };
     const hypervisor = deb('xen-hypervisor-');
@@ -99,19 +109,21 @@ export async function buildImages(places: Places, progress: Progress, signal: Ab
     await run('dpkg-deb', ['--extract', hypervisor, join(work, 'xen')], { signal });
     await run('dpkg-deb', ['--extract', deb('linux-image-'), kernelTree], { signal });
     const boot = readdirSync(join(work, 'xen/boot')).find((file) => /^xen-.*\.gz$/.test(file));
-    // From trixie on, packages have in /usr/lib what they had in /lib.
+    // From trixie on, packages install into /usr/lib instead of /lib.
     const modules = ['lib/modules', 'usr/lib/modules'].map((path) => join(kernelTree, path)).find(existsSync);
     const kernel = modules === undefined ? undefined : readdirSync(modules)[0];
     if (boot === undefined || modules === undefined || kernel === undefined)
-      throw new LabError('The packages of kernel or hypervisor are empty.');
-    // QEMU's multiboot loader wants the plain ELF.
+      throw new LabError(
+        'the packages of kernel or hypervisor lack their files; check the Debian mirror, then run again with --fresh',
+      );
+    // QEMU's multiboot loader needs an uncompressed ELF.
     writeFileSync(join(result, 'xen'), gunzipSync(readFileSync(join(work, 'xen/boot', boot))));
     const image = readFileSync(join(kernelTree, `boot/vmlinuz-${kernel}`));
     writeFileSync(join(result, 'vmlinux'), await unpackKernel(image, signal));
     return { kernel, xen: version.toString().trim(), modules: join(modules, kernel) };
   });
 
-  const hostKey = await progress.step('root and initramfs composed', async () => {
+  const hostKey = await progress.step('made root file system and initramfs', async () => {
     await copyModules(modules, join(root, 'lib/modules', kernel), signal);
     await run('depmod', ['-b', root, kernel], { signal });
     copyFileSync(process.execPath, join(root, 'usr/bin/node'));
@@ -119,20 +131,23 @@ export async function buildImages(places: Places, progress: Progress, signal: Ab
     try {
       await run('chroot', [root, 'node', '--version'], { signal });
     } catch (error) {
-      throw new LabError(`${process.execPath} does not run on Debian ${release}, the lab's system.`, {
-        cause: error,
-      });
+      throw new LabError(
+        `${process.execPath} does not run on Debian ${release}, which the lab uses; use a Node from nodejs.org`,
+        {
+          cause: error,
+        },
+      );
     }
-    const key = await makeKeys(places, root, signal);
+    const key = await makeKeys(paths, root, signal);
     placeFiles(files, root);
-    await makeInitramfs(places, root, kernel, signal);
+    await makeInitramfs(paths, root, kernel, signal);
     copyFileSync(join(result, 'vmlinux'), join(root, 'lab/vmlinux'));
     copyFileSync(join(result, 'initrd'), join(root, 'lab/initrd'));
     return key;
   });
 
-  // Not compressed: reading is faster under emulation than unpacking.
-  await progress.step('root packed', () =>
+  // Not compressed: under emulation reading is faster than decompressing.
+  await progress.step('packed root file system', () =>
     run('mksquashfs', [root, join(result, 'root.squashfs'), '-noI', '-noD', '-noF', '-noX', '-no-progress', '-quiet'], {
       signal,
     }),
@@ -140,16 +155,21 @@ export async function buildImages(places: Places, progress: Progress, signal: Ab
   return { kernel, xen, hostKey };
 }
 
-/** mmdebstrap, in namespaces of its own: when it is killed, its mounts and children go with it. */
-async function installPackages(places: Places, root: string, progress: Progress, signal: AbortSignal): Promise<void> {
-  const { release } = places;
+/** mmdebstrap in namespaces of its own: its mounts and children disappear when it is killed. */
+async function installPackages(
+  paths: BuildPaths,
+  root: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  const { release } = paths;
   const xen = RELEASES[release];
-  const debs = join(places.work, 'debs');
-  const scratch = join(places.work, 'tmp');
+  const debs = join(paths.work, 'debs');
+  const scratch = join(paths.work, 'tmp');
   mkdirSync(debs);
   mkdirSync(scratch);
-  const hook = join(places.work, 'download-hook');
-  copyFileSync(join(places.files, 'download-hook'), hook);
+  const hook = join(paths.work, 'download-hook');
+  copyFileSync(join(paths.files, 'download-hook'), hook);
   chmodSync(hook, 0o755);
   const without = ['doc', 'man', 'locale', 'info'].map((part) => `--dpkgopt=path-exclude=/usr/share/${part}/*`);
   const spent = { download: 0, install: 0 };
@@ -176,30 +196,30 @@ async function installPackages(places: Places, root: string, progress: Progress,
     },
   );
   turn('install');
-  progress.add('packages downloaded', spent.download);
-  progress.add('packages installed', spent.install);
+  progress.add('downloaded packages', spent.download);
+  progress.add('installed packages', spent.install);
 }
 
-/** What unpacks a kernel, by its first four bytes. */
+/** The decompressors for a kernel, by its first four bytes. */
 const PACKERS: Readonly<Record<string, string>> = { fd377a58: 'xz', '28b52ffd': 'zstd' };
 
 /**
- * The ELF inside a bzImage, so that neither Xen nor its tools unpack it under emulation. Offsets as in the kernel's
+ * The ELF inside a bzImage, so that neither Xen nor its tools decompress it under emulation. Offsets as in the kernel's
  * Documentation/x86/boot.rst.
  */
 async function unpackKernel(image: Buffer, signal: AbortSignal): Promise<Buffer> {
   const sectors = image.readUInt8(0x1f1);
   const offset = (sectors + 1) * 512 + image.readUInt32LE(0x248);
   const length = image.readUInt32LE(0x24c);
-  // The unpacked size follows the packed stream, as 4 bytes.
+  // The size of the ELF follows the compressed data, as 4 bytes.
   const payload = image.subarray(offset, offset + length - 4);
   const packer = PACKERS[payload.toString('hex', 0, 4)];
   if (packer === undefined)
-    throw new LabError(`The kernel is packed with none of ${Object.values(PACKERS).join(', ')}.`);
+    throw new LabError(`the kernel's compression is unknown; expected one of ${Object.values(PACKERS).join(', ')}`);
   return run(packer, ['--decompress', '--stdout'], { input: payload, signal });
 }
 
-/** The modules of a release that has them packed are unpacked: under emulation that takes long at each load. */
+/** Decompresses the modules of a release that ships them compressed: under emulation that would slow each load. */
 async function copyModules(from: string, to: string, signal: AbortSignal): Promise<void> {
   mkdirSync(to, { recursive: true });
   for (const name of ['modules.builtin', 'modules.builtin.modinfo', 'modules.order']) {
@@ -207,18 +227,20 @@ async function copyModules(from: string, to: string, signal: AbortSignal): Promi
   }
   for (const name of RECIPE.modules) {
     const file = [name, `${name}.xz`].find((each) => existsSync(join(from, 'kernel', each)));
-    if (file === undefined) throw new LabError(`The kernel package has no ${name}.`);
+    if (file === undefined) throw new LabError(`the kernel package has no ${name}; try the other --release`);
     cpSync(join(from, 'kernel', file), join(to, 'kernel', file), { recursive: true });
   }
   const packed = readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ko.xz'));
   if (packed.length > 0) await run('xz', ['--decompress', ...packed], { cwd: to, signal });
 }
 
-/** One key for root everywhere and one for the hosts, made for these images alone. Answers the hosts' public key. */
-async function makeKeys(places: Places, root: string, signal: AbortSignal): Promise<string> {
+/**
+ * One key for root everywhere and one for the hosts, generated for these images. Returns the public key of the hosts.
+ */
+async function makeKeys(paths: BuildPaths, root: string, signal: AbortSignal): Promise<string> {
   const generate = (file: string) =>
     run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'lab', '-f', file], { signal });
-  const identity = join(places.result, 'id');
+  const identity = join(paths.result, 'id');
   await generate(identity);
   const home = join(root, 'root/.ssh');
   mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -235,7 +257,7 @@ async function makeKeys(places: Places, root: string, signal: AbortSignal): Prom
   return `${type} ${key}`;
 }
 
-/** Where each file of the image goes, and its mode: a package's archive does not keep modes. */
+/** The destination and mode of each file of the image: a package's archive does not keep modes. */
 const PLACES: Readonly<Record<string, readonly [path: string, mode: number]>> = {
   init: ['lab/init', 0o755],
   'guests-up': ['lab/guests-up', 0o755],
@@ -260,19 +282,19 @@ function placeFiles(files: string, root: string): void {
   mkdirSync(join(root, 'var/log/xen/console'), { recursive: true });
 }
 
-async function makeInitramfs(places: Places, root: string, kernel: string, signal: AbortSignal): Promise<void> {
-  const tree = join(places.work, 'initramfs');
+async function makeInitramfs(paths: BuildPaths, root: string, kernel: string, signal: AbortSignal): Promise<void> {
+  const tree = join(paths.work, 'initramfs');
   for (const name of ['bin', 'dev', 'image', 'modules', 'over', 'root'])
     mkdirSync(join(tree, name), { recursive: true });
   copyFileSync(join(root, 'bin/busybox'), join(tree, 'bin/busybox'));
-  copyFileSync(join(places.files, 'initrd-init'), join(tree, 'init'));
+  copyFileSync(join(paths.files, 'initrd-init'), join(tree, 'init'));
   for (const name of ['bin/busybox', 'init']) chmodSync(join(tree, name), 0o755);
   const wanted = new Set<string>();
   for (const name of RECIPE.early) {
     const shown = await run('modprobe', ['-d', root, '-S', kernel, '--show-depends', name], { signal });
     for (const line of shown.toString().split('\n')) if (line.startsWith('insmod ')) wanted.add(line.slice(7).trim());
   }
-  // insmod takes them in the order of their names.
+  // Modules are inserted in the order of their names.
   [...wanted].forEach((file, index) => {
     copyFileSync(file, join(tree, 'modules', `${String(index).padStart(2, '0')}-${basename(file)}`));
   });
@@ -283,5 +305,5 @@ async function makeInitramfs(places: Places, root: string, kernel: string, signa
     input: Buffer.from(names.map((name) => `${name}\0`).join('')),
     signal,
   });
-  writeFileSync(join(places.result, 'initrd'), archive);
+  writeFileSync(join(paths.result, 'initrd'), archive);
 }

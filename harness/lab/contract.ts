@@ -1,4 +1,4 @@
-/** The port's contract and the addon's own tests, on the Xen host that this program is started on. */
+/** The port's contract and the addon's own tests, run on the local Xen host. */
 import Mocha from 'mocha';
 
 const mocha = new Mocha({ timeout: 20_000, reporter: 'dot' });
@@ -8,7 +8,7 @@ await Promise.all([
   import('../xen/native/native.test.js'),
   import('../../native/native.test.js'),
 ]);
-if (mocha.suite.total() === 0) throw new Error('the contract has no test');
+if (mocha.suite.total() === 0) throw new Error('no tests of the contract were found');
 mocha.run((failures) => {
   process.exitCode = failures === 0 ? 0 : 1;
 });

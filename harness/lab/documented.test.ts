@@ -1,19 +1,19 @@
 /**
- * The commands of the documentation that need a host, on the lab: each as it stands, but for the host's name, the
- * target file and a few tests instead of all. Takes QEMU, so it runs when it's asked for: NETIFSPEC_LAB_DOCS=1, or =all
- * for the benches too, which take a quarter of an hour.
+ * Runs the documented commands that need a host, on the lab: unchanged except for the host's name, the target file and
+ * a selection of tests. Needs QEMU, so it runs only on request: NETIFSPEC_LAB_DOCS=1, or =all to include the benches,
+ * which take 15 minutes.
  */
 import { expect } from 'chai';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { commandsOf, makeResults, NEEDS_HOST, PAGES, wordsOf } from '../cli/documented.js';
-import { packageRoot } from '../root.js';
-import { netifspec, onLab } from './command.js';
+import { commandsOf, makeResults, NEEDS_HOST, PAGES, wordsOf } from '../cli/documented.fixture.js';
+import { packageRoot } from '../base/root.js';
+import { netifspec, onLab } from './command.fixture.js';
 
 const TARGETS = join(packageRoot, 'harness/lab/targets');
 const FEW = ['--test', '*.xenbus.con*'];
-/** What brings up a lab of its own. */
+/** Commands that start a lab of their own. */
 const OWN_LAB = /^lab /;
 const asked = process.env['NETIFSPEC_LAB_DOCS'];
 const BENCH_MS = 30 * 60_000;
@@ -35,12 +35,12 @@ const BENCH_MS = 30 * 60_000;
     host = onLab();
   });
   after(() => {
-    // One that was refused to us is somebody else's.
+    // If `lab up` failed, the running lab belongs to another process.
     if (host) netifspec(['lab', 'down']);
     rmSync(folder, { recursive: true });
   });
 
-  /** What is said to be done on a lab host itself is done there, too. */
+  /** Commands that the pages show for a lab host itself are run there, too. */
   function there(command: string): string[] {
     const words = wordsOf(command.replace(/ --on \S+/, ''));
     const few = words[0] === 'run' && !words.includes('--test') ? FEW : [];
@@ -57,11 +57,11 @@ const BENCH_MS = 30 * 60_000;
     });
   }
 
-  // After those: they end the lab that is up.
+  // Last: these stop the running lab.
   for (const { page, command } of needy.filter((each) => /^lab run/.test(each.command))) {
     it(`${page}: netifspec ${command}`, () => {
       const { status, stdout, stderr } = netifspec([...wordsOf(command), ...FEW], folder);
-      // Drivers that attack may be failed.
+      // Tests of the attacking drivers may fail.
       expect(status, stdout + stderr).to.be.oneOf(command.includes('rogue') ? [0, 1] : [0]);
       expect(stdout).to.match(/: [1-9]\d* of \d+ tests executed/);
     });

@@ -1,10 +1,7 @@
-/** The environment failed, not the driver under test: the message says what is wrong and what to do about it. */
-export class LabError extends Error {
-  /** What the process ends with. */
-  readonly exitCode = 3;
+import { NetifspecError } from '../base/errors.js';
 
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'LabError';
-  }
+/** The environment failed, not the driver under test: the message says what is wrong and what to do about it. */
+export class LabError extends NetifspecError {
+  override readonly name: string = 'LabError';
+  readonly exitCode = 3;
 }

@@ -1,44 +1,49 @@
 /**
- * What befalls a lab host in the middle of a run on real Xen: errors for what it hit, and never a driver's failure.
- * Takes minutes and QEMU, so it runs when it's asked for: NETIFSPEC_LAB_FAULTS=1.
+ * Faults of a lab host during a run on real Xen: the affected tests end in errors and never blame the driver, except if
+ * only the guest is lost. Needs QEMU and takes minutes, so it runs only on request: NETIFSPEC_LAB_FAULTS=1.
  */
 import { expect } from 'chai';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packageRoot } from '../root.js';
-import { labNow, MAIN, netifspec, onLab } from './command.js';
-import type { ResultRecord, TestRecord } from '../run/record.js';
+import { MAIN, packageRoot } from '../base/root.js';
+import { labNow, netifspec, onLab } from './command.fixture.js';
+import { type ResultRecord, testMessage, type TestRecord } from '../run/record.js';
 
-/** Tests that xen-netback passes, so that every other verdict is of the fault's making. */
+/** Tests that xen-netback passes, so that any other verdict is caused by the fault. */
 const TESTS = 'backend.transmit.*';
-/** The fault comes when so many of them have ended. */
+/** Number of tests that have ended when the fault occurs. */
 const BEFORE = 5;
 const STILL_S = 10;
-/** How often a run is killed; a soak sets it higher. */
+/** How often a run is killed; increase it for a soak test. */
 const KILLS = Number(process.env['NETIFSPEC_KILLS'] ?? '2');
-/** Each after as many passes at most, at random; before the first the harness may not be there yet. */
+/**
+ * Each kill comes after a random number of passes, at most this many; before the first pass the harness may not be
+ * running.
+ */
 const MOST_BEFORE = 10;
-const CLEARED = /cleared what an earlier run left behind/;
+const CLEARED = /removed a vif of an earlier run/;
 const TARGET = join(packageRoot, 'harness/lab/targets/linux-netback.yaml');
 /** The harness's process, but not the shell that looks for it. */
 const HARNESS = "-f '[r]un --target'";
 
 interface Fault {
   readonly name: string;
-  /** Shell commands in the lab's dom0, or what is done to QEMU's process. */
+  /** Shell commands in the lab's dom0, or an action on QEMU's process. */
   readonly strike: string | ((qemu: number) => Promise<void>);
-  /** Whether the tests behind it still pass: what was hit is there again. */
+  /** Whether the tests after the fault pass: the affected part is back. */
   readonly goesOn: boolean;
-  /** Exit codes that are right: 0 where the fault may have hit nothing that waited. */
+  /** Whether the fault looks like a driver that crashes its guest: one test then fails. */
+  readonly isCrash?: boolean;
+  /** Expected exit codes: 0 if the fault may not have affected any test. */
   readonly exit: readonly number[];
 }
 
 const pass = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 const FAULTS: readonly Fault[] = [
-  { name: 'its guest is destroyed', strike: 'xl destroy netback', goesOn: true, exit: [3] },
+  { name: 'its guest is destroyed', strike: 'xl destroy netback', goesOn: true, isCrash: true, exit: [1] },
   { name: 'the guest ends SSH', strike: 'ssh root@10.99.0.3 "pkill sshd"', goesOn: false, exit: [3] },
   {
     name: 'xenstored stands still',
@@ -115,7 +120,7 @@ async function run(
   after(() => rmSync(folder, { recursive: true }));
 
   for (const [n, fault] of FAULTS.entries()) {
-    it(`blames no driver when ${fault.name}${fault.goesOn ? ', and goes on' : ''}`, async () => {
+    it(`blames ${fault.isCrash ? 'the' : 'no'} driver when ${fault.name}${fault.goesOn ? ', and continues' : ''}`, async () => {
       const out = join(folder, String(n));
       const args = ['lab', 'run', '--target', 'linux-netback', '--test', TESTS, '--verbose', '--out', out];
       const { code, output } = await run(args, BEFORE, () => hit(fault));
@@ -124,7 +129,9 @@ async function run(
       const tests = records.filter((record): record is TestRecord => record.type === 'test');
       const blamed = tests.filter(({ verdict }) => verdict === 'fail' || verdict === 'warn');
       expect(
-        blamed.map(({ id, message }) => `${id}: ${message}`),
+        blamed
+          .filter((test) => !fault.isCrash || test.class !== 'guest-crash')
+          .map((test) => `${test.id}: ${testMessage(test)}`),
         output,
       ).to.deep.equal([]);
       expect(code, output).to.be.oneOf(fault.exit);
@@ -133,7 +140,7 @@ async function run(
     });
   }
 
-  it(`starts clean after each of ${KILLS} kills, and says what it cleared`, async () => {
+  it(`starts clean after each of ${KILLS} kills, and reports what it cleared`, async () => {
     expect(netifspec(['lab', 'up']).status).to.equal(0);
     try {
       const args = [

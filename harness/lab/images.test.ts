@@ -21,14 +21,14 @@ describe('lab images', () => {
     }
   });
 
-  it('give each guest the address that its SSH is known by', () => {
+  it('give each guest the address that its SSH host key is known by', () => {
     for (const [name, address] of Object.entries(GUESTS)) {
       const config = readFileSync(join(imageFiles(), `${name}.cfg`), 'utf8');
       expect(config).to.contain(`lab.name=${name} lab.ip=${address}"`);
     }
   });
 
-  it('keep a snapshot apart for each QEMU, image and module', () => {
+  it('have a separate snapshot for each QEMU, image and module', () => {
     const images = { key: 'k', directory: '/d', manifest: { kernel: '6', xen: '4', hostKey: 'h' } };
     const names = [
       snapshotFile(images, '7.2', ''),

@@ -1,48 +1,36 @@
-/** The lab's images: found by a hash of what they are made from, built if they aren't there. */
+/** The lab's images: identified by a hash of everything that they are made from, and built if they are missing. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { buildImages, RECIPE } from './build.js';
+import { join } from 'node:path';
+import { packageRoot } from '../base/root.js';
+import { buildImages, type Manifest, RECIPE } from './build.js';
 import { LabError } from './error.js';
 import type { Progress } from './progress.js';
 import { RELEASES, type Release } from './release.js';
 import type { LabPaths } from './state.js';
 
-/** What is inside a set of images. */
-export interface Manifest {
-  /** The kernel's release, as `uname -r` has it. */
-  readonly kernel: string;
-  /** Version of the hypervisor's package. */
-  readonly xen: string;
-  /** The one SSH host key, without a host's name. */
-  readonly hostKey: string;
-}
-
 export interface Images {
-  /** Names the set, the release first; changes with anything that it is made from. */
+  /** Name of the set, beginning with the release; changes with everything that the set is made from. */
   readonly key: string;
-  /** Holds xen, vmlinux, initrd, root.squashfs, id, id.pub, manifest.json, and snapshots. */
+  /** Contains xen, vmlinux, initrd, root.squashfs, id, id.pub, manifest.json, and snapshots. */
   readonly directory: string;
   readonly manifest: Manifest;
 }
 
-/** Bytes that a build needs: the unpacked system, its packages and the images. */
+/** Free bytes that a build needs: the unpacked system, its packages and the images. */
 const BUILD_SPACE = 2 * 1024 ** 3;
-/** Bytes that a run needs: a snapshot. */
+/** Free bytes that a run needs: a snapshot. */
 const RUN_SPACE = 768 * 1024 ** 2;
 
-/** The directory of the image's own files. They aren't compiled: both the sources and the package have them there. */
+/** The directory of the image's own files. */
 export function imageFiles(): string {
-  for (let directory = import.meta.dirname; ; directory = dirname(directory)) {
-    const candidate = join(directory, 'harness/lab/image');
-    if (existsSync(join(candidate, 'init'))) return candidate;
-    if (directory === dirname(directory))
-      throw new LabError('This installation lacks harness/lab/image: install it again.');
-  }
+  const folder = join(packageRoot, 'harness/lab/image');
+  if (existsSync(join(folder, 'init'))) return folder;
+  throw new LabError('harness/lab/image is missing; install netifspec again');
 }
 
-/** The release and a hash of all else that the images are made from: image files, recipe, the Node that goes in. */
+/** The release and a hash of everything else that the images are made from: image files, recipe, and Node. */
 export function imageKey(files: string, release: Release): string {
   const made = [RECIPE, RELEASES[release], process.version, process.execPath];
   const hash = createHash('sha256').update(JSON.stringify(made));
@@ -51,8 +39,8 @@ export function imageKey(files: string, release: Release): string {
 }
 
 /**
- * Answers the images of a release, built before if need be; a build leaves no older set of its release behind. Packages
- * newer than those of an existing set are no reason to build: `fresh` is.
+ * Returns the images of a release and builds them if they are missing; a build removes older sets of the same release.
+ * Newer Debian packages do not cause a build, but `fresh` does.
  */
 export async function ensureImages(
   paths: LabPaths,
@@ -67,10 +55,10 @@ export async function ensureImages(
   const manifest = join(directory, 'manifest.json');
   if (fresh || !existsSync(manifest)) {
     if (process.getuid?.() !== 0) {
-      throw new LabError('Building the lab needs root (mmdebstrap makes a root directory): run again as root.');
+      throw new LabError('building the lab needs root, since mmdebstrap does; run again as root');
     }
     await ensureSpace(paths, BUILD_SPACE);
-    progress.log(`Building the images of the lab, of Debian ${release}; this takes about a minute.`);
+    progress.log(`building the images from Debian ${release} packages (about a minute)`);
     rmSync(paths.build, { recursive: true, force: true });
     mkdirSync(paths.build, { recursive: true });
     const result = join(paths.build, 'images');
@@ -95,7 +83,7 @@ async function ensureSpace(paths: LabPaths, needed: number): Promise<void> {
   if (free < needed) {
     const mib = (bytes: number) => `${Math.floor(bytes / 1024 ** 2)} MiB`;
     throw new LabError(
-      `${paths.directory} has ${mib(free)} free, the lab needs ${mib(needed)}: make room, or set NETIFSPEC_LAB to a directory elsewhere.`,
+      `${paths.directory} has ${mib(free)} free and the lab needs ${mib(needed)}; free some space, or set NETIFSPEC_LAB to another directory`,
     );
   }
 }

@@ -28,34 +28,33 @@ export type { LabHandle } from './state.js';
 
 export interface LabOptions {
   readonly release: Release;
-  /** Whether to install what the host lacks. */
+  /** Whether to install missing packages on the host. */
   readonly install: boolean;
-  /** Takes a line of progress. */
+  /** Prints a line of progress. */
   log(line: string): void;
-  /** A .ko in the place of the stock xen-netfront or xen-netback, in the guest that has the driver under test. */
+  /** A .ko that replaces the stock xen-netfront or xen-netback in its guest. */
   readonly module?: string;
-  /** A directory with an xl configuration `domain.cfg` and what it names, started beside the stock guests. */
+  /** A directory with an xl configuration `domain.cfg` and the files that it names: an additional guest. */
   readonly guest?: string;
-  /** Whether to build and boot anew, whatever is stored. */
+  /** Whether to build and boot even if images or a snapshot are stored. */
   readonly fresh?: boolean;
 }
 
 export interface LabStatus {
   readonly running: boolean;
-  /** Where images, logs and SSH files are. */
+  /** Directory of images, logs and SSH files. */
   readonly directory: string;
   /** QEMU's process. */
   readonly pid?: number;
-  /** When the lab came up, ISO 8601, UTC; absent while it comes up. */
+  /** When the lab came up, ISO 8601, UTC; absent during start-up. */
   readonly started?: string;
   readonly handle?: LabHandle;
 }
 
 /**
- * Brings the lab up: from a snapshot if there is one of just such a lab, else from images, built before if need be.
- * A lab left behind by a process that is gone is ended first. SIGINT, SIGTERM and SIGHUP end what was begun.
- *
- * @throws LabError with what is wrong and what to do.
+ * Starts the lab: from a snapshot of the same lab if there is one, else from images, which are built if they are
+ * missing. A lab whose process has ended is stopped first. SIGINT, SIGTERM and SIGHUP undo a partial start.
+ * @throws LabError with the problem and its remedy
  */
 export async function labUp(options: LabOptions): Promise<LabHandle> {
   const paths = labPaths();
@@ -64,7 +63,7 @@ export async function labUp(options: LabOptions): Promise<LabHandle> {
     locked(paths, async () => {
       refuseIfUsed(paths);
       const left = await clear(paths);
-      if (left !== undefined) options.log(`Ended a lab that was left running (QEMU, process ${left}).`);
+      if (left !== undefined) options.log(`stopped a lab that an earlier process left running (QEMU, process ${left})`);
       if (options.guest !== undefined) checkGuest(options.guest);
       try {
         await ensureTools(options.install, progress, signal);
@@ -80,8 +79,8 @@ export async function labUp(options: LabOptions): Promise<LabHandle> {
     }),
   ).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-    const advice = 'make room, or set NETIFSPEC_LAB to a directory elsewhere';
-    throw new LabError(`No space is left in ${paths.directory}: ${advice}.`, { cause: error });
+    const advice = 'free some, or set NETIFSPEC_LAB to another directory';
+    throw new LabError(`${paths.directory}: no space left on the device; ${advice}`, { cause: error });
   });
 }
 
@@ -103,7 +102,7 @@ async function start(
   const port = await qemu.freePort();
   await qemu.startQemu(paths, images, port, resumes ? snapshot : undefined, signal);
   const ssh = writeSshFiles(paths, port, join(images.directory, 'id'), images.manifest.hostKey);
-  // dom0 tells when a run was; the guests' clocks may stay at the snapshot's time, where nothing looks at them.
+  // dom0's clock dates the runs; the guests' clocks may keep the snapshot's time, since nothing reads them.
   const setClock = () => `date -s @${Math.round(Date.now() / 1000)}`;
   if (resumes) {
     await qemu.waitForResume(paths, signal);
@@ -118,13 +117,13 @@ async function start(
     }
     await progress.step('guests booted', () => inDom0(paths, '/lab/guests-up', signal));
     const log = (line: string) => options.log(line);
-    await progress.step('netifspec taken there', () => takeNetifspec({ ssh, log, signal }));
-    await progress.step('snapshot saved', () => qemu.saveSnapshot(paths, images, snapshot, signal));
+    await progress.step('copied netifspec to dom0', () => takeNetifspec({ ssh, log, signal }));
+    await progress.step('saved snapshot', () => qemu.saveSnapshot(paths, images, snapshot, signal));
     await inDom0(paths, setClock(), signal);
   }
   if (options.guest !== undefined) {
     const directory = resolve(options.guest);
-    await progress.step('own guest started', async () => {
+    await progress.step('started the additional guest', async () => {
       await copyToDom0(paths, directory, '/lab/user', signal);
       await inDom0(paths, 'cd /lab/user && xl create -q domain.cfg', signal);
     });
@@ -134,12 +133,12 @@ async function start(
   return { ssh, facts, timings: progress.timings };
 }
 
-/** Ends the lab, if it runs. Images and snapshots stay. */
+/** Stops the lab, if it runs. Images and snapshots stay. */
 export async function labDown(log: (line: string) => void): Promise<void> {
   const paths = labPaths();
   await locked(paths, async () => {
     const pid = await clear(paths);
-    log(pid === undefined ? 'The lab was not running.' : `The lab is down (QEMU, process ${pid}).`);
+    log(pid === undefined ? 'the lab was not running' : `the lab is down (QEMU was process ${pid})`);
   });
 }
 
@@ -157,37 +156,37 @@ export function labStatus(): Promise<LabStatus> {
 }
 
 /**
- * The system's ssh on this process's terminal, to dom0, or to a guest if the first word is `netfront` or `netback`.
- * Answers ssh's exit code.
+ * Runs the system's ssh on this process's terminal, in dom0, or in a guest if the first word is `netfront` or
+ * `netback`. Returns ssh's exit code.
  */
 export async function labSsh(args: string[]): Promise<number> {
   const paths = labPaths();
-  if (!runningQemu(paths) || !readRecord(paths)) throw new LabError('The lab is not up: bring it up first.');
+  if (!runningQemu(paths) || !readRecord(paths)) throw new LabError('the lab is not up; run "netifspec lab up" first');
   return interactive(paths, args);
 }
 
-/** A lab belongs to the process that brought it up, for as long as that lives. */
+/** A lab belongs to the process that started it while that process lives. */
 function refuseIfUsed(paths: LabPaths): void {
   if (!runningQemu(paths)) return;
   const owner = readRecord(paths)?.owner;
   if (owner && owner.pid !== process.pid && isAlive(owner)) {
     throw new LabError(
-      `The lab in ${paths.directory} is in use by process ${owner.pid}; wait for it, or take the lab down.`,
+      `the lab in ${paths.directory} is in use by process ${owner.pid}; wait for it, or run "netifspec lab down"`,
     );
   }
 }
 
 function checkGuest(directory: string): void {
   if (!existsSync(directory) || !statSync(directory).isDirectory() || !existsSync(join(directory, 'domain.cfg'))) {
-    throw new LabError(`${directory} is no directory with an xl configuration named domain.cfg.`);
+    throw new LabError(`${directory}: no domain.cfg in this directory; give one with an xl configuration`);
   }
 }
 
-/** Turns the signals that end a process into an abort, so that what was begun is undone. */
+/** Turns the signals that end a process into an abort, so that a partial start is undone. */
 async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const interrupt = (name: string) => controller.abort(new LabError(`Interrupted by ${name}; the lab is not up.`));
+  const interrupt = (name: string) => controller.abort(new LabError(`interrupted by ${name}; the lab is not up`));
   for (const name of signals) process.on(name, interrupt);
   try {
     return await work(controller.signal);

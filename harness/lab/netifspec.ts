@@ -4,12 +4,12 @@ import { type HostOptions, installed } from '../remote/installed.js';
 import { pack } from '../remote/pack.js';
 import { runScript } from '../remote/script.js';
 
-/** A first run under emulation takes seconds. */
+/** Timeout of the first run, under emulation. */
 const RUN_MS = 120_000;
 
 /**
- * Puts this netifspec into dom0, so that a snapshot has it, and what it takes to start it is in memory there: Node, and
- * what a run leaves of compiled code. On a simulated Xen, which the lab's guests don't see.
+ * Copies this netifspec to dom0 and runs it once, on a simulated Xen, so that the snapshot includes Node and the
+ * compiled code in memory.
  */
 export async function takeNetifspec(dom0: HostOptions): Promise<void> {
   const { log, signal } = dom0;
@@ -20,7 +20,7 @@ export async function takeNetifspec(dom0: HostOptions): Promise<void> {
     );
   } catch (error) {
     signal.throwIfAborted();
-    // A run there will fail of it; the lab is good for other things.
+    // A real run would fail for the same reason; the lab is still useful for other purposes.
     if (!(error instanceof RemoteError)) throw error;
     log(error.message);
   }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { spawn } from 'node:child_process';
-import { CommandError, commandLine, endProcess, isAlive, processId, run } from './process.js';
+import { CommandError } from '../base/process.js';
+import { commandLine, endProcess, isAlive, processId, run } from './process.js';
 
 async function failure(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
@@ -10,7 +11,7 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe('process', () => {
-  it('answers the output of a command, fed with input', async () => {
+  it('returns the output of a command, and passes it its input', async () => {
     expect((await run('cat', [], { input: Buffer.from('a b') })).toString()).to.equal('a b');
   });
 
@@ -20,7 +21,7 @@ describe('process', () => {
     expect((error as Error).message).to.contain('why');
   });
 
-  it('says by what a command was killed', async () => {
+  it('reports the signal that killed a command', async () => {
     const error = await failure(run('sh', ['-c', 'kill -TERM $$']));
     expect(error).to.have.property('message').that.contains('SIGTERM');
   });
@@ -41,12 +42,12 @@ describe('process', () => {
     expect(processId(child)).to.equal(undefined);
   });
 
-  it('starts nothing once aborted', async () => {
+  it('starts nothing after an abort', async () => {
     const reason = new Error('enough');
     expect(await failure(run('true', [], { signal: AbortSignal.abort(reason) }))).to.equal(reason);
   });
 
-  it('tells a process from a later one of the same number', () => {
+  it('distinguishes a process from a later one with the same number', () => {
     const me = processId(process.pid);
     expect(me && isAlive(me)).to.equal(true);
     expect(isAlive({ pid: process.pid, start: '1' })).to.equal(false);

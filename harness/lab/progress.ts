@@ -1,4 +1,4 @@
-/** Prints each step with its time and keeps the times. */
+/** Prints each step with its duration and keeps the durations. */
 export class Progress {
   readonly timings: Record<string, number> = {};
 
@@ -11,7 +11,7 @@ export class Progress {
     return result;
   }
 
-  /** Notes `ms` milliseconds under `name`; `timings` has seconds, rounded to tenths. */
+  /** Records `ms` milliseconds under `name`; `timings` has seconds, rounded to tenths. */
   add(name: string, ms: number): void {
     this.timings[name] = Math.round(ms / 100) / 10;
     this.log(`${name}: ${(ms / 1000).toFixed(1)} s`);

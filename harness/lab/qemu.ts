@@ -6,7 +6,8 @@ import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import { LabError } from './error.js';
 import type { Images } from './images.js';
-import { poll, run, TOOL_PATH } from './process.js';
+import { TOOL_PATH } from '../base/process.js';
+import { poll, run } from './process.js';
 import { Qmp } from './qmp.js';
 import { runningQemu, type LabPaths } from './state.js';
 
@@ -16,15 +17,15 @@ const XEN_OPTIONS = [
   'console=com1 com1=115200,8n1',
   'dom0_mem=1536M,max:1536M dom0_max_vcpus=2',
   'conring_size=1M loglvl=warning guest_loglvl=warning',
-  // Mitigations are dear under emulation and protect nothing here.
+  // Mitigations are expensive under emulation and protect nothing here.
   'bootscrub=0 spec-ctrl=no xpti=no',
 ].join(' ');
-// At some boots Linux finds that an emulated TSC is unstable, and each look at the clock becomes a system call.
+// Linux sometimes finds an emulated TSC unstable at boot; each read of the clock is then a system call.
 const DOM0_OPTIONS = 'console=hvc0 loglevel=5 mitigations=off tsc=reliable lab.name=dom0 lab.ip=10.99.0.1';
 
 /**
- * All that a snapshot depends on. The processor is one without AVX: with it, QEMU 7.2 corrupts registers now and then
- * when Xen switches between domains, and programs in them crash.
+ * Everything that a snapshot depends on. The processor model has no AVX: with AVX, QEMU 7.2 occasionally corrupts
+ * registers when Xen switches between domains, and programs in them crash.
  */
 const MACHINE: readonly string[] = [
   ...['-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'Nehalem,+rdrand'],
@@ -35,25 +36,26 @@ const MACHINE: readonly string[] = [
   ...['-device', 'virtio-blk-pci,drive=root', '-device', 'virtio-net-pci,netdev=host,romfile='],
 ];
 
-/** First line of `qemu --version`, without the words. */
+/** Version from the first line of `qemu --version`. */
 export async function qemuVersion(signal: AbortSignal): Promise<string> {
   const text = (await run(QEMU, ['--version'], { signal })).toString();
   return /version (.*)/.exec(text)?.[1] ?? text.trim();
 }
 
-/** A TCP port of the loopback that was free just now. */
+/** A TCP port of the loopback interface that is currently free. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new LabError('No free TCP port on 127.0.0.1.');
+  if (address === null || typeof address === 'string')
+    throw new LabError('no free TCP port on 127.0.0.1; close some connections');
   return address.port;
 }
 
 /**
- * Starts QEMU in the background, where it outlives this process; `snapshot` is the file to go on from. dom0's SSH
- * is reached through `port` of the host's loopback; nothing else goes in or out.
+ * Starts QEMU in the background, where it survives this process; `snapshot` is the file to resume from. dom0's SSH is
+ * forwarded from `port` of the host's loopback interface; there is no other network access.
  */
 export async function startQemu(
   paths: LabPaths,
@@ -63,10 +65,10 @@ export async function startQemu(
   signal: AbortSignal,
 ): Promise<void> {
   if (Buffer.byteLength(paths.monitor) > 107) {
-    throw new LabError(`${paths.monitor} is too long for a socket's name: set NETIFSPEC_LAB to a shorter directory.`);
+    throw new LabError(`${paths.monitor} is too long for a socket name; set NETIFSPEC_LAB to a shorter directory`);
   }
   mkdirSync(paths.run, { recursive: true, mode: 0o700 });
-  // Relative names, so that no blank or comma in the directory's name gets into QEMU's option syntax.
+  // Relative names, so that a blank or comma in the path does not affect QEMU's option syntax.
   const at = (file: string) => relative(images.directory, file);
   const args = [
     ...MACHINE,
@@ -89,7 +91,7 @@ export async function startQemu(
   const started = new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
   await started;
   child.unref();
-  // From the pid file on, QEMU can be found and ended by anyone.
+  // With the pid file, any process can find QEMU and end it.
   try {
     await poll(
       30,
@@ -98,7 +100,8 @@ export async function startQemu(
         if (child.exitCode !== null || child.signalCode !== null) throw ended(paths);
         return runningQemu(paths);
       },
-      () => new LabError('QEMU wrote no pid file in 30 s.'),
+      () =>
+        new LabError('QEMU wrote no pid file within 30 s; the host may be overloaded: run again when it is less busy'),
     );
   } catch (error) {
     child.kill('SIGKILL');
@@ -107,17 +110,17 @@ export async function startQemu(
 }
 
 function ended(paths: LabPaths): LabError {
-  return new LabError(`QEMU ended by itself.${tail(paths.qemuLog, 5)}${tail(paths.console, 15)}`);
+  return new LabError(`QEMU ended unexpectedly${tail(paths.qemuLog, 5)}${tail(paths.console, 15)}`);
 }
 
-/** The last lines of a log, under its name; empty where there is none. */
+/** The last lines of a log, with its name; empty if there is no log. */
 export function tail(file: string, lines: number): string {
   if (!existsSync(file)) return '';
   const text = readFileSync(file, 'utf8').trimEnd();
   return text === '' ? '' : `\nThe end of ${file}:\n  ${text.split(/\r?\n/).slice(-lines).join('\n  ')}`;
 }
 
-/** Waits until dom0 says on its console that it is up. */
+/** Waits until dom0 reports on its console that it is up. */
 export async function waitForBoot(paths: LabPaths, signal: AbortSignal): Promise<void> {
   await poll(
     180,
@@ -126,11 +129,14 @@ export async function waitForBoot(paths: LabPaths, signal: AbortSignal): Promise
       checkRunning(paths);
       const text = existsSync(paths.console) ? readFileSync(paths.console, 'latin1') : '';
       if (/Panic on CPU|Kernel panic|Domain 0 crashed|lab: no disk/.test(text)) {
-        throw new LabError(`The lab crashed while it booted.${tail(paths.console, 25)}`);
+        throw new LabError(`the lab crashed during boot; run "netifspec lab up --fresh"${tail(paths.console, 25)}`);
       }
       return text.includes('lab: dom0 is ready') ? true : undefined;
     },
-    () => new LabError(`dom0 did not boot in 180 s.${tail(paths.console, 25)}`),
+    () =>
+      new LabError(
+        `dom0 did not boot within 180 s; the host may be overloaded: run again when it is less busy${tail(paths.console, 25)}`,
+      ),
   );
 }
 
@@ -139,13 +145,13 @@ export function checkRunning(paths: LabPaths): void {
   if (!runningQemu(paths)) throw ended(paths);
 }
 
-/** Where the snapshot of such a lab is, if there is one. `extra` stands for what was put into it after boot. */
+/** The path of the snapshot for this configuration, if it exists. `extra` identifies what was added after boot. */
 export function snapshotFile(images: Images, qemu: string, extra: string): string {
   const hash = createHash('sha256').update(JSON.stringify([qemu, MACHINE, images.key, images.manifest, extra]));
   return join(images.directory, `snapshot-${extra === '' ? 'stock' : 'module'}-${hash.digest('hex').slice(0, 16)}`);
 }
 
-/** Saves the running machine into `file`, in place of older ones of its kind, and lets it go on. */
+/** Saves the running machine to `file`, replaces older snapshots of the same kind, and resumes the machine. */
 export async function saveSnapshot(paths: LabPaths, images: Images, file: string, signal: AbortSignal): Promise<void> {
   const kind = /snapshot-[a-z]+-/.exec(file)?.[0] ?? 'snapshot-';
   for (const name of readdirSync(images.directory)) {
@@ -164,7 +170,7 @@ export async function saveSnapshot(paths: LabPaths, images: Images, file: string
   renameSync(join(images.directory, 'snapshot.new'), file);
 }
 
-/** Waits until QEMU has read its snapshot, and lets the machine run. */
+/** Waits until QEMU has loaded its snapshot, and resumes the machine. */
 export async function waitForResume(paths: LabPaths, signal: AbortSignal): Promise<void> {
   const monitor = await poll(
     30,
@@ -178,11 +184,14 @@ export async function waitForResume(paths: LabPaths, signal: AbortSignal): Promi
         throw error;
       }
     },
-    () => new LabError(`QEMU's monitor does not answer.${tail(paths.qemuLog, 5)}`),
+    () =>
+      new LabError(
+        `QEMU's monitor does not respond; run "netifspec lab down", then start the lab again${tail(paths.qemuLog, 5)}`,
+      ),
   );
   try {
     await settleMigration(monitor, signal);
-    // It was saved as it stood: paused.
+    // A snapshot is saved paused.
     await monitor.execute('cont');
   } finally {
     monitor.close();
@@ -196,9 +205,12 @@ async function settleMigration(monitor: Qmp, signal: AbortSignal): Promise<void>
     async () => {
       const info = (await monitor.execute('query-migrate')) as { status?: string; 'error-desc'?: string };
       if (info.status === 'failed')
-        throw new LabError(`QEMU's snapshot failed: ${info['error-desc'] ?? 'no reason given'}.`);
+        throw new LabError(`QEMU failed to save the snapshot: ${info['error-desc'] ?? 'no reason given'}`);
       return info.status === 'completed' ? true : undefined;
     },
-    () => new LabError("QEMU's snapshot took more than 60 s."),
+    () =>
+      new LabError(
+        'QEMU did not save the snapshot within 60 s; the host may be overloaded: run again when it is less busy',
+      ),
   );
 }

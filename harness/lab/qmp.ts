@@ -1,4 +1,4 @@
-/** QEMU's monitor, as far as a snapshot needs it (QEMU's docs/interop/qmp-spec). */
+/** QEMU's monitor, to the extent that snapshots need it (QEMU's docs/interop/qmp-spec). */
 import { connect, type Socket } from 'node:net';
 import { LabError } from './error.js';
 
@@ -12,7 +12,7 @@ interface Message {
   readonly error?: { readonly desc: string };
 }
 
-/** One connection. Commands are answered in order; events are not looked at. */
+/** One connection. Commands complete in order; events are ignored. */
 export class Qmp {
   readonly #waiting: Waiter[] = [];
   #text = '';
@@ -25,13 +25,13 @@ export class Qmp {
     });
     const end = (error?: Error) => {
       for (const waiter of this.#waiting.splice(0)) {
-        waiter.reject(new LabError('QEMU closed its monitor.', { cause: error }));
+        waiter.reject(new LabError('QEMU closed its monitor; it may have ended', { cause: error }));
       }
     };
     socket.on('error', end).on('close', () => end());
   }
 
-  /** Connects to a socket that QEMU listens on. Rejects with ENOENT or ECONNREFUSED before QEMU has got so far. */
+  /** Connects to QEMU's socket. Rejects with ENOENT or ECONNREFUSED before QEMU listens. */
   static async open(path: string): Promise<Qmp> {
     const socket = connect(path);
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
@@ -43,7 +43,7 @@ export class Qmp {
   execute(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.socket.destroyed) {
-        reject(new LabError('QEMU closed its monitor.'));
+        reject(new LabError('QEMU closed its monitor; it may have ended'));
         return;
       }
       this.#waiting.push({ resolve, reject });

@@ -1,4 +1,4 @@
-/** The Debian releases that the lab can be made of, each with the version of its Xen, by which packages are named. */
+/** The Debian releases that the lab supports, each with its version of Xen, which is part of package names. */
 export const RELEASES = { bookworm: '4.17', trixie: '4.20' } as const;
 
 export type Release = keyof typeof RELEASES;

@@ -1,11 +1,12 @@
-/** SSH to dom0 and the guests, by the system's ssh and a configuration of the lab's own. */
+/** SSH to dom0 and the guests, with the system's ssh and the lab's own configuration. */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { LabError } from './error.js';
-import { CommandError, poll, run } from './process.js';
+import { CommandError } from '../base/process.js';
+import { poll, run } from './process.js';
 import type { LabHandle, LabPaths } from './state.js';
 
-/** The lab's guests and their addresses, which dom0 alone reaches. */
+/** The lab's guests and their addresses, which are reachable from dom0 only. */
 export const GUESTS: Readonly<Record<string, string>> = { netfront: '10.99.0.2', netback: '10.99.0.3' };
 
 /** Writes the files that `ssh -F` and other clients need. All hosts of a lab have one key. */
@@ -34,21 +35,21 @@ export function writeSshFiles(paths: LabPaths, port: number, identity: string, h
   return { host: '127.0.0.1', port, user: 'root', identity, knownHosts: paths.knownHosts, config: paths.sshConfig };
 }
 
-/** A file's name in ssh_config: percent signs and dollars would be expanded there. */
+/** A file name in ssh_config, where percent signs and dollars are expanded. */
 function quoted(file: string): string {
   if (/["\n$]/.test(file))
-    throw new LabError(`ssh can't take the file name ${file}: set NETIFSPEC_LAB to another directory.`);
+    throw new LabError(`ssh does not support the file name ${file}; set NETIFSPEC_LAB to another directory`);
   return `"${file.replaceAll('%', '%%')}"`;
 }
 
-/** Runs a shell command in dom0 and answers its standard output. */
+/** Runs a shell command in dom0 and returns its standard output. */
 export async function inDom0(paths: LabPaths, command: string, signal: AbortSignal): Promise<string> {
   return (await run('ssh', ['-F', paths.sshConfig, 'dom0', command], { signal })).toString();
 }
 
 /**
- * As {@link inDom0}, for a command that may run twice: the first after boot or resume. A busy host makes dom0 so slow
- * that ssh gives up on it.
+ * Like {@link inDom0}, for an idempotent command: the first one after boot or resume. On a busy host dom0 may be so
+ * slow that ssh times out, so it tries again.
  */
 export async function firstInDom0(paths: LabPaths, command: string, signal: AbortSignal): Promise<void> {
   let last: CommandError | undefined;
@@ -59,22 +60,22 @@ export async function firstInDom0(paths: LabPaths, command: string, signal: Abor
       try {
         return await inDom0(paths, command, signal);
       } catch (error) {
-        // 255 is ssh's own failure, anything else the command's.
+        // 255 is a failure of ssh itself, any other code is the command's.
         if (!(error instanceof CommandError && error.status === 255)) throw error;
         last = error;
         return undefined;
       }
     },
-    () => new LabError(`dom0 does not answer over SSH: ${last?.message}`, { cause: last }),
+    () => new LabError(`dom0 cannot be reached over SSH: ${last?.message}`, { cause: last }),
   );
 }
 
-/** Copies a file, or a directory with all in it, to a path in dom0 that has no blanks. */
+/** Copies a file or a directory tree to a path in dom0 without blanks. */
 export async function copyToDom0(paths: LabPaths, from: string, to: string, signal: AbortSignal): Promise<void> {
   await run('scp', ['-q', '-r', '-F', paths.sshConfig, '--', from, `dom0:${to}`], { signal });
 }
 
-/** ssh on this process's own terminal; answers its exit code. */
+/** Runs ssh on this process's terminal; returns its exit code. */
 export async function interactive(paths: LabPaths, args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
   const guest = first !== undefined && (first === 'dom0' || Object.hasOwn(GUESTS, first));

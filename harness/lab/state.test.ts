@@ -22,7 +22,7 @@ describe('lab state', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('lets one at a time change the lab', async () => {
+  it('lets one process at a time change the lab', async () => {
     const paths = labPaths();
     let refused: unknown;
     await locked(paths, async () => {
@@ -32,14 +32,14 @@ describe('lab state', () => {
     expect(await locked(paths, () => Promise.resolve('after'))).to.equal('after');
   });
 
-  it('takes over the lock of a process that is gone', async () => {
+  it('takes over the lock of a process that has ended', async () => {
     const paths = labPaths();
     writeFileSync(paths.lock, JSON.stringify({ pid: process.pid, start: '1' }));
     expect(await locked(paths, () => Promise.resolve('done'))).to.equal('done');
     expect(existsSync(paths.lock)).to.equal(false);
   });
 
-  it('leaves alone a process that has the number of its QEMU but is another', async () => {
+  it('does not end another process that reuses the number of its QEMU', async () => {
     const paths = labPaths();
     mkdirSync(paths.run);
     writeFileSync(paths.pidFile, `${process.pid}\n`);
@@ -48,7 +48,7 @@ describe('lab state', () => {
     expect(existsSync(paths.run)).to.equal(false);
   });
 
-  it('ends a QEMU left running, known by its pid file in its arguments', async () => {
+  it('ends a leftover QEMU, recognized by the pid file in its arguments', async () => {
     const paths = labPaths();
     mkdirSync(paths.run);
     const child = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)', paths.pidFile], { stdio: 'ignore' });
@@ -60,11 +60,11 @@ describe('lab state', () => {
     expect((await labStatus()).running).to.equal(false);
   });
 
-  it('gives no SSH to a lab that is down', async () => {
+  it('refuses SSH to a lab that is down', async () => {
     expect(await labSsh(['true']).catch((error: unknown) => error)).to.be.instanceOf(LabError);
   });
 
-  it('refuses a guest without domain.cfg before it does anything', async () => {
+  it('refuses a guest without domain.cfg before it changes anything', async () => {
     const lines: string[] = [];
     const error = await labUp({
       release: 'bookworm',

@@ -1,4 +1,4 @@
-/** The lab's directory: images and snapshots, which stay, and the record of a running lab, which doesn't. */
+/** The lab's directory: images and snapshots, which are kept, and the record of a running lab. */
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -7,9 +7,9 @@ import { commandLine, endProcess, isAlive, processId, type ProcessId } from './p
 
 export interface LabPaths {
   readonly directory: string;
-  /** One directory for each set of images, named by the hash of what it was made from. */
+  /** One directory for each set of images, named by the hash of its inputs. */
   readonly images: string;
-  /** Where images are made. */
+  /** Scratch directory of image builds. */
   readonly build: string;
   /** Files of the running lab. */
   readonly run: string;
@@ -44,28 +44,30 @@ export function labPaths(): LabPaths {
   };
 }
 
-/** How to reach a running lab, and what it is. */
+/** How to connect to a running lab, and its versions. */
 export interface LabHandle {
-  /** dom0, over the host's loopback. */
+  /** dom0, over the host's loopback interface. */
   readonly ssh: {
     readonly host: '127.0.0.1';
     readonly port: number;
     readonly user: 'root';
     /** File of the private key. */
     readonly identity: string;
-    /** File in OpenSSH's format, with dom0's key under `[127.0.0.1]:port` and the guests' under their addresses. */
+    /**
+     * File in OpenSSH's format, with dom0's key under `[127.0.0.1]:port` and the guests' keys under their addresses.
+     */
     readonly knownHosts: string;
-    /** File for `ssh -F`, which knows the hosts `dom0`, `netfront` and `netback`. */
+    /** File for `ssh -F`, with the hosts `dom0`, `netfront` and `netback`. */
     readonly config: string;
   };
   readonly facts: { readonly xen: string; readonly dom0Kernel: string; readonly qemu: string };
-  /** Seconds by step of the `labUp` that made it. */
+  /** Seconds per step of the `labUp` that created it. */
   readonly timings: Readonly<Record<string, number>>;
 }
 
-/** What a running lab's directory says about it. */
+/** The record of a running lab. */
 export interface LabRecord {
-  /** The process that brought the lab up, and uses it for as long as it lives. */
+  /** The process that started the lab, and uses it while it lives. */
   readonly owner: ProcessId;
   /** ISO 8601, UTC. */
   readonly started: string;
@@ -82,7 +84,10 @@ export function readRecord(paths: LabPaths): LabRecord | undefined {
   return existsSync(paths.record) ? (JSON.parse(readFileSync(paths.record, 'utf8')) as LabRecord) : undefined;
 }
 
-/** The lab's QEMU, if it runs: the number in its pid file counts only if that process has our pid file in its arguments. */
+/**
+ * The lab's QEMU, if it runs: the number in the pid file counts only if that process has this pid file in its
+ * arguments.
+ */
 export function runningQemu(paths: LabPaths): ProcessId | undefined {
   if (!existsSync(paths.pidFile)) return undefined;
   const pid = Number.parseInt(readFileSync(paths.pidFile, 'utf8'), 10);
@@ -90,7 +95,10 @@ export function runningQemu(paths: LabPaths): ProcessId | undefined {
   return processId(pid);
 }
 
-/** Ends the lab's QEMU and removes what a build left. Answers the number of the process that was ended. The logs stay. */
+/**
+ * Ends the lab's QEMU and removes leftovers of a build. Returns the number of the process that was ended. Keeps the
+ * logs.
+ */
 export async function stop(paths: LabPaths): Promise<number | undefined> {
   const qemu = runningQemu(paths);
   if (qemu) await endProcess(qemu);
@@ -98,7 +106,7 @@ export async function stop(paths: LabPaths): Promise<number | undefined> {
   return qemu?.pid;
 }
 
-/** As {@link stop}, but nothing stays but images and snapshots. */
+/** Like {@link stop}, but keeps only images and snapshots. */
 export async function clear(paths: LabPaths): Promise<number | undefined> {
   const pid = await stop(paths);
   rmSync(paths.run, { recursive: true, force: true });
@@ -106,15 +114,14 @@ export async function clear(paths: LabPaths): Promise<number | undefined> {
 }
 
 /**
- * Does `work` as the only one that changes the lab. The lock of a process that is gone counts for nothing.
- *
- * @throws LabError if another process is at it.
+ * Runs `work` with the lock of the lab. The lock of a process that has ended is ignored.
+ * @throws LabError if another process has the lock
  */
 export async function locked<T>(paths: LabPaths, work: () => Promise<T>): Promise<T> {
   mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
   const me = processId(process.pid);
-  if (!me) throw new LabError('/proc is not mounted; the lab needs it.');
-  // A link appears whole, with its text; a file that is created and then written doesn't.
+  if (!me) throw new LabError('/proc is not mounted, and the lab needs it; mount it');
+  // A link is created atomically with its target, unlike a file and its contents.
   const mine = `${paths.lock}.${me.pid}`;
   writeFileSync(mine, JSON.stringify(me));
   for (;;) {
@@ -128,7 +135,7 @@ export async function locked<T>(paths: LabPaths, work: () => Promise<T>): Promis
     if (holder && isAlive(holder)) {
       rmSync(mine);
       throw new LabError(
-        `The lab in ${paths.directory} is being changed by process ${holder.pid}; wait for it or end it.`,
+        `the lab in ${paths.directory} is being changed by process ${holder.pid}; wait for it, or end it`,
       );
     }
     rmSync(paths.lock, { force: true });
@@ -145,7 +152,7 @@ function lockHolder(paths: LabPaths): ProcessId | undefined {
   try {
     return JSON.parse(readFileSync(paths.lock, 'utf8')) as ProcessId;
   } catch (error) {
-    // It was released just now.
+    // The lock was released in the meantime.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }

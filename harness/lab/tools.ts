@@ -1,11 +1,12 @@
-/** What the lab needs from its host: commands and firmware, by the Debian packages that bring them. */
+/** The commands and firmware that the lab needs on its host, by Debian package. */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LabError } from './error.js';
-import { run, TOOL_PATH } from './process.js';
+import { TOOL_PATH } from '../base/process.js';
+import { run } from './process.js';
 import type { Progress } from './progress.js';
 
-/** Each package with one thing that tells whether it is there. A path is looked up as it is, a word in PATH. */
+/** Each package with a file that shows whether it is installed: an absolute path, or a command in PATH. */
 const PACKAGES: readonly (readonly [name: string, sign: string])[] = [
   ['qemu-system-x86', 'qemu-system-x86_64'],
   ['seabios', '/usr/share/seabios/bios-256k.bin'],
@@ -38,32 +39,35 @@ function isPresent(sign: string): boolean {
 }
 
 /**
- * Sees to the host's packages.
- *
- * @throws LabError naming the missing ones, unless `install` is set and apt-get can install them.
+ * Makes sure that the host has the packages.
+ * @throws LabError with the missing ones, unless `install` is set and apt-get can install them
  */
 export async function ensureTools(install: boolean, progress: Progress, signal: AbortSignal): Promise<void> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new LabError(`The lab needs Linux on x86-64 (this is ${process.platform} on ${process.arch}).`);
+    throw new LabError(
+      `the lab needs Linux on x86-64, and this is ${process.platform} on ${process.arch}; use another host`,
+    );
   }
   const missing = missingPackages();
   if (missing.length === 0) return;
   const list = missing.join(' ');
   if (!install) {
-    throw new LabError(`Missing on this host: ${list}. Run again with --install, or: apt-get install ${list}`);
+    throw new LabError(`missing Debian packages: ${list}; run again with --install, or: apt-get install ${list}`);
   }
-  if (process.getuid?.() !== 0) throw new LabError(`Installing ${list} needs root: run again as root.`);
-  if (!isPresent('apt-get')) throw new LabError(`There is no apt-get here; install what brings ${list} by hand.`);
+  if (process.getuid?.() !== 0) throw new LabError(`installing ${list} needs root; run again as root`);
+  if (!isPresent('apt-get'))
+    throw new LabError(`apt-get is missing; install the equivalents of ${list} with this system's package manager`);
   const get = (...args: string[]) =>
     run('apt-get', ['-qq', '--no-install-recommends', '-y', ...args], {
       env: { DEBIAN_FRONTEND: 'noninteractive' },
       signal,
     });
-  await progress.step('host packages downloaded', async () => {
+  await progress.step('downloaded host packages', async () => {
     await get('update');
     await get('install', '--download-only', ...missing);
   });
-  await progress.step('host packages installed', () => get('install', ...missing));
+  await progress.step('installed host packages', () => get('install', ...missing));
   const still = missingPackages();
-  if (still.length > 0) throw new LabError(`apt-get installed ${list}, but ${still.join(' ')} is still not found.`);
+  if (still.length > 0)
+    throw new LabError(`apt-get installed ${list}, but ${still.join(' ')} is still missing; check PATH`);
 }

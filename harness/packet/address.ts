@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { decoded, malformed, viewOf } from '../protocol/codec.js';
-import type { Decoded } from '../protocol/codec.js';
-import { concat } from './bytes.js';
+import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import type { Decoded } from '../bytes/codec.js';
+import { concat } from '../bytes/bytes.js';
 
 export const MAC_LENGTH = 6;
 export const IPV4_LENGTH = 4;
@@ -12,14 +12,14 @@ export const BROADCAST_MAC = new Uint8Array(MAC_LENGTH).fill(0xff);
 /** ff02::1, all nodes of the link (RFC 4291, 2.7.1). */
 export const ALL_NODES = Uint8Array.of(0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
 
-/** fe80::/64 with the interface id that is made from the MAC (RFC 4291, appendix A). */
+/** fe80::/64 with the interface identifier that is derived from the MAC (RFC 4291, appendix A). */
 export function linkLocal(mac: Uint8Array): Uint8Array {
   const [first = 0, ...rest] = mac;
   const prefix = Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0);
   return concat(prefix, Uint8Array.of(first ^ 2, ...rest.slice(0, 2), 0xff, 0xfe, ...rest.slice(2)));
 }
 
-/** The multicast group in which the owner of `ipv6` hears solicitations (RFC 4291, 2.7.1). */
+/** The multicast group on which the owner of `ipv6` receives solicitations (RFC 4291, 2.7.1). */
 export function solicitedNode(ipv6: Uint8Array): Uint8Array {
   const prefix = Uint8Array.of(0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff);
   return concat(prefix, ipv6.subarray(13));
@@ -38,9 +38,9 @@ export function formatMac(mac: Uint8Array): string {
   return Array.from(mac, (byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
-/** Six hexadecimal bytes between colons, as xenstore's `mac` has them. */
+/** Six hexadecimal bytes separated by colons, as in xenstore's `mac`. */
 export function parseMac(text: string): Decoded<Uint8Array> {
-  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text)) return malformed(`"${text}" is no MAC address`);
+  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text)) return malformed(`"${text}" is not a valid MAC address`);
   return decoded(Uint8Array.from(text.split(':'), (byte) => parseInt(byte, 16)));
 }
 
@@ -49,13 +49,13 @@ export function formatIpv4(address: Uint8Array): string {
 }
 
 export function parseIpv4(text: string): Decoded<Uint8Array> {
-  if (!isIPv4(text)) return malformed(`"${text}" is no IPv4 address`);
+  if (!isIPv4(text)) return malformed(`"${text}" is not a valid IPv4 address`);
   return decoded(Uint8Array.from(text.split('.'), Number));
 }
 
-/** Groups of hexadecimal digits, with `::` for a run of zeros; no dotted quad in it. */
+/** Groups of hexadecimal digits, with `::` for a run of zeros; no dotted quad. */
 export function parseIpv6(text: string): Decoded<Uint8Array> {
-  if (!isIPv6(text) || /[.%]/.test(text)) return malformed(`"${text}" is no IPv6 address`);
+  if (!isIPv6(text) || /[.%]/.test(text)) return malformed(`"${text}" is not a valid IPv6 address`);
   const [head = [], tail = []] = text.split('::').map((half) => half.split(':').filter(Boolean));
   const zeros = text.includes('::') ? new Array<string>(8 - head.length - tail.length).fill('0') : [];
   const groups = [...head, ...zeros, ...tail].map((group) => parseInt(group, 16));

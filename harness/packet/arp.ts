@@ -1,7 +1,7 @@
-import { decoded, malformed, viewOf } from '../protocol/codec.js';
-import type { Decoded } from '../protocol/codec.js';
+import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import type { Decoded } from '../bytes/codec.js';
 import { IPV4_LENGTH, MAC_LENGTH } from './address.js';
-import { putField, putNumber } from './bytes.js';
+import { putField, putNumber } from '../bytes/bytes.js';
 import { ETHER_TYPE } from './ethernet.js';
 
 /** RFC 826, with the address sizes of Ethernet and IPv4. */
@@ -24,7 +24,7 @@ export const ARP_REQUEST = 1;
 export const ARP_REPLY = 2;
 
 export interface Arp {
-  /** {@link ARP_REQUEST}, {@link ARP_REPLY} or another number. */
+  /** {@link ARP_REQUEST}, {@link ARP_REPLY} or any other number. */
   readonly operation: number;
   readonly senderMac: Uint8Array;
   readonly senderIpv4: Uint8Array;

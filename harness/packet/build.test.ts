@@ -34,7 +34,7 @@ import {
 import type { Host } from './build.js';
 import { decodeFrame } from './frame.js';
 import { printFrame } from './print.js';
-import { fromHex, SAMPLE } from './samples.js';
+import { fromHex, SAMPLE } from './samples.fixture.js';
 
 function host(number: number): Host {
   const mac = Uint8Array.of(0, 0x16, 0x3e, 0, 0, number);
@@ -45,7 +45,7 @@ const KERNEL = host(1);
 const US = host(2);
 
 describe('frame builders', () => {
-  it('build what a kernel sends', () => {
+  it('build the frames that a kernel sends', () => {
     expect(arpRequest(KERNEL, US.ipv4)).to.deep.equal(SAMPLE.arpRequest);
     expect(arpReply(KERNEL, US)).to.deep.equal(SAMPLE.arpReply);
     expect(neighbourAdvertisement(KERNEL, US)).to.deep.equal(SAMPLE.advertisement);
@@ -53,7 +53,7 @@ describe('frame builders', () => {
     expect(tcpRst(KERNEL, US, syn)).to.deep.equal(SAMPLE.rst4);
   });
 
-  it('build frames whose checksums are complete', () => {
+  it('build frames with complete checksums', () => {
     const ping = { id: 1, seq: 2, payload: noncePayload(3, 41) };
     const frames = [
       neighbourSolicitation(US, KERNEL.ipv6),
@@ -67,7 +67,7 @@ describe('frame builders', () => {
     for (const frame of frames) expect(printFrame(frame)).to.not.match(/malformed|checksum/);
   });
 
-  it('leave checksums blank, wrong or out when told so', () => {
+  it('leave checksums blank, wrong or out on request', () => {
     for (const checksum of ['blank', 'corrupt'] as const) {
       for (const ipv6 of [false, true]) {
         const frame = decodeFrame(tcpSyn(US, KERNEL, { sport: 1, dport: 2, seq: 3, ipv6, checksum }));
@@ -80,7 +80,7 @@ describe('frame builders', () => {
     }
   });
 
-  it('build the largest echo, and no larger one', () => {
+  it('build the largest echo, and refuse a larger one', () => {
     const frame = ping4(US, KERNEL, { id: 1, seq: 1, payload: noncePayload(1, 65507) });
     expect(frame).to.have.length(14 + 65535);
     expect(echoPayload(frame)).to.deep.equal(noncePayload(1, 65507));
@@ -90,19 +90,19 @@ describe('frame builders', () => {
 });
 
 describe('frame matchers', () => {
-  it('know an ARP reply by its sender', () => {
+  it('recognize an ARP reply by its sender', () => {
     expect(isArpReplyFrom(SAMPLE.arpReply, KERNEL.ipv4)).to.equal(true);
     expect(isArpReplyFrom(SAMPLE.arpReply, US.ipv4)).to.equal(false);
     expect(isArpReplyFrom(SAMPLE.arpRequest, KERNEL.ipv4)).to.equal(false);
   });
 
-  it('know an advertisement by its target', () => {
+  it('recognize an advertisement by its target', () => {
     expect(isNeighbourAdvertisementFrom(SAMPLE.advertisement, KERNEL.ipv6)).to.equal(true);
     expect(isNeighbourAdvertisementFrom(SAMPLE.advertisement, US.ipv6)).to.equal(false);
     expect(isNeighbourAdvertisementFrom(SAMPLE.solicitationOfProbe, KERNEL.ipv6)).to.equal(false);
   });
 
-  it('know an echo reply by its numbers', () => {
+  it('recognize an echo reply by its identifier and sequence number', () => {
     expect(isEchoReply(SAMPLE.echoReply4, { id: 7, seq: 1 })).to.equal(true);
     expect(isEchoReply(SAMPLE.echoReply4, { id: 7, seq: 2 })).to.equal(false);
     expect(isEchoReply(SAMPLE.echoReply4, { id: 6, seq: 1 })).to.equal(false);
@@ -118,7 +118,7 @@ describe('frame matchers', () => {
     expect(echoPayload(SAMPLE.rst4)).to.equal(undefined);
   });
 
-  it('know a reset by the SYN that it answers', () => {
+  it('recognize a reset by its SYN', () => {
     const syn4 = { sport: 1234, dport: 80, seq: 0xffffffff };
     const syn6 = { ...syn4, seq: 5 };
     expect(isRst(SAMPLE.rst4, syn4)).to.equal(true);
@@ -134,7 +134,7 @@ describe('frame matchers', () => {
     expect(isRst(damaged, { sport: 1234, dport: 80 })).to.equal(false);
   });
 
-  it('and the printer stand any bytes', () => {
+  it('and the printer accept any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {
         expect(isArpReplyFrom(bytes, US.ipv4)).to.equal(false);
@@ -156,7 +156,7 @@ describe('noncePayload', () => {
     expect(noncePayload(7, 1000).subarray(0, 500)).to.deep.equal(noncePayload(7, 500));
   });
 
-  it('shows bytes that were lost, at once', () => {
+  it('changes from the first lost byte on', () => {
     const whole = noncePayload(1, 65507);
     const shifts = [1, 2, 3, 4, 8, 64, 256, 1448, 4096, 8192, 65536 - 4096];
     for (const shift of shifts) {
@@ -165,7 +165,7 @@ describe('noncePayload', () => {
     }
   });
 
-  it('differs from that of another nonce everywhere', () => {
+  it('differs at every word from that of another nonce', () => {
     const [one, other] = [noncePayload(1, 4096), noncePayload(2, 4096)];
     for (let i = 0; i < 4096; i += 8) expect(one.subarray(i, i + 8)).to.not.deep.equal(other.subarray(i, i + 8));
   });
@@ -197,7 +197,7 @@ describe('printFrame', () => {
   for (const [name, line] of Object.entries(lines) as [keyof typeof SAMPLE, string][])
     it(`prints ${name}`, () => expect(printFrame(SAMPLE[name])).to.equal(line));
 
-  it('prints what it does not know', () => {
+  it('prints unknown types and protocols as numbers', () => {
     expect(printFrame(fromHex('ffffffffffff 00163e000001 88cc 0102'))).to.match(/ type 0x88cc, length 2$/);
     expect(printFrame(fromHex('ffff'))).to.equal('malformed frame of 2 bytes: Ethernet: 2 bytes are no header');
   });

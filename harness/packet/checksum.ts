@@ -1,13 +1,13 @@
-import { viewOf } from '../protocol/codec.js';
-import { putNumber } from './bytes.js';
+import { viewOf } from '../bytes/codec.js';
+import { putNumber } from '../bytes/bytes.js';
 
 /**
- * What stands in a checksum field. `blank` is the sum of the pseudo-header alone, which a sender leaves in TCP and UDP
+ * The state of a checksum field. `blank` is the sum of the pseudo-header alone, which a sender leaves in TCP and UDP
  * where the checksum is to be completed later (netif.h, "NETTXF_csum_blank").
  */
 export type Checksum = 'complete' | 'blank' | 'corrupt';
 
-/** The two ends of an IP packet, 4 or 16 bytes each; decoded IP packets are such. */
+/** Source and destination of an IP packet, 4 or 16 bytes each; a decoded IP packet has both. */
 export interface Addresses {
   readonly source: Uint8Array;
   readonly destination: Uint8Array;
@@ -20,7 +20,7 @@ function sum(bytes: Uint8Array): number {
   return total;
 }
 
-/** Brings a sum into 16 bits, carries added at the low end (RFC 1071). Zero only for a sum of nothing but zeros. */
+/** Folds a sum into 16 bits with end-around carry (RFC 1071). Zero only if all words are zero. */
 function fold(total: number): number {
   while (total > 0xffff) total = (total % 0x10000) + Math.floor(total / 0x10000);
   return total;
@@ -31,18 +31,18 @@ export function pseudoHeaderSum(addresses: Addresses, protocol: number, length: 
   return fold(sum(addresses.source) + sum(addresses.destination) + protocol + length);
 }
 
-/** The Internet checksum of `bytes` (RFC 1071), continuing from a pseudo-header's sum if one is given. */
+/** The Internet checksum of `bytes` (RFC 1071), continuing from the sum of a pseudo-header if one is given. */
 export function internetChecksum(bytes: Uint8Array, pseudo = 0): number {
   return ~fold(pseudo + sum(bytes)) & 0xffff;
 }
 
-/** What stands at `offset` of `bytes`. Without a pseudo-header (`pseudo` is 0) nothing counts as blank. */
+/** The state of the checksum at `offset` of `bytes`. Without a pseudo-header (`pseudo` is 0) it is never blank. */
 export function checksumAt(bytes: Uint8Array, offset: number, pseudo = 0): Checksum {
   if (internetChecksum(bytes, pseudo) === 0) return 'complete';
   return pseudo !== 0 && viewOf(bytes).getUint16(offset) === pseudo ? 'blank' : 'corrupt';
 }
 
-/** Fills the field at `offset`, so that {@link checksumAt} says `checksum` of it. Blank needs a pseudo-header. */
+/** Fills the field at `offset` so that {@link checksumAt} returns `checksum`. Blank needs a pseudo-header. */
 export function putChecksum(bytes: Uint8Array, offset: number, checksum: Checksum, pseudo = 0): void {
   putNumber(bytes, 16, offset, 0);
   const complete = internetChecksum(bytes, pseudo);
@@ -52,7 +52,7 @@ export function putChecksum(bytes: Uint8Array, offset: number, checksum: Checksu
     if (pseudo === 0) throw new RangeError('a checksum without a pseudo-header is never blank');
     putNumber(bytes, 16, offset, pseudo);
   } else {
-    // Zero would mean "none" in UDP.
+    // Zero would mean "no checksum" in UDP.
     let wrong = complete ^ 0x5a5a;
     do {
       wrong = (wrong + 1) & 0xffff;

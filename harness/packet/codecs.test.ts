@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Decoded } from '../protocol/codec.js';
+import type { Decoded } from '../bytes/codec.js';
 import { decodeArp, encodeArp } from './arp.js';
-import { sameBytes } from './bytes.js';
+import { sameBytes } from '../bytes/bytes.js';
 import { decodeEthernet, encodeEthernet } from './ethernet.js';
 import { decodeFrame } from './frame.js';
 import type { Frame } from './frame.js';
@@ -10,7 +10,7 @@ import { decodeEcho, decodeIcmp, decodeIcmpv6, encodeEcho, encodeIcmp, encodeIcm
 import { decodeIpv4, encodeIpv4 } from './ipv4.js';
 import { decodeIpv6, encodeIpv6 } from './ipv6.js';
 import { decodeNeighbour, encodeNeighbour } from './neighbour.js';
-import { fromHex, SAMPLE } from './samples.js';
+import { fromHex, SAMPLE } from './samples.fixture.js';
 import { decodeTcp, encodeTcp, TCP_FLAG } from './tcp.js';
 import { decodeUdp, encodeUdp } from './udp.js';
 
@@ -42,7 +42,7 @@ function frameOf<K extends Frame['kind']>(kind: K, bytes: Uint8Array): Extract<F
   return frame as Extract<Frame, { kind: K }>;
 }
 
-/** Encodes all layers of a decoded frame again. */
+/** Encodes all layers of a decoded frame. */
 function encodeAgain(frame: Frame): Uint8Array {
   return encodeEthernet({ ...frame.ethernet, payload: encodeNetwork(frame) });
 }
@@ -70,7 +70,7 @@ function encodeTransport(frame: Exclude<Frame, { kind: 'arp' | 'other' }>): Uint
   }
 }
 
-/** `bytes` with some replaced, from `offset` on. */
+/** `bytes` with some of them replaced, from `offset` on. */
 function patched(bytes: Uint8Array, offset: number, hex: string): Uint8Array {
   const copy = Uint8Array.from(bytes);
   copy.set(fromHex(hex), offset);
@@ -78,17 +78,17 @@ function patched(bytes: Uint8Array, offset: number, hex: string): Uint8Array {
 }
 
 describe('packet codecs', () => {
-  describe('on frames of a kernel', () => {
+  describe('on frames from a kernel', () => {
     for (const [name, bytes] of Object.entries(SAMPLE)) {
-      it(`encodes ${name} as it was`, () => {
+      it(`encodes ${name} byte for byte`, () => {
         expect(encodeAgain(valueOf(decodeFrame(bytes)))).to.deep.equal(bytes);
       });
-      it(`takes no padding into ${name}`, () => {
+      it(`leaves the padding out of ${name}`, () => {
         const padded = new Uint8Array(bytes.length + 18).fill(0xee);
         padded.set(bytes);
         expect(encodeAgain(valueOf(decodeFrame(padded)))).to.deep.equal(bytes);
       });
-      it(`says what is missing when ${name} is cut short`, () => {
+      it(`gives a reason when ${name} is truncated`, () => {
         for (let length = 0; length < bytes.length; length++)
           expect(reasonOf(decodeFrame(bytes.subarray(0, length))), `${length} bytes`).to.be.a('string');
       });
@@ -104,7 +104,7 @@ describe('packet codecs', () => {
       });
     });
 
-    it('reads an echo', () => {
+    it('decodes an echo', () => {
       const { ip, icmp } = frameOf('icmp', SAMPLE.echoReply4);
       expect(ip).to.include({ ttl: 64, protocol: 1, identification: 0x8c89, flags: 0, checksum: 'complete' });
       expect(icmp).to.include({ type: 0, code: 0, checksum: 'complete' });
@@ -115,7 +115,7 @@ describe('packet codecs', () => {
       });
     });
 
-    it('reads an advertisement', () => {
+    it('decodes an advertisement', () => {
       const { ip, icmp } = frameOf('icmpv6', SAMPLE.advertisement);
       expect(ip).to.include({ hopLimit: 255, flowLabel: 0 });
       expect(icmp).to.include({ type: 136, checksum: 'complete' });
@@ -147,7 +147,7 @@ describe('packet codecs', () => {
       expect(tcp.payload).to.have.length(0);
     });
 
-    it('tells complete checksums from blank ones', () => {
+    it('distinguishes complete checksums from blank ones', () => {
       expect(frameOf('udp', SAMPLE.udp4).udp.checksum).to.equal('complete');
       expect(frameOf('udp', SAMPLE.udp4Blank).udp.checksum).to.equal('blank');
       expect(frameOf('udp', SAMPLE.udp6Blank).udp.checksum).to.equal('blank');
@@ -156,12 +156,12 @@ describe('packet codecs', () => {
       expect(frameOf('tcp', SAMPLE.rst6).tcp.checksum).to.equal('complete');
     });
 
-    it('leaves extension headers alone', () => {
+    it('does not decode extension headers', () => {
       expect(frameOf('ip', SAMPLE.multicastReport).ip).to.include({ version: 6, nextHeader: 0 });
     });
   });
 
-  describe('on wrong fields', () => {
+  describe('on invalid fields', () => {
     const ipv4 = SAMPLE.echoReply4.subarray(14);
     const ipv6 = SAMPLE.echoRequest6.subarray(14);
     const loopback = { source: fromHex('7f000001'), destination: fromHex('7f000001') };
@@ -186,7 +186,7 @@ describe('packet codecs', () => {
     for (const [name, answer, reason] of refused)
       it(`refuses ${name}`, () => expect(reasonOf(answer)).to.match(reason));
 
-    it('sees a changed bit anywhere under a checksum', () => {
+    it('detects a changed bit anywhere under a checksum', () => {
       const { ip, icmp } = frameOf('icmp', patched(SAMPLE.echoReply4, 57, 'fd'));
       expect([ip.checksum, icmp.checksum]).to.deep.equal(['complete', 'corrupt']);
       expect(frameOf('icmp', patched(SAMPLE.echoReply4, 22, '3f')).ip.checksum).to.equal('corrupt');
@@ -197,14 +197,14 @@ describe('packet codecs', () => {
       expect(frameOf('udp', patched(SAMPLE.udp4, 40, '0000')).udp.checksum).to.equal('none');
     });
 
-    it('takes a UDP datagram that is shorter than its packet', () => {
+    it('accepts a UDP datagram that is shorter than its packet', () => {
       const ends = { source: fromHex('7f000001'), destination: fromHex('7f000001') };
       const datagram = encodeUdp({ sport: 1, dport: 2, checksum: 'complete', payload: fromHex('abcd') }, ends);
       const longer = Uint8Array.from([...datagram, 1, 2, 3]);
       expect(decodeUdp(longer, ends)).to.deep.equal(decodeUdp(datagram, ends));
     });
 
-    it('sends a UDP checksum that comes out as zero in its other form', () => {
+    it('sends a UDP checksum of zero in its other form', () => {
       const { ip, udp } = frameOf('udp', SAMPLE.udp4);
       const without = encodeUdp({ ...udp, payload: fromHex('0000') }, ip);
       const bytes = encodeUdp({ ...udp, payload: without.slice(6, 8) }, ip);
@@ -212,12 +212,12 @@ describe('packet codecs', () => {
       expect(decodeUdp(bytes, ip)).to.have.nested.property('value.checksum', 'complete');
     });
 
-    it('does not look into fragments', () => {
+    it('does not decode fragments', () => {
       expect(frameOf('ip', patched(SAMPLE.syn4, 20, '2000')).ip).to.include({ version: 4, flags: 1 });
       expect(frameOf('ip', patched(SAMPLE.syn4, 20, '0001')).ip).to.include({ version: 4, fragmentOffset: 1 });
     });
 
-    it('throws on values that have no place in the header', () => {
+    it('throws on values that do not fit the header', () => {
       const { ip, tcp } = frameOf('tcp', SAMPLE.syn4);
       const packet = frameOf('icmp', SAMPLE.echoReply4).ip;
       expect(() => encodeTcp({ ...tcp, sport: 65536 }, ip)).to.throw(RangeError);
@@ -229,7 +229,7 @@ describe('packet codecs', () => {
   });
 
   describe('on any values', () => {
-    it('Ethernet comes back', () => {
+    it('Ethernet survives a round trip', () => {
       const any = fc.record({
         destination: mac,
         source: mac,
@@ -294,7 +294,7 @@ describe('packet codecs', () => {
     });
 
     it('ICMP and ICMPv6 come back', () => {
-      // An IPv4 message of zeros alone has no checksum that is told from a wrong one.
+      // The checksum of an IPv4 message of zeros can't be distinguished from a wrong one.
       const any = fc.record({ type: fc.integer({ min: 1, max: 255 }), code: u8, checksum: soundOrNot, body: payload });
       fc.assert(
         fc.property(any, addresses, (it, ends) => {
@@ -304,7 +304,7 @@ describe('packet codecs', () => {
       );
     });
 
-    it('echoes and neighbours come back', () => {
+    it('echoes and neighbour messages survive a round trip', () => {
       const echo = fc.record({ id: u16, seq: u16, payload });
       fc.assert(
         fc.property(echo, (it) => {
@@ -334,7 +334,7 @@ describe('packet codecs', () => {
       fc.assert(
         fc.property(any, addresses, (it, ends) => {
           const bytes = encodeUdp(it, ends);
-          // Once in 65535 frames the blank checksum is the complete one too.
+          // In one of 65535 frames the blank checksum is also the complete one.
           const complete = encodeUdp({ ...it, checksum: 'complete' }, ends);
           fc.pre(it.checksum !== 'blank' || !sameBytes(bytes, complete));
           expect(valueOf(decodeUdp(bytes, ends))).to.deep.equal(it);
@@ -358,7 +358,7 @@ describe('packet codecs', () => {
       fc.assert(
         fc.property(any, addresses, (it, ends) => {
           const bytes = encodeTcp(it, ends);
-          // Once in 65535 frames the blank checksum is the complete one too.
+          // In one of 65535 frames the blank checksum is also the complete one.
           const complete = encodeTcp({ ...it, checksum: 'complete' }, ends);
           fc.pre(it.checksum !== 'blank' || !sameBytes(bytes, complete));
           expect(valueOf(decodeTcp(bytes, ends))).to.deep.equal(it);
@@ -381,7 +381,7 @@ describe('packet codecs', () => {
       decodeAdvertisement: (bytes) => decodeNeighbour(136, bytes),
     };
     for (const [name, decode] of Object.entries(decoders)) {
-      it(`${name} gives a value or a reason`, () => {
+      it(`${name} returns a value or a reason`, () => {
         fc.assert(
           fc.property(anyBytes, (bytes) => {
             expect(decode(bytes).ok).to.be.a('boolean');
@@ -390,7 +390,7 @@ describe('packet codecs', () => {
       });
     }
 
-    it('decodeIcmpv6, decodeTcp and decodeUdp give a value or a reason', () => {
+    it('decodeIcmpv6, decodeTcp and decodeUdp return a value or a reason', () => {
       fc.assert(
         fc.property(anyBytes, addresses, (bytes, ends) => {
           for (const decode of [decodeIcmpv6, decodeTcp, decodeUdp]) expect(decode(bytes, ends).ok).to.be.a('boolean');
@@ -398,7 +398,7 @@ describe('packet codecs', () => {
       );
     });
 
-    it('damaged frames of a kernel give a value or a reason, and no more bytes than there were', () => {
+    it('damaged kernel frames decode to a value or a reason, and to no extra bytes', () => {
       const damage = fc.array(fc.tuple(fc.nat(120), u8), { minLength: 1, maxLength: 4 });
       fc.assert(
         fc.property(fc.constantFrom(...Object.values(SAMPLE)), damage, (sample, changes) => {

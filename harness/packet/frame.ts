@@ -1,5 +1,5 @@
-import { decoded } from '../protocol/codec.js';
-import type { Decoded } from '../protocol/codec.js';
+import { decoded } from '../bytes/codec.js';
+import type { Decoded } from '../bytes/codec.js';
 import { decodeArp } from './arp.js';
 import type { Arp } from './arp.js';
 import { decodeEthernet, ETHER_TYPE } from './ethernet.js';
@@ -15,7 +15,7 @@ import type { Tcp } from './tcp.js';
 import { decodeUdp } from './udp.js';
 import type { Udp } from './udp.js';
 
-/** A whole frame, all layers. `ip` is IP with a fragment or an unknown protocol in it, `other` any other EtherType. */
+/** A whole frame with all layers. `ip` is IP with a fragment or an unknown protocol, `other` is any other EtherType. */
 export type Frame = { readonly ethernet: Ethernet } & (
   | { readonly kind: 'arp'; readonly arp: Arp }
   | { readonly kind: 'icmp'; readonly ip: Ipv4; readonly icmp: Icmp }
@@ -27,15 +27,15 @@ export type Frame = { readonly ethernet: Ethernet } & (
 );
 
 /**
- * Decodes as far as this project's protocols go. Malformed if any layer is; wrong checksums are told by the layers and
- * are no reason. Payloads are parts of `bytes`, not copies.
+ * Decodes every protocol that this project uses. Malformed if any layer is malformed; a wrong checksum is reported in
+ * its layer and does not make the frame malformed. Payloads are views of `bytes`, not copies.
  */
 export function decodeFrame(bytes: Uint8Array): Decoded<Frame> {
   const outer = decodeEthernet(bytes);
   return outer.ok ? decodeInEthernet(outer.value) : outer;
 }
 
-/** The same for a frame of which the outermost layer is known. */
+/** The same for a frame whose outermost layer is decoded already. */
 export function decodeInEthernet(ethernet: Ethernet): Decoded<Frame> {
   switch (ethernet.etherType) {
     case ETHER_TYPE.arp:

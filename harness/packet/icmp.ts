@@ -1,6 +1,6 @@
-import { decoded, malformed, viewOf } from '../protocol/codec.js';
-import type { Decoded } from '../protocol/codec.js';
-import { concat, putNumber } from './bytes.js';
+import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import type { Decoded } from '../bytes/codec.js';
+import { concat, putNumber } from '../bytes/bytes.js';
 import { checksumAt, pseudoHeaderSum, putChecksum } from './checksum.js';
 import type { Addresses } from './checksum.js';
 import { IP_PROTOCOL } from './ipv4.js';
@@ -8,7 +8,7 @@ import { IP_PROTOCOL } from './ipv4.js';
 /** RFC 792; RFC 4443, 2.1. */
 const LAYOUT = { type: 0, code: 1, checksum: 2, body: 4 } as const;
 
-/** Of an echo's body. */
+/** Offsets in an echo's body. */
 const ECHO_LAYOUT = { id: 0, seq: 2, payload: 4 } as const;
 
 export const ICMP_TYPE = { echoReply: 0, echoRequest: 8 } as const;
@@ -24,7 +24,7 @@ export interface Icmp {
   readonly type: number;
   readonly code: number;
   readonly checksum: 'complete' | 'corrupt';
-  /** All after the checksum. */
+  /** All bytes after the checksum. */
   readonly body: Uint8Array;
 }
 
@@ -53,7 +53,7 @@ export function encodeIcmpv6(message: Icmp, addresses: Addresses): Uint8Array {
   return encodeMessage(message, (length) => pseudoHeaderSum(addresses, IP_PROTOCOL.icmpv6, length));
 }
 
-/** The body of an echo; the caller has looked at the type. */
+/** The body of an echo; the caller has checked the type. */
 export function decodeEcho(body: Uint8Array): Decoded<Echo> {
   if (body.length < ECHO_LAYOUT.payload) return malformed(`echo: a body of ${body.length} bytes`);
   const fields = viewOf(body);
@@ -78,7 +78,7 @@ function decodeMessage(bytes: Uint8Array, pseudo: (length: number) => number): D
   return decoded({
     type: fields.getUint8(LAYOUT.type),
     code: fields.getUint8(LAYOUT.code),
-    // Only TCP and UDP can be left blank.
+    // Only TCP and UDP checksums can be blank.
     checksum: checksumAt(bytes, LAYOUT.checksum, pseudo(bytes.length)) === 'complete' ? 'complete' : 'corrupt',
     body: bytes.subarray(LAYOUT.body),
   });

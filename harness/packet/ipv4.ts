@@ -1,7 +1,7 @@
-import { decoded, malformed, viewOf } from '../protocol/codec.js';
-import type { Decoded } from '../protocol/codec.js';
+import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import type { Decoded } from '../bytes/codec.js';
 import { IPV4_LENGTH } from './address.js';
-import { checkOptions, putField, putNumber } from './bytes.js';
+import { checkOptions, putField, putNumber } from '../bytes/bytes.js';
 import { checksumAt, putChecksum } from './checksum.js';
 import type { Addresses } from './checksum.js';
 
@@ -43,7 +43,7 @@ export interface Ipv4 extends Addresses {
   readonly payload: Uint8Array;
 }
 
-/** Decodes a packet with a good or a bad header checksum; what follows its total length is ignored. */
+/** Decodes a packet with a valid or a wrong header checksum; bytes after its total length are ignored. */
 export function decodeIpv4(bytes: Uint8Array): Decoded<Ipv4> {
   if (bytes.length < LAYOUT.options) return malformed(`IPv4: ${bytes.length} bytes are no header`);
   const fields = viewOf(bytes);
@@ -71,7 +71,7 @@ export function decodeIpv4(bytes: Uint8Array): Decoded<Ipv4> {
   });
 }
 
-/** Throws a RangeError if the lengths can't be said in the header. */
+/** Throws a RangeError if the lengths don't fit the header. */
 export function encodeIpv4(packet: Ipv4): Uint8Array {
   const headerLength = LAYOUT.options + packet.options.length;
   const totalLength = headerLength + packet.payload.length;
@@ -92,7 +92,7 @@ export function encodeIpv4(packet: Ipv4): Uint8Array {
   return bytes;
 }
 
-/** Whether the payload is a piece of a larger one. */
+/** Whether the payload is a fragment of a larger one. */
 export function isFragment(packet: Ipv4): boolean {
   return packet.fragmentOffset !== 0 || (packet.flags & MORE_FRAGMENTS) !== 0;
 }

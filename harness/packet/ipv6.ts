@@ -1,7 +1,7 @@
-import { decoded, malformed, viewOf } from '../protocol/codec.js';
-import type { Decoded } from '../protocol/codec.js';
+import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import type { Decoded } from '../bytes/codec.js';
 import { IPV6_LENGTH } from './address.js';
-import { putField, putNumber } from './bytes.js';
+import { putField, putNumber } from '../bytes/bytes.js';
 import type { Addresses } from './checksum.js';
 
 /** RFC 8200, 3. */
@@ -15,7 +15,10 @@ const LAYOUT = {
   payload: 40,
 } as const;
 
-/** Extension headers are not looked into: they are part of the payload. */
+/** Types of extension headers (RFC 8200, 4). */
+export const EXTENSION = { hopByHop: 0, fragment: 44, destination: 60 } as const;
+
+/** Extension headers are not decoded: they are part of the payload. */
 export interface Ipv6 extends Addresses {
   readonly version: 6;
   readonly trafficClass: number;
@@ -26,7 +29,7 @@ export interface Ipv6 extends Addresses {
   readonly payload: Uint8Array;
 }
 
-/** What follows the payload length is ignored. */
+/** Bytes after the payload length are ignored. */
 export function decodeIpv6(bytes: Uint8Array): Decoded<Ipv6> {
   if (bytes.length < LAYOUT.payload) return malformed(`IPv6: ${bytes.length} bytes are no header`);
   const fields = viewOf(bytes);
@@ -45,6 +48,21 @@ export function decodeIpv6(bytes: Uint8Array): Decoded<Ipv6> {
     destination: bytes.subarray(LAYOUT.destination, LAYOUT.destination + IPV6_LENGTH),
     payload: bytes.subarray(LAYOUT.payload, LAYOUT.payload + payloadLength),
   });
+}
+
+/**
+ * The payload after the extension headers for options, and its protocol; undefined if they are malformed. Other
+ * extension headers are a protocol of their own.
+ */
+export function upperLayer({ nextHeader, payload }: Ipv6): { protocol: number; payload: Uint8Array } | undefined {
+  let [protocol, rest] = [nextHeader, payload];
+  while (protocol === EXTENSION.hopByHop || protocol === EXTENSION.destination) {
+    const [next, units] = rest;
+    if (next === undefined || units === undefined || (units + 1) * 8 > rest.length) return undefined;
+    protocol = next;
+    rest = rest.subarray((units + 1) * 8);
+  }
+  return { protocol, payload: rest };
 }
 
 /** Throws a RangeError if the payload is longer than 65535 bytes. */

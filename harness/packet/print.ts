@@ -1,4 +1,4 @@
-import { printFlags } from '../protocol/codec.js';
+import { printFlags } from '../bytes/codec.js';
 import { formatIpv4, formatIpv6, formatMac } from './address.js';
 import { ARP_REPLY, ARP_REQUEST } from './arp.js';
 import type { Arp } from './arp.js';
@@ -13,7 +13,7 @@ import { decodeNeighbour, isNeighbourType } from './neighbour.js';
 import { TCP_FLAG } from './tcp.js';
 import type { Tcp } from './tcp.js';
 
-/** One line for a trace, after the manner of tcpdump: addresses, what it is, lengths, and what is wrong with it. */
+/** One line for a trace in the style of tcpdump: addresses, type, lengths, and errors. */
 export function printFrame(bytes: Uint8Array): string {
   const frame = decodeFrame(bytes);
   if (!frame.ok) return `malformed frame of ${bytes.length} bytes: ${frame.reason}`;

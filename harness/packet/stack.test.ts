@@ -20,7 +20,7 @@ import { encodeEthernet } from './ethernet.js';
 import { decodeFrame } from './frame.js';
 import { encodeIcmpv6 } from './icmp.js';
 import { encodeIpv6 } from './ipv6.js';
-import { SAMPLE } from './samples.js';
+import { SAMPLE } from './samples.fixture.js';
 import { Stack } from './stack.js';
 
 function host(number: number): Host {
@@ -39,7 +39,7 @@ const echo = (length: number): { id: number; seq: number; payload: Uint8Array } 
   payload: noncePayload(length, length),
 });
 
-/** A copy with the bits of `mask` turned over in one byte; a negative offset counts from the end. */
+/** A copy with the bits of `mask` inverted in one byte; a negative offset counts from the end. */
 function flipped(frame: Uint8Array, offset: number, mask: number): Uint8Array {
   const copy = Uint8Array.from(frame);
   const at = offset < 0 ? copy.length + offset : offset;
@@ -52,14 +52,14 @@ function patched(frame: Uint8Array, offset: number, byte: number): Uint8Array {
   return flipped(frame, offset, (frame[offset] ?? 0) ^ byte);
 }
 
-/** The same frame, from another MAC; what it tells of its sender further in stays. */
+/** The same frame from another MAC; addresses in its payload are unchanged. */
 function sentFrom(mac: Uint8Array, frame: Uint8Array): Uint8Array {
   const copy = Uint8Array.from(frame);
   copy.set(mac, 6);
   return copy;
 }
 
-/** The same ICMP echo with code 1, its checksum right. */
+/** The same ICMP echo with code 1 and a correct checksum. */
 function withCode1(frame: Uint8Array, icmp: number): Uint8Array {
   const copy = patched(frame, icmp + 1, 1);
   const fields = new DataView(copy.buffer);
@@ -67,7 +67,7 @@ function withCode1(frame: Uint8Array, icmp: number): Uint8Array {
   return copy;
 }
 
-/** A probe of the address of `owner`, as the one in the samples, but to the address instead of its group. */
+/** A probe of the address of `owner`, like the one in the samples, but sent to the address instead of its group. */
 function unicastProbe(owner: Host): Uint8Array {
   const frame = decodeFrame(SAMPLE.solicitationOfProbe);
   if (!frame.ok || frame.value.kind !== 'icmpv6') throw new Error('the sample is no ICMPv6');
@@ -89,7 +89,7 @@ function sentTo(mac: Uint8Array, frame: Uint8Array): Uint8Array {
 describe('the reference stack', () => {
   const stack = new Stack(SELF);
 
-  describe('answers', () => {
+  describe('replies to', () => {
     it('ARP, by broadcast and to itself', () => {
       const request = arpRequest(ASKER, SELF.ipv4);
       expect(stack.receive(request)).to.deep.equal([arpReply(SELF, ASKER)]);
@@ -128,7 +128,7 @@ describe('the reference stack', () => {
       expect(stack.receive(padded)).to.deep.equal([pong4(SELF, ASKER, it)]);
     });
 
-    it('a SYN with the reset of its 4-tuple, over both families', () => {
+    it('a SYN with the reset of its 4-tuple, over both IP versions', () => {
       const { mac, ipv4, ipv6 } = ASKER;
       const reset = { ...SYN, length: 0 };
       expect(stack.receive(tcpSyn(ASKER, SELF, SYN))).to.deep.equal([tcpRst(SELF, { mac, ipv4 }, reset)]);
@@ -137,13 +137,13 @@ describe('the reference stack', () => {
       ]);
     });
 
-    it('as the kernel whose frames are the samples', () => {
+    it('like the kernel whose frames are the samples', () => {
       expect(new Stack(ASKER).receive(tcpSyn(SELF, ASKER, SYN))).to.deep.equal([SAMPLE.rst4]);
       expect(new Stack(ASKER).receive(arpRequest(SELF, ASKER.ipv4))).to.deep.equal([SAMPLE.arpReply]);
       expect(new Stack(ASKER).receive(neighbourSolicitation(SELF, ASKER.ipv6))).to.deep.equal([SAMPLE.advertisement]);
     });
 
-    it('a SYN whose checksum was left to it', () => {
+    it('a SYN with a blank checksum', () => {
       for (const ipv6 of [false, true]) {
         const syn = tcpSyn(ASKER, SELF, { ...SYN, ipv6, checksum: 'blank' });
         expect(stack.receive(syn, { csumBlank: true })).to.have.length(1);
@@ -153,7 +153,7 @@ describe('the reference stack', () => {
     });
   });
 
-  describe('is silent on', () => {
+  describe('does not reply to', () => {
     const echo56 = echo(56);
     const syn4 = tcpSyn(ASKER, SELF, SYN);
     const nobody = { ...ASKER, ipv4: new Uint8Array(4), ipv6: new Uint8Array(16) };
@@ -218,7 +218,7 @@ describe('the reference stack', () => {
     });
   });
 
-  describe('withstands', () => {
+  describe('survives', () => {
     it('any bytes', () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (frame, csumBlank) => {
@@ -227,7 +227,7 @@ describe('the reference stack', () => {
       );
     });
 
-    it('damaged frames to itself, with one answer at most and none that is longer than the question', () => {
+    it('damaged frames with at most one reply, which is not longer than the frame', () => {
       const questions = [
         arpRequest(ASKER, SELF.ipv4),
         neighbourSolicitation(ASKER, SELF.ipv6),

@@ -3,7 +3,7 @@ import { ARP_REQUEST } from './arp.js';
 import type { Arp } from './arp.js';
 import { arpReply, neighbourAdvertisement, pong4, pong6, tcpRst } from './build.js';
 import type { Host } from './build.js';
-import { sameBytes } from './bytes.js';
+import { sameBytes } from '../bytes/bytes.js';
 import { decodeEthernet } from './ethernet.js';
 import type { Ethernet } from './ethernet.js';
 import { decodeInEthernet } from './frame.js';
@@ -16,16 +16,16 @@ import { decodeNeighbour, NEIGHBOUR_HOP_LIMIT } from './neighbour.js';
 import { TCP_FLAG } from './tcp.js';
 import type { Tcp } from './tcp.js';
 
-/** How a frame came over the vif. */
+/** How a frame arrived from the vif. */
 export interface FrameMeta {
-  /** The sender left the checksum of TCP or UDP to the receiver, who is not to look at it (netif.h, "csum_blank"). */
+  /** The sender left the checksum of TCP or UDP to the receiver, which must not verify it (netif.h, "csum_blank"). */
   readonly csumBlank?: boolean;
 }
 
 /**
- * The network stack behind a reference driver, with the reflectors that a guest's stack has: it answers ARP, neighbour
- * solicitations and pings, and resets connections, since all its ports are closed. Anything else, anything malformed
- * and anything with a wrong checksum it drops without a word.
+ * The network stack of a reference driver, with the reflectors that a guest's stack has: it replies to ARP, neighbour
+ * solicitations and pings, and resets connections, since all its ports are closed. It silently drops all other frames,
+ * malformed frames and frames with a wrong checksum.
  */
 export class Stack {
   readonly #host: Host;
@@ -38,14 +38,14 @@ export class Stack {
     this.#groupMac = multicastMac(this.#group);
   }
 
-  /** The Ethernet groups whose frames it listens to. */
+  /** The Ethernet groups that it receives. */
   get groups(): readonly Uint8Array[] {
     return [this.#groupMac];
   }
 
-  /** Takes one frame from the vif and answers the frames to send, whose checksums are complete. */
+  /** Handles one frame from the vif and returns the frames to send, with complete checksums. */
   receive(frame: Uint8Array, meta: FrameMeta = {}): Uint8Array[] {
-    // A busy wire carries frames for others: those cost a look at their address.
+    // A busy link carries frames for other hosts: these cost a look at the address only.
     const outer = decodeEthernet(frame);
     if (!outer.ok || !this.#isForMe(outer.value)) return [];
     const it = decodeInEthernet(outer.value);
@@ -78,7 +78,7 @@ export class Stack {
     return [this.#host.mac, BROADCAST_MAC, this.#groupMac].some((mac) => sameBytes(destination, mac));
   }
 
-  /** Also answers a probe, whose sender has no address yet (RFC 5227, 2.1.1). */
+  /** Also replies to a probe, whose sender has no address yet (RFC 5227, 2.1.1). */
   #answerArp(arp: Arp): Uint8Array | undefined {
     if (arp.operation !== ARP_REQUEST || !sameBytes(arp.targetIpv4, this.#host.ipv4)) return undefined;
     if (isGroupMac(arp.senderMac)) return undefined;
@@ -100,7 +100,9 @@ export class Stack {
     return echo.ok ? pong6(this.#host, { mac: ethernet.source, ipv6: ip.source }, echo.value) : undefined;
   }
 
-  /** A sender without an address is testing whether its own is taken: all nodes are told (RFC 4861, 7.2.4). */
+  /**
+   * A sender without an address tests whether its own is in use: the advertisement goes to all nodes (RFC 4861, 7.2.4).
+   */
   #answerSolicitation(ethernet: Ethernet, ip: Ipv6, icmp: Icmp): Uint8Array | undefined {
     if (ip.hopLimit !== NEIGHBOUR_HOP_LIMIT) return undefined;
     const toGroup = sameBytes(ip.destination, this.#group);
@@ -116,7 +118,7 @@ export class Stack {
     return neighbourAdvertisement(this.#host, { mac, ipv6: ip.source });
   }
 
-  /** A segment that came by broadcast gets no answer (RFC 9293, 3.9.2.3). */
+  /** A segment that arrives by broadcast gets no reply (RFC 9293, 3.9.2.3). */
   #answerTcp(ethernet: Ethernet, ip: Ipv4 | Ipv6, tcp: Tcp): Uint8Array | undefined {
     if (isGroupMac(ethernet.destination)) return undefined;
     if (ip.version === 4 ? !this.#isMyIpv4(ip) : !this.#isMyIpv6(ip)) return undefined;
@@ -128,7 +130,7 @@ export class Stack {
 
   #isMyIpv4(ip: Ipv4): boolean {
     const [first = 0] = ip.source;
-    // 0/8 is nobody's; from 224 on come groups and broadcast (RFC 1122, 3.2.1.3).
+    // 0/8 is not a host; addresses from 224 on are groups and broadcast (RFC 1122, 3.2.1.3).
     const fromSomebody = first !== 0 && first < 224;
     return ip.checksum === 'complete' && fromSomebody && sameBytes(ip.destination, this.#host.ipv4);
   }

@@ -1,6 +1,6 @@
-import { decoded, malformed, viewOf } from '../protocol/codec.js';
-import type { Decoded } from '../protocol/codec.js';
-import { checkOptions, putNumber } from './bytes.js';
+import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import type { Decoded } from '../bytes/codec.js';
+import { checkOptions, putNumber } from '../bytes/bytes.js';
 import { checksumAt, pseudoHeaderSum, putChecksum } from './checksum.js';
 import type { Addresses, Checksum } from './checksum.js';
 import { IP_PROTOCOL } from './ipv4.js';
@@ -35,7 +35,7 @@ export interface Tcp {
   readonly dport: number;
   readonly seq: number;
   readonly ack: number;
-  /** The 12 bits after the data offset: {@link TCP_FLAG} and four reserved ones above. */
+  /** The 12 bits after the data offset: {@link TCP_FLAG} and the four reserved bits above. */
   readonly flags: number;
   readonly window: number;
   readonly urgent: number;
@@ -67,7 +67,7 @@ export function decodeTcp(bytes: Uint8Array, addresses: Addresses): Decoded<Tcp>
   });
 }
 
-/** Throws a RangeError if the options can't be said in the header. */
+/** Throws a RangeError if the options don't fit the header. */
 export function encodeTcp(tcp: Tcp, addresses: Addresses): Uint8Array {
   const headerLength = LAYOUT.options + tcp.options.length;
   checkOptions(tcp.options);

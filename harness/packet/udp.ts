@@ -1,6 +1,6 @@
-import { decoded, malformed, viewOf } from '../protocol/codec.js';
-import type { Decoded } from '../protocol/codec.js';
-import { putNumber } from './bytes.js';
+import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import type { Decoded } from '../bytes/codec.js';
+import { putNumber } from '../bytes/bytes.js';
 import { checksumAt, pseudoHeaderSum, putChecksum } from './checksum.js';
 import type { Addresses, Checksum } from './checksum.js';
 import { IP_PROTOCOL } from './ipv4.js';
@@ -11,12 +11,12 @@ const LAYOUT = { sport: 0, dport: 2, length: 4, checksum: 6, payload: 8 } as con
 export interface Udp {
   readonly sport: number;
   readonly dport: number;
-  /** `none` is a field of zero: allowed in IPv4, an error in IPv6. */
+  /** `none` is a field of zero: valid in IPv4, an error in IPv6. */
   readonly checksum: Checksum | 'none';
   readonly payload: Uint8Array;
 }
 
-/** What follows the length is ignored. */
+/** Bytes after the length are ignored. */
 export function decodeUdp(bytes: Uint8Array, addresses: Addresses): Decoded<Udp> {
   if (bytes.length < LAYOUT.payload) return malformed(`UDP: ${bytes.length} bytes are no header`);
   const fields = viewOf(bytes);
@@ -43,7 +43,7 @@ export function encodeUdp(udp: Udp, addresses: Addresses): Uint8Array {
   bytes.set(udp.payload, LAYOUT.payload);
   if (udp.checksum === 'none') return bytes;
   putChecksum(bytes, LAYOUT.checksum, udp.checksum, pseudoHeaderSum(addresses, IP_PROTOCOL.udp, length));
-  // Zero means "none", so a sum that comes out as zero is sent as its other form.
+  // Zero means "no checksum", so a sum of zero is sent in its other form.
   if (viewOf(bytes).getUint16(LAYOUT.checksum) === 0) putNumber(bytes, 16, LAYOUT.checksum, 0xffff);
   return bytes;
 }

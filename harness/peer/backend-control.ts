@@ -1,32 +1,41 @@
-import { type CtrlRequest, type CtrlResponse, decodeCtrlRequest, encodeCtrlResponse } from '../protocol/ctrl.js';
-import { CTRL_STATUS, CTRL_TYPE, HASH_FLAG, KEY } from '../protocol/netif.js';
+import {
+  type CtrlRequest,
+  type CtrlResponse,
+  decodeCtrlRequest,
+  decodeHashMapping,
+  encodeCtrlResponse,
+} from '../protocol/ctrl.js';
+import { ALL_HASH_TYPES, CTRL_STATUS, CTRL_TYPE, HASH_MAPPING_PER_PAGE, KEY } from '../protocol/netif.js';
 import { CTRL_RING } from '../protocol/ring.js';
 import { BackRing } from '../protocol/shared-ring.js';
 import { parseDecimal } from '../protocol/xenbus.js';
-import { type DomId, type Domain, type Mapping, type Port, XenError } from '../xen/domain.js';
+import { type Mapping, type Port, XenError } from '../xen/domain.js';
 import type { EventPump } from '../xen/event-pump.js';
 import { Signal } from '../xen/wait.js';
+import type { ControlRequest } from './monitor/situations.js';
+import type { VifMonitor } from './monitor/vif-monitor.js';
+import type { OtherDomain } from './other-domain.js';
 import { Violation } from './violation.js';
 
-/** What is answered to a control request. */
+/** The status and data of the response to a control request. */
 export type Answer = Pick<CtrlResponse, 'status' | 'data'>;
 
-/** What a request is answered as soon as it's read; undefined leaves it to the test. */
+/** Chooses the response to a request as soon as it is read; undefined leaves the response to the test. */
 export type Answering = (request: CtrlRequest) => Answer | undefined;
 
-/** Grants that a backend peer says it can keep mapped for each queue. */
+/** Number of grants that a backend peer reports it can keep mapped for each queue. */
 export const GREF_ROOM = 24;
-/** Entries of the mapping table that a backend peer says it has. */
-const MAPPING_ROOM = 128;
+/** Size that a backend peer reports for its mapping table, in entries. */
+export const MAPPING_ROOM = 128;
 
-/** Looks at the ring, one right after the other, that find something new: more than any frontend has to say at once. */
+/** Limit of successive passes over the ring that each find a new request; no correct frontend reaches it. */
 const MAX_TURNS = 1000;
 
-/** What a backend that can do everything answers; it does nothing of it, since whoever copies needs no mapping. */
+/** The responses of a backend that supports every message. The peer maps nothing: it copies, and needs no mapping. */
 export function agree({ type }: CtrlRequest): Answer {
   switch (type) {
     case CTRL_TYPE.getHashFlags:
-      return { status: CTRL_STATUS.success, data: Object.values(HASH_FLAG).reduce((mask, flag) => mask | flag, 0) };
+      return { status: CTRL_STATUS.success, data: ALL_HASH_TYPES };
     case CTRL_TYPE.getHashMappingSize:
       return { status: CTRL_STATUS.success, data: MAPPING_ROOM };
     case CTRL_TYPE.getGrefMappingSize:
@@ -36,7 +45,7 @@ export function agree({ type }: CtrlRequest): Answer {
   }
 }
 
-/** What a backend answers that knows no message. */
+/** The response of a backend that supports no message. */
 export function refuse(): Answer {
   return { status: CTRL_STATUS.notSupported, data: 0 };
 }
@@ -48,19 +57,25 @@ export class BackendControl {
   /** Fires whenever requests were read. */
   readonly asked = new Signal();
   readonly ring: BackRing;
+  /** Ids of the requests without a published response. */
+  readonly #pending: number[] = [];
+  /** Responses that are not published yet. */
+  readonly #answered: CtrlResponse[] = [];
+  #hashTypes: number | undefined;
 
   /**
-   * Maps the ring that the frontend names, if it names one.
+   * Maps the ring that the frontend advertises; undefined if it advertises none.
    *
-   * @throws Violation if it names half of one, or one that can't be had
+   * @throws Violation if only one of the two keys is present, or if the ring cannot be mapped
    */
   static open(
-    domain: Domain,
+    frontend: OtherDomain,
     pump: EventPump,
-    frontend: DomId,
     keys: Readonly<Record<string, string>>,
     answer: Answering,
     onEvent: (work: () => void) => void,
+    monitor: VifMonitor,
+    queues: number,
   ): BackendControl | undefined {
     const [ref, channel] = [keys[KEY.ctrlRingRef], keys[KEY.eventChannelCtrl]];
     if (ref === undefined && channel === undefined) return undefined;
@@ -71,16 +86,10 @@ export class BackendControl {
     };
     const [gref, port] = [number(KEY.ctrlRingRef), number(KEY.eventChannelCtrl)];
     try {
-      const mapping = domain.grants.map(frontend, [gref], 'read-write');
+      const mapping = frontend.map([gref]);
       try {
-        return new BackendControl(
-          domain,
-          pump,
-          mapping,
-          domain.events.bindInterdomain(frontend, port),
-          answer,
-          onEvent,
-        );
+        const local = frontend.bindInterdomain(port);
+        return new BackendControl(frontend, pump, mapping, local, answer, onEvent, monitor, queues);
       } catch (error) {
         mapping.unmap();
         throw error;
@@ -92,49 +101,64 @@ export class BackendControl {
   }
 
   private constructor(
-    private readonly domain: Domain,
+    private readonly frontend: OtherDomain,
     private readonly pump: EventPump,
     private readonly mapping: Mapping,
     private readonly port: Port,
     private readonly answer: Answering,
     onEvent: (work: () => void) => void,
+    private readonly monitor: VifMonitor,
+    private readonly queues: number,
   ) {
     const [page] = mapping.pages;
-    if (!page) throw new Error('one page was mapped');
+    if (!page) throw new Error('netifspec bug: expected one mapped page');
     this.ring = new BackRing(page, CTRL_RING);
     this.ring.attach();
     pump.on(port, () => onEvent(() => this.service()));
   }
 
-  /** Requests of a type that were read so far. */
-  of(type: number): CtrlRequest[] {
+  /** Events that came on the control event channel. */
+  get events(): number {
+    return this.pump.count(this.port);
+  }
+
+  /** The requests of a type that were read so far. */
+  requestsOf(type: number): CtrlRequest[] {
     return this.requests.filter((request) => request.type === type);
   }
 
-  /** Puts the response to a request, without publishing it. */
+  /** Writes the response to a request, without publishing it. */
   respond({ id, type }: CtrlRequest, answer: Answer): void {
+    this.#answered.push({ id, type, ...answer });
     this.ring.put(encodeCtrlResponse({ id, type, ...answer }));
   }
 
-  /** Publishes the responses that were put, and notifies if the frontend asked for it. */
+  /** Publishes the responses that were written, and notifies the frontend if it requested an event. */
   push(): void {
-    if (this.ring.push()) this.domain.events.notify(this.port);
+    for (const { id, type, status, data } of this.#answered.splice(0)) {
+      if (type === CTRL_TYPE.getHashFlags && status === CTRL_STATUS.success) this.#hashTypes = data;
+      const at = this.#pending.indexOf(id);
+      if (at >= 0) this.#pending.splice(at, 1);
+    }
+    if (this.ring.push()) this.frontend.notify(this.port);
   }
 
   /**
-   * Reads the requests that are there, and answers them if it is to.
+   * Reads the published requests, and responds to them if {@link answer} chooses a response.
    *
-   * @throws Violation if the ring's indices make no sense
+   * @throws Violation if an index or a request is invalid
    */
   service(): void {
-    // Responses make room for further requests at once: a frontend that never stops must not keep the harness here.
+    // Each response frees a slot at once. The limit ends the loop if the frontend never stops sending requests.
     for (let turn = 0; turn < MAX_TURNS; turn++) {
       const ready = this.ring.unconsumed();
       if (!ready.ok) throw new Violation(['RING-06'], `control ring: ${ready.reason}`);
       for (let n = 0; n < ready.value; n++) {
         const request = decodeCtrlRequest(this.ring.take());
-        if (!request.ok) throw new Violation(['CTRL-07'], `control request: ${request.reason}`);
+        if (!request.ok) throw new Violation(['RING-01'], `control request: ${request.reason}`);
         this.requests.push(request.value);
+        this.monitor.see('ctrlRequest', () => this.#seen(request.value));
+        this.#pending.push(request.value.id);
         const answer = this.answer(request.value);
         if (answer) this.respond(request.value, answer);
       }
@@ -143,12 +167,30 @@ export class BackendControl {
       const more = this.ring.finalCheck();
       if (!more.ok || !more.value) return;
     }
-    throw new Violation(['CTRL-07'], `control ring: requests without end, ${this.requests.length} so far`);
+    throw new Violation([], `control ring: more than ${this.requests.length} requests without a pause`);
+  }
+
+  #seen(request: CtrlRequest): ControlRequest {
+    return {
+      request,
+      taken: this.#pending.includes(request.id),
+      hashTypes: this.#hashTypes,
+      queues: this.queues,
+      mapping: request.type === CTRL_TYPE.setHashMapping ? this.#mapping(request) : [],
+    };
+  }
+
+  /** The queue numbers in the page of a SET_HASH_MAPPING; empty if the page cannot be read. */
+  #mapping({ data: [ref, size] }: CtrlRequest): number[] {
+    const count = Math.min(size, HASH_MAPPING_PER_PAGE);
+    const [copy] = this.frontend.copyFrom([{ ref, offset: 0, length: count * 4 }]);
+    const table = copy?.status === 0 ? decodeHashMapping(copy.bytes, count) : undefined;
+    return table?.ok ? table.value : [];
   }
 
   release(): void {
     this.pump.off(this.port);
-    this.domain.events.unbind(this.port);
+    this.frontend.unbind(this.port);
     this.mapping.unmap();
   }
 }

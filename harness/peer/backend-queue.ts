@@ -1,49 +1,54 @@
 import { KEY } from '../protocol/netif.js';
 import { parseDecimal } from '../protocol/xenbus.js';
-import { type DomId, type Domain, type Mapping, type Port, XenError } from '../xen/domain.js';
+import { type Mapping, type Port, XenError } from '../xen/domain.js';
 import { Signal } from '../xen/wait.js';
 import { BackendRx } from './backend-rx.js';
 import { BackendTx, type TxPacket } from './backend-tx.js';
 import type { EventPump } from '../xen/event-pump.js';
+import type { VifMonitor } from './monitor/vif-monitor.js';
+import type { OtherDomain } from './other-domain.js';
 import { Violation } from './violation.js';
 
-/** A transmitted packet and the queue it came on. */
+/** A transmitted packet and its queue. */
 export interface QueuePacket extends TxPacket {
   readonly queue: BackendQueue;
 }
 
 export interface BackendQueueOptions {
-  /** Whether the frontend claims to notify of new buffers. */
+  /** Whether the frontend advertises feature-rx-notify. */
   readonly rxNotify: boolean;
-  /** Runs the work of an event; catches what the frontend did wrong. */
+  /** Runs an event handler and records any violation by the frontend. */
   readonly onEvent: (work: () => void) => void;
   readonly onPacket: (packet: QueuePacket) => void;
-  /** Told of each frame that is laid into the ring. */
+  /** Called with each frame that is written to the ring. */
   readonly onSend: (frame: Uint8Array) => void;
+  readonly monitor: VifMonitor;
 }
 
-/** What the frontend wrote about one queue. */
+/** The keys that the frontend wrote for one queue. */
 export interface QueueKeys {
   readonly txRingRef: number;
   readonly rxRingRef: number;
   readonly txChannel: number;
-  /** The same as {@link txChannel} where the channel isn't split. */
+  /** Equals {@link txChannel} if the channels are not split. */
   readonly rxChannel: number;
 }
 
 /**
- * Reads one queue's keys out of what the frontend wrote.
+ * Reads the keys of one queue.
  *
  * @param keys the values of the directory that holds them
- * @throws Violation if one is missing or is no number
+ * @param isSplit whether event-channel-tx and event-channel-rx are read before event-channel
+ * @throws Violation if a key is missing or is not a number
  */
-export function queueKeys(keys: Readonly<Record<string, string>>, where: string): QueueKeys {
+export function queueKeys(keys: Readonly<Record<string, string>>, where: string, isSplit = true): QueueKeys {
   const number = (key: string, requirement: string): number => {
     const value = parseDecimal(keys[key], { min: 0, max: 0xffffffff });
     if (!value.ok) throw new Violation([requirement], `${where}/${key}: ${value.reason}`);
     return value.value;
   };
-  const split = keys[KEY.eventChannelTx] !== undefined || keys[KEY.eventChannelRx] !== undefined;
+  const both = keys[KEY.eventChannelTx] !== undefined || keys[KEY.eventChannelRx] !== undefined;
+  const split = both && (isSplit || keys[KEY.eventChannel] === undefined);
   return {
     txRingRef: number(KEY.txRingRef, 'MQ-11'),
     rxRingRef: number(KEY.rxRingRef, 'MQ-11'),
@@ -52,47 +57,46 @@ export function queueKeys(keys: Readonly<Record<string, string>>, where: string)
   };
 }
 
-/** One pair of rings of a backend peer and its event channels. It's served when an event comes, and only then. */
+/** The two rings of one queue of a backend peer, and its event channels. The rings are processed on events only. */
 export class BackendQueue {
   readonly tx: BackendTx;
   readonly rx: BackendRx;
   readonly txPort: Port;
   readonly rxPort: Port;
-  /** Fires when the frontend posted buffers. */
+  /** Fires when the frontend has posted buffers. */
   readonly posted = new Signal();
-  /** While true, events are counted but the rings aren't looked at. */
+  /** While true, events are counted but the rings are not read. */
   deaf = false;
+  readonly #events = { tx: 0, rx: 0 };
 
-  /** @throws Violation if a ring can't be mapped or a channel can't be bound */
+  /** @throws Violation if a ring cannot be mapped or a channel cannot be bound */
   static open(
-    domain: Domain,
+    frontend: OtherDomain,
     pump: EventPump,
-    frontend: DomId,
     index: number,
     keys: QueueKeys,
     options: BackendQueueOptions,
   ): BackendQueue {
     const mapping = blaming('RING-19', `ring refs ${keys.txRingRef} and ${keys.rxRingRef}`, () =>
-      domain.grants.map(frontend, [keys.txRingRef, keys.rxRingRef], 'read-write'),
+      frontend.map([keys.txRingRef, keys.rxRingRef]),
     );
     const ports: Port[] = [];
     try {
       for (const channel of new Set([keys.txChannel, keys.rxChannel])) {
-        const bind = (): Port => domain.events.bindInterdomain(frontend, channel);
+        const bind = (): Port => frontend.bindInterdomain(channel);
         ports.push(blaming('XB-26', `event channel ${channel}`, bind));
       }
-      return new BackendQueue(domain, pump, frontend, index, mapping, ports, options);
+      return new BackendQueue(frontend, pump, index, mapping, ports, options);
     } catch (error) {
-      for (const port of ports) domain.events.unbind(port);
+      for (const port of ports) frontend.unbind(port);
       mapping.unmap();
       throw error;
     }
   }
 
   private constructor(
-    private readonly domain: Domain,
+    private readonly frontend: OtherDomain,
     private readonly pump: EventPump,
-    frontend: DomId,
     readonly index: number,
     private readonly mapping: Mapping,
     ports: readonly Port[],
@@ -100,38 +104,39 @@ export class BackendQueue {
   ) {
     const [txPage, rxPage] = mapping.pages;
     const [txPort, rxPort] = ports;
-    if (!txPage || !rxPage || txPort === undefined) throw new Error('a queue has two rings and a channel');
-    this.tx = new BackendTx(domain.grants, frontend, txPage);
-    this.rx = new BackendRx(domain.grants, frontend, rxPage, options.onSend);
+    if (!txPage || !rxPage || txPort === undefined)
+      throw new Error('netifspec bug: a queue needs two rings and an event channel');
+    this.tx = new BackendTx(frontend, txPage);
+    this.rx = new BackendRx(frontend, rxPage, options.onSend, options.monitor);
     this.txPort = txPort;
     this.rxPort = rxPort ?? txPort;
-    // A bound channel is pending at once, so what the frontend put there before is served without its help.
-    pump.on(this.txPort, () => this.#event(() => this.#serve(true, this.rxPort === this.txPort)));
-    if (this.rxPort !== this.txPort) pump.on(this.rxPort, () => this.#event(() => this.#serve(false, true)));
+    // A newly bound channel is pending, so requests that were published before it was bound are processed as well.
+    pump.on(this.txPort, () => this.#event('tx', () => this.#serve(true, this.rxPort === this.txPort)));
+    if (this.rxPort !== this.txPort) pump.on(this.rxPort, () => this.#event('rx', () => this.#serve(false, true)));
   }
 
-  /** Publishes the tx responses that were put, and notifies if the frontend asked for it. */
+  /** Publishes the tx responses that were written, and notifies the frontend if it requested an event. */
   pushTx(): void {
-    if (this.tx.ring.push()) this.domain.events.notify(this.txPort);
+    if (this.tx.ring.push()) this.frontend.notify(this.txPort);
   }
 
   /**
-   * Publishes the frames that were enqueued, and notifies if the frontend asked for it.
+   * Publishes the enqueued frames, and notifies the frontend if it requested an event.
    *
-   * @throws Violation if a buffer can't be written
+   * @throws Violation if a buffer cannot be written
    */
   pushRx(): void {
-    this.rx.lay();
-    if (this.rx.ring.push()) this.domain.events.notify(this.rxPort);
+    this.rx.writeEnqueued();
+    if (this.rx.ring.push()) this.frontend.notify(this.rxPort);
   }
 
-  /** Looks at both rings as if an event had come. */
+  /** Processes both rings as if an event had arrived. */
   service(): void {
     this.#serve(true, true);
   }
 
-  /** The ring that holds requests nobody was told of, if one does. */
-  unheard(): 'tx' | 'rx' | undefined {
+  /** The ring that holds requests without an event for them; undefined if neither does. */
+  ringWithoutEvent(): 'tx' | 'rx' | undefined {
     if (this.deaf) return undefined;
     const waiting = (half: BackendTx | BackendRx): boolean => {
       const count = half.ring.unconsumed();
@@ -140,15 +145,46 @@ export class BackendQueue {
     return waiting(this.tx) ? 'tx' : this.options.rxNotify && waiting(this.rx) ? 'rx' : undefined;
   }
 
+  /** Whether an event is due that has not come: on a ring, messages have reached the event index. */
+  overdue(): boolean {
+    return !this.deaf && (this.tx.ring.overdue() > 0 || (this.options.rxNotify && this.rx.ring.overdue() > 0));
+  }
+
+  /**
+   * Lets the monitor check both rings, which are idle, and their channels.
+   *
+   * @param missing whether an event of this vif did not arrive in time
+   */
+  rest(missing: boolean): void {
+    this.#restChannels();
+    for (const { ring } of [this.tx, this.rx]) {
+      const expected = missing && !this.deaf && (ring === this.tx.ring || this.options.rxNotify);
+      const withoutEvent = expected ? ring.overdue() : 0;
+      this.options.monitor.see('atRest', () => ({ name: ring.layout.name, ...ring.ownFields(), withoutEvent }));
+    }
+  }
+
   release(): void {
     for (const port of new Set([this.txPort, this.rxPort])) {
       this.pump.off(port);
-      this.domain.events.unbind(port);
+      this.frontend.unbind(port);
     }
     this.mapping.unmap();
   }
 
-  #event(work: () => void): void {
+  #restChannels(): void {
+    const { tx: onTx, rx: onRx } = this.#events;
+    const { monitor } = this.options;
+    if (this.txPort === this.rxPort) {
+      const messages = this.tx.ring.taken + this.rx.ring.taken;
+      return monitor.see('channel', () => ({ name: 'event', events: onTx, messages }));
+    }
+    monitor.see('channel', () => ({ name: 'tx event', events: onTx, messages: this.tx.ring.taken }));
+    monitor.see('channel', () => ({ name: 'rx event', events: onRx, messages: this.rx.ring.taken }));
+  }
+
+  #event(channel: 'tx' | 'rx', work: () => void): void {
+    this.#events[channel]++;
     if (!this.deaf) this.options.onEvent(work);
   }
 
@@ -167,7 +203,7 @@ export class BackendQueue {
   }
 }
 
-/** A ref or port that the frontend named and Xen refuses is the frontend's fault. */
+/** Runs `body`; a ref or port that Xen refuses becomes a violation of `requirement` by the frontend. */
 function blaming<T>(requirement: string, what: string, body: () => T): T {
   try {
     return body();

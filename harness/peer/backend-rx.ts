@@ -9,24 +9,27 @@ import {
   type RxRequest,
   type RxResponse,
 } from '../protocol/rx.js';
-import { type DomId, type Grants, type Page, PAGE_SIZE } from '../xen/domain.js';
+import { type Page, PAGE_SIZE } from '../xen/domain.js';
 import { flickerSlot } from './flicker.js';
+import type { VifMonitor } from './monitor/vif-monitor.js';
+import { type Offset, offsetOf } from './offset.js';
+import type { OtherDomain } from './other-domain.js';
 import { Violation } from './violation.js';
 
-/** How a frame is laid into rx slots; what isn't told is done as a correct backend does it. */
+/** How a frame is written to rx slots; defaults are those of a correct backend. */
 export interface RxShape {
-  /** Bytes of each fragment; they add up to the frame. By default as few fragments as pages hold. */
+  /** Bytes of each fragment; their sum is the length of the frame. Default: as few fragments as fit. */
   readonly fragments?: readonly number[];
   /** Where each fragment starts in its page. */
-  readonly offset?: number;
+  readonly offset?: Offset;
   readonly extras?: readonly Extra[];
   /** Added to the first response's flags. */
   readonly flags?: number;
-  /** Changes a response before it's written: how a test is wrong on purpose. `index` counts data slots. */
+  /** Changes a response before it is written, for deliberate errors. `index` counts data slots. */
   readonly alter?: (response: RxResponse, index: number) => RxResponse;
 }
 
-/** A piece of a frame and the buffer that it goes to. */
+/** A part of a frame and the buffer that it is written to. */
 interface Fill {
   readonly request: RxRequest;
   readonly offset: number;
@@ -35,19 +38,22 @@ interface Fill {
 
 /** The receive half of one queue of a backend peer: it fills the buffers that the frontend posts. */
 export class BackendRx {
-  readonly ring: BackRing;
-  /** Requests read off the ring whose buffers are still empty, oldest first. */
+  readonly ring: BackRing<Page>;
+  /** Requests that were read and whose buffers are still empty, oldest first. */
   readonly buffers: RxRequest[] = [];
-  /** What was enqueued since {@link lay}. All is copied at once: each copy by itself would cost as much. */
+  /**
+   * The data enqueued since the last {@link writeEnqueued}. It is copied in one batch: a single copy costs as much as
+   * a batch.
+   */
   #fills: Fill[] = [];
   #slots: Uint8Array[] = [];
 
   constructor(
-    private readonly grants: Grants,
-    private readonly frontend: DomId,
-    private readonly page: Page,
-    /** Told of each frame that is laid into the ring. */
+    private readonly frontend: OtherDomain,
+    page: Page,
+    /** Called with each frame that is written to the ring. */
     private readonly onSend: (frame: Uint8Array) => void,
+    private readonly monitor: VifMonitor,
   ) {
     this.ring = new BackRing(page, RX_RING);
     this.ring.attach();
@@ -56,7 +62,7 @@ export class BackendRx {
   /**
    * Reads the buffers that the frontend posted.
    *
-   * @throws Violation if indices or a slot make no sense
+   * @throws Violation if an index or a request is invalid
    */
   service(): void {
     for (;;) {
@@ -65,21 +71,24 @@ export class BackendRx {
       for (let n = 0; n < ready.value; n++) {
         const request = decodeRxRequest(this.ring.take());
         if (!request.ok) throw new Violation(['RXW-01'], `rx request: ${request.reason}`);
-        this.buffers.push(request.value);
+        const posted = request.value;
+        this.monitor.see('posted', () => ({ request: posted }));
+        this.buffers.push(posted);
       }
       const more = this.ring.finalCheck();
       if (!more.ok || !more.value) return;
     }
   }
 
-  /** How many buffers a frame of this shape takes. */
+  /** The number of buffers that a frame of this shape needs. */
   static slotsFor(frame: Uint8Array, shape: RxShape = {}): number {
     return fragmentsOf(frame, shape).length + (shape.extras?.length ?? 0);
   }
 
-  /** Takes the oldest buffers for a frame, which has to stay as it is until they are filled: see {@link lay}. */
+  /** Assigns the oldest buffers to a frame. The frame must not change until {@link writeEnqueued} has copied it. */
   enqueue(frame: Uint8Array, shape: RxShape = {}): void {
     this.onSend(frame);
+    if (shape.alter) this.monitor.lookAwayFromRings();
     const fragments = fragmentsOf(frame, shape);
     const extras = shape.extras ?? [];
     let position = 0;
@@ -87,7 +96,7 @@ export class BackendRx {
       const request = this.#buffer();
       const response: RxResponse = {
         id: request.id,
-        offset: shape.offset ?? 0,
+        offset: offsetOf(shape, n),
         flags:
           (n < fragments.length - 1 ? RXF.moreData : 0) |
           (n === 0 ? (shape.flags ?? 0) | (extras.length > 0 ? RXF.extraInfo : 0) : 0),
@@ -96,35 +105,45 @@ export class BackendRx {
       this.#fills.push({ request, offset: response.offset, bytes: frame.subarray(position, position + length) });
       position += length;
       this.#slots.push(encodeRxResponse(shape.alter?.(response, n) ?? response));
-      if (n === 0) for (const extra of extras) this.putExtraBytes(encodeExtra(extra));
+      if (n === 0) for (const extra of extras) this.#putExtra(encodeExtra(extra));
     });
   }
 
-  /** What the response before calls an extra info, whatever the bytes are: its buffer stays empty. */
+  /**
+   * Puts any bytes into the slot that the previous response marks as an extra info. The buffer of that slot stays
+   * empty.
+   */
   putExtraBytes(bytes: Uint8Array): void {
-    this.#buffer();
-    this.#slots.push(bytes);
+    this.monitor.lookAwayFromRings();
+    this.#putExtra(bytes);
   }
 
   /**
-   * Fills the buffers of all that was enqueued, and puts its slots on the ring without publishing them.
+   * Copies all enqueued data to the buffers and writes the slots to the ring, without publishing them.
    *
-   * @throws Violation if a buffer can't be written: no response may stand for it
+   * @throws Violation if a buffer cannot be written; its slots are not written then
    */
-  lay(): void {
+  writeEnqueued(): void {
     const [fills, slots] = [this.#fills, this.#slots];
     [this.#fills, this.#slots] = [[], []];
     this.#fill(fills);
     for (const slot of slots) this.ring.put(slot);
   }
 
-  /** Changes the last response between what it is and what `alter` makes of it, until the answer is called. */
+  /** Switches the last response between its value and `alter` of it, until the returned function is called. */
   flicker(alter: (response: RxResponse) => RxResponse): () => void {
-    this.lay();
+    this.monitor.lookAway();
+    this.writeEnqueued();
     const at = slotOffset(RX_RING, this.ring.rspProdPvt - 1);
-    const response = decodeRxResponse(this.page.copyOut(at, RX_RING.slotBytes));
-    if (!response.ok) throw new Error(`a response of our own: ${response.reason}`);
-    return flickerSlot(this.page, at, encodeRxResponse(response.value), encodeRxResponse(alter(response.value)));
+    const { page } = this.ring;
+    const response = decodeRxResponse(page.copyOut(at, RX_RING.slotBytes));
+    if (!response.ok) throw new Error(`netifspec bug: the peer's own rx response is invalid: ${response.reason}`);
+    return flickerSlot(page, at, encodeRxResponse(response.value), encodeRxResponse(alter(response.value)));
+  }
+
+  #putExtra(bytes: Uint8Array): void {
+    this.#buffer();
+    this.#slots.push(bytes);
   }
 
   #buffer(): RxRequest {
@@ -135,9 +154,8 @@ export class BackendRx {
 
   #fill(fills: readonly Fill[]): void {
     const wanted = fills.filter(({ bytes }) => bytes.length > 0);
-    const statuses = this.grants.copyTo(
+    const statuses = this.frontend.copyTo(
       wanted.map(({ request, offset, bytes }) => ({
-        domain: this.frontend,
         ref: request.gref,
         offset,
         bytes: bytes.subarray(0, PAGE_SIZE - offset),
@@ -155,7 +173,7 @@ export class BackendRx {
 
 function fragmentsOf(frame: Uint8Array, shape: RxShape): readonly number[] {
   if (shape.fragments) return shape.fragments;
-  const room = PAGE_SIZE - (shape.offset ?? 0);
+  const room = PAGE_SIZE - offsetOf(shape, 0);
   const count = Math.max(1, Math.ceil(frame.length / room));
   return Array.from({ length: count }, (_, n) => Math.min(room, frame.length - n * room));
 }

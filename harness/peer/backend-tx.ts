@@ -1,10 +1,11 @@
-import { concat } from '../packet/bytes.js';
-import { decodeExtra, type Extra } from '../protocol/extra.js';
-import { EXTRA_FLAG_MORE, RSP, TXF } from '../protocol/netif.js';
+import { concat } from '../bytes/bytes.js';
+import { decodeExtra, EXTRA_BYTES, type Extra } from '../protocol/extra.js';
+import { EXTRA_FLAG_MORE, EXTRA_TYPE, GSO_TYPE, RSP, TXF } from '../protocol/netif.js';
 import { TX_RING } from '../protocol/ring.js';
 import { BackRing } from '../protocol/shared-ring.js';
 import { decodeTxRequest, encodeTxResponse, type TxRequest } from '../protocol/tx.js';
-import { type DomId, type Grants, type Page, PAGE_SIZE } from '../xen/domain.js';
+import { type Page, PAGE_SIZE } from '../xen/domain.js';
+import type { OtherDomain } from './other-domain.js';
 import { Violation } from './violation.js';
 
 /** A packet that the frontend transmitted. */
@@ -17,22 +18,33 @@ export interface TxPacket {
   readonly index: number;
   /** Slots in ring order: true where the slot is an extra info. */
   readonly layout: readonly boolean[];
+  /** Ids of the packet that were already in flight. */
+  readonly taken: readonly number[];
 }
 
-/** A packet whose bytes have yet to be copied. */
+/** A packet whose data is not copied yet. */
 type Chain = Omit<TxPacket, 'frame'>;
+
+/** A packet whose last slot is not read yet. */
+interface OpenChain extends Chain {
+  readonly requests: TxRequest[];
+  readonly extras: Extra[];
+  readonly layout: boolean[];
+  readonly taken: number[];
+}
 
 /** The transmit half of one queue of a backend peer. */
 export class BackendTx {
-  readonly ring: BackRing;
-  /** Packets are answered as soon as they are read; a test that answers them itself turns this off. */
+  readonly ring: BackRing<Page>;
+  /** Whether packets get their responses as soon as they are read; a test that responds by itself sets it to false. */
   respond = true;
-  #chain: { requests: TxRequest[]; extras: Extra[]; layout: boolean[]; index: number } | undefined;
+  /** Ids of requests without a response. */
+  readonly #inFlight = new Set<number>();
+  #chain: OpenChain | undefined;
   #next: 'extra' | 'data' | undefined;
 
   constructor(
-    private readonly grants: Grants,
-    private readonly frontend: DomId,
+    private readonly frontend: OtherDomain,
     page: Page,
   ) {
     this.ring = new BackRing(page, TX_RING);
@@ -40,10 +52,10 @@ export class BackendTx {
   }
 
   /**
-   * Reads the packets that are there: first the slots of all, then their bytes, so that a slot that makes no sense is
-   * found before a grant that makes none.
+   * Reads all published packets: first all slots, then the data, so that an invalid slot is reported before an invalid
+   * grant.
    *
-   * @throws Violation if indices, a slot or a grant make no sense
+   * @throws Violation if an index, a slot or a grant is invalid
    */
   service(): TxPacket[] {
     const chains: Chain[] = [];
@@ -65,63 +77,83 @@ export class BackendTx {
     }
   }
 
-  /** Puts the responses of a packet on the ring, in slot order, without publishing them. */
+  /** Writes the responses of a packet to the ring, in slot order, without publishing them. */
   answer(packet: TxPacket, status: number = RSP.okay): void {
     let request = 0;
     for (const isExtra of packet.layout) {
       if (isExtra) this.ring.put(encodeTxResponse({ id: 0, status: RSP.null }));
-      else this.ring.put(encodeTxResponse({ id: packet.requests[request++]?.id ?? 0, status }));
+      else {
+        const id = packet.requests[request++]?.id ?? 0;
+        this.#inFlight.delete(id);
+        this.ring.put(encodeTxResponse({ id, status }));
+      }
     }
   }
 
   #take(): Chain | undefined {
     const index = this.ring.reqCons;
     const bytes = this.ring.take();
-    const chain = (this.#chain ??= { requests: [], extras: [], layout: [], index });
+    const chain = (this.#chain ??= { requests: [], extras: [], layout: [], taken: [], index });
     chain.layout.push(this.#next === 'extra');
     if (this.#next === 'extra') this.#extra(chain, bytes);
     else this.#data(chain, bytes);
     if (this.#next && chain.layout.length === TX_RING.size) {
-      // There is no room for a slot that could end it.
-      throw new Violation(['SLOT-02'], `tx packet without end: ${TX_RING.size} slots, the whole ring`);
+      // The chain fills the ring, so no slot is left that could end it.
+      throw new Violation(['SLOT-02'], `tx packet does not end within ${TX_RING.size} slots, the size of the ring`);
     }
     if (this.#next) return undefined;
     this.#chain = undefined;
     return chain;
   }
 
-  #extra(chain: { requests: TxRequest[]; extras: Extra[] }, bytes: Uint8Array): void {
+  /** The highest id that no request in flight has. */
+  unusedId(): number {
+    let id = 0xffff;
+    while (this.#inFlight.has(id)) id--;
+    return id;
+  }
+
+  #extra(chain: OpenChain, bytes: Uint8Array): void {
     const extra = decodeExtra(bytes);
-    if (!extra.ok) throw new Violation(['EXTRA-04'], `tx extra info: ${extra.reason}`);
+    if (!extra.ok) {
+      // A slot of another kind where an extra was announced, or an extra that no header has.
+      const announced = chain.extras.length > 0 ? 'EXTRA-08' : 'TXW-06';
+      throw new Violation([bytes[0] === EXTRA_TYPE.none ? 'EXTRA-03' : announced], `tx extra info: ${extra.reason}`);
+    }
     chain.extras.push(extra.value);
     const more = ((chain.requests[0]?.flags ?? 0) & TXF.moreData) !== 0;
     this.#next = (extra.value.flags & EXTRA_FLAG_MORE) !== 0 ? 'extra' : more ? 'data' : undefined;
   }
 
-  #data(chain: { requests: TxRequest[] }, bytes: Uint8Array): void {
+  #data(chain: OpenChain, bytes: Uint8Array): void {
     const request = decodeTxRequest(bytes);
     if (!request.ok) throw new Violation(['TXW-01'], `tx request: ${request.reason}`);
-    const { flags } = request.value;
+    if (readsAsGso(bytes)) {
+      throw new Violation(['EXTRA-01'], 'tx request: it is a GSO extra, and the slot before it announces none');
+    }
+    const { flags, id } = request.value;
+    if (this.#inFlight.has(id)) chain.taken.push(id);
+    this.#inFlight.add(id);
     const first = chain.requests.length === 0;
     chain.requests.push(request.value);
     this.#next = first && (flags & TXF.extraInfo) !== 0 ? 'extra' : (flags & TXF.moreData) !== 0 ? 'data' : undefined;
   }
 
-  /** Copies the bytes of all packets at once: each copy by itself would cost as much as all of them. */
+  /** Copies the data of all packets in one batch: a single copy costs as much as a batch. */
   #fetch(chains: readonly Chain[]): TxPacket[] {
-    const segments = chains.flatMap(({ requests }) => {
+    const segments = chains.flatMap((chain) => {
+      const requests = dataOf(chain);
       const lengths = fragmentLengths(requests);
       return requests.map(({ gref, offset }, n) => ({
-        domain: this.frontend,
         ref: gref,
         offset,
         length: lengths[n] ?? 0,
       }));
     });
-    const copies = segments.length > 0 ? this.grants.copyFrom(segments) : [];
+    const copies = segments.length > 0 ? this.frontend.copyFrom(segments) : [];
     let next = 0;
     return chains.map((chain) => {
-      const own = copies.slice(next, (next += chain.requests.length));
+      const own = copies.slice(next, (next += dataOf(chain).length));
       const failed = own.findIndex((copy) => copy.status !== 0);
       if (failed >= 0) {
         const ref = chain.requests[failed]?.gref;
@@ -135,12 +167,30 @@ export class BackendTx {
   }
 }
 
+/** Whether a slot is a GSO extra in every field, which as a request would be one of no bytes. */
+function readsAsGso(bytes: Uint8Array): boolean {
+  const extra = decodeExtra(bytes);
+  if (!extra.ok || extra.value.type !== 'gso' || bytes.subarray(EXTRA_BYTES).some((byte) => byte !== 0)) return false;
+  const { flags, size, gsoType, pad, features } = extra.value;
+  const isType = gsoType === GSO_TYPE.tcpv4 || gsoType === GSO_TYPE.tcpv6;
+  return flags <= EXTRA_FLAG_MORE && size > 0 && isType && pad === 0 && features === 0;
+}
+
 /**
- * The bytes of each fragment: the first slot tells the packet's size, the others their own (netif.h, "Guest transmit").
- *
- * @throws Violation if they can't be
+ * The requests whose pages hold data. A multicast dummy request has no data: its page may be anything (netif.h,
+ * "feature-multicast-control").
  */
-function fragmentLengths(requests: readonly TxRequest[]): number[] {
+function dataOf({ requests, extras }: Chain): readonly TxRequest[] {
+  return extras.some(({ type }) => type === 'mcast-add' || type === 'mcast-del') ? [] : requests;
+}
+
+/**
+ * The bytes of each fragment: the first slot has the size of the packet, the others have their own (netif.h, "Guest
+ * transmit").
+ *
+ * @throws Violation if the sizes contradict each other or a fragment crosses its page
+ */
+export function fragmentLengths(requests: readonly TxRequest[]): number[] {
   const [first, ...rest] = requests.map((request) => request.size);
   const own = (first ?? 0) - rest.reduce((sum, size) => sum + size, 0);
   if (own < 0)

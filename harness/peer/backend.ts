@@ -6,78 +6,91 @@ import { BackendRx, type RxShape } from './backend-rx.js';
 import type { DomId } from '../xen/domain.js';
 import type { PeerContext } from './context.js';
 import type { Link } from './link.js';
-import type { WaitOptions } from '../xen/wait.js';
+import { OtherDomain } from './other-domain.js';
+import { demanded, type WaitOptions } from '../xen/wait.js';
 import { WatchedNode } from '../xen/watched-node.js';
+import { Directory } from './monitor/directory.js';
+import { type Packet, txFlags } from './monitor/situations.js';
 import { Peer } from './peer.js';
 import { backendPath, frontendPath, type VifAddress } from './vif.js';
 import { Violation } from './violation.js';
 
-/** What a plain backend peer advertises; a vif may be made with others. */
+/** The keys that a plain backend peer advertises; a vif may be created with others. */
 export const BACKEND_KEYS: Readonly<Record<string, string>> = {
   [KEY.featureRxCopy]: '1',
   [KEY.featureSg]: '1',
   [KEY.featureSplitEventChannels]: '1',
 };
 
-/** More queues than any driver has; bounds what a hostile frontend can make the peer map. */
+/** More queues than any driver has; limits the pages that a hostile frontend can make the peer map. */
 const MAX_QUEUES = 64;
 
 /**
- * The backend end of a vif, played to test a frontend. Each step of the handshake is a call of its own;
- * {@link connect} is all of them in the usual order.
+ * The backend end of a vif, which tests a frontend. Each step of the handshake is a separate method; {@link connect}
+ * runs all of them in the usual order.
  */
 export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
-  /** What control requests are answered. */
+  /** Chooses the response to each control request. */
   answer: Answering = agree;
-  /** What the frontend's directory held when its rings were mapped. */
+  /** The keys of the frontend's directory at the time its rings were mapped. */
   published: Readonly<Record<string, string>> = {};
+  readonly #frontend: OtherDomain;
   #control: BackendControl | undefined;
   #rxNotify = false;
+  #connections = 0;
 
   static async create(context: PeerContext, vif: VifAddress, link: Link): Promise<BackendPeer> {
     const frontend = await WatchedNode.open(context.domain.store, `${frontendPath(vif)}/state`);
     return new BackendPeer(context, vif, frontend, link);
   }
 
-  private constructor(
-    context: PeerContext,
-    private readonly vif: VifAddress,
-    frontend: WatchedNode,
-    link: Link,
-  ) {
+  private constructor(context: PeerContext, vif: VifAddress, frontend: WatchedNode, link: Link) {
     super(context, frontend, backendPath(vif), frontendPath(vif), link);
+    this.#frontend = new OtherDomain(context.domain, vif.frontend);
   }
 
-  /** The domain of the frontend, whose grants the packets name. */
+  /** The domain of the frontend, which granted the pages of its packets. */
   get iutDomain(): DomId {
-    return this.vif.frontend;
+    return this.#frontend.id;
   }
 
   /** Reads the frontend's keys, maps its rings and binds its event channels. */
   async mapRings(): Promise<void> {
     const top = await this.otherKeys();
+    const { pump } = this.context;
     this.published = top;
+    this.agree();
+    const first = this.#connections++ === 0;
+    this.monitor.see('frontendKeys', () => ({ own: new Directory(top), backend: this.agreement.receiver, first }));
     this.#rxNotify = (top[KEY.featureRxNotify] ?? '0') !== '0';
-    const count = parseDecimal(top[KEY.multiQueueNumQueues] ?? '1', { min: 1, max: MAX_QUEUES });
+    // After the first connection a frontend may leave an old number behind, which means nothing without the offer.
+    const counts = first || this.agreement.receiver.get(KEY.multiQueueMaxQueues) !== undefined;
+    const asked = counts ? top[KEY.multiQueueNumQueues] : undefined;
+    const count = parseDecimal(asked ?? '1', { min: 1, max: MAX_QUEUES });
     if (!count.ok) throw new Violation(['MQ-03'], `${KEY.multiQueueNumQueues}: ${count.reason}`);
+    // For the same reason, channels of an earlier connection are ignored.
+    const isSplit = first || this.agreement.receiver.has(KEY.featureSplitEventChannels);
     for (let n = 0; n < count.value; n++) {
       const where = count.value > 1 ? `queue-${n}` : '';
-      const keys = queueKeys(where ? await this.otherKeys(where) : top, where || 'frontend');
+      const keys = queueKeys(where ? await this.otherKeys(where) : top, where || 'frontend', isSplit);
       this.queues.push(
-        BackendQueue.open(this.context.domain, this.context.pump, this.vif.frontend, n, keys, {
+        BackendQueue.open(this.#frontend, pump, n, keys, {
           rxNotify: this.#rxNotify,
           onEvent: this.guard,
-          onPacket: this.keep,
-          onSend: this.told,
+          onPacket: this.keepReceived,
+          onSend: this.traceSent,
+          monitor: this.monitor,
         }),
       );
     }
-    const { domain, pump } = this.context;
     const answer: Answering = (request) => this.answer(request);
-    this.#control = BackendControl.open(domain, pump, this.vif.frontend, top, answer, this.guard);
+    // Keys of an earlier connection mean nothing to a backend that does not offer a control ring any more.
+    if (this.agreement.receiver.has(KEY.featureCtrlRing)) {
+      this.#control = BackendControl.open(this.#frontend, pump, top, answer, this.guard, this.monitor, count.value);
+    }
   }
 
-  /** The control ring, if the frontend provided one. */
+  /** The control ring; undefined if the frontend provides none. */
   get control(): BackendControl | undefined {
     return this.#control;
   }
@@ -89,8 +102,8 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   }
 
   /**
-   * The whole handshake: goes to InitWait, waits for the frontend, maps its rings and goes to Connected. A frontend
-   * that doesn't wait for InitWait, or stops at Initialised, is as welcome as one that does.
+   * The whole handshake: switches to InitWait, waits for the frontend, maps its rings and switches to Connected. It
+   * also accepts a frontend that does not wait for InitWait, and one that stops in Initialised.
    */
   async connect(): Promise<void> {
     await this.setState(XENBUS_STATE.initWait);
@@ -100,7 +113,10 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
     await this.awaitState([XENBUS_STATE.connected]);
   }
 
-  /** Closes as a backend does when its device goes away: Closing, then Closed once the frontend is. */
+  /**
+   * Closes as a backend does when its device is removed: switches to Closing, waits until the frontend is Closed,
+   * switches to Closed.
+   */
   async disconnect(options: WaitOptions = {}): Promise<void> {
     await this.shut(options);
     this.release();
@@ -108,8 +124,8 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   }
 
   /**
-   * Goes to Closing and waits until the frontend is Closed; what it wrote and sent while it was connected is kept, and
-   * complete now.
+   * Switches to Closing and waits until the frontend is Closed. What the frontend wrote and sent on the connection is
+   * kept, and is complete now.
    */
   async shut(options: WaitOptions = {}): Promise<void> {
     await this.setState(XENBUS_STATE.closing);
@@ -123,24 +139,37 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   /** Waits for enough posted buffers, fills them with a frame and publishes it. */
   async deliver(frame: Uint8Array, shape: RxShape = {}, queue = this.queue, options?: WaitOptions): Promise<void> {
     const slots = BackendRx.slotsFor(frame, shape);
-    // Several may wait for the same buffers: to each that comes too late they are gone again.
+    // Several callers may wait for the same buffers; a caller that finds them used waits again.
     do await this.buffers(slots, queue, options);
     while (queue.rx.buffers.length < slots);
     queue.rx.enqueue(frame, shape);
     queue.pushRx();
   }
 
-  /** Waits until the frontend has at least `count` buffers posted. */
+  /** Waits until the frontend has posted at least `count` buffers. */
   async buffers(count: number, queue = this.queue, options?: WaitOptions): Promise<void> {
-    await this.until(
-      `${count} posted rx buffers`,
-      () => {
-        // A frontend that doesn't claim to notify of buffers has to be looked after (netif.h, "feature-rx-notify").
-        if (!this.#rxNotify) this.guard(() => queue.rx.service());
-        return queue.rx.buffers.length >= count;
-      },
-      { ...options, on: [queue.posted] },
-    );
+    const posted = (): boolean => {
+      // A frontend without feature-rx-notify sends no event for buffers, so the ring is polled (netif.h,
+      // "feature-rx-notify"). So is the ring of a queue that ignores events.
+      if (!this.#rxNotify || queue.deaf) this.guard(() => queue.rx.service());
+      return queue.rx.buffers.length >= count;
+    };
+    const wait = this.until(`${count} posted rx buffers`, posted, { ...options, on: [queue.posted] });
+    // No header says how many a frontend keeps posted.
+    await demanded(count === 1 ? ['RXW-17'] : [], wait);
+  }
+
+  protected see(packet: QueuePacket, seen: Pick<Packet, 'content' | 'forwarded' | 'own'>): void {
+    const { frame, requests, extras, taken } = packet;
+    if (extras.some(({ type }) => type === 'mcast-add' || type === 'mcast-del')) {
+      return this.monitor.see('listRequest', () => this.agreement);
+    }
+    const flags = requests.map((request) => txFlags(request.flags));
+    const rest = requests.slice(1).map(({ size }) => size);
+    const lengths = [frame.length - rest.reduce((sum, size) => sum + size, 0), ...rest];
+    const transmitted = { ...seen, ...this.agreement, frame, requests, extras, taken, flags, lengths };
+    this.monitor.see('packet', () => transmitted);
+    this.monitor.see('transmitted', () => transmitted);
   }
 
   protected reply(frame: Uint8Array, queue: BackendQueue): void {

@@ -1,13 +1,22 @@
 import type { Domain } from '../xen/domain.js';
 import type { EventPump } from '../xen/event-pump.js';
+import type { Monitor } from './monitor/monitor.js';
 import type { Patience } from '../xen/wait.js';
 
-/** What every peer of a run shares. */
+/** The requests to which a guest's network stack replies by itself: ARP, ICMP echo, and a TCP SYN to a closed port. */
+export const REFLECTORS = ['arp', 'icmp', 'tcp'] as const;
+export type Reflector = (typeof REFLECTORS)[number];
+
+/** The parts that all peers of a run share. */
 export interface PeerContext {
   /** The domain that the harness runs in. */
   readonly domain: Domain;
   readonly pump: EventPump;
   readonly patience: Patience;
-  /** Told of each frame that a peer lays into a ring (`sent`) or finds in one. */
+  /** Checks the behaviour of the driver under test against the monitor's rules. */
+  readonly monitor?: Monitor | undefined;
+  /** Called with each frame that a peer writes to a ring (`sent`) or reads from one. */
   readonly onFrame?: (frame: Uint8Array, sent: boolean) => void;
+  /** Called for each reply of the guest's stack to a request of netifspec. */
+  readonly onAnswer?: (reflector: Reflector) => void;
 }

@@ -9,27 +9,32 @@ import { encodeGrefList, type NetifGref } from '../protocol/gref.js';
 import { CTRL_TYPE, KEY } from '../protocol/netif.js';
 import { CTRL_RING } from '../protocol/ring.js';
 import { FrontRing } from '../protocol/shared-ring.js';
-import { type DomId, type Domain, type GrantRef, type Offer, type Port } from '../xen/domain.js';
+import type { GrantRef, Offer, Port } from '../xen/domain.js';
 import type { EventPump } from '../xen/event-pump.js';
 import { Signal } from '../xen/wait.js';
+import type { VifMonitor } from './monitor/vif-monitor.js';
+import type { OtherDomain } from './other-domain.js';
 import { Violation } from './violation.js';
 
-/** A control request on its way, and in time its response. */
+/** Bytes of a control response; the rest of its slot is unused. */
+const CTRL_RESPONSE_BYTES = 12;
+
+/** A control request that was sent, and its response once it arrives. */
 export interface SentMessage {
   readonly request: CtrlRequest;
   response: CtrlResponse | undefined;
 }
 
-/** Up to three words; those that a message gives no meaning are 0. */
+/** Up to three data words; a message sends 0 for the words that it does not use. */
 export type Words = readonly [number?, number?, number?];
 
 /** The control ring of a frontend peer. */
 export class FrontendControl {
   readonly ring: FrontRing;
   readonly port: Port;
-  /** Fires whenever responses were taken off the ring. */
+  /** Fires when responses were read from the ring. */
   readonly answered = new Signal();
-  /** While true, events are counted but the ring isn't looked at. */
+  /** While true, events are counted but the ring is not read. */
   deaf = false;
   readonly #ringOffer: Offer;
   readonly #pages: Offer[] = [];
@@ -37,18 +42,18 @@ export class FrontendControl {
   #nextId = 0;
 
   constructor(
-    private readonly domain: Domain,
+    readonly backend: OtherDomain,
     private readonly pump: EventPump,
-    readonly backend: DomId,
-    /** Runs the work of an event; catches what the backend did wrong. */
+    /** Runs an event handler and records any violation by the backend. */
     onEvent: (work: () => void) => void,
-    /** Waits for the response to each of some messages. */
+    /** Waits for the response to each of the messages. */
     private readonly wait: (messages: readonly SentMessage[]) => Promise<void>,
+    private readonly monitor: VifMonitor,
   ) {
-    this.#ringOffer = domain.grants.offer(backend, 'read-write');
+    this.#ringOffer = backend.offer('read-write');
     this.ring = new FrontRing(this.#ringOffer.page, CTRL_RING);
     this.ring.init();
-    this.port = domain.events.bindUnbound(backend);
+    this.port = backend.bindUnbound();
     pump.on(this.port, () => {
       if (!this.deaf) onEvent(() => this.service());
     });
@@ -58,7 +63,7 @@ export class FrontendControl {
     return this.#ringOffer.ref;
   }
 
-  /** The keys that tell the backend of this ring. */
+  /** The keys that advertise this ring to the backend. */
   keys(): Record<string, string> {
     return { [KEY.ctrlRingRef]: String(this.ringRef), [KEY.eventChannelCtrl]: String(this.port) };
   }
@@ -68,7 +73,7 @@ export class FrontendControl {
     const message = this.put(type, ...data);
     this.push();
     await this.wait([message]);
-    if (!message.response) throw new Error('waited for a response');
+    if (!message.response) throw new Error('netifspec bug: the wait for a control response ended without one');
     return message.response;
   }
 
@@ -80,7 +85,7 @@ export class FrontendControl {
     return this.ask(CTRL_TYPE.setHashFlags, flags);
   }
 
-  /** Sets the key, out of a page that is granted read-only; an empty one without any grant. */
+  /** Sets the hash key from a page that is granted read-only; an empty key has no grant. */
   setHashKey(key: Uint8Array): Promise<CtrlResponse> {
     return this.ask(CTRL_TYPE.setHashKey, key.length > 0 ? this.grant(key) : 0, key.length);
   }
@@ -89,7 +94,7 @@ export class FrontendControl {
     return this.ask(CTRL_TYPE.setHashMappingSize, size);
   }
 
-  /** Writes queue numbers into the mapping table from entry `offset` on. */
+  /** Writes queue numbers into the mapping table, starting at entry `offset`. */
   setHashMapping(queues: readonly number[], offset = 0): Promise<CtrlResponse> {
     return this.ask(CTRL_TYPE.setHashMapping, this.grant(encodeHashMapping(queues)), queues.length, offset);
   }
@@ -98,7 +103,7 @@ export class FrontendControl {
     return this.ask(CTRL_TYPE.getGrefMappingSize, queue);
   }
 
-  /** Has grants mapped for a queue; `list` is the page that names them. */
+  /** Requests that the backend maps grants for a queue; `list` is the page that names them. */
   addGrefMapping(queue: number, list: GrefList): Promise<CtrlResponse> {
     return this.ask(CTRL_TYPE.addGrefMapping, queue, list.ref, list.length);
   }
@@ -107,19 +112,24 @@ export class FrontendControl {
     return this.ask(CTRL_TYPE.delGrefMapping, queue, list.ref, list.length);
   }
 
-  /** A page with the list of some grants, for reading and writing. */
+  /** A read-write page that holds a list of grants. */
   list(entries: readonly NetifGref[]): GrefList {
     return new GrefList(this.offer('read-write', encodeGrefList(entries)), entries.length);
   }
 
-  /** Grants a page that begins with `bytes`, for reading only; answers its reference. */
+  /** The grants of the ring and of the pages of messages. */
+  get refs(): GrantRef[] {
+    return [...this.#pages, this.#ringOffer].map(({ ref }) => ref);
+  }
+
+  /** Grants a page that begins with `bytes`, read-only. Returns its reference. */
   grant(bytes: Uint8Array): GrantRef {
     return this.offer('read-only', bytes).ref;
   }
 
-  /** Offers a page that begins with `bytes`; it's withdrawn when the ring is given up. */
+  /** Offers a page that begins with `bytes`; the offer ends when the ring is released. */
   offer(access: 'read-only' | 'read-write', bytes: Uint8Array = new Uint8Array()): Offer {
-    const offer = this.domain.grants.offer(this.backend, access);
+    const offer = this.backend.offer(access);
     offer.page.copyIn(0, bytes);
     this.#pages.push(offer);
     return offer;
@@ -134,15 +144,15 @@ export class FrontendControl {
     return message;
   }
 
-  /** Publishes the requests that were put, and notifies if the backend asked for it. */
+  /** Publishes the requests that were written, and notifies the backend if it requested an event. */
   push(): void {
-    if (this.ring.push()) this.domain.events.notify(this.port);
+    if (this.ring.push()) this.backend.notify(this.port);
   }
 
   /**
-   * Takes the responses that are there and hands each to its request.
+   * Reads the published responses and assigns each to its request.
    *
-   * @throws Violation if the ring's indices make no sense, or a response is to nothing
+   * @throws Violation if an index is invalid, or a response has no request
    */
   service(): void {
     for (;;) {
@@ -157,7 +167,7 @@ export class FrontendControl {
 
   release(): void {
     this.pump.off(this.port);
-    this.domain.events.unbind(this.port);
+    this.backend.unbind(this.port);
     for (const offer of [...this.#pages.splice(0), this.#ringOffer]) offer.end();
   }
 
@@ -176,6 +186,8 @@ export class FrontendControl {
     }
     this.#inFlight.splice(found, 1);
     message.response = response;
+    const rest = { found: bytes.subarray(CTRL_RESPONSE_BYTES), put: this.ring.under().subarray(CTRL_RESPONSE_BYTES) };
+    this.monitor.see('ctrlResponse', () => ({ response, rest }));
   }
 
   #freeId(): number {
@@ -196,7 +208,7 @@ export class GrefList {
     return this.offer.ref;
   }
 
-  /** The bytes of the entries, as they are now. */
+  /** The bytes of the entries in their current state. */
   bytes(): Uint8Array {
     return this.offer.page.copyOut(0, this.length * 8);
   }

@@ -1,11 +1,13 @@
 import { EXT_GREF_FLAG, KEY } from '../protocol/netif.js';
 import { encodeStagingTable } from '../protocol/staging.js';
-import { type DomId, type Domain, type GrantRef, type Offer, type Port } from '../xen/domain.js';
+import type { GrantRef, Offer, Port } from '../xen/domain.js';
 import type { EventPump } from '../xen/event-pump.js';
 import { FrontendRx, type RxPacket } from './frontend-rx.js';
 import { FrontendTx } from './frontend-tx.js';
+import type { VifMonitor } from './monitor/vif-monitor.js';
+import type { OtherDomain } from './other-domain.js';
 
-/** A received packet and the queue it came on. */
+/** A received packet and its queue. */
 export interface QueuePacket extends RxPacket {
   readonly queue: FrontendQueue;
 }
@@ -13,47 +15,48 @@ export interface QueuePacket extends RxPacket {
 export interface FrontendQueueOptions {
   readonly split: boolean;
   readonly start: number;
-  /** Runs the work of an event; catches what the backend did wrong. */
+  /** Runs an event handler and records any violation by the backend. */
   readonly onEvent: (work: () => void) => void;
   readonly onPacket: (packet: QueuePacket) => void;
-  /** Told of each frame that is laid into the ring. */
+  /** Called with each frame that is written to the ring. */
   readonly onSend: (frame: Uint8Array) => void;
+  readonly monitor: VifMonitor;
 }
 
-/** One pair of rings of a frontend peer and its event channels. It's served when an event comes, and only then. */
+/** The two rings of one queue of a frontend peer, and its event channels. The rings are processed on events only. */
 export class FrontendQueue {
   readonly tx: FrontendTx;
   readonly rx: FrontendRx;
   readonly txPort: Port;
-  /** The same as {@link txPort} where the channel isn't split. */
+  /** Equals {@link txPort} if the channels are not split. */
   readonly rxPort: Port;
-  /** While true, events are counted but the rings aren't looked at. */
+  /** While true, events are counted but the rings are not read. */
   deaf = false;
-  /** The pages that list the buffers of the tx pool and of the rx pool, if there are any. */
+  readonly #events = { tx: 0, rx: 0 };
+  /** The pages that list the buffers of the tx pool and of the rx pool; empty without pools. */
   readonly tables: Offer[] = [];
-  /** The grants of either pool. */
+  /** The grants of each pool. */
   pooled: { readonly tx: readonly GrantRef[]; readonly rx: readonly GrantRef[] } = { tx: [], rx: [] };
 
   constructor(
-    private readonly domain: Domain,
+    private readonly backend: OtherDomain,
     private readonly pump: EventPump,
-    private readonly backend: DomId,
     readonly index: number,
     private readonly options: FrontendQueueOptions,
   ) {
-    this.tx = new FrontendTx(domain.grants, backend, options.start, options.onSend);
-    this.rx = new FrontendRx(domain.grants, backend, options.start);
-    this.txPort = domain.events.bindUnbound(backend);
-    this.rxPort = options.split ? domain.events.bindUnbound(backend) : this.txPort;
+    this.tx = new FrontendTx(backend, options.start, options.onSend, options.monitor);
+    this.rx = new FrontendRx(backend, options.start, options.monitor);
+    this.txPort = backend.bindUnbound();
+    this.rxPort = options.split ? backend.bindUnbound() : this.txPort;
     if (options.split) {
-      pump.on(this.txPort, () => this.#event(() => this.tx.service()));
-      pump.on(this.rxPort, () => this.#event(() => this.serviceRx()));
+      pump.on(this.txPort, () => this.#event('tx', () => this.tx.service()));
+      pump.on(this.rxPort, () => this.#event('rx', () => this.serviceRx()));
     } else {
-      pump.on(this.txPort, () => this.#event(() => this.service()));
+      pump.on(this.txPort, () => this.#event('tx', () => this.service()));
     }
   }
 
-  /** The keys that tell the backend of this queue. */
+  /** The keys that advertise this queue to the backend. */
   keys(): Record<string, string> {
     const channels = this.options.split
       ? { [KEY.eventChannelTx]: String(this.txPort), [KEY.eventChannelRx]: String(this.rxPort) }
@@ -61,10 +64,10 @@ export class FrontendQueue {
     return { [KEY.txRingRef]: String(this.tx.ringRef), [KEY.rxRingRef]: String(this.rx.ringRef), ...channels };
   }
 
-  /** Makes staging pools of so many buffers, and answers the keys that tell the backend of them. */
+  /** Creates staging pools of the given sizes (in buffers). Returns the keys that advertise them to the backend. */
   pools(sizes: { readonly tx: number; readonly rx: number }): Record<string, string> {
     const table = (refs: readonly GrantRef[], flags: number): string => {
-      const offer = this.domain.grants.offer(this.backend, 'read-only');
+      const offer = this.backend.offer('read-only');
       offer.page.copyIn(0, encodeStagingTable(refs.map((ref) => ({ ref, flags, pad: 0 }))));
       this.tables.push(offer);
       return String(offer.ref);
@@ -78,18 +81,18 @@ export class FrontendQueue {
     };
   }
 
-  /** Publishes the tx slots that were put, and notifies if the backend asked for it. */
+  /** Publishes the tx slots that were written, and notifies the backend if it requested an event. */
   pushTx(): void {
-    if (this.tx.ring.push()) this.domain.events.notify(this.txPort);
+    if (this.tx.ring.push()) this.backend.notify(this.txPort);
   }
 
-  /** Posts `count` receive buffers, publishes them, and notifies if the backend asked for it. */
+  /** Posts `count` receive buffers, publishes them, and notifies the backend if it requested an event. */
   post(count: number): void {
     this.rx.enqueue(count);
-    if (this.rx.ring.push()) this.domain.events.notify(this.rxPort);
+    if (this.rx.ring.push()) this.backend.notify(this.rxPort);
   }
 
-  /** Looks at both rings as if an event had come. */
+  /** Processes both rings as if an event had arrived. */
   service(): void {
     this.tx.service();
     this.serviceRx();
@@ -102,8 +105,8 @@ export class FrontendQueue {
     for (const packet of packets) this.options.onPacket({ ...packet, queue: this });
   }
 
-  /** The ring that holds responses nobody was told of, if one does. */
-  unheard(): 'tx' | 'rx' | undefined {
+  /** The ring that holds responses without an event for them; undefined if neither does. */
+  ringWithoutEvent(): 'tx' | 'rx' | undefined {
     if (this.deaf) return undefined;
     const waiting = (half: FrontendTx | FrontendRx): boolean => {
       const count = half.ring.unconsumed();
@@ -112,17 +115,47 @@ export class FrontendQueue {
     return waiting(this.tx) ? 'tx' : waiting(this.rx) ? 'rx' : undefined;
   }
 
+  /** Whether an event is due that has not come: on a ring, messages have reached the event index. */
+  overdue(): boolean {
+    return !this.deaf && (this.tx.ring.overdue() > 0 || this.rx.ring.overdue() > 0);
+  }
+
+  /**
+   * Lets the monitor check both rings, which are idle, and their channels.
+   *
+   * @param missing whether an event of this vif did not arrive in time
+   */
+  rest(missing: boolean): void {
+    this.#restChannels();
+    for (const { ring } of [this.tx, this.rx]) {
+      const withoutEvent = missing && !this.deaf ? ring.overdue() : 0;
+      this.options.monitor.see('atRest', () => ({ name: ring.layout.name, ...ring.ownFields(), withoutEvent }));
+    }
+  }
+
   release(): void {
     for (const port of new Set([this.txPort, this.rxPort])) {
       this.pump.off(port);
-      this.domain.events.unbind(port);
+      this.backend.unbind(port);
     }
     this.tx.release();
     this.rx.release();
     for (const table of this.tables.splice(0)) table.end();
   }
 
-  #event(work: () => void): void {
+  #restChannels(): void {
+    const { tx: onTx, rx: onRx } = this.#events;
+    const { monitor } = this.options;
+    if (this.txPort === this.rxPort) {
+      const messages = this.tx.ring.taken + this.rx.ring.taken;
+      return monitor.see('channel', () => ({ name: 'event', events: onTx, messages }));
+    }
+    monitor.see('channel', () => ({ name: 'tx event', events: onTx, messages: this.tx.ring.taken }));
+    monitor.see('channel', () => ({ name: 'rx event', events: onRx, messages: this.rx.ring.taken }));
+  }
+
+  #event(channel: 'tx' | 'rx', work: () => void): void {
+    this.#events[channel]++;
     if (!this.deaf) this.options.onEvent(work);
   }
 }

@@ -1,32 +1,35 @@
-import { concat } from '../packet/bytes.js';
+import { concat } from '../bytes/bytes.js';
 import { decodeExtra, type Extra } from '../protocol/extra.js';
-import { EXTRA_FLAG_MORE, RXF } from '../protocol/netif.js';
+import { EXTRA_FLAG_MORE, EXTRA_TYPE, RXF } from '../protocol/netif.js';
 import { RX_RING } from '../protocol/ring.js';
 import { FrontRing } from '../protocol/shared-ring.js';
 import { decodeRxResponse, encodeRxRequest, type RxRequest, type RxResponse } from '../protocol/rx.js';
-import { type DomId, type GrantRef, type Grants, type Offer, PAGE_SIZE } from '../xen/domain.js';
+import { type GrantRef, type Offer, type Page, PAGE_SIZE } from '../xen/domain.js';
+import { UNTOUCHED } from './canary.js';
+import type { VifMonitor } from './monitor/vif-monitor.js';
+import type { OtherDomain } from './other-domain.js';
 import { Violation } from './violation.js';
 
-/** One data slot of a received packet: what was posted there and what came back. */
+/** One data slot of a received packet: its request and its response. */
 export interface ReceivedSlot {
-  /** Ring index of request and response alike. */
+  /** Ring index of both the request and the response. */
   readonly index: number;
   readonly request: RxRequest;
   readonly response: RxResponse;
-  /** The whole buffer as it was when the response was taken. */
+  /** The whole buffer at the time the response was read. */
   readonly page: Uint8Array;
 }
 
-/** A packet that the backend put into this queue's buffers. */
+/** A packet that the backend wrote to this queue's buffers. */
 export interface RxPacket {
   readonly frame: Uint8Array;
   readonly slots: readonly ReceivedSlot[];
   readonly extras: readonly Extra[];
-  /** The slots of the extras: whether the buffer there is as it was posted. */
-  readonly extraSlots: readonly { readonly index: number; readonly untouched: boolean }[];
+  /** The slots of the extras: whether the buffer there is as it was posted, and what the request had put there. */
+  readonly extraSlots: readonly { readonly index: number; readonly untouched: boolean; readonly put: Uint8Array }[];
 }
 
-/** A rx slot that reports an error in place of data. */
+/** An rx slot that reports an error instead of data. */
 export interface RxError {
   readonly index: number;
   readonly response: RxResponse;
@@ -37,42 +40,42 @@ interface Posted {
   readonly offer: Offer;
 }
 
-/** Bytes that a fresh buffer is filled with, so that a test sees what the backend wrote and what it left alone. */
-export const CANARY = 0xc5;
-const UNTOUCHED = new Uint8Array(PAGE_SIZE).fill(CANARY);
-
 /** The receive half of one queue of a frontend peer. */
 export class FrontendRx {
-  readonly ring: FrontRing;
-  /** Buffers are posted again as soon as they come back; a test that counts them turns this off. */
+  readonly ring: FrontRing<Page>;
+  /** Whether buffers are posted again as soon as they return; a test that counts them sets it to false. */
   repost = true;
   /** The id of the n-th request posted. */
   nextId: (n: number) => number = (n) => n & 0xff;
-  /** What the pad of a request holds: nothing that a backend may look at. */
+  /** The value of a request's pad field, which a backend must ignore. */
   pad = 0;
-  /** Names another grant than the buffer's, for a request that is wrong on purpose. */
+  /** Chooses a grant other than the buffer's, for deliberate errors. */
   nextRef: (() => number) | undefined;
   readonly errors: RxError[] = [];
-  /** How often the published slots ended in the middle of a packet. */
+  /** How often a publication of responses ended inside a packet. */
   splits = 0;
   readonly #ringOffer: Offer;
   readonly #posted = new Map<number, Posted>();
   readonly #idle: Offer[] = [];
+  /** The content of each idle buffer at the time its response was read. */
+  readonly #left = new WeakMap<Offer, Uint8Array>();
   readonly #assembly: {
     slots: ReceivedSlot[];
     extras: Extra[];
-    extraSlots: { index: number; untouched: boolean }[];
+    extraSlots: { index: number; untouched: boolean; put: Uint8Array }[];
   } = { slots: [], extras: [], extraSlots: [] };
   #expectExtra = false;
   #moreData = false;
+  /** Whether a slot of the packet that is being assembled reported an error, so that nothing comes of it. */
+  #failed = false;
   #posts = 0;
 
   constructor(
-    private readonly grants: Grants,
-    private readonly backend: DomId,
+    private readonly backend: OtherDomain,
     start: number,
+    private readonly monitor: VifMonitor,
   ) {
-    this.#ringOffer = grants.offer(backend, 'read-write');
+    this.#ringOffer = backend.offer('read-write');
     this.ring = new FrontRing(this.#ringOffer.page, RX_RING);
     this.ring.init(start);
   }
@@ -81,32 +84,40 @@ export class FrontendRx {
     return this.#ringOffer.ref;
   }
 
-  /** Buffers that the backend holds. */
+  /** The grants of the ring and of all buffers. */
+  get refs(): GrantRef[] {
+    const posted = [...this.#posted.values()].map(({ offer }) => offer);
+    return [...this.#idle, ...posted, this.#ringOffer].map(({ ref }) => ref);
+  }
+
+  /** Number of buffers that the backend holds. */
   get posted(): number {
     return this.#posted.size;
   }
 
-  /** Makes buffers ahead of their posting, and answers the grants. */
+  /** Creates buffers before they are posted. Returns their grants. */
   prepare(count: number): GrantRef[] {
-    const offers = Array.from({ length: count }, () => this.grants.offer(this.backend, 'read-write'));
+    const offers = Array.from({ length: count }, () => this.backend.offer('read-write'));
     this.#idle.push(...offers);
     return offers.map((offer) => offer.ref);
   }
 
-  /** Puts `count` fresh buffers on the ring, as many as fit, without publishing them. */
+  /** Writes requests for up to `count` fresh buffers to the ring, without publishing them. */
   enqueue(count: number): void {
     for (let n = 0; n < count && this.ring.free() > 0; n++) {
-      const offer = this.#idle.pop() ?? this.grants.offer(this.backend, 'read-write');
+      const offer = this.#idle.pop() ?? this.backend.offer('read-write');
+      this.#seeReuse(offer);
       offer.page.copyIn(0, UNTOUCHED);
+      if (this.nextRef) this.monitor.lookAway('atRest', 'channel', 'delivered', 'packet', 'reused');
       const request = { id: this.nextId(this.#posts++), pad: this.pad, gref: this.nextRef?.() ?? offer.ref };
       this.#posted.set(this.ring.put(encodeRxRequest(request)), { request, offer });
     }
   }
 
   /**
-   * Takes the responses that are there and answers the packets that they complete.
+   * Reads the published responses. Returns the packets that they complete.
    *
-   * @throws Violation if indices, ids or lengths make no sense
+   * @throws Violation if an index, an id or a length is invalid
    */
   service(): RxPacket[] {
     const packets: RxPacket[] = [];
@@ -117,7 +128,9 @@ export class FrontendRx {
         const packet = this.#take();
         if (packet) packets.push(packet);
       }
-      if (this.#assembly.slots.length > 0) this.splits++;
+      const split = this.#assembly.slots.length > 0;
+      if (split) this.splits++;
+      if (ready.value > 0) this.monitor.see('rxPublished', () => ({ split }));
       const more = this.ring.finalCheck();
       if (more.ok && !more.value) return packets;
     }
@@ -130,11 +143,23 @@ export class FrontendRx {
     this.#posted.clear();
   }
 
+  /** Before a buffer is used again, the monitor checks that nothing was written to it after its response. */
+  #seeReuse(offer: Offer): void {
+    const left = this.#left.get(offer);
+    if (!left) return;
+    this.#left.delete(offer);
+    this.monitor.see('reused', () => ({
+      what: `the rx buffer of grant ${offer.ref}`,
+      left,
+      found: offer.page.copyOut(0, PAGE_SIZE),
+    }));
+  }
+
   #take(): RxPacket | undefined {
     const index = this.ring.rspCons;
     const bytes = this.ring.take();
     const posted = this.#posted.get(index);
-    if (!posted) throw new Error(`no buffer is known at index ${index} of the rx ring`);
+    if (!posted) throw new Error(`netifspec bug: no buffer was posted at index ${index} of the rx ring`);
     this.#posted.delete(index);
     this.#idle.push(posted.offer);
     return this.#expectExtra ? this.#takeExtra(index, bytes, posted) : this.#takeData(index, bytes, posted);
@@ -142,12 +167,18 @@ export class FrontendRx {
 
   #takeExtra(index: number, bytes: Uint8Array, { offer }: Posted): RxPacket | undefined {
     if (this.#assembly.slots.length + this.#assembly.extras.length >= RX_RING.size) {
-      throw new Violation(['EXTRA-08'], `rx packet without end: ${RX_RING.size} slots of data and extras`);
+      throw new Violation(['EXTRA-08'], `rx packet does not end within ${RX_RING.size} slots of data and extras`);
     }
     const untouched = Buffer.compare(offer.page.copyOut(0, PAGE_SIZE), UNTOUCHED) === 0;
-    this.#assembly.extraSlots.push({ index, untouched });
+    this.#assembly.extraSlots.push({ index, untouched, put: this.ring.under() });
     const extra = decodeExtra(bytes);
-    if (!extra.ok) throw new Violation(['EXTRA-04'], `rx extra info: ${extra.reason}`);
+    if (!extra.ok) {
+      const isNone = bytes[0] === EXTRA_TYPE.none;
+      // Something else than an extra may stand after an extra that wrongly has the more flag.
+      const promised = this.#assembly.extras.length > 0;
+      const broken = [isNone ? 'EXTRA-03' : 'EXTRA-04', ...(promised ? ['EXTRA-08'] : [])];
+      throw new Violation(broken, `rx extra info: ${extra.reason}`);
+    }
     this.#assembly.extras.push(extra.value);
     this.#expectExtra = (extra.value.flags & EXTRA_FLAG_MORE) !== 0;
     return this.#finish();
@@ -159,8 +190,11 @@ export class FrontendRx {
     const response = decoded.value;
     if (response.status < 0) {
       this.errors.push({ index, response });
-      this.#reset();
-      return undefined;
+      this.monitor.see('rxError', () => ({ response, request: posted.request }));
+      if (this.#assembly.slots.length === 0) this.#expectExtra = (response.flags & RXF.extraInfo) !== 0;
+      this.#failed = true;
+      this.#moreData = (response.flags & RXF.moreData) !== 0;
+      return this.#finish();
     }
     if (response.offset + response.status > PAGE_SIZE) {
       throw new Violation(
@@ -169,9 +203,10 @@ export class FrontendRx {
       );
     }
     if (this.#assembly.slots.length === RX_RING.size) {
-      throw new Violation(['RXW-09'], `rx packet without end: ${RX_RING.size} slots, each with more_data`);
+      throw new Violation(['RXW-09'], `rx packet does not end within ${RX_RING.size} slots, each with more_data`);
     }
     const page = posted.offer.page.copyOut(0, PAGE_SIZE);
+    this.#left.set(posted.offer, page);
     this.#assembly.slots.push({ index, request: posted.request, response, page });
     if (this.#assembly.slots.length === 1) this.#expectExtra = (response.flags & RXF.extraInfo) !== 0;
     this.#moreData = (response.flags & RXF.moreData) !== 0;
@@ -180,8 +215,10 @@ export class FrontendRx {
 
   #finish(): RxPacket | undefined {
     if (this.#expectExtra || this.#moreData) return undefined;
+    if (this.#failed) return this.#reset();
     const { slots, extras, extraSlots } = this.#assembly;
-    // Linux's netback counts the headroom into the status and leaves the offset 0; in front of it is nothing in any case.
+    // Linux's netback includes the headroom in the status and leaves the offset 0. The bytes of the headroom are not
+    // part of the frame in either case.
     const headroom = extras.find((extra) => extra.type === 'xdp')?.headroom ?? 0;
     const bytes = slots.map(({ page, response: { offset, status } }) =>
       page.subarray(Math.max(offset, headroom), offset + status),
@@ -196,10 +233,10 @@ export class FrontendRx {
     return packet;
   }
 
-  #reset(): void {
+  #reset(): undefined {
     this.#assembly.slots.length = 0;
     this.#assembly.extras.length = 0;
     this.#assembly.extraSlots.length = 0;
-    this.#expectExtra = this.#moreData = false;
+    this.#expectExtra = this.#moreData = this.#failed = false;
   }
 }

@@ -4,34 +4,40 @@ import { RSP, TXF } from '../protocol/netif.js';
 import { slotOffset, TX_RING } from '../protocol/ring.js';
 import { FrontRing } from '../protocol/shared-ring.js';
 import { decodeTxRequest, decodeTxResponse, encodeTxRequest, type TxRequest, type TxResponse } from '../protocol/tx.js';
-import { type DomId, type GrantRef, type Grants, type Offer, PAGE_SIZE } from '../xen/domain.js';
+import { type GrantRef, type Offer, type Page, PAGE_SIZE } from '../xen/domain.js';
 import { Signal } from '../xen/wait.js';
 import { flickerSlot } from './flicker.js';
+import type { VifMonitor } from './monitor/vif-monitor.js';
+import { type Offset, offsetOf } from './offset.js';
+import type { OtherDomain } from './other-domain.js';
 import { Violation } from './violation.js';
 
-/** How a frame is laid into tx slots; what isn't told is done as a correct frontend does it. */
+/** Bytes of a tx response; the rest of its slot is unused. */
+const TX_RESPONSE_BYTES = 4;
+
+/** How a frame is written to tx slots; defaults are those of a correct frontend. */
 export interface TxShape {
-  /** Bytes of each fragment; they add up to the frame. By default as few fragments as pages hold. */
+  /** Bytes of each fragment; their sum is the length of the frame. Default: as few fragments as fit. */
   readonly fragments?: readonly number[];
   /** Where each fragment starts in its page. */
-  readonly offset?: number;
+  readonly offset?: Offset;
   readonly extras?: readonly Extra[];
-  /** In place of {@link extras}: the bytes of each extra's slot, whatever they are. */
+  /** The raw bytes of each extra's slot; replaces {@link extras}. */
   readonly chain?: readonly Uint8Array[];
   /** Added to the first slot's flags. */
   readonly flags?: number;
-  /** The id of each fragment's request; free ones by default. */
+  /** The id of each fragment's request. Default: free ids. */
   readonly ids?: readonly number[];
-  /** Changes a request just before it's written: how a test is wrong on purpose. `index` counts fragments. */
+  /** Changes a request before it is written, for deliberate errors. `index` counts fragments. */
   readonly alter?: (request: TxRequest, index: number) => TxRequest;
 }
 
-/** One tx slot on its way: a request or an extra info, and in time its response. */
+/** One tx slot that was sent: a request or an extra info, and its response once it arrives. */
 export interface SentSlot {
   readonly kind: 'request' | 'extra';
   /** The slot's ring index. */
   readonly index: number;
-  /** Of a request; extras have none. */
+  /** The id of a request; undefined for an extra info. */
   readonly id: number | undefined;
   readonly ref: number | undefined;
   response: TxResponse | undefined;
@@ -39,23 +45,27 @@ export interface SentSlot {
 
 /** The transmit half of one queue of a frontend peer. */
 export class FrontendTx {
-  readonly ring: FrontRing;
+  readonly ring: FrontRing<Page>;
   readonly #ringOffer: Offer;
   readonly #idle: Offer[] = [];
-  readonly #buffers = new Map<SentSlot, Offer>();
-  readonly #inFlight: SentSlot[] = [];
+  /** The slots without a response, in order, each with its buffer if it has one of this queue's. */
+  readonly #inFlight = new Map<SentSlot, Offer | undefined>();
+  /** The slots of the packet that a slot belongs to. */
+  readonly #packets = new WeakMap<SentSlot, readonly SentSlot[]>();
+  /** Grants that the backend may keep mapped. */
+  readonly #kept = new Set<GrantRef>();
   #nextId = 0;
-  /** Fires whenever responses were taken off the ring. */
+  /** Fires when responses were read from the ring. */
   readonly answered = new Signal();
 
   constructor(
-    private readonly grants: Grants,
-    private readonly backend: DomId,
+    private readonly backend: OtherDomain,
     start: number,
-    /** Told of each frame that is laid into the ring. */
+    /** Called with each frame that is written to the ring. */
     private readonly onSend: (frame: Uint8Array) => void,
+    private readonly monitor: VifMonitor,
   ) {
-    this.#ringOffer = grants.offer(backend, 'read-write');
+    this.#ringOffer = backend.offer('read-write');
     this.ring = new FrontRing(this.#ringOffer.page, TX_RING);
     this.ring.init(start);
   }
@@ -64,71 +74,86 @@ export class FrontendTx {
     return this.#ringOffer.ref;
   }
 
-  /** How many slots a frame takes if it isn't told how to lay it. */
+  /** The grants of the ring and of all buffers. */
+  get refs(): GrantRef[] {
+    return this.#offers().map(({ ref }) => ref);
+  }
+
+  /** The number of slots that a frame of the default shape needs. */
   static slotsFor(frame: Uint8Array): number {
     return pageSized(frame.length).length;
   }
 
-  /** Makes buffers ahead of the frames that will lie in them, and answers the grants. */
+  /** Creates buffers for later frames. Returns their grants. */
   prepare(count: number): GrantRef[] {
-    const offers = Array.from({ length: count }, () => this.grants.offer(this.backend, 'read-only'));
+    const offers = Array.from({ length: count }, () => this.backend.offer('read-only'));
     this.#idle.push(...offers);
+    for (const { ref } of offers) this.#kept.add(ref);
     return offers.map((offer) => offer.ref);
   }
 
-  /** Writes a frame into buffers and slots, without publishing them. */
+  /** Writes a frame to buffers and slots, without publishing them. */
   enqueue(frame: Uint8Array, shape: TxShape = {}): SentSlot[] {
     this.onSend(frame);
+    if (shape.alter || shape.chain) this.monitor.lookAwayFromRings();
+    for (const extra of shape.extras ?? []) if (extra.type === 'mcast-add') this.monitor.asksFor(extra.address);
     const lengths = shape.fragments ?? pageSized(frame.length);
     const extras = shape.chain ?? chainOf(shape.extras ?? []);
     const slots: SentSlot[] = [];
     let position = 0;
     lengths.forEach((length, n) => {
-      const buffer = this.#idle.pop() ?? this.grants.offer(this.backend, 'read-only');
-      buffer.page.copyIn(shape.offset ?? 0, frame.subarray(position, position + length));
+      const buffer = this.#idle.pop() ?? this.backend.offer('read-only');
+      const offset = offsetOf(shape, n);
+      buffer.page.copyIn(offset, frame.subarray(position, position + length));
       position += length;
       const more = n < lengths.length - 1 ? TXF.moreData : 0;
       const first = n === 0 ? (shape.flags ?? 0) | (extras.length > 0 ? TXF.extraInfo : 0) : 0;
       const request: TxRequest = {
         gref: buffer.ref,
-        offset: shape.offset ?? 0,
+        offset,
         flags: more | first,
         id: shape.ids?.[n] ?? this.#freeId(),
         size: n === 0 ? frame.length : length,
       };
-      const slot = this.put(shape.alter?.(request, n) ?? request);
-      this.#buffers.set(slot, buffer);
-      slots.push(slot);
-      if (n === 0) slots.push(...extras.map((extra) => this.putExtraBytes(extra)));
+      slots.push(this.#put(shape.alter?.(request, n) ?? request, buffer));
+      if (n === 0) slots.push(...extras.map((extra) => this.#putExtra(extra)));
     });
+    for (const slot of slots) this.#packets.set(slot, slots);
     return slots;
   }
 
-  /** Writes one request as it stands. */
+  /** Writes one request unchanged. */
   put(request: TxRequest): SentSlot {
-    const index = this.ring.put(encodeTxRequest(request));
-    return this.#track({ kind: 'request', index, id: request.id, ref: request.gref, response: undefined });
+    this.monitor.lookAwayFromRings();
+    return this.#put(request);
   }
 
-  /** Writes the bytes of what the request before called an extra info, whatever they are. */
+  /** Puts any bytes into the slot that the previous request marks as an extra info. */
   putExtraBytes(bytes: Uint8Array): SentSlot {
-    const index = this.ring.put(bytes);
-    return this.#track({ kind: 'extra', index, id: undefined, ref: undefined, response: undefined });
+    this.monitor.lookAwayFromRings();
+    return this.#putExtra(bytes);
   }
 
-  /** Changes a request in the ring between what it is and what `alter` makes of it, until the answer is called. */
+  /** Switches a request in the ring between its value and `alter` of it, until the returned function is called. */
   flicker({ index }: SentSlot, alter: (request: TxRequest) => TxRequest): () => void {
+    this.monitor.lookAway();
     const at = slotOffset(TX_RING, index);
-    const { page } = this.#ringOffer;
+    const { page } = this.ring;
     const request = decodeTxRequest(page.copyOut(at, TX_RING.slotBytes));
-    if (!request.ok) throw new Error(`a request of our own: ${request.reason}`);
+    if (!request.ok) throw new Error(`netifspec bug: the peer's own tx request is invalid: ${request.reason}`);
     return flickerSlot(page, at, encodeTxRequest(request.value), encodeTxRequest(alter(request.value)));
   }
 
+  /** Switches an extra in the ring between two values, until the returned function is called. */
+  flickerExtra({ index }: SentSlot, one: Extra, other: Extra): () => void {
+    this.monitor.lookAway();
+    return flickerSlot(this.ring.page, slotOffset(TX_RING, index), encodeExtra(one), encodeExtra(other));
+  }
+
   /**
-   * Takes the responses that are there and hands each to its slot.
+   * Reads the published responses and assigns each to its slot.
    *
-   * @throws Violation if the ring's indices or a response's id make no sense
+   * @throws Violation if an index or the id of a response is invalid
    */
   service(): void {
     for (;;) {
@@ -141,54 +166,92 @@ export class FrontendTx {
     }
   }
 
-  /** Ends every offer. The ring can't be used any more. */
+  /** Ends all offers. The ring cannot be used afterwards. */
   release(): void {
-    for (const offer of [...this.#idle, ...this.#buffers.values(), this.#ringOffer]) offer.end();
+    for (const offer of this.#offers()) offer.end();
     this.#idle.length = 0;
-    this.#buffers.clear();
+    this.#inFlight.clear();
   }
 
   #complete(bytes: Uint8Array): void {
     const decoded = decodeTxResponse(bytes);
     if (!decoded.ok) throw new Violation(['TXW-10'], `tx response: ${decoded.reason}`);
     const response = decoded.value;
-    // The id of a NULL response means nothing (TXW-12): it answers the oldest extra.
-    const found = this.#inFlight.findIndex((slot) =>
-      response.status === RSP.null ? slot.kind === 'extra' : slot.kind === 'request' && slot.id === response.id,
-    );
-    const slot = this.#inFlight[found];
+    const slot = this.#slotOf(response);
     if (!slot) {
-      const ids = this.#inFlight.map((s) => s.id ?? 'extra').join(', ') || 'none';
+      const inFlight = [...this.#inFlight.keys()];
+      const ids = inFlight.map((s) => s.id ?? 'extra').join(', ') || 'none';
+      const siblings = inFlight.flatMap((each) => this.#packets.get(each) ?? []);
+      const again = siblings.some(({ id, response: earlier }) => earlier !== undefined && id === response.id);
       throw new Violation(
-        ['TXW-10', 'RING-09'],
+        ['TXW-10', 'RING-09', ...(again ? ['TXW-11'] : [])],
         `tx response with id ${response.id} and status ${response.status}; in flight: ${ids}`,
       );
     }
-    this.#inFlight.splice(found, 1);
+    const buffer = this.#inFlight.get(slot);
+    this.#inFlight.delete(slot);
     slot.response = response;
-    const buffer = this.#buffers.get(slot);
-    if (buffer) {
-      this.#buffers.delete(slot);
-      this.#idle.push(buffer);
-    }
+    this.monitor.see('txResponse', () => ({
+      response,
+      isExtra: slot.kind === 'extra',
+      rest: { found: bytes.subarray(TX_RESPONSE_BYTES), put: this.ring.under().subarray(TX_RESPONSE_BYTES) },
+      uses: buffer && !this.#kept.has(buffer.ref) ? this.monitor.uses([buffer.ref]) : [],
+    }));
+    if (buffer) this.#idle.push(buffer);
   }
 
-  #track(slot: SentSlot): SentSlot {
-    this.#inFlight.push(slot);
+  /**
+   * The slot in flight that a response is for. The id of the response to an extra has no meaning (TXW-12): a NULL status
+   * shows whose it is, and so does an id that no request has.
+   */
+  #slotOf({ id, status }: TxResponse): SentSlot | undefined {
+    let extra: SentSlot | undefined;
+    for (const slot of this.#inFlight.keys()) {
+      if (slot.kind === 'extra') extra ??= slot;
+      else if (slot.id === id && status !== RSP.null) return slot;
+    }
+    return extra;
+  }
+
+  /** Every offer of this half: the ring and all buffers. */
+  #offers(): Offer[] {
+    const inUse = [...this.#inFlight.values()].filter((buffer) => buffer !== undefined);
+    return [...this.#idle, ...inUse, this.#ringOffer];
+  }
+
+  #put(request: TxRequest, buffer?: Offer): SentSlot {
+    const index = this.ring.put(encodeTxRequest(request));
+    return this.#track({ kind: 'request', index, id: request.id, ref: request.gref, response: undefined }, buffer);
+  }
+
+  #putExtra(extra: Uint8Array): SentSlot {
+    const bytes = Buffer.alloc(TX_RING.slotBytes);
+    bytes.set(extra);
+    const index = this.ring.put(bytes);
+    return this.#track({ kind: 'extra', index, id: undefined, ref: undefined, response: undefined });
+  }
+
+  #track(slot: SentSlot, buffer?: Offer): SentSlot {
+    this.#inFlight.set(slot, buffer);
     return slot;
+  }
+
+  #uses(id: number): boolean {
+    for (const slot of this.#inFlight.keys()) if (slot.id === id) return true;
+    return false;
   }
 
   #freeId(): number {
     do this.#nextId = (this.#nextId + 1) & 0xffff;
-    while (this.#inFlight.some((slot) => slot.id === this.#nextId));
+    while (this.#uses(this.#nextId));
     return this.#nextId;
   }
 }
 
-/** The bytes of extras, as they stand. */
+/** The encoded bytes of extras. */
 const chainOf = (extras: readonly Extra[]): Uint8Array[] => extras.map(encodeExtra);
 
-/** As few fragments as pages hold. */
+/** The lengths of as few fragments as fit. */
 function pageSized(length: number): number[] {
   const full = Math.floor(length / PAGE_SIZE);
   const rest = length % PAGE_SIZE;

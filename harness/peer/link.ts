@@ -1,18 +1,18 @@
 import { linkLocal, type Host } from '../packet/build.js';
 
-/** The addresses at the two ends of one vif. */
+/** The addresses of the two ends of one vif. */
 export interface Link {
   readonly peer: Host;
-  /** What the stack behind the implementation under test answers at. Its MAC is what ARP taught, once it did. */
+  /** The addresses of the stack of the driver under test. The MAC is set once ARP has resolved it. */
   iut: Host;
 }
 
-/** Bits of the network's part of {@link Host.ipv4}. */
+/** Prefix length of the network of {@link Host.ipv4}, in bits. */
 export const PREFIX = 24;
 
 /**
- * The addresses of vif number `handle`. Each vif has a network of its own (out of 198.18.0.0/15, which RFC 2544 keeps
- * for tests), since a guest that has several in one network may answer on any of them.
+ * The addresses for vif number `handle`. Each vif has a network of its own, since a guest with several interfaces in
+ * one network may reply on any of them. The networks are in 198.18.0.0/15, which RFC 2544 reserves for tests.
  */
 export function linkOf(handle: number): Link {
   const end = (last: number): Host => {

@@ -11,23 +11,37 @@ import {
   tcpSyn,
 } from '../packet/build.js';
 import type { Checksum } from '../packet/checksum.js';
-import { sameBytes } from '../packet/bytes.js';
-import { encodeEthernet, ETHERNET_HEADER, LOCAL_EXPERIMENT } from '../packet/ethernet.js';
+import { sameBytes } from '../bytes/bytes.js';
+import { encodeEthernet, ETHERNET_HEADER, LOCAL_EXPERIMENT, USUAL_MTU } from '../packet/ethernet.js';
 import { Stack } from '../packet/stack.js';
-import { parseXenbusState, stateName, type XenbusState } from '../protocol/xenbus.js';
+import { XENBUS_STATE, parseXenbusState, stateName, type XenbusState } from '../protocol/xenbus.js';
 import { Expired, Patience, Signal, type WaitOptions } from '../xen/wait.js';
-import type { PeerContext } from './context.js';
+import type { PeerContext, Reflector } from './context.js';
 import type { Link } from './link.js';
 import type { WatchedNode } from '../xen/watched-node.js';
+import { Directory } from './monitor/directory.js';
+import { contentOf } from './monitor/situations.js';
+import { type Agreement, VifMonitor } from './monitor/vif-monitor.js';
 import { Violation } from './violation.js';
 
-/** Packets kept for a test to look for; a hostile driver may send any number. */
+/** Number of received packets that are kept for a test to match; the limit protects against a hostile driver. */
 const KEPT_PACKETS = 2048;
+
+/** One ring of a queue; `taken` is the number of messages that were read from it. */
+interface Half {
+  readonly ring: { readonly taken: number };
+}
 
 interface Queue {
   readonly index: number;
-  /** The ring that holds work nobody was told of, if one does. */
-  unheard(): 'tx' | 'rx' | undefined;
+  readonly tx: Half;
+  readonly rx: Half;
+  /** The ring that holds messages without an event; undefined if neither does. */
+  ringWithoutEvent(): 'tx' | 'rx' | undefined;
+  /** Whether an event is due that has not come. */
+  overdue(): boolean;
+  /** Lets the monitor check the rings, which are idle; `missing` if an event of the vif did not arrive in time. */
+  rest(missing: boolean): void;
   release(): void;
 }
 
@@ -36,64 +50,113 @@ interface Packet<Q> {
   readonly queue: Q;
 }
 
-/** Bytes of a ping's frame besides its payload: Ethernet, IPv4 and ICMP headers. */
+/** Bytes of a ping's frame in addition to its payload: Ethernet, IPv4 and ICMP headers. */
 export const PING_HEADERS = ETHERNET_HEADER + 20 + 8;
-/** The identifier of the harness's pings, which with a number of its own tells each from a guest's. */
+/** The ICMP identifier of netifspec's pings. With the sequence number it distinguishes them from pings of the guest. */
 const PING_ID = 0x6e73;
-/** The discard service, which no test's guest offers. */
+/**
+ * Number of attempts before a reply counts as missing. A stack may lose a frame or limit its rate of replies; no header
+ * forbids either.
+ */
+const TRIES = 3;
+/** The discard service, which no test guest runs. */
 const CLOSED_PORT = 9;
 
-export interface PingOptions<Q, S> {
-  /** Bytes of the payload; 64 unless told. */
-  readonly length?: number;
+/** How a request is sent, and how long its reply may take. */
+interface AskOptions<Q, S> {
   readonly shape?: S;
   readonly queue?: Q;
   readonly ms?: number;
+  /** Number of attempts (default: 3). */
+  readonly tries?: number;
 }
 
-export interface SynOptions<S> {
-  /** Of the TCP header; complete unless told. */
-  readonly checksum?: Checksum;
-  /** Over IPv6; IPv4 unless told. */
-  readonly ipv6?: boolean;
-  readonly shape?: S;
-  readonly ms?: number;
+interface Question {
+  readonly frame: Uint8Array;
+  readonly isAnswer: (frame: Uint8Array) => boolean;
+  /** The name of the expected reply in messages. */
+  readonly what: string;
 }
+
+export interface PingOptions<Q, S> extends AskOptions<Q, S> {
+  /** Bytes of the payload (default: 64). */
+  readonly length?: number;
+}
+
+export interface SynOptions<S> extends Omit<AskOptions<never, S>, 'queue'> {
+  /** The TCP checksum (default: complete). */
+  readonly checksum?: Checksum;
+  /** Whether to use IPv6 (default: IPv4). */
+  readonly ipv6?: boolean;
+}
+
+/** The states of a peer that closes. */
+const CLOSING = [XENBUS_STATE.closing, XENBUS_STATE.closed].map(String);
+
+/** The requirements that a lost event may violate, in addition to NOTIFY-02: which one depends on the situation of the test. */
+const ABOUT_EVENTS = ['NOTIFY-03', 'NOTIFY-04', 'NOTIFY-06', 'NOTIFY-12', 'SEC-07', 'SEC-08'];
 
 /**
- * What both peers have in common: a state machine in xenstore, queues, packets that come in, and the questions that
- * the stack behind the implementation under test answers.
+ * The common part of both peers: the state machine in xenstore, queues, received packets, and requests to the network
+ * stack of the driver under test.
  *
- * @template S how a frame is laid into slots
+ * @template S how a frame is written to slots
  */
 export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   readonly queues: Q[] = [];
-  /** Packets that came and that no test has taken yet. */
+  /** Packets that were received and that no test has consumed yet. */
   readonly received: P[] = [];
   readonly arrived = new Signal();
-  /** Milliseconds, before scaling, that the first state of the other end may take longer: its guest has yet to boot. */
+  /**
+   * Additional time for the first state of the driver under test, in milliseconds before scaling: its guest may still
+   * boot.
+   */
   bootMs = 0;
+  /** Checks the driver under test on this vif. */
+  readonly monitor: VifMonitor;
+  /** The keys that bind the driver under test on the current connection. */
+  protected agreement: Agreement = { receiver: new Directory({}), mtu: USUAL_MTU };
+  /** The keys of the peer's own directory, as written. */
+  readonly #own: Record<string, string | undefined> = {};
+  #mtu = USUAL_MTU;
   readonly #neighbours: Stack;
   #fault: Error | undefined;
+  #isClosed = false;
+  /** Whether the peer has announced that it closes. */
+  #isClosing = false;
   #pings = 0;
 
   protected constructor(
     readonly context: PeerContext,
-    /** The state node of the implementation under test. */
+    /** The state node of the driver under test. */
     readonly other: WatchedNode,
     /** The peer's own directory. */
     readonly path: string,
-    /** The directory of the implementation under test. */
+    /** The directory of the driver under test. */
     readonly otherPath: string,
     readonly link: Link,
   ) {
     this.#neighbours = new Stack(link.peer);
+    this.monitor = new VifMonitor(context.monitor, context.domain);
   }
 
-  /** Puts one frame on a queue and sees it through the peer's own part of the ring protocol. */
+  /**
+   * Records the keys that the toolstack wrote to the two directories.
+   *
+   * @param own keys of the peer's directory
+   * @param frontend keys of the frontend's directory, which may include mtu
+   */
+  setToolstackKeys(own: Readonly<Record<string, string>>, frontend: Readonly<Record<string, string>>): void {
+    Object.assign(this.#own, own);
+    const { mtu } = frontend;
+    // The frontend may ignore the key (netif.h, "MTU"), so a smaller value binds neither end.
+    if (mtu !== undefined) this.#mtu = Math.max(USUAL_MTU, Number(mtu));
+  }
+
+  /** Sends one frame on a queue, and completes the peer's part of the ring protocol for it. */
   abstract send(frame: Uint8Array, shape?: S, queue?: Q, options?: WaitOptions): Promise<void>;
 
-  /** Sends one of the peer's own answers to an ARP request or neighbour solicitation, if there is room. */
+  /** Sends the peer's reply to an ARP request or neighbour solicitation; drops it if the ring is full. */
   protected abstract reply(frame: Uint8Array, queue: Q): void;
 
   get queue(): Q {
@@ -102,12 +165,12 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     return queue;
   }
 
-  /** A key of the other end's directory. */
+  /** A key in the directory of the driver under test. */
   otherKey(key: string): Promise<string | undefined> {
     return this.context.domain.store.read(`${this.otherPath}/${key}`);
   }
 
-  /** Every key of the other end's directory, or of `below` in it. */
+  /** All keys in the directory of the driver under test, or in `below` in it. */
   async otherKeys(below = ''): Promise<Record<string, string>> {
     const { store } = this.context.domain;
     const path = `${this.otherPath}${below && `/${below}`}`;
@@ -116,8 +179,12 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     return Object.fromEntries(keys.map((key, index) => [key, values[index] ?? '']));
   }
 
-  /** Writes keys of the peer's own directory in one transaction; undefined removes one. */
+  /** Writes keys of the peer's own directory in one transaction; undefined removes a key. */
   async writeKeys(keys: Readonly<Record<string, string | undefined>>): Promise<void> {
+    // A write would create the directory again after its removal.
+    if (this.#isClosed) throw new Error('the vif is closed');
+    Object.assign(this.#own, keys);
+    if (keys.state !== undefined) this.#isClosing = CLOSING.includes(keys.state);
     await this.context.domain.store.transaction(async (access) => {
       const write = (key: string, value: string | undefined): Promise<void> =>
         value === undefined ? access.remove(`${this.path}/${key}`) : access.write(`${this.path}/${key}`, value);
@@ -129,7 +196,7 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     await this.writeKeys({ state: String(state) });
   }
 
-  /** Waits until the other end is in one of `states`. */
+  /** Waits until the driver under test is in one of `states`. */
   async awaitState(states: readonly XenbusState[], options: WaitOptions = {}): Promise<XenbusState> {
     const wanted = states.map(stateName).join(' or ');
     const ms = (options.ms ?? Patience.defaultMs) + this.bootMs;
@@ -150,11 +217,13 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
       if (!(error instanceof Expired)) throw error;
       const states = this.other.history.map((value) => value ?? 'none').join(', ');
       const what = `${error.what} of ${this.otherPath} (states seen: ${states})`;
-      throw new Expired(what, error.deadlineMs, error.lagMs, error.lateMs);
+      throw new Expired(what, error.deadlineMs, error.lagMs, error.lateMs, error.demandedBy);
     }
   }
 
-  /** Waits for a packet that `match` accepts and takes it out of {@link received}. Each packet is looked at once. */
+  /**
+   * Waits for a packet that `match` accepts and removes it from {@link received}. Calls `match` once for each packet.
+   */
   async receive(what: string, match: (packet: P) => boolean, options: WaitOptions = {}): Promise<P> {
     const seen = new WeakSet<P>();
     const isIt = (packet: P): boolean => {
@@ -172,32 +241,40 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     );
   }
 
-  /** Asks who has the address of the implementation under test, and learns its MAC. */
-  async arp(options: Omit<PingOptions<Q, S>, 'length'> = {}): Promise<P> {
+  /** Sends an ARP request for the address of the driver under test, and stores the MAC from the reply. */
+  async arp(options: AskOptions<Q, S> = {}): Promise<P> {
+    const packet = await this.resolve(options);
+    this.context.onAnswer?.('arp');
+    return packet;
+  }
+
+  /** Like {@link arp}, for tests that do not check the reply. */
+  async resolve(options: AskOptions<Q, S> = {}): Promise<P> {
     const { ipv4 } = this.link.iut;
-    const wait = options.ms ? { ms: options.ms } : {};
-    await this.send(arpRequest(this.link.peer, ipv4), options.shape, options.queue, wait);
-    const match = ({ frame }: P): boolean => isArpReplyFrom(frame, ipv4);
-    const packet = await this.receive(`ARP reply from ${formatIpv4(ipv4)}`, match, wait);
+    const { packet } = await this.#ask(options, () => ({
+      frame: arpRequest(this.link.peer, ipv4),
+      isAnswer: (frame) => isArpReplyFrom(frame, ipv4),
+      what: `ARP reply from ${formatIpv4(ipv4)}`,
+    }));
     const mac = packet.frame.slice(6, 12);
     this.link.iut = { ...this.link.iut, mac, ipv6: linkLocal(mac) };
     return packet;
   }
 
   /**
-   * A frame that nobody answers: of the EtherType that IEEE 802 keeps for local experiments. For tests of the ring
-   * alone, which a flood of answers would disturb.
+   * A frame that gets no reply: its EtherType is one that IEEE 802 reserves for local experiments. For tests of the
+   * ring alone, which a flood of replies would disturb.
    */
   quietFrame(length = 64): Uint8Array {
     return this.frameTo(this.link.iut.mac, new Uint8Array(length - ETHERNET_HEADER));
   }
 
-  /** A frame like {@link quietFrame}, to any address, with a nonce in it unless `payload` is given. */
+  /** A frame like {@link quietFrame} to any address; its default payload is a nonce. */
   frameTo(destination: Uint8Array, payload = noncePayload(++this.#pings, 50)): Uint8Array {
     return encodeEthernet({ destination, source: this.link.peer.mac, etherType: LOCAL_EXPERIMENT, payload });
   }
 
-  /** A ping to the implementation under test, and what tells its answer. */
+  /** A ping to the driver under test, and the predicate that recognises its reply. */
   pingFrame(length = 64): {
     frame: Uint8Array;
     seq: number;
@@ -207,10 +284,11 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     const seq = ++this.#pings & 0xffff;
     const payload = noncePayload(this.#pings, length);
     const frame = ping4(this.link.peer, this.link.iut, { id: PING_ID, seq, payload });
-    return { frame, seq, payload, isReply: (reply) => isEchoReply(reply, { id: PING_ID, seq }) };
+    const isReply = (reply: Uint8Array): boolean => this.#answers('icmp', isEchoReply(reply, { id: PING_ID, seq }));
+    return { frame, seq, payload, isReply };
   }
 
-  /** A SYN to a port that nobody listens at, and what tells the reset that answers it. */
+  /** A SYN to a closed port, and the predicate that recognises the reset. */
   synFrame(
     checksum: Checksum = 'complete',
     ipv6 = false,
@@ -218,37 +296,46 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     const n = ++this.#pings;
     const syn = { sport: 0xc000 + (n & 0x3fff), dport: CLOSED_PORT, seq: n };
     const frame = tcpSyn(this.link.peer, this.link.iut, { ...syn, checksum, ipv6 });
-    return { frame, isReset: (answer) => isRst(answer, syn) };
+    return { frame, isReset: (answer) => this.#answers('tcp', isRst(answer, syn)) };
   }
 
-  /** Sends a SYN to a closed port and answers the packet of its reset, as {@link ping} does with an echo. */
-  async syn({ checksum = 'complete', ipv6 = false, shape, ms }: SynOptions<S> = {}): Promise<P> {
-    const { frame, isReset } = this.synFrame(checksum, ipv6);
-    const wait = ms ? { ms } : {};
-    await this.send(frame, shape, undefined, wait);
-    const what = `reset for a SYN with a ${checksum} checksum`;
-    return this.receive(what, (packet) => isReset(packet.frame), wait);
+  #answers(reflector: Reflector, isAnswer: boolean): boolean {
+    if (isAnswer) this.context.onAnswer?.(reflector);
+    return isAnswer;
+  }
+
+  /** Sends a SYN to a closed port. Returns the packet of the reset. */
+  async syn({ checksum = 'complete', ipv6 = false, ...options }: SynOptions<S> = {}): Promise<P> {
+    const { packet } = await this.#ask(options, () => {
+      const { frame, isReset } = this.synFrame(checksum, ipv6);
+      return { frame, isAnswer: isReset, what: `reset for a SYN with a ${checksum} checksum` };
+    });
+    return packet;
   }
 
   /**
-   * Pings the implementation under test and answers the packet of the reply, which carries the payload unchanged.
+   * Pings the driver under test. Returns the packet of the reply, whose payload must be unchanged.
    *
-   * @throws Violation if bytes of the payload changed on the way
+   * @throws Violation if bytes of the payload changed
    */
   async ping(options: PingOptions<Q, S> = {}): Promise<P> {
-    const { frame, seq, payload, isReply } = this.pingFrame(options.length);
-    const wait = options.ms ? { ms: options.ms } : {};
-    await this.send(frame, options.shape, options.queue, wait);
-    const what = `reply to ping ${seq} of ${frame.length} bytes`;
-    const reply = await this.receive(what, (packet) => isReply(packet.frame), wait);
-    const echoed = echoPayload(reply.frame);
-    if (!echoed || !sameBytes(echoed, payload)) {
-      throw new Violation([], `the reply to ping ${seq} carries other bytes than the ping of ${frame.length} bytes`);
+    const { packet, question } = await this.#ask(options, () => {
+      const ping = this.pingFrame(options.length);
+      const what = `reply to ping ${ping.seq} of ${ping.frame.length} bytes`;
+      return { ...ping, isAnswer: ping.isReply, what };
+    });
+    const echoed = echoPayload(packet.frame);
+    if (!echoed || !sameBytes(echoed, question.payload)) {
+      const { seq, frame } = question;
+      throw new Violation(
+        [],
+        `the reply to ping ${seq} does not carry the payload of the ping (${frame.length} bytes)`,
+      );
     }
-    return reply;
+    return packet;
   }
 
-  /** Waits like {@link Patience.until}, and fails at once when the other end was found in the wrong. */
+  /** Waits like {@link Patience.until}, and throws at once if the driver under test violates a requirement. */
   async until<T>(
     what: string,
     probe: () => T | undefined | false | Promise<T | undefined | false>,
@@ -264,43 +351,80 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
         options,
       );
     } catch (error) {
-      // Events that the harness was too slow to hear prove nothing.
-      if (error instanceof Expired && !error.proofless) await this.#unheard(error);
+      // A harness that ran too late to process events cannot prove that one is missing.
+      if (error instanceof Expired && !error.inconclusive) await this.#blameMissingEvent(error);
       throw error;
     }
   }
 
-  /** Throws what a service of the rings found wrong, if it did. */
+  /** The first error in processing the rings; undefined if there is none. */
+  get fault(): Error | undefined {
+    return this.#fault;
+  }
+
+  /** Forgets {@link fault}: the test accepts it. */
+  forgive(): void {
+    this.#fault = undefined;
+  }
+
+  /** Throws {@link fault}, if there is one. */
   raise(): void {
     if (this.#fault) throw this.#fault;
   }
 
-  /** Gives up rings, buffers and event channels, whatever the other end still does with them. */
+  /**
+   * Lets the monitor check an idle vif. Waits briefly first if the driver has published a message whose event is still
+   * missing.
+   */
+  async rest(): Promise<void> {
+    const events = await this.#lateEvents((queue) => queue.overdue());
+    if (events !== 'unknown') for (const queue of this.queues) queue.rest(events.includes(queue));
+  }
+
+  /** Fixes the current keys of the peer's directory as those that bind the driver on the new connection. */
+  protected agree(): void {
+    this.agreement = { receiver: new Directory({ ...this.#own }), mtu: this.#mtu };
+  }
+
+  /** Releases rings, buffers and event channels, whether or not the driver under test still uses them. */
   release(): void {
     for (const queue of this.queues.splice(0)) queue.release();
     this.received.length = 0;
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.release();
     await this.other.close();
   }
 
-  /** Runs the work of an event, and remembers what the other end did wrong for whoever waits next. */
+  /** Runs an event handler; an error is kept for the next caller that waits. */
   protected readonly guard = (work: () => void): void => {
     try {
       work();
     } catch (error) {
-      // Of whatever kind: thrown from an event it would reach nobody, and a fault of ours must become an error.
+      if (error instanceof Violation) {
+        // When one end closes, the other one may release its rings and buffers at any time.
+        if (this.#isClosing) return;
+        error.inPassing = true;
+      }
+      // Keeps any error: an exception in an event handler has no caller, and a netifspec bug must become an error of
+      // the test.
       this.#fault ??= error instanceof Error ? error : new Error(String(error));
       this.arrived.fire();
     }
   };
 
-  protected readonly told = (frame: Uint8Array): void => this.context.onFrame?.(frame, true);
+  /** Reports a frame that was written to the ring. */
+  protected readonly traceSent = (frame: Uint8Array): void => this.context.onFrame?.(frame, true);
 
-  protected readonly keep = (packet: P): void => {
+  /** Lets the monitor check a received packet. */
+  protected abstract see(packet: P, seen: ReturnType<typeof contentOf>): void;
+
+  /** Stores a received packet for the tests, after the monitor has checked it and the stack has replied to it. */
+  protected readonly keepReceived = (packet: P): void => {
     this.context.onFrame?.(packet.frame, false);
+    if (this.context.monitor) this.see(packet, contentOf(packet.frame, this.link.iut));
     for (const reply of this.#neighbours.receive(packet.frame)) this.reply(reply, packet.queue);
     this.received.push(packet);
     if (this.received.length > KEPT_PACKETS) this.received.shift();
@@ -308,18 +432,65 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   };
 
   /**
-   * Work that lies in a ring while no event told of it explains a wait in vain better than "nothing came". What was
-   * published this very moment gets a while for its event.
+   * Sends a request, again after each timeout, and returns the reply to any of the attempts, with its request.
+   *
+   * @throws Expired if there is no reply within the total time
    */
-  async #unheard(error: Expired): Promise<void> {
-    const silent = (): Q | undefined => this.queues.find((queue) => queue.unheard() !== undefined);
-    if (!silent()) return;
-    await this.context.patience.pass(Patience.pollMs);
-    const queue = silent();
+  async #ask<T extends Question>(
+    { shape, queue, ms = Patience.defaultMs, tries = TRIES }: AskOptions<Q, S>,
+    make: () => T,
+  ): Promise<{ readonly packet: P; readonly question: T }> {
+    const asked: T[] = [];
+    const wait = { ms: Math.round(ms / tries) };
+    const answered = ({ frame }: P): T | undefined => asked.find(({ isAnswer }) => isAnswer(frame));
+    for (;;) {
+      const latest = make();
+      asked.push(latest);
+      try {
+        await this.send(latest.frame, shape, queue, wait);
+        const packet = await this.receive(latest.what, (each) => answered(each) !== undefined, wait);
+        return { packet, question: answered(packet) ?? latest };
+      } catch (error) {
+        if (!(error instanceof Expired)) throw error;
+        if (asked.length < tries && !error.inconclusive) continue;
+        const { what, deadlineMs, lagMs, lateMs, demandedBy } = error;
+        throw new Expired(what, deadlineMs * asked.length, lagMs, lateMs, demandedBy);
+      }
+    }
+  }
+
+  /**
+   * Waits for the events of what the driver has published: no header says how soon an event follows. An event that has
+   * made the peer read messages has arrived, although a busy driver may have published others since.
+   *
+   * @returns the queues that miss an event; unknown if netifspec itself was not scheduled while it waited
+   */
+  async #lateEvents(isWaiting: (queue: Q) => boolean): Promise<readonly Q[] | 'unknown'> {
+    const read = ({ tx, rx }: Q): number => tx.ring.taken + rx.ring.taken;
+    const before = new Map(this.queues.map((queue) => [queue, read(queue)]));
+    const missing = (): Q[] => this.queues.filter((queue) => isWaiting(queue) && read(queue) === before.get(queue));
+    try {
+      await this.context.patience.until('event for what was published', () => missing().length === 0);
+      return [];
+    } catch (error) {
+      if (!(error instanceof Expired)) throw error;
+      return error.inconclusive ? 'unknown' : missing();
+    }
+  }
+
+  /**
+   * Throws a violation if a ring holds messages without an event: this is a better explanation of a timeout than the
+   * timeout itself. Waits briefly first, since the event of a message that was just published may still arrive.
+   */
+  async #blameMissingEvent(error: Expired): Promise<void> {
+    const missing = await this.#lateEvents((queue) => queue.ringWithoutEvent() !== undefined);
+    const [queue] = missing === 'unknown' ? [] : missing;
     if (!queue) return;
-    throw new Violation(
-      ['NOTIFY-02'],
-      `${error.message}: queue ${queue.index}'s ${queue.unheard()} ring has something, but no event told of it`,
-    );
+    const held = `the ${queue.ringWithoutEvent()} ring of queue ${queue.index} holds new messages`;
+    const violation = new Violation(['NOTIFY-02'], `${error.message}: ${held}, but no event arrived for them`);
+    // The lost event is the cause of the timeout: what the caller waited for is not violated, unless it is about events.
+    violation.inPassing = true;
+    violation.aspects = ABOUT_EVENTS;
+    throw violation;
   }
 }

@@ -1,21 +1,31 @@
-/** The toolstack's part of a vif: the two xenstore directories that introduce its ends to each other. */
+/** The toolstack's part of a vif: it creates the two xenstore directories. */
 import type { DomId, Permission, Store } from '../xen/domain.js';
 
 /**
- * The device type of the peer's own end. No kernel driver claims it, so the host's netback and netfront stay out of
- * the way; the implementation under test only follows the path that it is given.
+ * The device type of the peer's directory. No kernel driver claims it, so the host's netback and netfront do not bind
+ * to it. The driver under test only follows the path that it is given.
  */
 export const PEER_TYPE = 'netifspec';
 
-/** Who is who: enough to find both directories of a vif. */
+/** The domains, handle and types that identify both directories of a vif. */
 export interface VifAddress {
   readonly frontend: DomId;
   readonly backend: DomId;
   readonly handle: number;
-  /** The end that the peer plays; its directory has {@link PEER_TYPE}. */
+  /** The end that the peer plays; the type of its directory is {@link PEER_TYPE}. */
   readonly peer: 'frontend' | 'backend';
-  /** The device type of the other end: `vif`, for which kernels have drivers, unless told. */
+  /** The device type of the driver under test (default: `vif`, the type of kernel drivers). */
   readonly type?: string;
+}
+
+/** The handle of the first vif of a run: greater than those that toolstacks assign. */
+export const FIRST_HANDLE = 20;
+/** Number of handles before the first one is used again: its directories no longer exist by then. */
+const HANDLES = 100;
+
+/** The handle of the n-th vif of a run, from 0. */
+export function handleOf(n: number): number {
+  return FIRST_HANDLE + (n % HANDLES);
 }
 
 /** The vif between a driver that plays `role` in domain `iut` and a peer in domain `harness`. */
@@ -38,15 +48,15 @@ export function backendPath(vif: VifAddress): string {
 export interface VifOptions {
   /** Colon-separated; the frontend reads it from its directory. */
   readonly mac: string;
-  /** Written into the backend's directory before its driver can see it: what the peer as a backend advertises. */
+  /** Written to the backend's directory before its driver can see it: what a backend peer advertises. */
   readonly backendKeys?: Readonly<Record<string, string>>;
-  /** Written into the frontend's directory besides, as a toolstack may. */
+  /** Additional keys in the frontend's directory, as a toolstack may write them. */
   readonly frontendKeys?: Readonly<Record<string, string>>;
 }
 
 /**
- * Writes both directories in one transaction: a driver probes its directory at the first sight of it, and must find it
- * whole, with the right owner, and the other end there.
+ * Writes both directories in one transaction: a driver probes a directory as soon as it appears, and expects it
+ * complete, with the right owner, and with the directory of its peer.
  */
 export async function createVif(store: Store, vif: VifAddress, options: VifOptions): Promise<void> {
   const frontend: Record<string, string> = {
@@ -63,8 +73,8 @@ export async function createVif(store: Store, vif: VifAddress, options: VifOptio
     handle: String(vif.handle),
     mac: options.mac,
     online: '1',
-    // Linux's netback refuses to probe without the name of a hotplug script, and waits for that script's success.
-    // The harness is the script.
+    // Linux's netback does not probe without the name of a hotplug script, and waits for the result of that script.
+    // netifspec writes that result itself.
     script: '/bin/true',
     'hotplug-status': 'connected',
     state: '1',
@@ -80,7 +90,7 @@ export async function createVif(store: Store, vif: VifAddress, options: VifOptio
         { domain: owner, access: 'n' },
         { domain: reader, access: 'r' },
       ];
-      // Nothing is left of an earlier connection by the same handle.
+      // Removes the keys of an earlier vif with the same handle.
       await access.remove(path);
       await access.write(path, '');
       await access.setPermissions(path, permissions);
@@ -90,23 +100,24 @@ export async function createVif(store: Store, vif: VifAddress, options: VifOptio
   });
 }
 
-/** Removes both directories, the frontend's first: a frontend that loses its directory asks nothing of the backend. */
+/** Removes both directories. The frontend's is first: without it the frontend makes no more requests to the backend. */
 export async function removeVif(store: Store, vif: VifAddress): Promise<void> {
   await store.remove(frontendPath(vif));
   await store.remove(backendPath(vif));
 }
 
 /**
- * Removes the vifs that an earlier run left behind between the harness in `domain` and the implementation under test
- * in `iut`, and those whose other domain is gone; found by the peers' own device type. Other runs may be going on.
+ * Removes the vifs that an earlier run left between the harness in `domain` and the driver under test in `iut`, and
+ * those whose other domain no longer exists. It finds them by the device type of peers. Vifs of concurrent runs are
+ * kept.
  *
- * @returns the paths that were cleared
+ * @returns the removed paths
  */
 export async function clearLeftovers(store: Store, domain: DomId, iut: DomId): Promise<string[]> {
   const cleared: string[] = [];
   const clear = async (path: string, other: string): Promise<void> => {
     const opposite = (await store.read(`${path}/${other}`)) ?? '';
-    // Only a path of the opposite end's shape may be removed: the node may have been written by an untrusted guest.
+    // An untrusted guest may have written the node, so only a path with the form of a vif directory is removed.
     const [, guest] =
       /^\/local\/domain\/(\d+)\/(?:device\/[\w-]+\/\d+|backend\/[\w-]+\/\d+\/\d+)$/.exec(opposite) ?? [];
     const alive = guest !== undefined && (await store.read(`/local/domain/${guest}`)) !== undefined;

@@ -10,7 +10,7 @@ import {
   printCtrlRequest,
   printCtrlResponse,
 } from './ctrl.js';
-import { expectLossless, expectRoundTrip, expectSurvival, hex, reasonOf, u16, u32, valueOf } from './test-support.js';
+import { expectLossless, expectRoundTrip, expectSurvival, hex, reasonOf, u16, u32, valueOf } from './rings.fixture.js';
 
 describe('protocol/ctrl', () => {
   it('encodes and decodes a request', () => {
@@ -33,7 +33,7 @@ describe('protocol/ctrl', () => {
     expectRoundTrip(fc.record({ id: u16, type: u16, status: u32, data: u32 }), encodeCtrlResponse, decodeCtrlResponse);
   });
 
-  it('survives any bytes and loses none', () => {
+  it('accepts any bytes and preserves all of them', () => {
     expectSurvival(16, decodeCtrlRequest);
     expectSurvival(12, decodeCtrlResponse);
     expectLossless(16, encodeCtrlRequest, decodeCtrlRequest);

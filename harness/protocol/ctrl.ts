@@ -1,9 +1,9 @@
 /** Slots of the control ring, and the hash mapping table that a message's grant points to (netif.h, "Control ring"). */
 
-import { type Decoded, decodeArray, decoded, encodeArray, printNamed, struct } from './codec.js';
+import { type Decoded, decodeArray, decoded, encodeArray, printNamed, struct } from '../bytes/codec.js';
 import { CTRL_STATUS, CTRL_TYPE, HASH_MAPPING_PER_PAGE } from './netif.js';
 
-/** `type` is one of {@link CTRL_TYPE}, which also says what `data` is; unused words are zero. */
+/** `type` is one of {@link CTRL_TYPE} and determines the meaning of `data`; unused words are zero. */
 export interface CtrlRequest {
   readonly id: number;
   readonly type: number;
@@ -64,7 +64,7 @@ export function printCtrlResponse({ id, type, status, data }: CtrlResponse): str
   return `ctrl response id ${id} type ${printNamed(CTRL_TYPE, type)} status ${printNamed(CTRL_STATUS, status)} data ${data}`;
 }
 
-/** Queue numbers as SET_HASH_MAPPING's page has them. Throws a RangeError on more than a page holds. */
+/** Queue numbers in the format of SET_HASH_MAPPING's page. Throws a RangeError on more than a page holds. */
 export function encodeHashMapping(queues: readonly number[]): Uint8Array {
   return encodeArray(
     MAPPING,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type Extra, decodeExtra, decodeExtraHeader, encodeExtra, printExtra } from './extra.js';
-import { expectRoundTrip, expectSurvival, hex, reasonOf, u16, u32, u8, valueOf } from './test-support.js';
+import { expectRoundTrip, expectSurvival, hex, reasonOf, u16, u32, u8, valueOf } from './rings.fixture.js';
 
 const EXAMPLES: readonly (readonly [Extra, bytes: string, line: string])[] = [
   [
@@ -48,11 +48,11 @@ describe('protocol/extra', () => {
     });
   }
 
-  it('decodes what it encoded, whatever the slot has behind it', () => {
+  it('decodes what it encoded, whatever follows in the slot', () => {
     expectRoundTrip(anyExtra, encodeExtra, decodeExtra);
   });
 
-  it('survives any bytes and keeps every byte of the types it knows', () => {
+  it('accepts any bytes and preserves every byte of the known types', () => {
     expectSurvival(8, decodeExtra);
     expectSurvival(8, decodeExtraHeader);
     fc.assert(
@@ -63,7 +63,7 @@ describe('protocol/extra', () => {
     );
   });
 
-  it('answers a reason for type 0 and for unknown types', () => {
+  it('returns a reason for type 0 and for unknown types', () => {
     expect(reasonOf(decodeExtra(hex('00 00 0000 00000000')))).to.contain('type 0 (none)');
     for (const type of [6, 9, 255]) {
       expect(reasonOf(decodeExtra(Uint8Array.of(type, 0, 0, 0, 0, 0, 0, 0)))).to.equal(
@@ -72,7 +72,7 @@ describe('protocol/extra', () => {
     }
   });
 
-  it('has the header of a type that it does not know', () => {
+  it('decodes the header of an unknown type', () => {
     expect(valueOf(decodeExtraHeader(hex('09 01 0000 00000000')))).to.deep.equal({ type: 9, flags: 1 });
   });
 

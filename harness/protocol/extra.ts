@@ -1,12 +1,13 @@
 /**
- * Extra info: 8 bytes in a slot of the tx or rx ring, after the first fragment's (netif.h, "netif_extra_info"). In a
- * tx slot the last 4 bytes are padding. Padding inside the struct is kept, so that a test can see and set it.
+ * Extra info: 8 bytes in a slot of the tx or rx ring, after the slot of the first fragment (netif.h,
+ * "netif_extra_info"). In a tx slot the last 4 bytes are padding. Padding inside the struct is kept, so that a test can
+ * read and set it.
  */
 
-import { type Decoded, decoded, malformed, printFlags, printNamed, struct } from './codec.js';
+import { type Decoded, decoded, malformed, printFlags, printNamed, struct } from '../bytes/codec.js';
 import { EXTRA_FLAG_MORE, EXTRA_TYPE, GSO_TYPE, HASH_ALGORITHM, HASH_TYPE } from './netif.js';
 
-/** Every kind has `flags`; {@link EXTRA_FLAG_MORE} is the only bit with a meaning. */
+/** Every type has `flags`; {@link EXTRA_FLAG_MORE} is the only defined bit. */
 export type Extra = ExtraGso | ExtraMcast | ExtraHash | ExtraXdp;
 
 export interface ExtraGso {
@@ -30,15 +31,15 @@ export interface ExtraMcast {
 export interface ExtraHash {
   readonly type: 'hash';
   readonly flags: number;
-  /** One of {@link HASH_TYPE}: a bit's number, not a mask. */
+  /** One of {@link HASH_TYPE}: a bit number, not a mask. */
   readonly hashType: number;
   /** One of {@link HASH_ALGORITHM}. */
   readonly algorithm: number;
-  /** The hash, least significant byte first on the ring. */
+  /** The hash, in the ring with the least significant byte first. */
   readonly value: number;
 }
 
-/** Only Linux's copy of the header has this one. */
+/** Only Linux's copy of the header defines this type. */
 export interface ExtraXdp {
   readonly type: 'xdp';
   readonly flags: number;
@@ -95,7 +96,7 @@ export function encodeExtra(extra: Extra): Uint8Array {
   }
 }
 
-/** Malformed on type NONE, which is never used, and on a type that no header has. */
+/** Malformed on type NONE, which is never used, and on a type that no header defines. */
 export function decodeExtra(bytes: Uint8Array): Decoded<Extra> {
   const header = decodeExtraHeader(bytes);
   if (!header.ok) return header;
@@ -119,7 +120,7 @@ export function decodeExtra(bytes: Uint8Array): Decoded<Extra> {
   }
 }
 
-/** Type and flags alone: what a driver needs to step over an extra info that it doesn't know. */
+/** Type and flags only: all that a driver needs to skip an extra info of unknown type. */
 export function decodeExtraHeader(bytes: Uint8Array): Decoded<{ type: number; flags: number }> {
   return HEADER.decode(bytes);
 }

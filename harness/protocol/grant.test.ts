@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { GTF, decodeGrantEntryV1, decodeGrantEntryV2, gntstName } from './grant.js';
-import { expectSurvival, hex, valueOf } from './test-support.js';
+import { expectSurvival, hex, valueOf } from './rings.fixture.js';
 
 describe('protocol/grant', () => {
   it('has the bits of GTF', () => {
@@ -54,11 +54,11 @@ describe('protocol/grant', () => {
     });
   });
 
-  it('takes the sub_page bit of a transitive entry for no form of its own', () => {
+  it('ignores the sub_page bit of a transitive entry', () => {
     expect(valueOf(decodeGrantEntryV2(hex('0301 0000 0000 0000 00000000 00000000'))).form).to.equal('transitive');
   });
 
-  it('survives any bytes', () => {
+  it('accepts any bytes', () => {
     expectSurvival(8, decodeGrantEntryV1);
     expectSurvival(16, decodeGrantEntryV2);
   });

@@ -1,8 +1,8 @@
 /** Entries of a grant table and the statuses of grant operations (grant_table.h). */
 
-import { type Decoded, decoded, malformed, nameOf, struct, tooShort, viewOf } from './codec.js';
+import { type Decoded, decoded, malformed, nameOf, struct, tooShort, viewOf } from '../bytes/codec.js';
 
-/** Flags of a grant entry (GTF_*). The two bits of `typeMask` hold one of the first four. */
+/** Flags of a grant entry (GTF_*). The two bits of `typeMask` hold one of the first four values. */
 export const GTF = {
   invalid: 0,
   permitAccess: 1,
@@ -18,7 +18,7 @@ export const GTF = {
   subPage: 1 << 8,
 } as const;
 
-/** Entries at the start of every grant table that the toolstack keeps for itself (GNTTAB_NR_RESERVED_ENTRIES). */
+/** Entries at the start of every grant table that are reserved for the toolstack (GNTTAB_NR_RESERVED_ENTRIES). */
 export const GNTTAB_NR_RESERVED_ENTRIES = 8;
 
 /** Status of a grant operation (GNTST_*). */
@@ -39,20 +39,20 @@ export const GNTST = {
   noSpace: -13,
 } as const;
 
-/** The header's name of a status, as `GNTST_bad_gntref`; a number that has none comes as `GNTST -99`. */
+/** The header's name of a status, such as `GNTST_bad_gntref`; a number without a name is printed as `GNTST -99`. */
 export function gntstName(status: number): string {
   const name = nameOf(GNTST, status);
   return name === undefined ? `GNTST ${status}` : `GNTST_${name}`;
 }
 
-/** `flags` are bits of {@link GTF}, `domid` the domain that may use the grant, `frame` the page's number. */
+/** `flags` are bits of {@link GTF}, `domid` is the domain that may use the grant, `frame` is the page's number. */
 export interface GrantEntryV1 {
   readonly flags: number;
   readonly domid: number;
   readonly frame: number;
 }
 
-/** A version 2 entry; its flags say which of the three forms it has. Status bits lie in an array elsewhere. */
+/** A version 2 entry; its flags determine which of the three forms it has. Status bits are in a separate array. */
 export type GrantEntryV2 = { readonly flags: number; readonly domid: number } & (
   | { readonly form: 'full-page'; readonly pad: number; readonly frame: bigint }
   | { readonly form: 'sub-page'; readonly pageOff: number; readonly length: number; readonly frame: bigint }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { decodeGref, decodeGrefList, encodeGref, encodeGrefList, printGref } from './gref.js';
-import { expectLossless, expectRoundTrip, expectSurvival, hex, reasonOf, u16, u32, valueOf } from './test-support.js';
+import { expectLossless, expectRoundTrip, expectSurvival, hex, reasonOf, u16, u32, valueOf } from './rings.fixture.js';
 
 describe('protocol/gref', () => {
   const gref = { ref: 0x01020304, flags: 1, status: 2 };
@@ -12,7 +12,7 @@ describe('protocol/gref', () => {
     expectRoundTrip(fc.record({ ref: u32, flags: u16, status: u16 }), encodeGref, decodeGref);
   });
 
-  it('survives any bytes and loses none', () => {
+  it('accepts any bytes and preserves all of them', () => {
     expectSurvival(8, decodeGref);
     expectLossless(8, encodeGref, decodeGref);
   });

@@ -1,13 +1,13 @@
 /** The page that lists grants for ADD_GREF_MAPPING and DEL_GREF_MAPPING (netif.h, "Static Grants"). */
 
-import { type Decoded, decodeArray, encodeArray, printFlags, printNamed, struct } from './codec.js';
+import { type Decoded, decodeArray, encodeArray, printFlags, printNamed, struct } from '../bytes/codec.js';
 import { CTRL_STATUS, GREF_FLAG, GREF_LIST_MAX } from './netif.js';
 
 export interface NetifGref {
   readonly ref: number;
   /** Bits of {@link GREF_FLAG}. */
   readonly flags: number;
-  /** One of {@link CTRL_STATUS}, written by the backend in answer to DEL_GREF_MAPPING; not used by ADD. */
+  /** One of {@link CTRL_STATUS}, written by the backend for DEL_GREF_MAPPING; unused in ADD_GREF_MAPPING. */
   readonly status: number;
 }
 

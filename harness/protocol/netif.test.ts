@@ -44,13 +44,13 @@ describe('protocol/netif', () => {
     expect(netif.queueDirectory(10)).to.equal('queue-10');
   });
 
-  it('names each key as xenstore does', () => {
+  it('has the names of the xenstore keys', () => {
     for (const [name, key] of Object.entries(netif.KEY)) {
       expect(key).to.equal(name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
     }
   });
 
-  it('knows every key of the protocol', () => {
+  it('has every key of the protocol', () => {
     const keys = [
       'feature-split-event-channels multi-queue-max-queues feature-multicast-control feature-dynamic-multicast-control',
       'feature-ctrl-ring feature-staging-grants event-channel event-channel-tx event-channel-rx tx-ring-ref rx-ring-ref',

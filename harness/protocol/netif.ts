@@ -6,7 +6,7 @@ export const TXF = { csumBlank: 1, dataValidated: 2, moreData: 4, extraInfo: 8 }
 /** Flags of an rx response (NETRXF_*). `gsoPrefix` is deprecated. */
 export const RXF = { dataValidated: 1, csumBlank: 2, moreData: 4, extraInfo: 8, gsoPrefix: 16 } as const;
 
-/** Status of a tx or rx response (NETIF_RSP_*); `null` answers the slot of a tx extra info. */
+/** Status of a tx or rx response (NETIF_RSP_*); `null` is the status for the slot of a tx extra info. */
 export const RSP = { dropped: -2, error: -1, okay: 0, null: 1 } as const;
 
 /** Largest packet in bytes (XEN_NETIF_MAX_TX_SIZE). */
@@ -14,7 +14,7 @@ export const MAX_TX_SIZE = 0xffff;
 /** Slots of one tx packet that every backend accepts (XEN_NETIF_NR_SLOTS_MIN). */
 export const NR_SLOTS_MIN = 18;
 
-/** Types of extra info (XEN_NETIF_EXTRA_TYPE_*). `none` is never sent; `xdp` is known to Linux's copy alone. */
+/** Types of extra info (XEN_NETIF_EXTRA_TYPE_*). `none` is never sent; only Linux's copy of the header has `xdp`. */
 export const EXTRA_TYPE = { none: 0, gso: 1, mcastAdd: 2, mcastDel: 3, hash: 4, xdp: 5 } as const;
 /** Another extra info follows this one (XEN_NETIF_EXTRA_FLAG_MORE). */
 export const EXTRA_FLAG_MORE = 1;
@@ -22,7 +22,7 @@ export const EXTRA_FLAG_MORE = 1;
 /** XEN_NETIF_GSO_TYPE_* */
 export const GSO_TYPE = { none: 0, tcpv4: 1, tcpv6: 2 } as const;
 
-/** Largest value of xdp-headroom in bytes (XEN_NETIF_MAX_XDP_HEADROOM, Linux's copy alone). */
+/** Largest value of xdp-headroom in bytes (XEN_NETIF_MAX_XDP_HEADROOM; only in Linux's copy of the header). */
 export const MAX_XDP_HEADROOM = 0x7fff;
 
 /** Types of control messages (XEN_NETIF_CTRL_TYPE_*). */
@@ -43,20 +43,22 @@ export const CTRL_TYPE = {
 /** Status of a control response and of a list entry (XEN_NETIF_CTRL_STATUS_*). */
 export const CTRL_STATUS = { success: 0, notSupported: 1, invalidParameter: 2, bufferOverflow: 3 } as const;
 
-/** Hash types by bit number (_XEN_NETIF_CTRL_HASH_TYPE_*), as the hash extra info has them. */
+/** Hash types by bit number (_XEN_NETIF_CTRL_HASH_TYPE_*), as in the hash extra info. */
 export const HASH_TYPE = { ipv4: 0, ipv4Tcp: 1, ipv6: 2, ipv6Tcp: 3 } as const;
-/** Hash types as a mask's bits (XEN_NETIF_CTRL_HASH_TYPE_*), as GET_HASH_FLAGS and SET_HASH_FLAGS have them. */
+/** Hash types as bits of a mask (XEN_NETIF_CTRL_HASH_TYPE_*), as in GET_HASH_FLAGS and SET_HASH_FLAGS. */
 export const HASH_FLAG = { ipv4: 1, ipv4Tcp: 2, ipv6: 4, ipv6Tcp: 8 } as const;
+/** All hash types that the header defines. */
+export const ALL_HASH_TYPES = Object.values(HASH_FLAG).reduce((mask, flag) => mask | flag, 0);
 
 /** XEN_NETIF_CTRL_HASH_ALGORITHM_* */
 export const HASH_ALGORITHM = { none: 0, toeplitz: 1 } as const;
 
-/** Entries of the hash mapping table that one granted page can hold. */
+/** Entries of the hash mapping table that fit in one granted page. */
 export const HASH_MAPPING_PER_PAGE = 1024;
 
 /** Flags of a gref list's entry (XEN_NETIF_CTRLF_GREF_*). */
 export const GREF_FLAG = { readonly: 1 } as const;
-/** Entries of a gref list: those of one page. */
+/** Entries of a gref list: as many as fit in one page. */
 export const GREF_LIST_MAX = 512;
 
 /** Flags of a staging table's entry (XEN_EXTF_GREF_*, a vendor's extension). */

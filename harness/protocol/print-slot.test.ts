@@ -4,14 +4,14 @@ import { CTRL_RING, RX_RING, type RingLayout, TX_RING } from './ring.js';
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 
-/** What a printer makes of slots that follow each other. */
+/** The lines of a printer for consecutive slots. */
 function printed(layout: RingLayout, kind: 'request' | 'response', ...slots: string[]): string[] {
   const printer = new SlotPrinter(layout, kind);
   return slots.map((slot) => printer.next(bytes(slot))());
 }
 
 describe('slots as text', () => {
-  it('knows an extra info by the slot before it', () => {
+  it('recognizes an extra info by the slot before it', () => {
     const first = '07000000 0000 0c00 0100 ea05'; // extra_info and more_data
     expect(
       printed(
@@ -34,7 +34,7 @@ describe('slots as text', () => {
     ]);
   });
 
-  it('has no extra infos where the ring has none', () => {
+  it('expects no extra infos in a ring that has none', () => {
     expect(printed(TX_RING, 'response', '0100 0000 00000000 08000800', '0200 ffff 0000000000000000')).to.deep.equal([
       'tx response id 1 status 0 (okay)',
       'tx response id 2 status -1 (error)',
@@ -43,7 +43,7 @@ describe('slots as text', () => {
     expect(printed(CTRL_RING, 'response', '0100 0300 00000000 07000000 00000000')).to.have.length(1);
   });
 
-  it('shows what it cannot decode as it is', () => {
+  it('prints a slot that it cannot decode as bytes', () => {
     const [, extra] = printed(RX_RING, 'response', '0500 0000 0800 4000', '09 00 000000000000');
     expect(extra).to.equal('0900000000000000: extra info of unknown type 9');
   });

@@ -1,6 +1,6 @@
-/** Slots of a ring as text, for whoever looks at a ring page and knows no more than who writes there. */
+/** Slots of a ring as text, for an observer that sees only the ring page. */
 
-import type { Decoded } from './codec.js';
+import type { Decoded } from '../bytes/codec.js';
 import { decodeCtrlRequest, decodeCtrlResponse, printCtrlRequest, printCtrlResponse } from './ctrl.js';
 import { decodeExtra, decodeExtraHeader, printExtra } from './extra.js';
 import { EXTRA_FLAG_MORE, RXF, TXF } from './netif.js';
@@ -18,8 +18,8 @@ const PRINT: Readonly<Record<RingLayout['name'], { readonly request: Print; read
 const printAnyExtra = via(decodeExtra, printExtra);
 
 /**
- * Prints the requests of a ring, or its responses, in the order in which they lie there: whether a slot is an extra
- * info, the one before it tells.
+ * Prints the requests of a ring, or its responses, in ring order: the preceding slot determines whether a slot is an
+ * extra info.
  */
 export class SlotPrinter {
   #extra = false;
@@ -29,7 +29,7 @@ export class SlotPrinter {
     private readonly kind: 'request' | 'response',
   ) {}
 
-  /** Takes the next slot; answers how to print it, since few are ever looked at. */
+  /** Accepts the next slot; returns a function that prints it, since few slots are ever printed. */
   next(bytes: Uint8Array): () => string {
     const isExtra = this.#extra;
     this.#extra = isExtra ? hasMore(bytes) : this.#announcesExtra(bytes);
@@ -52,7 +52,7 @@ function flagged(slot: Decoded<{ readonly flags: number }>, flag: number): boole
   return slot.ok && (slot.value.flags & flag) !== 0;
 }
 
-/** What can't be decoded is shown as it is, with the reason. */
+/** A slot that can't be decoded is printed as bytes, with the reason. */
 function via<T>(decode: (bytes: Uint8Array) => Decoded<T>, print: (value: T) => string): Print {
   return (bytes) => {
     const slot = decode(bytes);

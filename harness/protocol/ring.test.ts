@@ -11,7 +11,7 @@ import {
   needsNotify,
   slotOffset,
 } from './ring.js';
-import { u32 } from './test-support.js';
+import { u32 } from './rings.fixture.js';
 
 describe('protocol/ring', () => {
   it('has the header of ring.h', () => {
@@ -32,7 +32,7 @@ describe('protocol/ring', () => {
       expect(slotOffset(layout, 0xffffffff)).to.equal(end - slotBytes);
     });
 
-    it(`has the ${layout.name} ring fill its page as far as a power of two goes`, () => {
+    it(`has as many slots in the ${layout.name} ring as a power of two allows`, () => {
       const slots = Math.floor((4096 - 64) / slotBytes);
       expect(size).to.equal(2 ** Math.floor(Math.log2(slots)));
     });
@@ -47,7 +47,7 @@ describe('protocol/ring', () => {
     expect(advance(0xffffff00, 256)).to.equal(0);
   });
 
-  it('has advance undo distance', () => {
+  it('has advance as the inverse of distance', () => {
     fc.assert(fc.property(u32, u32, (from, to) => advance(from, distance(from, to)) === to));
   });
 
@@ -72,7 +72,7 @@ describe('protocol/ring', () => {
     });
   }
 
-  it('notifies exactly when the event is one of the indexes stepped to', () => {
+  it('notifies exactly when the event index is one of those stepped to', () => {
     fc.assert(
       fc.property(u32, fc.integer({ min: 0, max: 256 }), fc.integer({ min: -300, max: 300 }), (old, count, ahead) => {
         const stepped = ahead >= 1 && ahead <= count;
@@ -82,8 +82,8 @@ describe('protocol/ring', () => {
   });
 });
 
-describe('slots that go by on a page', () => {
-  it('are told by their size, and by where they lie', () => {
+describe('accesses to slots of a page', () => {
+  it('are recognized by size and offset', () => {
     const sight = new RingSight();
     expect(sight.slotAt(64, 12), 'before its header is in use').to.equal(undefined);
     sight.touched(64);

@@ -8,7 +8,7 @@ import {
   printRxRequest,
   printRxResponse,
 } from './rx.js';
-import { expectLossless, expectRoundTrip, expectSurvival, hex, s16, u16, u32, valueOf } from './test-support.js';
+import { expectLossless, expectRoundTrip, expectSurvival, hex, s16, u16, u32, valueOf } from './rings.fixture.js';
 
 describe('protocol/rx', () => {
   it('encodes and decodes a request', () => {
@@ -29,7 +29,7 @@ describe('protocol/rx', () => {
     expectRoundTrip(fc.record({ id: u16, offset: u16, flags: u16, status: s16 }), encodeRxResponse, decodeRxResponse);
   });
 
-  it('survives any bytes and loses none', () => {
+  it('accepts any bytes and preserves all of them', () => {
     expectSurvival(8, decodeRxRequest);
     expectSurvival(8, decodeRxResponse);
     expectLossless(8, encodeRxRequest, decodeRxRequest);

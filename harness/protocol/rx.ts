@@ -1,6 +1,6 @@
 /** Slots of the rx ring (netif.h, "Guest receive"). */
 
-import { type Decoded, printFlags, printNamed, struct } from './codec.js';
+import { type Decoded, printFlags, printNamed, struct } from '../bytes/codec.js';
 import { RSP, RXF } from './netif.js';
 
 /** One page to receive into. */

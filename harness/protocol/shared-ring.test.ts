@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { CTRL_RING, RING_OFFSET, RX_RING, TX_RING, type RingLayout, advance, slotOffset } from './ring.js';
 import { BackRing, FrontRing, type RingPage } from './shared-ring.js';
-import { hex, reasonOf, u32, valueOf } from './test-support.js';
+import { hex, reasonOf, u32, valueOf } from './rings.fixture.js';
 
 const LAYOUTS: readonly RingLayout[] = [TX_RING, RX_RING, CTRL_RING];
 const NEAR_WRAP = 0xffffff80;
@@ -67,7 +67,7 @@ describe('protocol/shared-ring', () => {
   });
 
   describe('BackRing.attach', () => {
-    it('starts at the current rsp_prod, or where it is told, and never writes', () => {
+    it('starts at the current rsp_prod by default, or at a given index, and never writes', () => {
       const page = new MemoryPage();
       page.store32(RING_OFFSET.rspProd, 0xfffffff0);
       page.writes = 0;
@@ -79,7 +79,7 @@ describe('protocol/shared-ring', () => {
       expect(page.writes).to.equal(0);
     });
 
-    it('sees requests that were pushed before it attached', () => {
+    it('finds requests that were pushed before it attached', () => {
       const { page, front } = pair(TX_RING, 0xfffffffe);
       fill(front, 5);
       front.push();
@@ -92,7 +92,7 @@ describe('protocol/shared-ring', () => {
 
   for (const layout of LAYOUTS) {
     describe(`put, push, take on the ${layout.name} ring`, () => {
-      it('writes the slot at its place, zero padded, and hides it until the push', () => {
+      it('writes a zero-padded slot at its index and hides it until the push', () => {
         const { page, front, back } = pair(layout, 0xffffffff);
         page.bytes.fill(0xee, RING_OFFSET.slots);
         expect(front.put(hex('010203'))).to.equal(0xffffffff);
@@ -111,7 +111,21 @@ describe('protocol/shared-ring', () => {
         expect(valueOf(back.unconsumed())).to.equal(0);
       });
 
-      it('takes exactly its size of requests', () => {
+      it('writes no more than the response into its slot, and remembers what was put there', () => {
+        const { front, back } = pair(layout, 0xffffffff);
+        const request = Uint8Array.from({ length: layout.slotBytes }, (_, n) => n + 1);
+        front.put(request);
+        front.push();
+        back.take();
+        back.put(hex('0708'));
+        back.push();
+        const response = front.take();
+        expect(response.subarray(0, 2)).to.deep.equal(hex('0708'));
+        expect(response.subarray(2)).to.deep.equal(request.subarray(2));
+        expect(new Uint8Array(front.under())).to.deep.equal(request);
+      });
+
+      it('holds exactly as many requests as it has slots', () => {
         const { front, back } = pair(layout, NEAR_WRAP);
         expect(front.free()).to.equal(layout.size);
         fill(front, layout.size);
@@ -208,7 +222,7 @@ describe('protocol/shared-ring', () => {
 
   describe('push', () => {
     for (const start of [0, 0xffffffff]) {
-      it(`asks for a notification when a batch crosses the other end's event, from ${start}`, () => {
+      it(`asks for a notification when a batch crosses the other side's event index, from ${start}`, () => {
         const { front, back } = pair(TX_RING, start);
         fill(front, 1);
         expect(front.push()).to.equal(true);
@@ -232,7 +246,7 @@ describe('protocol/shared-ring', () => {
       });
     }
 
-    it('publishes a reqProdPvt or rspProdPvt that breaks the rules', () => {
+    it('publishes an invalid reqProdPvt or rspProdPvt', () => {
       const { front, back } = pair(TX_RING);
       front.reqProdPvt += 300;
       front.push();
@@ -247,7 +261,7 @@ describe('protocol/shared-ring', () => {
   describe('overflow', () => {
     for (const layout of LAYOUTS) {
       for (const start of [0, NEAR_WRAP, 0xffffffff]) {
-        it(`is seen by the ${layout.name} ring's backend, from ${start}`, () => {
+        it(`is detected by the ${layout.name} ring's backend, from ${start}`, () => {
           const { page, back } = pair(layout, start);
           const claim = (n: number): void => page.store32(RING_OFFSET.reqProd, advance(start, n));
           claim(layout.size);
@@ -259,7 +273,7 @@ describe('protocol/shared-ring', () => {
           }
         });
 
-        it(`is seen by the ${layout.name} ring's frontend, from ${start}`, () => {
+        it(`is detected by the ${layout.name} ring's frontend, from ${start}`, () => {
           const { page, front } = pair(layout, start);
           const claim = (n: number): void => page.store32(RING_OFFSET.rspProd, advance(start, n));
           fill(front, 3);
@@ -277,7 +291,7 @@ describe('protocol/shared-ring', () => {
       }
     }
 
-    it('counts from the responses put, not from the requests taken', () => {
+    it('counts from the responses put, not from the requests read', () => {
       const { page, front, back } = pair(TX_RING);
       fill(front, 256);
       front.push();
@@ -289,7 +303,7 @@ describe('protocol/shared-ring', () => {
       expect(valueOf(back.unconsumed())).to.equal(57);
     });
 
-    it('is seen when req_prod moves back behind what was taken', () => {
+    it('is detected when req_prod moves back before the requests read', () => {
       const { page, front, back } = pair(TX_RING);
       fill(front, 4);
       front.push();
@@ -299,7 +313,7 @@ describe('protocol/shared-ring', () => {
       expect(reasonOf(back.unconsumed())).to.equal('tx ring: req_prod 1 is behind req_cons 2');
     });
 
-    it('is not hidden by a backend that moves req_prod too', () => {
+    it('is not hidden by a backend that also moves req_prod', () => {
       const { page, front } = pair(TX_RING);
       fill(front, 1);
       front.push();
@@ -308,7 +322,7 @@ describe('protocol/shared-ring', () => {
       expect(reasonOf(front.unconsumed())).to.contain('beyond req_prod 1');
     });
 
-    it('counts requests that were put and not pushed as not outstanding', () => {
+    it('does not count requests that were put but not pushed as outstanding', () => {
       const { page, front } = pair(TX_RING);
       fill(front, 2);
       page.store32(RING_OFFSET.rspProd, 1);
@@ -340,7 +354,7 @@ describe('protocol/shared-ring', () => {
       });
     }
 
-    it('sees what came between the look and the event, for which no notification comes', () => {
+    it('finds messages that arrived between the check and the event index, for which no event is due', () => {
       for (const end of ['front', 'back'] as const) {
         const { page, front, back } = pair(TX_RING);
         if (end === 'front') {
@@ -356,7 +370,7 @@ describe('protocol/shared-ring', () => {
         store32(event, 100);
         let notified: boolean | undefined;
         page.store32 = (offset, value) => {
-          // The other end pushes just before the event is set, and so does not see it.
+          // The other side pushes just before the event index is set, and so does not see it.
           if (offset === event && notified === undefined) notified = end === 'front' ? back.push() : front.push();
           store32(offset, value);
         };

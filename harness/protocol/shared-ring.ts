@@ -1,16 +1,23 @@
 /**
- * The two ends of a shared ring (ring.h). Indexes read from the page are the other end's word and are checked against
- * what this end knows; this end's own are never read back, since the other end can overwrite them.
+ * The two ends of a shared ring (ring.h). Indices that the other side writes are checked against what this end knows.
+ * This end's own indices are never read back, since the other side can overwrite them.
  */
 
-import type { Page } from '../xen/domain.js';
-import { type Decoded, decoded, malformed } from './codec.js';
+import { type Decoded, decoded, malformed } from '../bytes/codec.js';
 import { RING_OFFSET, type RingLayout, advance, distance, needsNotify, slotOffset } from './ring.js';
 
-/** What a ring needs of a page. */
-export type RingPage = Pick<Page, 'load32' | 'store32' | 'copyOut' | 'copyIn'>;
+/** The operations of a page that a ring uses. */
+export interface RingPage {
+  /** Loads the little-endian u32 at `offset` (a multiple of 4) with acquire semantics, then a full barrier. */
+  load32(offset: number): number;
+  /** Stores a u32 with release semantics, followed by a full barrier (ring.h needs one between index and event). */
+  store32(offset: number, value: number): void;
+  /** Returns a private copy of `length` bytes. */
+  copyOut(offset: number, length: number): Uint8Array;
+  copyIn(offset: number, bytes: Uint8Array): void;
+}
 
-/** The four indexes as the page has them. */
+/** The four indices in the page. */
 export interface RingIndices {
   readonly reqProd: number;
   readonly reqEvent: number;
@@ -18,13 +25,27 @@ export interface RingIndices {
   readonly rspEvent: number;
 }
 
-abstract class RingEnd {
+/** The header fields that an end owns: as it last wrote them, and as they are in the page. */
+export interface OwnFields {
+  readonly wrote: readonly number[];
+  readonly found: readonly number[];
+}
+
+/** Whether a producer index has reached an event index. */
+function reaches(producer: number, event: number, size: number): boolean {
+  return distance(event, producer) <= size;
+}
+
+abstract class RingEnd<P extends RingPage> {
+  /** Messages consumed since the ring was created. */
+  taken = 0;
+
   constructor(
-    readonly page: RingPage,
+    readonly page: P,
     readonly layout: RingLayout,
   ) {}
 
-  /** Loads the four indexes, one after the other. */
+  /** Loads the four indices, one after the other. */
   indices(): RingIndices {
     return {
       reqProd: this.page.load32(RING_OFFSET.reqProd),
@@ -40,25 +61,27 @@ abstract class RingEnd {
 
   protected writeSlot(index: number, slot: Uint8Array): void {
     const { name, slotBytes } = this.layout;
-    if (slot.length > slotBytes) throw new RangeError(`${name} ring: ${slot.length} bytes, a slot has ${slotBytes}`);
-    const padded = new Uint8Array(slotBytes);
-    padded.set(slot);
-    this.page.copyIn(slotOffset(this.layout, index), padded);
+    if (slot.length > slotBytes)
+      throw new RangeError(`${name} ring: ${slot.length} bytes exceed a slot of ${slotBytes}`);
+    this.page.copyIn(slotOffset(this.layout, index), slot);
   }
 }
 
 /**
- * The frontend's end: puts requests, takes responses. `reqProdPvt` and `rspCons` may be set by a test that wants to
- * break the rules; {@link FrontRing.push} publishes whatever `reqProdPvt` is.
+ * The frontend's end: puts requests, consumes responses. `reqProdPvt` and `rspCons` may be set by a test that violates
+ * the protocol; {@link FrontRing.push} publishes any `reqProdPvt`.
  */
-export class FrontRing extends RingEnd {
+export class FrontRing<P extends RingPage = RingPage> extends RingEnd<P> {
   /** Index of the next request to put. */
   reqProdPvt = 0;
-  /** Index of the next response to take. */
+  /** Index of the next response to consume. */
   rspCons = 0;
+  /** The requests as they were put, by slot offset. */
+  readonly #requests = new Map<number, Uint8Array>();
   #published = 0;
+  #event = 0;
 
-  /** Initialises the header as SHARED_RING_INIT does, but with the indexes at `start`. The slots stay as they are. */
+  /** Initialises the header as SHARED_RING_INIT does, but with the indices at `start`. The slots are left unchanged. */
   init(start = 0): void {
     this.page.copyIn(0, new Uint8Array(RING_OFFSET.slots));
     this.page.store32(RING_OFFSET.reqProd, advance(start, 0));
@@ -66,26 +89,30 @@ export class FrontRing extends RingEnd {
     this.page.store32(RING_OFFSET.reqEvent, advance(start, 1));
     this.page.store32(RING_OFFSET.rspEvent, advance(start, 1));
     this.reqProdPvt = this.rspCons = this.#published = advance(start, 0);
+    this.#event = advance(start, 1);
   }
 
-  /** How many requests may still be put (ring.h, RING_FREE_REQUESTS). */
+  /** How many requests can still be put (ring.h, RING_FREE_REQUESTS). */
   free(): number {
     return Math.max(0, this.layout.size - distance(this.rspCons, this.reqProdPvt));
   }
 
   /**
-   * Writes a request, zero padded to the slot's size, and answers its free-running index. The other end sees it after
-   * {@link push}. Throws a RangeError when it is longer than a slot and when the ring is full.
+   * Writes a request, zero-padded to the size of a slot, and returns its free-running index. The other side sees it
+   * after {@link push}. Throws a RangeError if the request is longer than a slot or the ring is full.
    */
   put(slot: Uint8Array): number {
     if (this.free() === 0) throw new RangeError(`${this.layout.name} ring: full, ${this.layout.size} outstanding`);
     const index = this.reqProdPvt;
-    this.writeSlot(index, slot);
+    const { slotBytes } = this.layout;
+    const request = slot.length < slotBytes ? Buffer.concat([slot], slotBytes) : slot;
+    this.writeSlot(index, request);
+    this.#requests.set(slotOffset(this.layout, index), request);
     this.reqProdPvt = advance(index, 1);
     return index;
   }
 
-  /** Publishes all requests put so far; true when the other end must be notified. */
+  /** Publishes all requests put so far; returns true if the other side must be notified. */
   push(): boolean {
     const old = this.#published;
     this.#published = advance(this.reqProdPvt, 0);
@@ -94,8 +121,8 @@ export class FrontRing extends RingEnd {
   }
 
   /**
-   * How many responses wait to be taken. Malformed when `rsp_prod` claims more than the ring can hold
-   * (RING_RESPONSE_PROD_OVERFLOW) or more than there are published requests without an answer.
+   * How many responses are unconsumed. Malformed if `rsp_prod` claims more than the ring can hold
+   * (RING_RESPONSE_PROD_OVERFLOW) or more than there are published requests without a response.
    */
   unconsumed(): Decoded<number> {
     const { name, size } = this.layout;
@@ -110,14 +137,37 @@ export class FrontRing extends RingEnd {
     return decoded(responses);
   }
 
-  /** Copies the next response out, once. For use after {@link unconsumed} said that there is one. */
+  /** Copies the next response out, once. Call only if {@link unconsumed} has reported one. */
   take(): Uint8Array {
+    this.taken++;
     const slot = this.readSlot(this.rspCons);
     this.rspCons = advance(this.rspCons, 1);
     return slot;
   }
 
-  /** Asks for an event at the next response, then looks again: true if there is work, for which no event may come. */
+  /**
+   * The request that was put into the slot of the last consumed response; its bytes after a shorter response are still
+   * there.
+   */
+  under(): Uint8Array {
+    return this.#requests.get(slotOffset(this.layout, this.rspCons - 1)) ?? new Uint8Array(this.layout.slotBytes);
+  }
+
+  /** This end's own fields, req_prod and rsp_event: as it wrote them, and as they are in the page. */
+  ownFields(): OwnFields {
+    const { reqProd, rspEvent } = this.indices();
+    return { wrote: [this.#published, this.#event], found: [reqProd, rspEvent] };
+  }
+
+  /** How many unconsumed responses have reached the event index, so that an event is due. */
+  overdue(): number {
+    const count = this.unconsumed();
+    return count.ok && reaches(this.page.load32(RING_OFFSET.rspProd), this.#event, this.layout.size) ? count.value : 0;
+  }
+
+  /**
+   * Asks for an event at the next response, then checks again: true if there is work, for which no event may be sent.
+   */
   finalCheck(): Decoded<boolean> {
     this.setRspEvent(advance(this.rspCons, 1));
     const count = this.unconsumed();
@@ -126,29 +176,32 @@ export class FrontRing extends RingEnd {
 
   /** Asks for an event when `rsp_prod` reaches `index`. */
   setRspEvent(index: number): void {
-    this.page.store32(RING_OFFSET.rspEvent, advance(index, 0));
+    this.#event = advance(index, 0);
+    this.page.store32(RING_OFFSET.rspEvent, this.#event);
   }
 }
 
 /**
- * The backend's end: takes requests, puts responses. `reqCons` and `rspProdPvt` may be set by a test that wants to
- * break the rules; {@link BackRing.push} publishes whatever `rspProdPvt` is.
+ * The backend's end: consumes requests, puts responses. `reqCons` and `rspProdPvt` may be set by a test that violates
+ * the protocol; {@link BackRing.push} publishes any `rspProdPvt`.
  */
-export class BackRing extends RingEnd {
-  /** Index of the next request to take. */
+export class BackRing<P extends RingPage = RingPage> extends RingEnd<P> {
+  /** Index of the next request to consume. */
   reqCons = 0;
   /** Index of the next response to put. */
   rspProdPvt = 0;
   #published = 0;
+  /** The index at which this end asked for an event, if it did. */
+  #event: number | undefined;
 
-  /** Starts at `index`, or where the page's `rsp_prod` is. Writes nothing: the frontend alone initialises the page. */
+  /** Starts at `index`. Default: the page's `rsp_prod`. Writes nothing: only the frontend initialises the page. */
   attach(index = this.page.load32(RING_OFFSET.rspProd)): void {
     this.reqCons = this.rspProdPvt = this.#published = advance(index, 0);
   }
 
   /**
-   * How many requests wait to be taken; there is room for the response to each. Malformed when `req_prod` claims more
-   * requests than the ring can hold (RING_REQUEST_PROD_OVERFLOW) and when it moved back.
+   * How many requests are unconsumed; there is room for the response to each. Malformed if `req_prod` claims more
+   * requests than the ring can hold (RING_REQUEST_PROD_OVERFLOW) or has moved backward.
    */
   unconsumed(): Decoded<number> {
     const { name, size } = this.layout;
@@ -166,28 +219,30 @@ export class BackRing extends RingEnd {
     return decoded(outstanding - taken);
   }
 
-  /** Copies the next request out, once. For use after {@link unconsumed} said that there is one. */
+  /** Copies the next request out, once. Call only if {@link unconsumed} has reported one. */
   take(): Uint8Array {
+    this.taken++;
     const slot = this.readSlot(this.reqCons);
     this.reqCons = advance(this.reqCons, 1);
     return slot;
   }
 
   /**
-   * Writes a response, zero padded to the slot's size, and answers its free-running index. The other end sees it after
-   * {@link push}. Throws a RangeError when it is longer than a slot and when every request taken has its response.
+   * Writes a response and returns its free-running index; the rest of a longer slot is left unchanged, as in every
+   * driver. The other side sees it after {@link push}. Throws a RangeError if the response is longer than a slot or
+   * every consumed request has its response.
    */
   put(slot: Uint8Array): number {
     const index = this.rspProdPvt;
     if (distance(index, this.reqCons) === 0) {
-      throw new RangeError(`${this.layout.name} ring: every request taken has its response`);
+      throw new RangeError(`${this.layout.name} ring: every consumed request has its response`);
     }
     this.writeSlot(index, slot);
     this.rspProdPvt = advance(index, 1);
     return index;
   }
 
-  /** Publishes all responses put so far; true when the other end must be notified. */
+  /** Publishes all responses put so far; returns true if the other side must be notified. */
   push(): boolean {
     const old = this.#published;
     this.#published = advance(this.rspProdPvt, 0);
@@ -195,7 +250,23 @@ export class BackRing extends RingEnd {
     return needsNotify(old, this.#published, this.page.load32(RING_OFFSET.rspEvent));
   }
 
-  /** Asks for an event at the next request, then looks again: true if there is work, for which no event may come. */
+  /** This end's own fields, rsp_prod and req_event: as it wrote them, and as they are in the page. */
+  ownFields(): OwnFields {
+    const { rspProd, reqEvent } = this.indices();
+    const events = this.#event === undefined ? [] : [this.#event, reqEvent];
+    return { wrote: [this.#published, ...events.slice(0, 1)], found: [rspProd, ...events.slice(1)] };
+  }
+
+  /** How many unconsumed requests have reached the event index, so that an event is due. */
+  overdue(): number {
+    const count = this.unconsumed();
+    if (this.#event === undefined || !count.ok) return 0;
+    return reaches(this.page.load32(RING_OFFSET.reqProd), this.#event, this.layout.size) ? count.value : 0;
+  }
+
+  /**
+   * Asks for an event at the next request, then checks again: true if there is work, for which no event may be sent.
+   */
   finalCheck(): Decoded<boolean> {
     this.setReqEvent(advance(this.reqCons, 1));
     const count = this.unconsumed();
@@ -204,6 +275,7 @@ export class BackRing extends RingEnd {
 
   /** Asks for an event when `req_prod` reaches `index`. */
   setReqEvent(index: number): void {
-    this.page.store32(RING_OFFSET.reqEvent, advance(index, 0));
+    this.#event = advance(index, 0);
+    this.page.store32(RING_OFFSET.reqEvent, this.#event);
   }
 }

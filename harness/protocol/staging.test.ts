@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { decodeStagingTable, encodeStagingTable, printExtGrefAlloc } from './staging.js';
-import { hex, reasonOf, valueOf } from './test-support.js';
+import { hex, reasonOf, valueOf } from './rings.fixture.js';
 
 describe('protocol/staging', () => {
   const table = [

@@ -1,6 +1,8 @@
-/** The table page that `tx-pool-ref` or `rx-pool-ref` names: staging grants, a vendor's extension that Xen never took. */
+/**
+ * The table page that `tx-pool-ref` or `rx-pool-ref` names: staging grants, a vendor extension that Xen never adopted.
+ */
 
-import { type Decoded, decodeArray, encodeArray, malformed, printFlags, struct } from './codec.js';
+import { type Decoded, decodeArray, encodeArray, malformed, printFlags, struct } from '../bytes/codec.js';
 import { EXT_GREF_FLAG, EXT_MAX_GREF_ALLOC } from './netif.js';
 
 export interface ExtGrefAlloc {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { hashInput, toeplitz } from './toeplitz.js';
-import { hex } from './test-support.js';
+import { hex } from './rings.fixture.js';
 
 /** The key that Microsoft publishes with its verification suite for receive side scaling. */
 const KEY = hex('6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa');
@@ -83,7 +83,7 @@ describe('protocol/toeplitz', () => {
       expect(toeplitz(KEY.subarray(0, 16), tcpOf(vector))).to.equal(tcp);
     });
 
-    it(`hashes the way back of ${vector.name}`, () => {
+    it(`hashes the reverse direction of ${vector.name}`, () => {
       const [, , , , addresses, tcp] = vector.hashes;
       expect(toeplitz(KEY, addressesOf(reversed(vector)))).to.equal(addresses);
       expect(toeplitz(KEY, tcpOf(reversed(vector)))).to.equal(tcp);
@@ -101,11 +101,11 @@ describe('protocol/toeplitz', () => {
     });
   }
 
-  it('gives 0 for an empty key', () => {
+  it('returns 0 for an empty key', () => {
     for (const vector of [...V4, ...V6]) expect(toeplitz(new Uint8Array(0), tcpOf(vector))).to.equal(0);
   });
 
-  it('takes a short key for one that goes on with zeros', () => {
+  it('treats a short key as padded with zeros', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 12 }), fc.uint8Array({ maxLength: 36 }), (key, input) => {
         const padded = new Uint8Array(40);
@@ -131,7 +131,7 @@ describe('protocol/toeplitz', () => {
     expect(hashInput({ ...tuple, sport: 0x1122, dport: 0x3344 })).to.deep.equal(hex('01020304 05060708 1122 3344'));
   });
 
-  it('refuses tuples of no known shape', () => {
+  it('refuses tuples of an unknown shape', () => {
     const v4 = hex('01020304');
     expect(() => hashInput({ src: v4, dst: new Uint8Array(16) })).to.throw(RangeError, '4 and 16 bytes');
     expect(() => hashInput({ src: new Uint8Array(6), dst: new Uint8Array(6) })).to.throw(RangeError);

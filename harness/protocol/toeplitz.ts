@@ -1,12 +1,12 @@
 /** The Toeplitz hash (netif.h, "XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ"). */
 
-/** The 40 octets with which the published verification suite for receive side scaling tests the hash. */
+/** The 40-octet key of the published verification suite for receive side scaling. */
 export const VERIFICATION_KEY = Uint8Array.from(
   '6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa'.match(/../g) ?? [],
   (octet) => parseInt(octet, 16),
 );
 
-/** What a packet's hash is taken over. Addresses are 4 bytes (IPv4) or 16 (IPv6), in network byte order. */
+/** The input of a packet's hash. Addresses are 4 bytes (IPv4) or 16 (IPv6), in network byte order. */
 export interface HashTuple {
   readonly src: Uint8Array;
   readonly dst: Uint8Array;
@@ -17,7 +17,7 @@ export interface HashTuple {
 
 /**
  * The hash as a u32: for each set bit of `input`, the 32 bits of `key` that begin at the same position, all XORed.
- * Where the key is too short its missing bits are zero; an empty key gives 0.
+ * Missing bits of a short key are zero; an empty key gives 0.
  */
 export function toeplitz(key: Uint8Array, input: Uint8Array): number {
   const keyByte = (index: number): number => key[index] ?? 0;
@@ -43,6 +43,6 @@ export function hashInput({ src, dst, sport, dport }: HashTuple): Uint8Array {
 
 function portBytes(port: number | undefined): [number, number] {
   if (port === undefined) throw new RangeError('one port without the other');
-  if (!Number.isInteger(port) || port < 0 || port > 0xffff) throw new RangeError(`${port} is no port`);
+  if (!Number.isInteger(port) || port < 0 || port > 0xffff) throw new RangeError(`${port} is not a valid port`);
   return [port >> 8, port & 0xff];
 }

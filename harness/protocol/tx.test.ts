@@ -8,7 +8,7 @@ import {
   printTxRequest,
   printTxResponse,
 } from './tx.js';
-import { expectLossless, expectRoundTrip, expectSurvival, hex, s16, u16, u32, valueOf } from './test-support.js';
+import { expectLossless, expectRoundTrip, expectSurvival, hex, s16, u16, u32, valueOf } from './rings.fixture.js';
 
 describe('protocol/tx', () => {
   const request = { gref: 0x12345678, offset: 0x0102, flags: 0x0007, id: 0xfffe, size: 1514 };
@@ -37,7 +37,7 @@ describe('protocol/tx', () => {
     expectRoundTrip(fc.record({ id: u16, status: s16 }), encodeTxResponse, decodeTxResponse);
   });
 
-  it('survives any bytes and loses none', () => {
+  it('accepts any bytes and preserves all of them', () => {
     expectSurvival(12, decodeTxRequest);
     expectSurvival(4, decodeTxResponse);
     expectLossless(12, encodeTxRequest, decodeTxRequest);

@@ -1,9 +1,12 @@
 /** Slots of the tx ring (netif.h, "Guest transmit"). */
 
-import { type Decoded, printFlags, printNamed, struct } from './codec.js';
+import { type Decoded, printFlags, printNamed, struct } from '../bytes/codec.js';
 import { RSP, TXF } from './netif.js';
 
-/** One fragment to transmit. `size` is the whole packet's in the first fragment, the fragment's own in the others. */
+/**
+ * One fragment to transmit. `size` is that of the whole packet in the first fragment, and of the fragment in the
+ * others.
+ */
 export interface TxRequest {
   readonly gref: number;
   /** Bytes from the start of the granted page. */
@@ -14,7 +17,7 @@ export interface TxRequest {
   readonly size: number;
 }
 
-/** The answer to one tx slot. `status` is signed, one of {@link RSP}. */
+/** The response to one tx slot. `status` is signed, one of {@link RSP}. */
 export interface TxResponse {
   readonly id: number;
   readonly status: number;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { XENBUS_STATE, parseDecimal, parseXenbusState, stateName } from './xenbus.js';
-import { reasonOf, u32, valueOf } from './test-support.js';
+import { reasonOf, u32, valueOf } from './rings.fixture.js';
 
 const NAMES = [
   'Unknown',
@@ -27,7 +27,7 @@ describe('protocol/xenbus', () => {
     for (let state = 0; state <= 8; state++) expect(valueOf(parseXenbusState(String(state)))).to.equal(state);
   });
 
-  it('answers a reason for what is no state', () => {
+  it('returns a reason for an invalid state', () => {
     expect(reasonOf(parseXenbusState(undefined))).to.equal('no state node');
     expect(reasonOf(parseXenbusState(''))).to.equal('state: "" is not a decimal number');
     expect(reasonOf(parseXenbusState('9'))).to.equal('state: "9" is not from 0 to 8');
@@ -59,19 +59,19 @@ describe('protocol/xenbus', () => {
     '١',
     '\ufffd',
   ]) {
-    it(`takes ${JSON.stringify(text)} for no number`, () => {
+    it(`refuses ${JSON.stringify(text)} as a number`, () => {
       expect(reasonOf(parseDecimal(text, port))).to.contain('is not a decimal number');
     });
   }
 
-  it('answers a reason for numbers out of bounds and for a node that is not there', () => {
+  it('returns a reason for numbers out of bounds and for a missing node', () => {
     for (const text of ['0', '4294967296', '9'.repeat(400)]) {
       expect(reasonOf(parseDecimal(text, port))).to.contain('is not from 1 to 4294967295');
     }
     expect(reasonOf(parseDecimal(undefined, port))).to.equal('no such node');
   });
 
-  it('keeps reasons short and on one line, whatever the text', () => {
+  it('keeps reasons short and on one line, whatever the value', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
         const answer = parseDecimal(text, { min: 1, max: 0 });

@@ -1,6 +1,6 @@
-/** States of a device (xenbus.h) and numbers as xenstore holds them. */
+/** States of a device (xenbus.h) and numbers in xenstore. */
 
-import { type Decoded, decoded, malformed } from './codec.js';
+import { type Decoded, decoded, malformed } from '../bytes/codec.js';
 
 /** XenbusState* */
 export const XENBUS_STATE = {
@@ -17,7 +17,7 @@ export const XENBUS_STATE = {
 
 export type XenbusState = (typeof XENBUS_STATE)[keyof typeof XENBUS_STATE];
 
-/** Parses the value of a `state` node; undefined stands for a node that isn't there. */
+/** Parses the value of a `state` node; undefined means that the node is missing. */
 export function parseXenbusState(text: string | undefined): Decoded<XenbusState> {
   if (text === undefined) return malformed('no state node');
   const { unknown, reconfigured } = XENBUS_STATE;
@@ -25,15 +25,15 @@ export function parseXenbusState(text: string | undefined): Decoded<XenbusState>
   return number.ok ? decoded(number.value as XenbusState) : malformed(`state: ${number.reason}`);
 }
 
-/** The state's name in xenbus.h without its prefix, as `Connected`; a number that is no state comes as `state 9`. */
+/** The state's name in xenbus.h without its prefix, such as `Connected`; an invalid state is printed as `state 9`. */
 export function stateName(state: number): string {
   const entry = Object.entries(XENBUS_STATE).find(([, number]) => number === state);
   return entry ? entry[0].charAt(0).toUpperCase() + entry[0].slice(1) : `state ${state}`;
 }
 
 /**
- * Parses an unsigned decimal number from `min` to `max`: digits alone, no leading zero. Undefined stands for a node
- * that isn't there and is malformed.
+ * Parses an unsigned decimal number from `min` to `max`: only digits, no leading zero. Undefined means that the node is
+ * missing, and is malformed.
  */
 export function parseDecimal(text: string | undefined, { min, max }: { min: number; max: number }): Decoded<number> {
   if (text === undefined) return malformed('no such node');

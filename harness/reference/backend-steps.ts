@@ -5,7 +5,7 @@ import { decodeStagingTable } from '../protocol/staging.js';
 import { parseDecimal } from '../protocol/xenbus.js';
 import { type DomId, type GrantRef, type Port, XenError } from '../xen/domain.js';
 import type { BackendQueueState, BackendVif } from './backend.js';
-import { readOther, writeState } from './bus.js';
+import { readOther, STATE, writeState } from './bus.js';
 import { CONTROL_STEPS } from './control-steps.js';
 import { MappedGrants } from './mapped-grants.js';
 import { RECEIVE_STEPS } from './receive-steps.js';
@@ -13,7 +13,7 @@ import { TRANSMIT_STEPS } from './transmit-steps.js';
 
 /** Queues that the reference backend offers. */
 export const REFERENCE_QUEUES = 4;
-/** What a frontend may say that it takes. */
+/** The frontend's features for receiving. */
 const RECEIVE_FEATURES = [
   KEY.featureSg,
   KEY.featureNoCsumOffload,
@@ -21,14 +21,14 @@ const RECEIVE_FEATURES = [
   KEY.featureGsoTcpv4,
   KEY.featureGsoTcpv6,
 ] as const;
-/** Most bytes that are left free in front of a packet. */
+/** Maximum number of bytes that are left free before a packet. */
 const MAX_HEADROOM = 1024;
-/** Bytes of a staging table's entry. */
+/** Bytes of an entry of a staging table. */
 const STAGING_ENTRY = 8;
 
 /**
- * What the reference backend does, step by step. Steps call each other through `vif.steps`, so that replacing one
- * replaces it everywhere.
+ * The steps of the reference backend. Steps call each other through `vif.steps`, so that a replaced step is replaced
+ * everywhere.
  */
 export const BACKEND_STEPS = {
   ...CONTROL_STEPS,
@@ -39,22 +39,23 @@ export const BACKEND_STEPS = {
   async frontendChanged(vif: BackendVif): Promise<void> {
     const state = await readOther(vif.domain.store, `${vif.frontendPath}/state`);
     const own = await vif.domain.store.read(`${vif.path}/state`);
-    if (state === vif.seen && own !== '1') return;
+    if (state === vif.seen && own !== STATE.initialising) return;
     vif.seen = state;
     const { steps } = vif;
-    if (state === '1' || (own === '1' && (state === '3' || state === '4'))) {
+    const hasKeys = state === STATE.initialised || state === STATE.connected;
+    if (state === STATE.initialising || (own === STATE.initialising && hasKeys)) {
       steps.disconnect(vif);
       await steps.advertise(vif);
-      await steps.setState(vif, '2');
+      await steps.setState(vif, STATE.initWait);
     }
-    if ((state === '3' || state === '4') && vif.queues.length === 0) await steps.tryConnect(vif);
-    if (state === '5') {
+    if (hasKeys && vif.queues.length === 0) await steps.tryConnect(vif);
+    if (state === STATE.closing) {
       steps.disconnect(vif);
-      await steps.setState(vif, '5');
+      await steps.setState(vif, STATE.closing);
     }
-    if (state === '6') {
+    if (state === STATE.closed) {
       steps.disconnect(vif);
-      await steps.setState(vif, '6');
+      await steps.setState(vif, STATE.closed);
     }
     if (state === undefined) steps.disconnect(vif);
   },
@@ -63,7 +64,7 @@ export const BACKEND_STEPS = {
     await writeState(vif.domain.store, vif.path, state);
   },
 
-  /** How many queues it can have. */
+  /** Maximum number of queues of a vif. */
   maxQueues(): number {
     return REFERENCE_QUEUES;
   },
@@ -92,38 +93,44 @@ export const BACKEND_STEPS = {
     });
   },
 
-  /** Connects, or tells in the `error` node why not and closes. */
+  /** Connects. If that fails, writes the reason to the `error` node and closes. */
   async tryConnect(vif: BackendVif): Promise<void> {
     try {
       await vif.steps.connect(vif);
     } catch (error) {
       if (!(error instanceof XenError || error instanceof RangeError)) throw error;
       vif.steps.disconnect(vif);
-      await vif.domain.store.write(`${vif.path}/error`, error.message);
-      await vif.steps.setState(vif, '5');
-      return;
+      return vif.steps.refuse(vif, error.message);
     }
-    await vif.steps.setState(vif, '4');
+    await vif.steps.setState(vif, STATE.connected);
     for (const queue of vif.queues) vif.steps.serve(vif, queue);
+  },
+
+  /** Handles a vif whose frontend wrote keys that do not make a connection. */
+  async refuse(vif: BackendVif, reason: string): Promise<void> {
+    await vif.domain.store.write(`${vif.path}/error`, reason);
+    await vif.steps.setState(vif, STATE.closing);
+  },
+
+  /** The index at which a ring starts. */
+  attach(ring: BackRing): void {
+    ring.attach();
+  },
+
+  /** Why a ring can't be connected; undefined for a good one. */
+  ringFault(ring: BackRing): string | undefined {
+    const ready = ring.unconsumed();
+    return ready.ok ? undefined : ready.reason;
   },
 
   /** Reads the frontend's keys, maps its rings and binds its channels. */
   async connect(vif: BackendVif): Promise<void> {
-    const number = async (key: string, fallback?: number): Promise<number> => {
-      const text = await vif.frontendKey(key);
-      if (text === undefined && fallback !== undefined) return fallback;
-      const value = parseDecimal(text, { min: 0, max: 0xffffffff });
-      if (!value.ok) throw new RangeError(`${key}: ${value.reason}`);
-      return value.value;
-    };
+    const number = (key: string, fallback?: number): Promise<number> => readNumber(vif, key, fallback);
     const frontend = parseDecimal(await vif.domain.store.read(`${vif.path}/frontend-id`), { min: 0, max: 0x7fff });
     if (!frontend.ok) throw new RangeError(`frontend-id: ${frontend.reason}`);
-    vif.rxNotify = (await number(KEY.featureRxNotify, 0)) !== 0;
-    for (const key of RECEIVE_FEATURES) vif.offers[key] = (await number(key, 0)) !== 0;
-    vif.headroom = Math.min(await number(KEY.xdpHeadroom, 0), MAX_HEADROOM);
+    await vif.steps.readFeatures(vif);
     await vif.steps.followMulticast(vif);
-    const count = await number(KEY.multiQueueNumQueues, 1);
-    if (count < 1 || count > vif.steps.maxQueues()) throw new RangeError(`${KEY.multiQueueNumQueues}: ${count}`);
+    const count = await vif.steps.queueCount(vif);
     for (let index = 0; index < count; index++) {
       const at = count > 1 ? `queue-${index}/` : '';
       const refs = [await number(at + KEY.txRingRef), await number(at + KEY.rxRingRef)];
@@ -143,6 +150,20 @@ export const BACKEND_STEPS = {
     if (control[0] >= 0 && control[1] >= 0) vif.steps.openControl(vif, frontend.value, ...control);
   },
 
+  /** Reads the frontend's features for receiving. */
+  async readFeatures(vif: BackendVif): Promise<void> {
+    vif.rxNotify = (await readNumber(vif, KEY.featureRxNotify, 0)) !== 0;
+    for (const key of RECEIVE_FEATURES) vif.offers[key] = (await readNumber(vif, key, 0)) !== 0;
+    vif.headroom = Math.min(await readNumber(vif, KEY.xdpHeadroom, 0), MAX_HEADROOM);
+  },
+
+  /** The number of queues that the frontend requests. Throws a RangeError if it is invalid or too large. */
+  async queueCount(vif: BackendVif): Promise<number> {
+    const count = await readNumber(vif, KEY.multiQueueNumQueues, 1);
+    if (count < 1 || count > vif.steps.maxQueues()) throw new RangeError(`${KEY.multiQueueNumQueues}: ${count}`);
+    return count;
+  },
+
   openQueue(
     vif: BackendVif,
     frontend: DomId,
@@ -156,13 +177,12 @@ export const BACKEND_STEPS = {
     if (!txPage || !rxPage) throw new Error('two refs were mapped');
     const tx = new BackRing(txPage, TX_RING);
     const rx = new BackRing(rxPage, RX_RING);
-    tx.attach();
-    rx.attach();
+    for (const ring of [tx, rx]) vif.steps.attach(ring);
     for (const ring of [tx, rx]) {
-      const ready = ring.unconsumed();
-      if (ready.ok) continue;
+      const fault = vif.steps.ringFault(ring);
+      if (fault === undefined) continue;
       mapping.unmap();
-      throw new RangeError(`queue ${index}: ${ready.reason}`);
+      throw new RangeError(`queue ${index}: ${fault}`);
     }
     const ports: Port[] = [];
     try {
@@ -180,7 +200,7 @@ export const BACKEND_STEPS = {
     return queue;
   },
 
-  /** Maps a staging pool that the frontend offers. One that is no good is left alone: the vif works without it. */
+  /** Maps a staging pool that the frontend offers. An invalid pool is ignored: the vif works without it. */
   openPool(
     vif: BackendVif,
     queue: BackendQueueState,
@@ -196,7 +216,7 @@ export const BACKEND_STEPS = {
     if (entries?.ok) vif.steps.mapEntries(pool, entries.value);
   },
 
-  /** Follows the frontend's wish to get only the groups of its list, for as long as it's connected. */
+  /** Follows the `request-multicast-control` key of the frontend until the vif disconnects. */
   async followMulticast(vif: BackendVif): Promise<void> {
     const path = `${vif.frontendPath}/${KEY.requestMulticastControl}`;
     const read = async (): Promise<void> => {
@@ -206,7 +226,7 @@ export const BACKEND_STEPS = {
     vif.groups.watch = await vif.domain.store.watch(path, () => void read().catch(vif.onError));
   },
 
-  /** Gives up what connecting took. */
+  /** Releases all resources of the connection. */
   disconnect(vif: BackendVif): void {
     vif.groups.watch?.close().catch(vif.onError);
     vif.groups.clear();
@@ -221,16 +241,28 @@ export const BACKEND_STEPS = {
     }
   },
 
-  /** The work of an event, on whichever channel: both rings are looked at. */
+  /** Handles an event on either channel: both rings are served. */
   serve(vif: BackendVif, queue: BackendQueueState): void {
     vif.steps.drainBacklog(vif, queue);
     vif.steps.serveTx(vif, queue);
   },
 
-  /** Publishes responses and notifies if the frontend asked for it. */
+  /** Publishes responses, and notifies the frontend if its event index asks for it. */
   push(vif: BackendVif, ring: BackRing, port: Port): void {
     if (ring.push()) vif.domain.events.notify(port);
   },
 };
 
 export type BackendSteps = typeof BACKEND_STEPS;
+
+/**
+ * A number in the frontend's directory. Throws a RangeError if it is malformed, or if it is missing and there is no
+ * fallback.
+ */
+export async function readNumber(vif: BackendVif, key: string, fallback?: number): Promise<number> {
+  const text = await vif.frontendKey(key);
+  if (text === undefined && fallback !== undefined) return fallback;
+  const value = parseDecimal(text, { min: 0, max: 0xffffffff });
+  if (!value.ok) throw new RangeError(`${key}: ${value.reason}`);
+  return value.value;
+}

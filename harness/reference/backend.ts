@@ -1,4 +1,4 @@
-/** The embedded backend: a correct netback on the port, small and complete enough to be the suites' own touchstone. */
+/** The reference backend: a correct and complete netback on the port `Domain`, against which the suites are proved. */
 import type { Stack } from '../packet/stack.js';
 import type { Domain, DomId, Mapping, Port } from '../xen/domain.js';
 import { EventPump } from '../xen/event-pump.js';
@@ -19,7 +19,7 @@ export interface BackendQueueState {
   readonly rxPort: Port;
   readonly mapping: Mapping;
   readonly frontend: DomId;
-  /** Grants that the frontend had mapped by control messages. */
+  /** Grants that the frontend had mapped with control messages. */
   readonly mapped: MappedGrants;
   /** Grants of the frontend's staging pools. */
   readonly txPool: MappedGrants;
@@ -36,40 +36,60 @@ export interface ControlState {
   readonly frontend: DomId;
 }
 
-/** What the steps know of one vif. */
+/** Surroundings of a vif, which never change. */
+export interface BackendVifOptions {
+  readonly domain: Domain;
+  readonly pump: EventPump;
+  readonly stack: Stack;
+  readonly steps: BackendSteps;
+  /** The backend's directory. */
+  readonly path: string;
+  readonly frontendPath: string;
+  /** Called with errors of watches, which no caller awaits. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** The state of one vif, on which the steps work. */
 export class BackendVif implements Device {
   queues: BackendQueueState[] = [];
   control: ControlState | undefined;
   readonly hashing = new Hashing();
-  /** Which of the features that are about receiving the frontend has, by their keys. */
+  /** The frontend's features for receiving, by key. */
   readonly offers: Record<string, boolean> = {};
-  /** Bytes that the frontend wants free in front of each piece of a packet (Linux's "xdp-headroom"). */
+  /** Bytes that the frontend wants free before each piece of a packet ("xdp-headroom" of Linux). */
   headroom = 0;
-  /** Whether the frontend kicks after posting rx buffers (its feature-rx-notify). */
+  /** Whether the frontend notifies after it has posted rx buffers (its feature-rx-notify). */
   rxNotify = false;
-  /** The groups that the frontend asked for, as long as it wants no others. */
+  /** The multicast filter list of the frontend. */
   readonly groups = new MulticastList();
-  /** The vif at the other end of a bridge: what comes in here goes out there, and not to the stack. */
+  /** The vif at the other side of a bridge. If set, packets go there and not to the stack. */
   bridgedTo: BackendVif | undefined;
-  /** The frontend state that was acted on last. */
+  /** The frontend state that was handled last. */
   seen: string | undefined;
 
-  constructor(
-    readonly domain: Domain,
-    readonly pump: EventPump,
-    readonly stack: Stack,
-    readonly steps: BackendSteps,
-    readonly path: string,
-    readonly frontendPath: string,
-    /** Told of what goes wrong beside the driver's own work. */
-    readonly onError: (error: unknown) => void,
-  ) {}
+  readonly domain: Domain;
+  readonly pump: EventPump;
+  readonly stack: Stack;
+  readonly steps: BackendSteps;
+  readonly path: string;
+  readonly frontendPath: string;
+  readonly onError: (error: unknown) => void;
+
+  constructor({ domain, pump, stack, steps, path, frontendPath, onError }: BackendVifOptions) {
+    this.domain = domain;
+    this.pump = pump;
+    this.stack = stack;
+    this.steps = steps;
+    this.path = path;
+    this.frontendPath = frontendPath;
+    this.onError = onError;
+  }
 
   changed(): Promise<void> {
     return this.steps.frontendChanged(this);
   }
 
-  /** A key of the frontend's directory. */
+  /** Reads a key of the frontend's directory. */
   frontendKey(key: string): Promise<string | undefined> {
     return this.domain.store.read(`${this.frontendPath}/${key}`);
   }
@@ -80,14 +100,15 @@ export class BackendVif implements Device {
   }
 }
 
-/** The driver: serves every vif below one place of its domain, `backend/vif` unless told. */
+/** The driver: serves every vif below `root` (default: `backend/vif`). */
 export class ReferenceBackend {
   readonly #bus: Bus<BackendVif>;
 
   /**
-   * @param stackOf the network stack behind vif number `handle`
-   * @param override replaces single steps, which is how a defect is made
-   * @param root where its devices are, in its domain's part of xenstore
+   * @param stackOf returns the network stack of vif number `handle`
+   * @param onError is given errors that no caller awaits
+   * @param override replaces single steps: this is how a defect is planted
+   * @param root the directory of the devices, relative to the domain's home in xenstore
    */
   constructor(
     domain: Domain,
@@ -99,11 +120,19 @@ export class ReferenceBackend {
     const pump = new EventPump(domain.events);
     const steps = { ...BACKEND_STEPS, ...override };
     const probe = (path: string, frontendPath: string): BackendVif =>
-      new BackendVif(domain, pump, stackOf(Number(path.split('/').at(-1))), steps, path, frontendPath, onError);
+      new BackendVif({
+        domain,
+        pump,
+        stack: stackOf(Number(path.split('/').at(-1))),
+        steps,
+        path,
+        frontendPath,
+        onError,
+      });
     this.#bus = new Bus(domain.store, root, 2, 'frontend', probe, onError);
   }
 
-  /** Joins the vifs of two handles, so that what comes in at one goes out at the other. */
+  /** Bridges the vifs of two handles: a packet that arrives at one leaves at the other. */
   bridge(handles: readonly [number, number]): void {
     bridge(this.#bus, handles);
   }

@@ -1,7 +1,7 @@
-/** The buffers of one ring of a reference frontend. */
+/** The buffers of one ring of the reference frontend. */
 import type { DomId, GrantRef, Grants, Offer } from '../xen/domain.js';
 
-/** Gives out granted pages: those that it keeps first, for which the backend may have a mapping, then fresh ones. */
+/** Provides granted pages: first those that are kept, which the backend may have mapped, then new pages. */
 export class BufferPool {
   readonly #kept = new Set<Offer>();
   readonly #idle: Offer[] = [];
@@ -12,12 +12,12 @@ export class BufferPool {
     private readonly access: 'read-only' | 'read-write',
   ) {}
 
-  /** The grants that are kept. */
+  /** The references of the kept pages. */
   get refs(): GrantRef[] {
     return [...this.#kept].map((offer) => offer.ref);
   }
 
-  /** Makes `count` buffers that are kept. */
+  /** Adds `count` kept pages. */
   fill(count: number): void {
     for (let n = 0; n < count; n++) {
       const offer = this.grants.offer(this.backend, this.access);
@@ -30,13 +30,13 @@ export class BufferPool {
     return this.#idle.pop() ?? this.grants.offer(this.backend, this.access);
   }
 
-  /** Takes a buffer back. */
+  /** Returns a page to the pool; the grant of a page that is not kept ends. */
   give(offer: Offer): void {
     if (this.#kept.has(offer)) this.#idle.push(offer);
     else offer.end();
   }
 
-  /** Ends the grants of what is kept; all must have been given back. */
+  /** Ends the grants of the kept pages. All must have been returned. */
   clear(): void {
     for (const offer of this.#kept) offer.end();
     this.#kept.clear();

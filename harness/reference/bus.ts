@@ -1,7 +1,16 @@
+import { XENBUS_STATE } from '../protocol/xenbus.js';
 import { type Store, type StoreAccess, type Watch, XenError } from '../xen/domain.js';
 import { Serial } from './serial.js';
 
-/** A node of the other end's directory; undefined once it is gone, which a driver without rights above it sees as EACCES. */
+/** The states of xenbus.h, as a `state` node holds them. */
+export const STATE = Object.fromEntries(
+  Object.entries(XENBUS_STATE).map(([name, state]) => [name, String(state)]),
+) as Readonly<Record<keyof typeof XENBUS_STATE, string>>;
+
+/**
+ * Reads a node of the peer's directory. Returns undefined if the node is missing, which a driver without rights to the
+ * directory above sees as EACCES.
+ */
 export async function readOther(store: Pick<StoreAccess, 'read'>, path: string): Promise<string | undefined> {
   try {
     return await store.read(path);
@@ -11,38 +20,38 @@ export async function readOther(store: Pick<StoreAccess, 'read'>, path: string):
   }
 }
 
-/** Writes a driver's own state, unless its directory has been taken away: nothing may come to life again there. */
+/** Writes a driver's own state, unless its directory was removed: the write must not create the directory again. */
 export async function writeState(store: Store, path: string, state: string): Promise<void> {
   await store.transaction(async (access) => {
     if ((await readOther(access, `${path}/state`)) !== undefined) await access.write(`${path}/state`, state);
   });
 }
 
-/** One device of a bus: it is told whenever its own or the other end's directory may have changed. */
+/** One device of a bus. `changed` is called whenever the driver's own or the peer's directory may have changed. */
 export interface Device {
   changed(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * A driver's share of xenbus: finds the directories at `depth` levels below `root`, makes a device for each that has a
- * state, tells it of changes on either side, and closes it when its directory goes.
+ * A driver's part of xenbus: finds the directories `depth` levels below `root`, creates a device for each that has a
+ * state, notifies the device of changes on either side, and closes the device when its directory disappears.
  */
 export class Bus<D extends Device> {
   readonly devices = new Map<string, D>();
   readonly #serial: Serial;
   readonly #watches = new Map<string, Watch>();
   #closed = false;
-  /** A scan is due that hasn't begun: it will see whatever happens until then. */
+  /** A scan is queued and has not begun: it will see all changes until then. */
   #due = false;
-  /** Directories that the driver was taken off. */
+  /** Directories that the driver was unbound from. */
   readonly #unbound = new Set<string>();
 
   constructor(
     private readonly store: Store,
     private readonly root: string,
     private readonly depth: number,
-    /** The key that names the other end's directory. */
+    /** The key that names the peer's directory. */
     private readonly otherKey: string,
     private readonly probe: (path: string, otherPath: string) => D,
     onError: (error: unknown) => void,
@@ -50,14 +59,14 @@ export class Bus<D extends Device> {
     this.#serial = new Serial(onError);
   }
 
-  /** The device of vif number `handle`. Throws if there is none. */
+  /** The device of vif number `handle`. Throws if there is no such device. */
   device(handle: number): D {
     const found = [...this.devices].find(([path]) => path.endsWith(`/${handle}`));
-    if (!found) throw new Error(`there is no vif ${handle}`);
+    if (!found) throw new Error(`vif ${handle} does not exist`);
     return found[1];
   }
 
-  /** Gives up the device of vif number `handle` and lets its directory be. */
+  /** Closes the device of vif number `handle` and ignores its directory from now on. */
   async unbind(handle: number): Promise<void> {
     await this.#serial.run(async () => {
       for (const [path, device] of this.devices) {
@@ -68,12 +77,12 @@ export class Bus<D extends Device> {
     });
   }
 
-  /** Takes vif number `handle` again, as one that it sees for the first time. */
+  /** Serves vif number `handle` again, as if the driver saw it for the first time. */
   async bind(handle: number): Promise<void> {
     await this.#serial.run(async () => {
       for (const path of this.#unbound) {
         if (!path.endsWith(`/${handle}`)) continue;
-        await writeState(this.store, path, '1');
+        await writeState(this.store, path, STATE.initialising);
         this.#unbound.delete(path);
       }
       await this.#scan();
@@ -85,7 +94,7 @@ export class Bus<D extends Device> {
     this.#watches.set('', await this.store.watch(this.root, this.#rescan));
   }
 
-  /** Sees nothing of what happens meanwhile, as a driver whose domain is saved; its devices stay. */
+  /** Ignores all changes, as a driver whose domain is saved does. The devices stay. */
   async suspend(): Promise<void> {
     await this.#serial.run(() => {
       this.#closed = true;
@@ -93,7 +102,7 @@ export class Bus<D extends Device> {
     });
   }
 
-  /** The domain runs again; `each` makes a device forget what it was connected to. */
+  /** The domain runs again; `each` makes a device discard its connection if that is lost. */
   async resume(each: (device: D) => void): Promise<void> {
     await this.#serial.run(async () => {
       for (const device of this.devices.values()) each(device);
@@ -127,7 +136,7 @@ export class Bus<D extends Device> {
       if (!this.devices.has(path) && !this.#unbound.has(path)) await this.#add(path);
     }
     for (const [path, device] of this.devices) {
-      if (paths.includes(path)) await this.#tell(path, device);
+      if (paths.includes(path)) await this.#notify(path, device);
       else await this.#drop(path, device);
     }
   }
@@ -139,8 +148,8 @@ export class Bus<D extends Device> {
     this.#watches.set(path, await this.store.watch(`${other}/state`, this.#rescan));
   }
 
-  /** What a device tries while its directory is being taken away comes to nothing, and is no fault of anybody's. */
-  async #tell(path: string, device: D): Promise<void> {
+  /** Notifies a device. A XenError is ignored if the directory of the device was removed meanwhile. */
+  async #notify(path: string, device: D): Promise<void> {
     try {
       await device.changed();
     } catch (error) {
@@ -163,7 +172,7 @@ export class Bus<D extends Device> {
   }
 }
 
-/** Joins the vifs of two handles, so that what comes in at one goes out at the other. */
+/** Bridges the vifs of two handles: a packet that arrives at one leaves at the other. */
 export function bridge<D extends Device & { bridgedTo: D | undefined }>(
   bus: Bus<D>,
   [a, b]: readonly [number, number],

@@ -1,4 +1,4 @@
-/** What the reference backend does with the control ring (netif.h, "Control ring"). */
+/** Steps of the reference backend for the control ring (netif.h, "Control ring"). */
 import { type CtrlRequest, decodeCtrlRequest, decodeHashMapping, encodeCtrlResponse } from '../protocol/ctrl.js';
 import { decodeGrefList, encodeGrefList, type NetifGref } from '../protocol/gref.js';
 import {
@@ -16,7 +16,7 @@ import type { BackendVif } from './backend.js';
 import { HASH_FLAGS, MAX_KEY, MAX_MAPPING } from './hashing.js';
 import { MAX_MAPPED, type MappedGrants } from './mapped-grants.js';
 
-/** What a control message comes to. */
+/** The result of a control request. */
 export interface Answer {
   readonly status: number;
   readonly data?: number;
@@ -61,7 +61,7 @@ export const CONTROL_STEPS = {
     if (!control) return;
     for (;;) {
       const ready = control.ring.unconsumed();
-      // A ring whose indices are nonsense is left alone: nothing in it can be trusted.
+      // A ring with invalid indices is ignored: nothing in it can be trusted.
       if (!ready.ok) return;
       for (let n = 0; n < ready.value; n++) {
         const request = decodeCtrlRequest(control.ring.take());
@@ -74,7 +74,7 @@ export const CONTROL_STEPS = {
     }
   },
 
-  /** Puts the response of one request, without publishing it. */
+  /** Puts the response to one request into the ring without publishing it. */
   respondControl(vif: BackendVif, { id, type }: CtrlRequest, { status, data = 0 }: Answer): void {
     vif.control?.ring.put(encodeCtrlResponse({ id, type, status, data }));
   },
@@ -142,7 +142,7 @@ export const CONTROL_STEPS = {
     return SUCCESS;
   },
 
-  /** Writes a part of the table; one that fails leaves the table as it was. */
+  /** Writes a part of the mapping table. A request that fails leaves the table unchanged. */
   setHashMapping(vif: BackendVif, [ref, size, offset]: Data): Answer {
     const { mapping } = vif.hashing;
     if (size > HASH_MAPPING_PER_PAGE || offset + size > mapping.length) return INVALID;
@@ -157,7 +157,7 @@ export const CONTROL_STEPS = {
     return queue < vif.queues.length ? { ...SUCCESS, data: MAX_MAPPED } : INVALID;
   },
 
-  /** Maps all entries of a list, or none: one that is mapped already, or stands there twice, can't be added. */
+  /** Maps all entries of a list or none. An entry that is already mapped or listed twice is invalid. */
   addGrefMapping(vif: BackendVif, [index, ref, size]: Data): Answer {
     const queue = vif.queues[index];
     const list = queue && vif.steps.readGrefList(vif, ref, size);
@@ -167,7 +167,7 @@ export const CONTROL_STEPS = {
     return vif.steps.mapEntries(queue.mapped, list) ? SUCCESS : INVALID;
   },
 
-  /** Unmaps the entries of a list that are mapped, and tells in each entry's status whether it was. */
+  /** Unmaps the entries of a list and writes into the status of each whether it was mapped. */
   delGrefMapping(vif: BackendVif, [index, ref, size]: Data): Answer {
     const queue = vif.queues[index];
     const list = queue && vif.steps.readGrefList(vif, ref, size);
@@ -180,7 +180,7 @@ export const CONTROL_STEPS = {
     return { ...SUCCESS, data: marked.filter((entry) => entry.status === CTRL_STATUS.success).length };
   },
 
-  /** Maps all of `entries` into a table; false if that can't be done, and none then. */
+  /** Maps all of `entries` into a table. Returns false and maps none if one cannot be mapped. */
   mapEntries(table: MappedGrants, entries: readonly { ref: GrantRef; flags: number }[]): boolean {
     try {
       table.add(entries.map(({ ref, flags }) => ({ ref, readonly: (flags & GREF_FLAG.readonly) !== 0 })));
@@ -191,17 +191,17 @@ export const CONTROL_STEPS = {
     }
   },
 
-  /** The list in a granted page; undefined if it's longer than a page or the grant is bad. */
+  /** The list in a granted page; undefined if the list is longer than a page or the grant is invalid. */
   readGrefList(vif: BackendVif, ref: GrantRef, size: number): NetifGref[] | undefined {
     const bytes = size > GREF_LIST_MAX ? undefined : vif.steps.readMessage(vif, ref, size * 8);
     const list = bytes && decodeGrefList(bytes, size);
     return list?.ok ? list.value : undefined;
   },
 
-  /** The first `length` bytes of a granted page; undefined if the grant is bad. */
+  /** The first `length` bytes of a granted page; undefined if the grant is invalid. */
   readMessage(vif: BackendVif, ref: GrantRef, length: number): Uint8Array<ArrayBuffer> | undefined {
     const domain = vif.control?.frontend ?? 0;
-    // A copy of nothing would not look at the grant.
+    // A copy of 0 bytes would not check the grant.
     const [piece] = vif.domain.grants.copyFrom([{ domain, ref, offset: 0, length: Math.min(length || 1, PAGE_SIZE) }]);
     return piece?.status === 0 ? Uint8Array.from(piece.bytes.subarray(0, length)) : undefined;
   },

@@ -1,4 +1,4 @@
-/** Packets without end, which no driver may send: as many slots as there is room for, each of which promises another. */
+/** Endless packets, which no driver may send: they use every free slot, and each slot announces another. */
 import { encodeExtra, type Extra } from '../protocol/extra.js';
 import { EXTRA_FLAG_MORE, RXF, TXF } from '../protocol/netif.js';
 import { decodeRxRequest } from '../protocol/rx.js';
@@ -6,17 +6,17 @@ import { encodeTxRequest } from '../protocol/tx.js';
 import type { BackendQueueState, BackendVif } from './backend.js';
 import type { FrontendQueueState, FrontendVif } from './frontend.js';
 
-/** What it has no end of. */
+/** The kind of slot that repeats. */
 export type Endless = 'data' | 'extra';
 
 const PIECE = 60;
 const EXTRA: Extra = { type: 'xdp', flags: EXTRA_FLAG_MORE, headroom: 0, pad: 0 };
 
-/** Fills the tx ring, unless it's full; with `begins` false a packet is under way. */
+/** Fills the tx ring. Returns false if it is full. With `begins` false, continues the packet. */
 export function endlessTx(vif: FrontendVif, queue: FrontendQueueState, of: Endless, begins: boolean): boolean {
   if (queue.tx.free() === 0) return false;
   const flags = of === 'data' ? TXF.moreData : TXF.extraInfo;
-  // Any page will do.
+  // The content of the page does not matter.
   const request = encodeTxRequest({ gref: queue.rings[0]?.ref ?? 0, offset: 0, flags, id: 0, size: PIECE });
   if (begins) queue.tx.put(request);
   while (queue.tx.free() > 0) queue.tx.put(of === 'data' ? request : encodeExtra(EXTRA));
@@ -24,7 +24,7 @@ export function endlessTx(vif: FrontendVif, queue: FrontendQueueState, of: Endle
   return true;
 }
 
-/** Uses up the posted rx buffers, if there are any; with `begins` false a packet is under way. */
+/** Uses all posted rx buffers. Returns false if there are none. With `begins` false, continues the packet. */
 export function endlessRx(vif: BackendVif, queue: BackendQueueState, of: Endless, begins: boolean): boolean {
   const ready = queue.rx.unconsumed();
   if (!ready.ok || ready.value === 0) return false;

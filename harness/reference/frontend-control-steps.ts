@@ -1,4 +1,4 @@
-/** What the reference frontend does with the control ring: it has packets hashed, and its buffers mapped. */
+/** Steps of the reference frontend for the control ring: it sets up hashing and the mapping of its buffers. */
 import { type CtrlResponse, decodeCtrlResponse, encodeCtrlRequest, encodeHashMapping } from '../protocol/ctrl.js';
 import { encodeGrefList } from '../protocol/gref.js';
 import { CTRL_STATUS, CTRL_TYPE, GREF_FLAG, HASH_ALGORITHM, KEY } from '../protocol/netif.js';
@@ -8,14 +8,16 @@ import { FrontRing } from '../protocol/shared-ring.js';
 import type { GrantRef } from '../xen/domain.js';
 import type { FrontendQueueState, FrontendVif } from './frontend.js';
 
-/** Buffers that are kept on each ring for a backend that maps them. */
+/** Entries that a list of one page holds. */
+const GREF_LIST_ENTRIES = 512;
+/** Buffers of each ring that are kept for a backend that maps them. */
 export const POOL = 16;
 
-/** A control request that waits for its response. */
+/** Called with the response to a control request, or with undefined if the connection ends first. */
 export type Resolve = (response: CtrlResponse | undefined) => void;
 
 export const FRONTEND_CONTROL_STEPS = {
-  /** Makes the control ring, and answers the keys that tell of it. */
+  /** Creates the control ring. Returns its keys. */
   openControl(vif: FrontendVif): Record<string, string> {
     const { grants, events } = vif.domain;
     const offer = grants.offer(vif.backend, 'read-write');
@@ -49,7 +51,7 @@ export const FRONTEND_CONTROL_STEPS = {
     }
   },
 
-  /** Hands a response to whoever asked; one that nobody asked for means nothing. */
+  /** Completes the request of a response. A response without a request is ignored. */
   takeControlResponse(vif: FrontendVif, bytes: Uint8Array): void {
     const response = decodeCtrlResponse(bytes);
     if (!response.ok) return;
@@ -57,7 +59,7 @@ export const FRONTEND_CONTROL_STEPS = {
     vif.control?.asked.delete(response.value.id);
   },
 
-  /** Sends one control request; answers undefined if the connection ended before its response. */
+  /** Sends one control request. Resolves to undefined if the connection ends before its response. */
   ask(vif: FrontendVif, type: number, a = 0, b = 0, c = 0): Promise<CtrlResponse | undefined> {
     const { control } = vif;
     if (!control) return Promise.resolve(undefined);
@@ -68,7 +70,7 @@ export const FRONTEND_CONTROL_STEPS = {
     return response;
   },
 
-  /** Has packets hashed and buffers mapped, as far as the backend does either. Nothing else waits for this. */
+  /** Sets up hashing and mapped buffers, as far as the backend supports them. No other step waits for this. */
   async configure(vif: FrontendVif): Promise<void> {
     await vif.steps.configureHash(vif);
     await Promise.all(vif.queues.map((queue) => vif.steps.mapBuffers(vif, queue)));
@@ -91,7 +93,7 @@ export const FRONTEND_CONTROL_STEPS = {
     await steps.lend(vif, 'read-only', table, (ref) => steps.ask(vif, CTRL_TYPE.setHashMapping, ref, size, 0));
   },
 
-  /** Asks how many grants may be mapped for a queue, and has as many of its kept buffers mapped. */
+  /** Requests the mapping of a queue's kept buffers, up to the size of the backend's table. */
   async mapBuffers(vif: FrontendVif, queue: FrontendQueueState): Promise<void> {
     const { steps } = vif;
     const size = await steps.ask(vif, CTRL_TYPE.getGrefMappingSize, queue.index);
@@ -99,14 +101,14 @@ export const FRONTEND_CONTROL_STEPS = {
     const entries = [
       ...queue.txPool.refs.map((ref) => ({ ref, flags: GREF_FLAG.readonly, status: 0 })),
       ...queue.rxPool.refs.map((ref) => ({ ref, flags: 0, status: 0 })),
-    ].slice(0, size.data);
+    ].slice(0, Math.min(size.data, GREF_LIST_ENTRIES));
     if (entries.length === 0) return;
     await steps.lend(vif, 'read-write', encodeGrefList(entries), (ref) =>
       steps.ask(vif, CTRL_TYPE.addGrefMapping, queue.index, ref, entries.length),
     );
   },
 
-  /** Grants a page with `bytes` in it for as long as `use` takes. */
+  /** Grants a page with `bytes` until `use` has finished. */
   async lend(
     vif: FrontendVif,
     access: 'read-only' | 'read-write',

@@ -5,13 +5,14 @@ import { encodeStagingTable } from '../protocol/staging.js';
 import { parseDecimal } from '../protocol/xenbus.js';
 import type { FrontendQueueState, FrontendVif } from './frontend.js';
 import { BufferPool } from './buffer-pool.js';
-import { readOther, writeState } from './bus.js';
+import { readOther, STATE, writeState } from './bus.js';
+import { writeConnectionKeys } from './connection-keys.js';
 import { FRONTEND_CONTROL_STEPS, POOL } from './frontend-control-steps.js';
 import { FRONTEND_PACKET_STEPS } from './frontend-packet-steps.js';
 
 /** Queues that the reference frontend can use. */
 const QUEUES = 4;
-/** What the backend may offer. */
+/** Features of the backend that the frontend uses. */
 const FEATURES = [
   KEY.featureSg,
   KEY.featureNoCsumOffload,
@@ -21,62 +22,76 @@ const FEATURES = [
   KEY.featureMulticastControl,
   KEY.featureCtrlRing,
   KEY.featureStagingGrants,
+  KEY.featureSplitEventChannels,
 ] as const;
 
 /**
- * What the reference frontend does, step by step. Steps call each other through `vif.steps`, so that replacing one
- * replaces it everywhere.
+ * The steps of the reference frontend. Steps call each other through `vif.steps`, so that a replaced step is replaced
+ * everywhere.
  */
 export const FRONTEND_STEPS = {
   ...FRONTEND_CONTROL_STEPS,
   ...FRONTEND_PACKET_STEPS,
 
-  /** Follows the backend's state. */
+  /** Reads the backend's state, and follows it if it has changed. */
   async backendChanged(vif: FrontendVif): Promise<void> {
     const state = await readOther(vif.domain.store, `${vif.backendPath}/state`);
     const own = await vif.domain.store.read(`${vif.path}/state`);
-    if (state === vif.seen && own !== '1') return;
+    if (state === vif.seen && own !== STATE.initialising) return;
     vif.seen = state;
+    await vif.steps.follow(vif, state, own);
+  },
+
+  /** Follows the backend to `state`; `own` is the frontend's state so far. */
+  async follow(vif: FrontendVif, state: string | undefined, own: string | undefined): Promise<void> {
     const { steps } = vif;
-    if (state === '2') await steps.connect(vif);
-    if (state === '4' && own === '3') await steps.setState(vif, '4');
-    if (state === '4') steps.start(vif);
-    if (state === '5' || state === '6') {
-      if (own !== '6') await steps.setState(vif, '5');
-      steps.disconnect(vif);
-      if (own !== '6') await steps.setState(vif, '6');
-    }
+    if (state === STATE.initWait) await steps.connect(vif);
+    if (state === STATE.connected && own === STATE.initialised) await steps.setState(vif, STATE.connected);
+    if (state === STATE.connected) steps.start(vif);
+    if (state === STATE.closing || state === STATE.closed) await steps.closeWith(vif, state, own);
     if (state === undefined) steps.disconnect(vif);
+  },
+
+  /** The backend is Closing or Closed. */
+  async closeWith(vif: FrontendVif, _: string, own: string | undefined): Promise<void> {
+    const { steps } = vif;
+    if (own !== STATE.closed) await steps.setState(vif, STATE.closing);
+    steps.disconnect(vif);
+    if (own !== STATE.closed) await steps.setState(vif, STATE.closed);
   },
 
   async setState(vif: FrontendVif, state: string): Promise<void> {
     await writeState(vif.domain.store, vif.path, state);
   },
 
-  /** The domain was saved and restored: nothing of the connection is left, and the backend is another one. */
+  /** The domain was saved and restored: the connection is lost, and the backend is a new one. */
   resume(vif: FrontendVif): void {
     vif.steps.disconnect(vif);
     vif.seen = undefined;
   },
 
+  /** The save of the domain was cancelled: the connection is as it was. */
+  wake: (_: FrontendVif): void => undefined,
+
   /**
-   * Makes rings and channels for each queue, tells the backend of them in one transaction, and waits in Initialised for
-   * the backend to connect: one of the two ways that frontends have. Linux goes to Connected at once.
+   * Creates rings and event channels for each queue, writes their keys in one transaction, and waits in Initialised
+   * until the backend is Connected. Linux goes to Connected at once: xenbus.h permits both.
    */
   async connect(vif: FrontendVif): Promise<void> {
     const { steps, domain } = vif;
     steps.disconnect(vif);
-    const flag = async (key: string): Promise<boolean> =>
-      (await domain.store.read(`${vif.backendPath}/${key}`)) === '1';
     const backend = parseDecimal(await domain.store.read(`${vif.path}/backend-id`), { min: 0, max: 0x7fff });
-    if (!backend.ok || !(await flag(KEY.featureRxCopy))) return;
+    if (!backend.ok || !(await steps.accepts(vif))) return;
     vif.backend = backend.value;
-    for (const key of FEATURES) vif.offers[key] = await flag(key);
-    const split = await flag(KEY.featureSplitEventChannels);
+    for (const key of steps.wanted()) vif.offers[key] = await steps.isOffered(vif, key);
+    const split = vif.offers[KEY.featureSplitEventChannels] ?? false;
     const offered = await domain.store.read(`${vif.backendPath}/${KEY.multiQueueMaxQueues}`);
     const count = steps.queueCount(offered);
-    const keys: Record<string, string> = { ...steps.features(), ...steps.requests(vif) };
-    if (offered !== undefined) keys[KEY.multiQueueNumQueues] = String(count);
+    const keys: Record<string, string> = {
+      ...steps.features(),
+      ...steps.requests(vif),
+      ...steps.countKeys(offered, count),
+    };
     for (let index = 0; index < count; index++) {
       const queue = steps.openQueue(vif, index, split);
       vif.queues.push(queue);
@@ -86,14 +101,32 @@ export const FRONTEND_STEPS = {
       }
     }
     if (vif.offers[KEY.featureCtrlRing]) Object.assign(keys, steps.openControl(vif));
-    await domain.store.transaction(async (access) => {
-      for (const [key, value] of Object.entries(keys)) await access.write(`${vif.path}/${key}`, value);
-    });
     await steps.followCarrier(vif);
-    await steps.setState(vif, '3');
+    await steps.publish(vif, keys);
   },
 
-  /** Follows what the backend tells of its link, for as long as it's connected. */
+  /** Whether the frontend can work with the backend. */
+  accepts: (vif: FrontendVif): Promise<boolean> => vif.steps.isOffered(vif, KEY.featureRxCopy),
+
+  async isOffered(vif: FrontendVif, key: string): Promise<boolean> {
+    return (await vif.domain.store.read(`${vif.backendPath}/${key}`)) === '1';
+  },
+
+  /** The features that the frontend uses, if the backend offers them. */
+  wanted: (): readonly string[] => FEATURES,
+
+  /** Writes all keys, and then the corresponding state. */
+  async publish(vif: FrontendVif, keys: Readonly<Record<string, string>>): Promise<void> {
+    await vif.domain.store.transaction((access) => writeConnectionKeys(access, vif.path, keys));
+    await vif.steps.invite(vif);
+  },
+
+  /** Goes to the state in which the backend reads the keys. */
+  async invite(vif: FrontendVif): Promise<void> {
+    await vif.steps.setState(vif, STATE.initialised);
+  },
+
+  /** Follows the `carrier` key of the backend until the vif disconnects. */
   async followCarrier(vif: FrontendVif): Promise<void> {
     const path = `${vif.backendPath}/${KEY.carrier}`;
     const read = async (): Promise<void> => {
@@ -108,6 +141,10 @@ export const FRONTEND_STEPS = {
     return max.ok ? Math.min(max.value, QUEUES) : 1;
   },
 
+  /** The keys for the number of queues; `offered` is the backend's maximum. */
+  countKeys: (offered: string | undefined, count: number): Record<string, string> =>
+    offered === undefined ? {} : { [KEY.multiQueueNumQueues]: String(count) },
+
   features(): Record<string, string> {
     return {
       [KEY.requestRxCopy]: '1',
@@ -119,7 +156,7 @@ export const FRONTEND_STEPS = {
     };
   },
 
-  /** What the backend is asked for, of what it offers. */
+  /** The keys that ask for features that the backend offers. */
   requests(vif: FrontendVif): Record<string, string> {
     return vif.offers[KEY.featureMulticastControl] ? { [KEY.requestMulticastControl]: '1' } : {};
   },
@@ -151,9 +188,14 @@ export const FRONTEND_STEPS = {
     };
     for (const port of [txPort, rxPort]) vif.pump.on(port, () => vif.steps.serve(vif, queue));
     if (vif.offers[KEY.featureCtrlRing] || vif.offers[KEY.featureStagingGrants]) vif.steps.fillPools(queue);
-    vif.steps.post(vif, queue);
-    rx.push();
+    vif.steps.firstPost(vif, queue);
     return queue;
+  },
+
+  /** Posts buffers before the backend has bound its channel. */
+  firstPost(vif: FrontendVif, queue: FrontendQueueState): void {
+    vif.steps.post(vif, queue);
+    queue.rx.push();
   },
 
   initRing(ring: FrontRing): void {
@@ -169,13 +211,13 @@ export const FRONTEND_STEPS = {
     return { [KEY.txRingRef]: String(tx?.ref), [KEY.rxRingRef]: String(rx?.ref), ...channels };
   },
 
-  /** Makes buffers that are kept, for a backend that maps them. */
+  /** Creates the buffers that are kept for a backend that maps them. */
   fillPools(queue: FrontendQueueState): void {
     queue.txPool.fill(POOL);
     queue.rxPool.fill(POOL);
   },
 
-  /** The keys of a queue's staging pools, each of which has a page that lists it. */
+  /** The keys of a queue's staging pools. Each pool is listed in a table page. */
   poolKeys(vif: FrontendVif, queue: FrontendQueueState): Record<string, string> {
     const { steps } = vif;
     return {
@@ -193,7 +235,7 @@ export const FRONTEND_STEPS = {
     return String(table.ref);
   },
 
-  /** The backend is there: kicks both rings once, in case it looked before it could hear. */
+  /** The backend is Connected: notifies both rings once, in case it read them before it bound the event channels. */
   start(vif: FrontendVif): void {
     for (const queue of vif.queues) {
       for (const port of new Set([queue.txPort, queue.rxPort])) vif.domain.events.notify(port);
@@ -202,7 +244,7 @@ export const FRONTEND_STEPS = {
     vif.steps.configure(vif).catch(vif.onError);
   },
 
-  /** Takes everything back that connecting gave out. */
+  /** Releases all resources of the connection. */
   disconnect(vif: FrontendVif): void {
     vif.carrierWatch?.close().catch(vif.onError);
     vif.carrierWatch = undefined;

@@ -1,4 +1,4 @@
-/** The embedded frontend: a correct netfront on the port, small and complete enough to be the suites' own touchstone. */
+/** The reference frontend: a correct and complete netfront on the port `Domain`, against which the suites are proved. */
 import type { Stack } from '../packet/stack.js';
 import type { FrontRing } from '../protocol/shared-ring.js';
 import type { Domain, DomId, Offer, Port, Watch } from '../xen/domain.js';
@@ -25,9 +25,9 @@ export interface FrontendQueueState {
   readonly rxPool: BufferPool;
   /** Pages that list the buffers of staging pools. */
   readonly tables: Offer[];
-  /** A packet whose later slots haven't come. */
+  /** A packet whose later slots have not arrived yet. */
   readonly partial: { pieces: Uint8Array[]; bad: boolean; csumBlank: boolean; gso: VifPacket['gso'] };
-  /** What the next rx slot is. */
+  /** The kind of the next rx slot. */
   expect: 'first' | 'extra' | 'more';
   /** Whether data follows the extras of the packet that is being received. */
   moreAfterExtras: boolean;
@@ -43,31 +43,51 @@ export interface FrontendControlState {
   nextId: number;
 }
 
-/** What the steps know of one vif. */
+/** Surroundings of a vif, which never change. */
+export interface FrontendVifOptions {
+  readonly domain: Domain;
+  readonly pump: EventPump;
+  readonly stack: Stack;
+  readonly steps: FrontendSteps;
+  /** The frontend's directory. */
+  readonly path: string;
+  readonly backendPath: string;
+  /** Called with errors of watches and control requests, which no caller awaits. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** The state of one vif, on which the steps work. */
 export class FrontendVif implements Device {
   queues: FrontendQueueState[] = [];
   backend: DomId = 0;
   control: FrontendControlState | undefined;
-  /** Which features the backend has, by their keys. */
+  /** Which features the backend has, by key. */
   readonly offers: Record<string, boolean> = {};
-  /** The vif at the other end of a bridge: what comes in here goes out there, and not to the stack. */
+  /** The vif at the other side of a bridge. If set, packets go there and not to the stack. */
   bridgedTo: FrontendVif | undefined;
-  /** What the backend says of its link; it's up unless told. */
+  /** Whether the link of the backend is up; a backend without the key has a carrier. */
   carrier = true;
   carrierWatch: Watch | undefined;
-  /** The backend state that was acted on last. */
+  /** The backend state that was handled last. */
   seen: string | undefined;
 
-  constructor(
-    readonly domain: Domain,
-    readonly pump: EventPump,
-    readonly stack: Stack,
-    readonly steps: FrontendSteps,
-    readonly path: string,
-    readonly backendPath: string,
-    /** Told of what goes wrong beside the driver's own work. */
-    readonly onError: (error: unknown) => void,
-  ) {}
+  readonly domain: Domain;
+  readonly pump: EventPump;
+  readonly stack: Stack;
+  readonly steps: FrontendSteps;
+  readonly path: string;
+  readonly backendPath: string;
+  readonly onError: (error: unknown) => void;
+
+  constructor({ domain, pump, stack, steps, path, backendPath, onError }: FrontendVifOptions) {
+    this.domain = domain;
+    this.pump = pump;
+    this.stack = stack;
+    this.steps = steps;
+    this.path = path;
+    this.backendPath = backendPath;
+    this.onError = onError;
+  }
 
   changed(): Promise<void> {
     return this.steps.backendChanged(this);
@@ -79,14 +99,15 @@ export class FrontendVif implements Device {
   }
 }
 
-/** The driver: serves every vif below one place of its domain, `device/vif` unless told. */
+/** The driver: serves every vif below `root` (default: `device/vif`). */
 export class ReferenceFrontend {
   readonly #bus: Bus<FrontendVif>;
 
   /**
-   * @param stackOf the network stack behind vif number `handle`
-   * @param override replaces single steps, which is how a defect is made
-   * @param root where its devices are, in its domain's part of xenstore
+   * @param stackOf returns the network stack of vif number `handle`
+   * @param onError is given errors that no caller awaits
+   * @param override replaces single steps: this is how a defect is planted
+   * @param root the directory of the devices, relative to the domain's home in xenstore
    */
   constructor(
     domain: Domain,
@@ -98,11 +119,19 @@ export class ReferenceFrontend {
     const pump = new EventPump(domain.events);
     const steps = { ...FRONTEND_STEPS, ...override };
     const probe = (path: string, backendPath: string): FrontendVif =>
-      new FrontendVif(domain, pump, stackOf(Number(path.split('/').at(-1))), steps, path, backendPath, onError);
+      new FrontendVif({
+        domain,
+        pump,
+        stack: stackOf(Number(path.split('/').at(-1))),
+        steps,
+        path,
+        backendPath,
+        onError,
+      });
     this.#bus = new Bus(domain.store, root, 1, 'backend', probe, onError);
   }
 
-  /** Joins the vifs of two handles, so that what comes in at one goes out at the other. */
+  /** Bridges the vifs of two handles: a packet that arrives at one leaves at the other. */
   bridge(handles: readonly [number, number]): void {
     bridge(this.#bus, handles);
   }
@@ -120,14 +149,19 @@ export class ReferenceFrontend {
     return this.#bus.bind(handle);
   }
 
-  /** The domain is saved: the driver is told of nothing until it's restored. */
+  /** The domain is saved: the driver sees no changes until the domain is restored. */
   suspend(): Promise<void> {
     return this.#bus.suspend();
   }
 
-  /** The domain was restored, and the backends are others than before. */
+  /** The domain was restored, and its backends are new. */
   resume(): Promise<void> {
     return this.#bus.resume((vif) => vif.steps.resume(vif));
+  }
+
+  /** The save of the domain was cancelled: its backends are still there. */
+  wake(): Promise<void> {
+    return this.#bus.resume((vif) => vif.steps.wake(vif));
   }
 
   start(): Promise<void> {

@@ -1,13 +1,15 @@
-/** What a reference backend keeps of its frontend's hash settings, and what it makes of them (netif.h, "Hash types"). */
+/**
+ * The hash settings of one vif of the reference backend, and the resulting hashes and queues (netif.h, "Hash types").
+ */
 import { decodeFrame } from '../packet/frame.js';
 import { HASH_ALGORITHM, HASH_FLAG, HASH_TYPE } from '../protocol/netif.js';
 import { hashInput, toeplitz } from '../protocol/toeplitz.js';
 
-/** Bytes of a key that are taken: enough for the longest input. */
+/** Maximum length of a key in bytes: enough for the longest input. */
 export const MAX_KEY = 40;
-/** Entries that a mapping table may have. */
-export const MAX_MAPPING = 128;
-/** The types that are calculated. */
+/** Maximum number of entries of a mapping table: more than one page holds. */
+export const MAX_MAPPING = 2048;
+/** The supported hash types. */
 export const HASH_FLAGS = HASH_FLAG.ipv4 | HASH_FLAG.ipv4Tcp | HASH_FLAG.ipv6 | HASH_FLAG.ipv6Tcp;
 
 export interface PacketHash {
@@ -22,7 +24,7 @@ export class Hashing {
   /** Bits of {@link HASH_FLAG}. */
   flags = 0;
   key = new Uint8Array();
-  /** Queue numbers; empty where the hash itself tells the queue. */
+  /** Queue numbers. If empty, the queue is the hash modulo the number of queues. */
   mapping: number[] = [];
 
   reset(): void {
@@ -32,7 +34,7 @@ export class Hashing {
     this.mapping = [];
   }
 
-  /** The hash of the maximal type that is set and fits; undefined if none does. */
+  /** The hash of the most specific type that is set and applies to the frame; undefined if no type does. */
   of(frame: Uint8Array): PacketHash | undefined {
     const it = this.algorithm === HASH_ALGORITHM.none ? undefined : decodeFrame(frame);
     if (!it?.ok || !('ip' in it.value)) return undefined;
@@ -46,7 +48,7 @@ export class Hashing {
     return this.#has(plain) ? { type: plain, value: toeplitz(this.key, hashInput(addresses)) } : undefined;
   }
 
-  /** The queue for a packet of this hash, or of none, out of `queues`. */
+  /** The queue for a packet with this hash, or without a hash, out of `queues`. */
   queueFor(hash: PacketHash | undefined, queues: number): number {
     const value = hash?.value ?? 0;
     return this.mapping.length > 0 ? (this.mapping[value % this.mapping.length] ?? 0) : value % queues;

@@ -1,7 +1,7 @@
-/** Grants that a reference backend keeps mapped for one queue: netif.h, "Static Grants", and the staging extension. */
+/** Grants that the reference backend keeps mapped for one queue (netif.h, "Static Grants", and the staging extension). */
 import { type DomId, type GrantRef, type Grants, type Mapping, type Page, XenError } from '../xen/domain.js';
 
-/** Grants that may be mapped for one queue. */
+/** Maximum number of grants that can be mapped for one queue. */
 export const MAX_MAPPED = 512;
 
 export interface GrantToMap {
@@ -9,7 +9,7 @@ export interface GrantToMap {
   readonly readonly: boolean;
 }
 
-/** A table of mapped grants. Each is a unit of its own, so that it can go alone. */
+/** A table of mapped grants. Each grant is mapped as a separate unit, so that it can be unmapped on its own. */
 export class MappedGrants {
   readonly #mappings = new Map<GrantRef, Mapping>();
 
@@ -26,17 +26,17 @@ export class MappedGrants {
     return this.#mappings.has(ref);
   }
 
-  /** Undefined for a grant that isn't mapped. */
+  /** The page of a grant; undefined if the grant is not mapped. */
   page(ref: GrantRef): Page | undefined {
     return this.#mappings.get(ref)?.pages[0];
   }
 
-  /** Maps all of `entries`, or none. Throws a XenError if one can't be mapped, or is already. */
+  /** Maps all of `entries` or none. Throws a XenError if one cannot be mapped or is already mapped. */
   add(entries: readonly GrantToMap[]): void {
     const added: GrantRef[] = [];
     try {
       for (const { ref, readonly } of entries) {
-        if (this.#mappings.has(ref)) throw new XenError('EEXIST', `mapping grant ${ref} twice`);
+        if (this.#mappings.has(ref)) throw XenError.refused('EEXIST', `mapping grant ${ref} twice`);
         this.#mappings.set(ref, this.grants.map(this.frontend, [ref], readonly ? 'read-only' : 'read-write'));
         added.push(ref);
       }
@@ -46,7 +46,7 @@ export class MappedGrants {
     }
   }
 
-  /** False if it isn't mapped. */
+  /** Unmaps a grant. Returns false if it is not mapped. */
   delete(ref: GrantRef): boolean {
     this.#mappings.get(ref)?.unmap();
     return this.#mappings.delete(ref);

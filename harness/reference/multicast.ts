@@ -1,25 +1,25 @@
-/** What a reference backend keeps of its frontend's multicast control (netif.h, "feature-multicast-control"). */
+/** Multicast control of one vif of the reference backend (netif.h, "feature-multicast-control"). */
 import type { Watch } from '../xen/domain.js';
 
-/** Groups that a frontend may have in its list. */
+/** Maximum number of groups in a filter list. */
 const MAX_GROUPS = 64;
 
-/** The filter of one vif. */
+/** The filter list of one vif. */
 export class MulticastList {
-  /** Whether the frontend wants only the groups of its list. */
+  /** Whether the frontend asked for a filter. */
   requested = false;
-  /** Follows the frontend's wish. */
+  /** The watch on the frontend's request. */
   watch: Watch | undefined;
   readonly #groups = new Set<string>();
 
-  /** Puts a group in; false if the list is full. */
+  /** Adds a group. Returns false if the list is full. */
   add(address: Uint8Array): boolean {
     if (this.#groups.size >= MAX_GROUPS) return false;
     this.#groups.add(address.join());
     return true;
   }
 
-  /** Takes a group out; one that isn't in it changes nothing. */
+  /** Removes a group. A group that is not in the list is ignored. */
   delete(address: Uint8Array): void {
     this.#groups.delete(address.join());
   }

@@ -1,4 +1,4 @@
-/** Frames that are right but for one thing. */
+/** Valid frames with one fault. */
 import {
   arpReply,
   arpRequest,
@@ -17,7 +17,7 @@ import { encodeIcmpv6 } from '../packet/icmp.js';
 import { encodeIpv6 } from '../packet/ipv6.js';
 import type { Link } from '../peer/link.js';
 
-/** A good frame, number `which` of those there are, with the two bytes at `at` changed and all from `cut` on missing. */
+/** Valid frame number `which`, with the two bytes at `at` changed and truncated to `cut` bytes. */
 export interface OddFrame {
   readonly which: number;
   readonly at: number;
@@ -25,7 +25,7 @@ export interface OddFrame {
   readonly cut: number;
 }
 
-/** As the stack behind the implementation under test might send it to the harness's. */
+/** A frame from the stack of the driver under test to the stack of the peer. */
 export function oddFrame({ iut, peer }: Link, { which, at, value, cut }: OddFrame): Uint8Array {
   const echo = { id: 1, seq: 1, payload: new Uint8Array(16) };
   const syn = { sport: 1, dport: 2, seq: 3 };
@@ -47,7 +47,7 @@ export function oddFrame({ iut, peer }: Link, { which, at, value, cut }: OddFram
   return withChecksum(frame).slice(0, cut);
 }
 
-/** Who finds ICMPv6's checksum wrong looks no further. */
+/** Completes the checksum of ICMPv6: a stack would drop the frame at a wrong checksum and not read the fault. */
 function withChecksum(frame: Uint8Array): Uint8Array {
   const it = decodeFrame(frame);
   if (!it.ok || it.value.kind !== 'icmpv6') return frame;

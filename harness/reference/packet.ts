@@ -1,18 +1,18 @@
-/** A packet on its way through a reference driver. */
+/** A packet inside a reference driver. */
 import { decodeEthernet, ETHER_TYPE } from '../packet/ethernet.js';
 import { completeChecksum, segment } from '../packet/offload.js';
 import { GSO_TYPE, KEY } from '../protocol/netif.js';
 
-/** A frame, and what was told about it beside. */
+/** A frame with its offload information. */
 export interface VifPacket {
   readonly frame: Uint8Array;
-  /** The checksum of TCP or UDP is left to whoever needs it (netif.h, "csum_blank"). */
+  /** The checksum of TCP or UDP is not complete (netif.h, "csum_blank"). */
   readonly csumBlank: boolean;
   /** A TCP packet to be cut into segments of at most `size` bytes of payload; `type` is one of GSO_TYPE. */
   readonly gso?: { readonly size: number; readonly type: number } | undefined;
 }
 
-/** A packet as the other end takes it: cut into segments, and with its checksum, if it can't do that itself. */
+/** A packet in a form that the receiver supports: cut into segments and with a complete checksum as needed. */
 export function fit(packet: VifPacket, offers: Readonly<Record<string, boolean>>): VifPacket[] {
   const { frame, gso, csumBlank } = packet;
   const large = gso?.type === GSO_TYPE.tcpv6 ? KEY.featureGsoTcpv6 : KEY.featureGsoTcpv4;

@@ -10,7 +10,7 @@ function domains(): { backend: Domain; frontend: Domain } {
 }
 
 describe('BufferPool', () => {
-  it('gives out what it keeps first, and keeps nothing else', () => {
+  it('provides kept pages first and ends the grants of other pages when they are returned', () => {
     const { frontend } = domains();
     const pool = new BufferPool(frontend.grants, 0, 'read-only');
     pool.fill(1);
@@ -26,7 +26,7 @@ describe('BufferPool', () => {
 });
 
 describe('MappedGrants', () => {
-  it('maps all of a list or none of it', () => {
+  it('maps all entries of a list or none', () => {
     const { backend, frontend } = domains();
     const offers = [frontend.grants.offer(0, 'read-write'), frontend.grants.offer(0, 'read-write')];
     const [first = 0, second = 0] = offers.map(({ ref }) => ref);

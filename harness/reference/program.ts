@@ -1,4 +1,4 @@
-/** The reference driver as a program of its own, in a domain of a real Xen; the harness is in another. */
+/** The reference driver as a program in a domain of a real Xen; netifspec runs in another domain. */
 import { Stack } from '../packet/stack.js';
 import { linkOf } from '../peer/link.js';
 import type { Domain } from '../xen/domain.js';
@@ -8,21 +8,21 @@ import { ReferenceFrontend } from './frontend.js';
 import { Rogue } from './rogue.js';
 
 /**
- * The device type of the reference driver's end: no kernel driver claims it. Linux wants type and number in less than
- * 20 bytes.
+ * The device type of the reference driver's end, which no kernel driver claims. Linux limits type and number to less
+ * than 20 bytes.
  */
 export const REFERENCE_TYPE = 'netifspec-ref';
-/** What the program says once it serves its devices. */
+/** The line that the program prints once it serves its devices. */
 export const READY = 'ready';
 /**
- * A node of the program's domain, below `device` or `backend`. Who writes the handles of two vifs into it has them
- * joined; once they are, the node is gone.
+ * A node of the program's domain, below `device` or `backend`. The program bridges the two vifs whose handles are
+ * written to the node, and then removes the node.
  */
 export const BRIDGE_NODE = 'netifspec-bridge';
 
 /**
- * Serves the devices of a role until `input` ends, and closes `domain`. Rejects if the driver throws, which is a fault
- * of ours. With a seed for `rogue` it attacks its peers.
+ * Serves the devices of a role until `input` ends, and closes `domain`. Rejects if the driver throws, which is a bug of
+ * netifspec. With a seed for `rogue` the driver attacks its peers.
  */
 export async function runReference(
   role: 'frontend' | 'backend',
@@ -31,18 +31,18 @@ export async function runReference(
   say: (line: string) => void,
   rogue?: number,
 ): Promise<void> {
-  let mad: Rogue | undefined;
+  let rogueDriver: Rogue | undefined;
   const ended = new Promise<void>((resolve, reject) => {
     input.on('end', resolve).on('error', reject).resume();
     const stackOf = (handle: number): Stack => new Stack(linkOf(handle).iut);
     const place = role === 'frontend' ? 'device' : 'backend';
     const root = `${place}/${REFERENCE_TYPE}`;
     if (rogue !== undefined) {
-      mad = new Rogue(role, domain, stackOf, root);
-      mad.attack(new Random(rogue));
+      rogueDriver = new Rogue(role, domain, stackOf, root);
+      rogueDriver.attack(new Random(rogue));
     }
     const driver =
-      mad ??
+      rogueDriver ??
       (role === 'frontend'
         ? new ReferenceFrontend(domain, stackOf, reject, {}, root)
         : new ReferenceBackend(domain, stackOf, reject, {}, root));
@@ -64,7 +64,7 @@ export async function runReference(
   try {
     await ended;
   } finally {
-    mad?.calm();
+    rogueDriver?.stopAttack();
     await domain.close();
   }
 }

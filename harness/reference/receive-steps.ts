@@ -1,6 +1,6 @@
-/** What the reference backend does with packets, to the frontend's buffers (netif.h, "Guest receive"). */
+/** Steps of the reference backend for packets to the frontend (netif.h, "Guest receive"). */
 import { BROADCAST_MAC, isGroupMac, MAC_LENGTH } from '../packet/address.js';
-import { sameBytes } from '../packet/bytes.js';
+import { sameBytes } from '../bytes/bytes.js';
 import { encodeExtra, type Extra } from '../protocol/extra.js';
 import { EXTRA_FLAG_MORE, HASH_ALGORITHM, KEY, RSP, RXF } from '../protocol/netif.js';
 import { decodeRxRequest, encodeRxResponse, type RxRequest } from '../protocol/rx.js';
@@ -9,11 +9,11 @@ import type { BackendQueueState, BackendVif } from './backend.js';
 import type { PacketHash } from './hashing.js';
 import { fit, type VifPacket } from './packet.js';
 
-/** Packets kept per queue while the frontend has no buffers posted; more are dropped. */
+/** Packets that are kept per queue while the frontend has posted no buffers; further packets are dropped. */
 const BACKLOG = 64;
 
 export const RECEIVE_STEPS = {
-  /** Hands a packet on: over the bridge that the vif is a port of, or to the stack, whose answers go back. */
+  /** Forwards a packet over the bridge of the vif, or passes it to the stack and sends the stack's replies. */
   accept(vif: BackendVif, queue: BackendQueueState, packet: VifPacket): void {
     const { bridgedTo } = vif;
     if (bridgedTo) return bridgedTo.steps.send(bridgedTo, bridgedTo.queues[queue.index] ?? bridgedTo.queues[0], packet);
@@ -22,7 +22,7 @@ export const RECEIVE_STEPS = {
     }
   },
 
-  /** Sends a packet to the frontend, unless it's of a group that the frontend doesn't want. */
+  /** Sends a packet to the frontend, unless the multicast filter excludes it. */
   send(vif: BackendVif, usual: BackendQueueState | undefined, packet: VifPacket): void {
     const queue = vif.steps.queueFor(vif, packet.frame) ?? usual;
     if (!queue || !vif.steps.isWanted(vif, packet.frame)) return;
@@ -32,7 +32,7 @@ export const RECEIVE_STEPS = {
     vif.steps.drainBacklog(vif, queue);
   },
 
-  /** The queue that the hash settings tell; undefined if they tell none. */
+  /** The queue that the hash settings select; undefined while hashing is off. */
   queueFor(vif: BackendVif, frame: Uint8Array): BackendQueueState | undefined {
     if (vif.hashing.algorithm === HASH_ALGORITHM.none) return undefined;
     return vif.queues[vif.hashing.queueFor(vif.steps.hash(vif, frame), vif.queues.length)];
@@ -42,7 +42,7 @@ export const RECEIVE_STEPS = {
     return vif.hashing.of(frame);
   },
 
-  /** The packet as the frontend takes it: cut into segments, and with its checksum, if it can't do that itself. */
+  /** The packet in a form that the frontend can receive: cut into segments and with a complete checksum as needed. */
   fitting(vif: BackendVif, packet: VifPacket): VifPacket[] {
     return fit(packet, vif.offers);
   },
@@ -53,21 +53,20 @@ export const RECEIVE_STEPS = {
     return vif.groups.has(destination);
   },
 
-  /** Delivers the packets that wait, as far as the frontend's buffers go. */
+  /** Delivers waiting packets as long as the frontend has buffers for them. */
   drainBacklog(vif: BackendVif, queue: BackendQueueState): void {
     for (;;) {
       const packet = queue.backlog[0];
       if (!packet) return;
-      const pages = Math.ceil(packet.frame.length / (PAGE_SIZE - vif.headroom));
-      const needed = pages + vif.steps.extras(vif, packet).length;
-      if (pages > 1 && !vif.offers[KEY.featureSg]) {
+      if (vif.steps.pieces(vif, packet.frame).length > 1 && !vif.offers[KEY.featureSg]) {
         queue.backlog.shift();
         continue;
       }
+      const needed = vif.steps.buffersFor(vif, packet);
       const ready = queue.rx.unconsumed();
       if (!ready.ok) return;
       if (ready.value < needed) {
-        if (!vif.rxNotify) queue.backlog.shift();
+        if (!vif.steps.waitsForBuffers(vif)) queue.backlog.shift();
         queue.rx.setReqEvent(queue.rx.reqCons + needed);
         const again = queue.rx.unconsumed();
         if (!again.ok || again.value < needed) return;
@@ -78,7 +77,33 @@ export const RECEIVE_STEPS = {
     }
   },
 
-  /** The extra infos that go with a packet. */
+  /** Whether a packet waits until the frontend has posted enough buffers; it is dropped if not. */
+  waitsForBuffers(vif: BackendVif): boolean {
+    return vif.rxNotify;
+  },
+
+  /** How many buffers must be posted before a packet is delivered. */
+  buffersFor(vif: BackendVif, packet: VifPacket): number {
+    return vif.steps.pieces(vif, packet.frame).length + vif.steps.extras(vif, packet).length;
+  },
+
+  /** What goes into each buffer of a frame. */
+  pieces(vif: BackendVif, frame: Uint8Array): Uint8Array[] {
+    const room = PAGE_SIZE - vif.headroom;
+    return Array.from({ length: Math.ceil(frame.length / room) }, (_, n) => frame.subarray(n * room, (n + 1) * room));
+  },
+
+  /** Where a piece of `length` bytes begins in its buffer. */
+  offsetFor(vif: BackendVif, _length: number): number {
+    return vif.headroom;
+  },
+
+  /** The checksum flags of a packet's first slot. */
+  checksumFlags({ csumBlank }: VifPacket): number {
+    return csumBlank ? RXF.csumBlank | RXF.dataValidated : 0;
+  },
+
+  /** The extra infos of a packet. */
   extras(vif: BackendVif, { frame, gso }: VifPacket): Extra[] {
     const extras: Extra[] = [];
     if (gso) extras.push({ type: 'gso', flags: 0, size: gso.size, gsoType: gso.type, pad: 0, features: 0 });
@@ -91,39 +116,37 @@ export const RECEIVE_STEPS = {
     return extras.map((extra, n) => (n < extras.length - 1 ? { ...extra, flags: EXTRA_FLAG_MORE } : extra));
   },
 
-  /** Lays one packet into rx buffers, its extra infos behind the first piece. */
+  /** Writes one packet into rx buffers, with its extra infos after the first piece. */
   deliver(vif: BackendVif, queue: BackendQueueState, packet: VifPacket): void {
-    const { frame, csumBlank } = packet;
     const extras = vif.steps.extras(vif, packet);
-    const room = PAGE_SIZE - vif.headroom;
-    for (let at = 0; at < frame.length; at += room) {
+    const pieces = vif.steps.pieces(vif, packet.frame);
+    for (const [n, piece] of pieces.entries()) {
       const request = decodeRxRequest(queue.rx.take());
       if (!request.ok) return;
-      const piece = frame.subarray(at, at + room);
-      const blank = csumBlank ? RXF.csumBlank | RXF.dataValidated : 0;
-      const first = at === 0 ? blank | (extras.length > 0 ? RXF.extraInfo : 0) : 0;
-      const more = at + room < frame.length ? RXF.moreData : 0;
+      const first = n === 0 ? vif.steps.checksumFlags(packet) | (extras.length > 0 ? RXF.extraInfo : 0) : 0;
+      const more = n < pieces.length - 1 ? RXF.moreData : 0;
       vif.steps.fill(vif, queue, request.value, piece, more | first);
-      if (at === 0) for (const extra of extras) vif.steps.fillExtra(queue, extra);
+      if (n === 0) for (const extra of extras) vif.steps.fillExtra(queue, extra);
     }
     vif.steps.push(vif, queue.rx, queue.rxPort);
   },
 
-  /** Puts an extra info in place of a response. */
+  /** Puts an extra info into the slot of a response. */
   fillExtra(queue: BackendQueueState, extra: Extra): void {
     queue.rx.take();
     queue.rx.put(encodeExtra(extra));
   },
 
-  /** Fills one buffer and puts its response into the same slot. */
+  /**
+   * Fills one buffer and puts its response into the slot of its request. The flags are the same if the buffer can't be
+   * written: they say what follows.
+   */
   fill(vif: BackendVif, queue: BackendQueueState, request: RxRequest, piece: Uint8Array, flags: number): void {
     const page = queue.mapped.page(request.gref) ?? queue.rxPool.page(request.gref);
-    const offset = vif.headroom;
+    const offset = vif.steps.offsetFor(vif, piece.length);
     if (page?.writable) page.copyIn(offset, piece);
     const segment = { domain: queue.frontend, ref: request.gref, offset, bytes: piece };
     const ok = page ? page.writable : vif.domain.grants.copyTo([segment])[0] === 0;
-    queue.rx.put(
-      encodeRxResponse({ id: request.id, offset, flags: ok ? flags : 0, status: ok ? piece.length : RSP.error }),
-    );
+    queue.rx.put(encodeRxResponse({ id: request.id, offset, flags, status: ok ? piece.length : RSP.error }));
   },
 };

@@ -1,6 +1,6 @@
 /**
- * The reference drivers gone mad: in between their own work they do what no driver may. They prove that no driver can
- * hurt the harness.
+ * Malicious reference drivers: between their regular work they do what no driver may do. They prove that no driver can
+ * harm the harness.
  */
 import type { Stack } from '../packet/stack.js';
 import { KEY } from '../protocol/netif.js';
@@ -15,23 +15,23 @@ import { ReferenceFrontend } from './frontend.js';
 import { type Endless, endlessRx, endlessTx } from './endless.js';
 import { FRONTEND_STEPS } from './frontend-steps.js';
 import { type OddFrame, oddFrame } from './odd-frames.js';
-import { type Spoil, Spoiler, type Written } from './spoiled.js';
+import { type WriteFault, FaultInjector, type Written } from './fault-injector.js';
 
-/** One thing that no driver may do. */
+/** One violation of the protocol. */
 export type Attack =
   | { readonly kind: 'index'; readonly ring: 0 | 1; readonly offset: number; readonly value: number }
   | { readonly kind: 'slot'; readonly ring: 0 | 1; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: 'key'; readonly key: string; readonly value: string }
-  | { readonly kind: 'lie'; readonly key: string; readonly value: string }
+  | { readonly kind: 'falsify'; readonly key: string; readonly value: string }
   | { readonly kind: 'remove'; readonly key: string }
   | { readonly kind: 'event' }
   | { readonly kind: 'vanish' }
   | { readonly kind: 'revoke'; readonly n: number }
   | { readonly kind: 'endless'; readonly of: Endless }
   | ({ readonly kind: 'frame' } & OddFrame)
-  | ({ readonly kind: 'spoil' } & Spoil);
+  | ({ readonly kind: 'alter' } & WriteFault);
 
-/** Keys that it's worth to tamper with, those that no driver knows included. */
+/** Keys that attacks change, including keys that no driver reads. */
 export const ATTACKED_KEYS = [
   ...Object.values(KEY),
   'state',
@@ -41,7 +41,7 @@ export const ATTACKED_KEYS = [
   'queue-1/tx-ring-ref',
 ] as const;
 
-/** Values that are wrong for most keys. */
+/** Values that are invalid for most keys. */
 export const ODD_VALUES = [
   '',
   '0',
@@ -58,25 +58,25 @@ export const ODD_VALUES = [
   '1\n',
 ];
 
-/** Words that mean much where a slot has its flags, its size or its status, and little in a frame. */
+/** Values that matter as the flags, size or status of a slot. */
 export const ODD_WORDS = [0, 1, 2, 4, 8, 12, 24, 0x0fff, 0x1000, 0x7fff, 0x8000, 0xfffe, 0xffff] as const;
 
-/** The ring's indices and events, by offset in its page. */
+/** Offsets of the indices and event indices in a ring page. */
 export const INDEX_OFFSETS = [RING_OFFSET.reqProd, RING_OFFSET.reqEvent, RING_OFFSET.rspProd, RING_OFFSET.rspEvent];
 
-/** Milliseconds between two attacks of a driver that attacks by itself. */
+/** Milliseconds between two attacks of {@link Rogue.attack}. */
 const EVERY_MS = 40;
 
-/** How often room is used up by a packet without end: few buffers at a time may be more than a ring in all. */
+/** How often an endless packet uses all free slots: the slots of all rounds exceed the size of a ring. */
 const ENDLESS_ROUNDS = 16;
 
-/** A vif of the rogue: its directory, and what a queue of it shares with the peer. */
-interface Place {
+/** A vif of the rogue: its directory, and the resources that one of its queues shares with the peer. */
+interface AttackedQueue {
   readonly path: string;
   readonly pages: readonly [tx: RingPage, rx: RingPage];
   readonly ports: readonly number[];
   readonly send: (frame: Uint8Array) => void;
-  /** False if there was no room. */
+  /** Returns false if there is no free slot. */
   readonly sendEndless: (of: Endless, begins: boolean) => boolean;
 }
 
@@ -87,10 +87,10 @@ interface QueueState {
   readonly rxPort: number;
 }
 
-/** A reference driver that attacks its peer when it's told to. What becomes of itself is nobody's business. */
+/** A reference driver that attacks its peer on request. Its own errors are ignored. */
 export class Rogue {
-  readonly #places: Place[] = [];
-  readonly #spoiler: Spoiler;
+  readonly #queues: AttackedQueue[] = [];
+  readonly #injector: FaultInjector;
   readonly #driver: ReferenceFrontend | ReferenceBackend;
   #stop = (): void => undefined;
 
@@ -100,24 +100,28 @@ export class Rogue {
     stackOf: (handle: number) => Stack,
     root?: string,
   ) {
-    this.#spoiler = new Spoiler(domain);
+    this.#injector = new FaultInjector(domain);
     const ignore = (): void => undefined;
-    const keep = <Q extends QueueState>(path: string, queue: Q, sending: Pick<Place, 'send' | 'sendEndless'>): Q => {
+    const register = <Q extends QueueState>(
+      path: string,
+      queue: Q,
+      sending: Pick<AttackedQueue, 'send' | 'sendEndless'>,
+    ): Q => {
       const { tx, rx, txPort, rxPort } = queue;
-      this.#places.push({ path, pages: [tx.page, rx.page], ports: [txPort, rxPort], ...sending });
-      if (path !== this.#places[0]?.path) this.#spoiler.sparing = false;
+      this.#queues.push({ path, pages: [tx.page, rx.page], ports: [txPort, rxPort], ...sending });
+      if (path !== this.#queues[0]?.path) this.#injector.protecting = false;
       return queue;
     };
     this.#driver =
       role === 'frontend'
         ? new ReferenceFrontend(
-            this.#spoiler.domain,
+            this.#injector.domain,
             stackOf,
             ignore,
             {
               openQueue: (vif, index, split) => {
                 const queue = FRONTEND_STEPS.openQueue(vif, index, split);
-                return keep(vif.path, queue, {
+                return register(vif.path, queue, {
                   send: (frame) => vif.steps.transmit(vif, queue, { frame, csumBlank: false }),
                   sendEndless: (of, begins) => endlessTx(vif, queue, of, begins),
                 });
@@ -126,13 +130,13 @@ export class Rogue {
             root,
           )
         : new ReferenceBackend(
-            this.#spoiler.domain,
+            this.#injector.domain,
             stackOf,
             ignore,
             {
               openQueue: (vif, ...rest) => {
                 const queue = BACKEND_STEPS.openQueue(vif, ...rest);
-                return keep(vif.path, queue, {
+                return register(vif.path, queue, {
                   send: (frame) => vif.steps.send(vif, queue, { frame, csumBlank: false }),
                   sendEndless: (of, begins) => endlessRx(vif, queue, of, begins),
                 });
@@ -151,44 +155,44 @@ export class Rogue {
   }
 
   close(): Promise<void> {
-    this.calm();
+    this.stopAttack();
     return this.#driver.close();
   }
 
-  /** What a `spoil` or a `lie` really hit so far. */
-  get spoilt(): ReadonlySet<Written> {
-    return this.#spoiler.struck;
+  /** The kinds of writes that an `alter` or a `falsify` has changed so far. */
+  get injected(): ReadonlySet<Written> {
+    return this.#injector.injected;
   }
 
-  /** Attacks no more of its own accord. */
-  calm(): void {
+  /** Stops {@link attack}. */
+  stopAttack(): void {
     this.#stop();
   }
 
   /**
-   * Does one thing to the vif in `path`, which is relative to its domain's home; false if it can't any more. What it
-   * writes spoilt or false from then on, and what it withdraws, may be of any vif of its.
+   * Attacks the vif in `path`, which is relative to the domain's home. Returns false if the vif is too far gone for the
+   * attack. An `alter`, `falsify` or `revoke` may hit any vif of the rogue.
    */
   async perform(attack: Attack, path: string): Promise<boolean> {
-    const place = this.#places.findLast((each) => each.path === path);
+    const queue = this.#queues.findLast((each) => each.path === path);
     const { store } = this.domain;
     try {
       switch (attack.kind) {
         case 'index':
         case 'slot':
         case 'event':
-          return place !== undefined && this.#attackRings(attack, place);
+          return queue !== undefined && this.#attackRings(attack, queue);
         case 'endless':
-          return place !== undefined && (await this.#sendEndless(attack.of, place));
+          return queue !== undefined && (await this.#sendEndless(attack.of, queue));
         case 'frame':
-          place?.send(oddFrame(linkOf(Number(path.split('/').at(-1))), attack));
-          return place !== undefined;
+          queue?.send(oddFrame(linkOf(Number(path.split('/').at(-1))), attack));
+          return queue !== undefined;
         case 'key':
           if ((await store.read(`${path}/state`)) === undefined) return false;
           await store.write(`${path}/${attack.key}`, attack.value);
           return true;
-        case 'lie':
-          this.#spoiler.lie(attack.key, attack.value);
+        case 'falsify':
+          this.#injector.falsify(attack.key, attack.value);
           return true;
         case 'remove':
           await store.remove(`${path}/${attack.key}`);
@@ -197,58 +201,58 @@ export class Rogue {
           await store.remove(path);
           return true;
         case 'revoke':
-          return this.#spoiler.revoke(attack.n);
-        case 'spoil':
-          this.#spoiler.arm(attack);
+          return this.#injector.revoke(attack.n);
+        case 'alter':
+          this.#injector.arm(attack);
           return true;
       }
     } catch {
-      // It may have lost the page, the channel or the directory by now.
+      // The page, the event channel or the directory may be gone by now.
       return false;
     }
   }
 
-  /** Goes on as the peer makes room, for longer than any ring; false if there never was any. */
-  async #sendEndless(of: Endless, place: Place): Promise<boolean> {
+  /** Continues as slots become free, for more slots than a ring has. Returns false if no slot was ever free. */
+  async #sendEndless(of: Endless, queue: AttackedQueue): Promise<boolean> {
     let begun = false;
     for (let n = 0; n < ENDLESS_ROUNDS; n++) {
-      begun = place.sendEndless(of, !begun) || begun;
+      begun = queue.sendEndless(of, !begun) || begun;
       await new Promise<void>((resolve) => this.domain.clock.after(1, resolve));
     }
     return begun;
   }
 
-  #attackRings(attack: Attack & { readonly kind: 'index' | 'slot' | 'event' }, place: Place): true {
-    if (attack.kind === 'index') place.pages[attack.ring].store32(attack.offset, attack.value);
-    else if (attack.kind === 'slot') place.pages[attack.ring].copyIn(attack.offset, attack.bytes);
-    else for (const port of place.ports) this.domain.events.notify(port);
+  #attackRings(attack: Attack & { readonly kind: 'index' | 'slot' | 'event' }, queue: AttackedQueue): true {
+    if (attack.kind === 'index') queue.pages[attack.ring].store32(attack.offset, attack.value);
+    else if (attack.kind === 'slot') queue.pages[attack.ring].copyIn(attack.offset, attack.bytes);
+    else for (const port of queue.ports) this.domain.events.notify(port);
     return true;
   }
 
   /**
-   * From now on does something of its own accord, again and again, to the vif that it connected last; to its first it's
-   * kind, or there would be nothing to see after that.
+   * Attacks the vif that connected last, every {@link EVERY_MS}. The first vif is spared, so that the peer can show that
+   * it still works.
    */
   attack(random: Random): void {
-    this.#spoiler.sparing = true;
+    this.#injector.protecting = true;
     const next = (): void => {
-      const place = this.#places.at(-1);
-      if (place && place.path !== this.#places[0]?.path) void this.perform(randomAttack(random), place.path);
+      const queue = this.#queues.at(-1);
+      if (queue && queue.path !== this.#queues[0]?.path) void this.perform(randomAttack(random), queue.path);
       this.#stop = this.domain.clock.after(EVERY_MS, next);
     };
     next();
   }
 }
 
-const RINGS = ['index', 'slot', 'spoil', 'spoil'] as const;
+const RINGS = ['index', 'slot', 'alter', 'alter'] as const;
 
-/** An attack, mostly on the rings: what goes on in the store alone is soon over. */
+/** A random attack, mostly on the rings: attacks on xenstore soon end the connection. */
 export function randomAttack(random: Random): Attack {
   const pick = <T>(values: readonly [T, ...T[]] | readonly T[]): T => values[random.below(values.length)] as T;
   const ring = pick([0, 1] as const);
   const value = pick([random.below(600), random.below(0x1_0000_0000)]);
   switch (
-    pick([...RINGS, ...RINGS, 'event', 'revoke', 'frame', 'endless', 'key', 'lie', 'remove', 'vanish'] as const)
+    pick([...RINGS, ...RINGS, 'event', 'revoke', 'frame', 'endless', 'key', 'falsify', 'remove', 'vanish'] as const)
   ) {
     case 'index':
       return { kind: 'index', ring, offset: pick(INDEX_OFFSETS), value };
@@ -260,8 +264,8 @@ export function randomAttack(random: Random): Attack {
       return { kind: 'event' };
     case 'key':
       return { kind: 'key', key: pick(ATTACKED_KEYS), value: pick(ODD_VALUES) };
-    case 'lie':
-      return { kind: 'lie', key: pick(ATTACKED_KEYS), value: pick(ODD_VALUES) };
+    case 'falsify':
+      return { kind: 'falsify', key: pick(ATTACKED_KEYS), value: pick(ODD_VALUES) };
     case 'endless':
       return { kind: 'endless', of: pick(['data', 'extra'] as const) };
     case 'frame':
@@ -272,9 +276,9 @@ export function randomAttack(random: Random): Attack {
       return { kind: 'vanish' };
     case 'revoke':
       return { kind: 'revoke', n: random.below(600) };
-    case 'spoil': {
+    case 'alter': {
       const [what, at, times] = [pick(['slot', 'slot', 'index', 'data'] as const), random.below(64), pick([1, 1, 300])];
-      return { kind: 'spoil', what, at, value: pick([pick(ODD_WORDS), value]), times };
+      return { kind: 'alter', what, at, value: pick([pick(ODD_WORDS), value]), times };
     }
   }
 }

@@ -1,8 +1,8 @@
-/** Runs asynchronous steps one after the other: a driver's state machine must not be entered twice. */
+/** Runs asynchronous steps one after the other, because a driver's state machine must not be entered twice. */
 export class Serial {
   #tail: Promise<void> = Promise.resolve();
 
-  /** @param onError is told what a step threw; the steps after it run all the same */
+  /** @param onError called with the error that a step throws; later steps still run */
   constructor(private readonly onError: (error: unknown) => void) {}
 
   run(step: () => Promise<void>): Promise<void> {

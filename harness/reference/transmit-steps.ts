@@ -1,20 +1,19 @@
-/** What the reference backend does with the tx ring (netif.h, "Guest transmit"). */
-import { concat } from '../packet/bytes.js';
+/** Steps of the reference backend for the tx ring (netif.h, "Guest transmit"). */
+import { concat } from '../bytes/bytes.js';
+import { ETHERNET_HEADER } from '../packet/ethernet.js';
 import { decodeExtra, type Extra, type ExtraMcast } from '../protocol/extra.js';
 import { EXTRA_FLAG_MORE, GSO_TYPE, NR_SLOTS_MIN, RSP, TXF } from '../protocol/netif.js';
-import { decodeTxRequest, encodeTxResponse, type TxRequest } from '../protocol/tx.js';
+import { decodeTxRequest, encodeTxResponse, type TxRequest, type TxResponse } from '../protocol/tx.js';
 import { PAGE_SIZE } from '../xen/domain.js';
 import type { BackendQueueState, BackendVif } from './backend.js';
 
-const ETHERNET_HEADER = 14;
-
-/** One transmitted packet as it lies in the ring. */
+/** One transmitted packet, as it is in the ring. */
 export interface TxChain {
   readonly requests: readonly TxRequest[];
   readonly extras: readonly Extra[];
-  /** Slots in ring order: true where the slot is an extra info. */
+  /** Slots in ring order: true if the slot is an extra info. */
   readonly layout: readonly boolean[];
-  /** Why the packet is refused; undefined for a good one. */
+  /** Why the packet is refused; undefined for a valid packet. */
   readonly fault: string | undefined;
 }
 
@@ -22,7 +21,7 @@ export const TRANSMIT_STEPS = {
   serveTx(vif: BackendVif, queue: BackendQueueState): void {
     for (;;) {
       const ready = queue.tx.unconsumed();
-      // A ring whose indices are nonsense is left alone: nothing in it can be trusted.
+      // A ring with invalid indices is ignored: nothing in it can be trusted.
       if (!ready.ok) return;
       const before = queue.tx.reqCons;
       for (let chain = vif.steps.takeChain(queue); chain; chain = vif.steps.takeChain(queue)) {
@@ -36,7 +35,7 @@ export const TRANSMIT_STEPS = {
   serveChain(vif: BackendVif, queue: BackendQueueState, chain: TxChain): void {
     const multicast = chain.extras.find(isMulticast);
     if (multicast) {
-      // A dummy request: its buffer is nothing, and nothing is sent on.
+      // A dummy request: its buffer is unused, and no packet is forwarded.
       return vif.steps.respond(vif, queue, chain, vif.steps.changeGroups(vif, multicast) ? RSP.okay : RSP.error);
     }
     const frame = chain.fault === undefined ? vif.steps.fetch(vif, queue, chain) : undefined;
@@ -46,14 +45,14 @@ export const TRANSMIT_STEPS = {
     if (frame) vif.steps.accept(vif, queue, { frame, csumBlank, gso: gso && { size: gso.size, type: gso.gsoType } });
   },
 
-  /** Changes the list of groups; false if it's full. */
+  /** Changes the multicast filter list. Returns false if the list is full. */
   changeGroups(vif: BackendVif, { type, address }: ExtraMcast): boolean {
     if (type === 'mcast-add') return vif.groups.add(address);
     vif.groups.delete(address);
     return true;
   },
 
-  /** Takes one whole packet off the ring, or nothing while its last slot isn't there. */
+  /** Consumes one whole packet. Returns undefined while its last slot is not published. */
   takeChain(queue: BackendQueueState): TxChain | undefined {
     const start = queue.tx.reqCons;
     const requests: TxRequest[] = [];
@@ -74,7 +73,7 @@ export const TRANSMIT_STEPS = {
         const extra = decodeExtra(bytes);
         if (extra.ok) extras.push(extra.value);
         else fault ??= extra.reason;
-        // An unknown extra still tells whether another follows.
+        // An unknown extra still has a valid flag for whether another extra follows.
         next = ((bytes[1] ?? 0) & EXTRA_FLAG_MORE) !== 0 ? 'extra' : more ? 'data' : undefined;
         continue;
       }
@@ -88,7 +87,7 @@ export const TRANSMIT_STEPS = {
     return { requests, extras, layout, fault: fault ?? checkChain(requests, extras) };
   },
 
-  /** A packet's bytes, out of pages that are mapped or copied from the frontend's; undefined if a grant doesn't allow it. */
+  /** The bytes of a packet, from mapped pages or copied from the frontend. Returns undefined if a grant cannot be read. */
   fetch(vif: BackendVif, queue: BackendQueueState, chain: TxChain): Uint8Array | undefined {
     const rest = chain.requests.slice(1).reduce((sum, request) => sum + request.size, 0);
     const pieces: Uint8Array[] = [];
@@ -104,27 +103,33 @@ export const TRANSMIT_STEPS = {
     return concat(...pieces);
   },
 
-  /** Answers each slot of a packet, extras with NULL. */
+  /** Responds to each slot of a packet; the status of an extra's slot is NULL. */
   respond(vif: BackendVif, queue: BackendQueueState, chain: TxChain, status: number): void {
-    let request = 0;
-    for (const isExtra of chain.layout) {
-      const id = isExtra ? 0 : (chain.requests[request++]?.id ?? 0);
-      queue.tx.put(encodeTxResponse({ id, status: isExtra ? RSP.null : status }));
-    }
+    for (const response of responsesTo(chain, status)) queue.tx.put(encodeTxResponse(response));
     vif.steps.push(vif, queue.tx, queue.txPort);
   },
 };
+
+/** One response for each slot of a packet, in the order of the slots. */
+export function responsesTo({ requests, layout }: TxChain, status: number): TxResponse[] {
+  const ids = requests.map(({ id }) => id);
+  return layout.map((isExtra) => (isExtra ? { id: 0, status: RSP.null } : { id: ids.shift() ?? 0, status }));
+}
 
 function isMulticast(extra: Extra): extra is ExtraMcast {
   return extra.type === 'mcast-add' || extra.type === 'mcast-del';
 }
 
-/** Why a packet can't be taken, or undefined for a good one. */
-function checkChain(requests: readonly TxRequest[], extras: readonly Extra[]): string | undefined {
+/** Returns why a packet is refused, or undefined for a valid packet. `most` is the maximum number of data slots. */
+export function checkChain(
+  requests: readonly TxRequest[],
+  extras: readonly Extra[],
+  most = NR_SLOTS_MIN,
+): string | undefined {
   const gso = extras.find((extra) => extra.type === 'gso');
   const known = gso?.gsoType === GSO_TYPE.tcpv4 || gso?.gsoType === GSO_TYPE.tcpv6;
   if (gso && (gso.size === 0 || !known)) return `GSO of type ${gso.gsoType} and size ${gso.size}`;
-  if (requests.length > NR_SLOTS_MIN) return `${requests.length} slots`;
+  if (requests.length > most) return `${requests.length} slots`;
   const total = requests[0]?.size ?? 0;
   const rest = requests.slice(1).reduce((sum, request) => sum + request.size, 0);
   if (total < ETHERNET_HEADER) return `${total} bytes are less than an Ethernet header`;

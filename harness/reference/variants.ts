@@ -1,8 +1,8 @@
-/** What a correct driver may also be: for tests of what the reference driver, which has everything, doesn't show. */
+/** Correct drivers with fewer features, for tests that the reference driver skips because it has every feature. */
 import { CTRL_STATUS, KEY } from '../protocol/netif.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from './backend-steps.js';
 
-/** A correct driver that differs from the reference driver in what it offers. */
+/** A correct driver that advertises other features than the reference driver. */
 export interface Variant {
   readonly id: string;
   readonly backend: Partial<BackendSteps>;

@@ -1,12 +1,12 @@
 /**
- * A step of the build: puts each program that runs on another host, and all that it depends on, into few files, which
- * the host gets and loads in seconds even where it is slow. The programs are the command line, the tests of the native
- * adapter and the bench.
+ * A build step: bundles each program that runs on another host, with its dependencies, into few files, which are copied
+ * and loaded within seconds even on a slow host. The programs are the command line, the tests of the native adapter and
+ * the bench.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
-import { packageRoot } from '../root.js';
+import { packageRoot } from '../base/root.js';
 
 const outdir = join(packageRoot, 'dist', 'bundle');
 const common = {
@@ -14,14 +14,15 @@ const common = {
   bundle: true,
   platform: 'node',
   target: 'node20',
-  // Optional native parts of dependencies: they do without.
+  // Optional native parts of dependencies, which work without them.
   external: ['cpu-features', '*.node'],
   logLevel: 'warning',
 } satisfies BuildOptions;
 
 rmSync(outdir, { recursive: true, force: true });
 
-// The command line is one script, since V8 keeps what it compiled of a script only: a function, which start.ts calls.
+// The command line is a single script, because V8 caches the compiled code of scripts only: a function that start.ts
+// calls.
 await build({
   ...common,
   entryPoints: ['harness/cli/main.ts'],
@@ -30,7 +31,7 @@ await build({
   define: { 'import.meta.url': '__url', 'import.meta.dirname': '__dirname' },
   banner: { js: '(function (require, __dirname, __url) {' },
   footer: { js: '})' },
-  // Of Mocha's runner in many processes, which isn't used.
+  // Part of Mocha's parallel runner, which is not used.
   logOverride: { 'require-resolve-not-external': 'silent' },
 });
 await build({
@@ -41,8 +42,8 @@ await build({
   define: { 'import.meta.dirname': '__dirname' },
 });
 
-// The others are modules. Files that lie beside each other in the sources may be asked for by their relative place:
-// each is an entry.
+// The others are modules. Files that are siblings in the sources may be loaded by their relative path, so each is an
+// entry.
 const entryPoints = [
   'harness/bench/on-xen.ts',
   'harness/lab/contract.ts',
@@ -52,7 +53,7 @@ const entryPoints = [
   'native/index.ts',
   'native/native.test.ts',
 ];
-// What CommonJS packages expect to find in their scope, under names that no other import has.
+// The variables that CommonJS packages expect in their scope, imported under names that no other import has.
 const scope = [
   "import { createRequire as requireOfBundle } from 'node:module';",
   'const require = requireOfBundle(import.meta.url), __dirname = import.meta.dirname;',

@@ -4,7 +4,7 @@ import { machine, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readExecutable } from './elf.js';
 import { RemoteError } from './error.js';
-import { sampleExecutable } from './sample-executable.js';
+import { sampleExecutable } from './executable.fixture.js';
 
 describe('headers of executables', () => {
   let folder: string;
@@ -15,7 +15,7 @@ describe('headers of executables', () => {
     return readExecutable(join(folder, 'file'));
   };
 
-  it('tell the machine and the loader', () => {
+  it('have the machine and the loader', () => {
     expect(read(sampleExecutable(183, '/lib/ld-musl-aarch64.so.1'))).to.deep.equal({
       machine: 'aarch64',
       loader: '/lib/ld-musl-aarch64.so.1',
@@ -24,10 +24,10 @@ describe('headers of executables', () => {
     expect(readExecutable(process.execPath).machine).to.equal(machine());
   });
 
-  it('are refused where they are none, and read no further than the file goes', () => {
-    expect(() => read('#!/bin/sh\n')).to.throw(RemoteError, /file: no executable of a 64-bit Linux machine/);
-    expect(() => readExecutable(join(folder, 'none'))).to.throw(RemoteError, /ENOENT/);
-    expect(() => readExecutable(folder)).to.throw(RemoteError, /EISDIR/);
+  it('are rejected if they are invalid, without reads beyond the end of the file', () => {
+    expect(() => read('#!/bin/sh\n')).to.throw(RemoteError, /file: not an executable of a 64-bit Linux machine/);
+    expect(() => readExecutable(join(folder, 'none'))).to.throw(RemoteError, /none: no such file or folder/);
+    expect(() => readExecutable(folder)).to.throw(RemoteError, /is a folder; give a file/);
     const far = sampleExecutable(62, '/l');
     far.writeBigUInt64LE(1n << 62n, 64 + 8);
     expect(() => read(far)).to.throw(RemoteError);

@@ -1,29 +1,30 @@
-/** What an executable's header tells: for which machine it is, and which loader it asks for. */
+/** Parses the header of an executable: its machine and its loader. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { fileProblem } from '../base/errno.js';
 import { RemoteError } from './error.js';
 
-/** What `uname -m` calls the machines, by the header's number. */
+/** The names that `uname -m` prints, by the machine number in the header. */
 const MACHINES: Readonly<Record<number, string>> = { 62: 'x86_64', 183: 'aarch64', 243: 'riscv64' };
 
-/** Offsets of the fields in use (System V ABI, "ELF Header" and "Program Header", 64 bits, little-endian). */
+/** Offsets of the used fields (System V ABI, "ELF Header" and "Program Header", 64 bits, little-endian). */
 const HEADER = { bytes: 64, magic: 0, class: 4, data: 5, machine: 18, programs: 32, programCount: 56 } as const;
 const PROGRAM = { bytes: 56, type: 0, offset: 8, fileSize: 32 } as const;
 const MAGIC = 0x7f454c46;
 const CLASS_64 = 2;
 const LITTLE_ENDIAN = 1;
 const TYPE_INTERP = 3;
-/** More than any executable has; a file that is none may claim anything. */
+/** More program headers than any executable has; an invalid file may claim any number. */
 const PROGRAMS_MAX = 64;
 const PATH_MAX = 4096;
 
 export interface Executable {
-  /** As `uname -m` has it, or the header's number. */
+  /** The name that `uname -m` prints, or the number in the header. */
   readonly machine: string;
-  /** Path of the loader, which tells one C library from another; absent in a static executable. */
+  /** Path of the loader, which differs between C libraries; absent in a static executable. */
   readonly loader?: string;
 }
 
-/** Reads the header of the executable at `path`. Throws a {@link RemoteError} of exit code 2 if it isn't one. */
+/** Reads the header of the executable at `path`. Throws a {@link RemoteError} of exit code 2 if it is not one. */
 export function readExecutable(path: string): Executable {
   try {
     const file = openSync(path, 'r');
@@ -33,11 +34,11 @@ export function readExecutable(path: string): Executable {
       closeSync(file);
     }
   } catch (cause) {
-    throw new RemoteError(2, `${path}: ${(cause as Error).message}`, { cause });
+    throw new RemoteError(2, `${path}: ${fileProblem(cause)?.text ?? (cause as Error).message}`, { cause });
   }
 }
 
-/** Throws an Error if the file is no executable, and whatever reading at the places that it names throws. */
+/** Throws an Error if the file is not an executable, and any error of a read at the offsets in it. */
 function readHeader(file: number): Executable {
   const at = (position: number, length: number): Buffer => {
     const bytes = Buffer.alloc(length);
@@ -49,7 +50,7 @@ function readHeader(file: number): Executable {
     header.readUInt32BE(HEADER.magic) === MAGIC &&
     header[HEADER.class] === CLASS_64 &&
     header[HEADER.data] === LITTLE_ENDIAN;
-  if (!isOurs) throw new Error('no executable of a 64-bit Linux machine');
+  if (!isOurs) throw new Error('not an executable of a 64-bit Linux machine; give another file');
   const number = header.readUInt16LE(HEADER.machine);
   const machine = MACHINES[number] ?? `machine ${number}`;
   const first = Number(header.readBigUInt64LE(HEADER.programs));
@@ -66,12 +67,12 @@ function readHeader(file: number): Executable {
   return { machine };
 }
 
-/** The latest version of glibc that a program or library asks for; undefined if it asks for none, as one of musl does. */
+/** The latest version of glibc that a program or library requires; undefined if it requires none, like one for musl. */
 export function glibcOf(path: string): string | undefined {
   const bytes = readFileSync(path);
   const prefix = 'GLIBC_';
   let latest: string | undefined;
-  // Names of symbol versions are text in the file.
+  // The names of symbol versions are plain text in the file.
   for (let at = bytes.indexOf(prefix); at >= 0; at = bytes.indexOf(prefix, at + 1)) {
     const [, version] = /^GLIBC_(\d+\.\d+)/.exec(bytes.toString('latin1', at, at + 16)) ?? [];
     if (version !== undefined && (latest === undefined || isOlder(latest, version))) latest = version;
@@ -79,7 +80,7 @@ export function glibcOf(path: string): string | undefined {
   return latest;
 }
 
-/** Whether version `a` of two numbers comes before version `b`. */
+/** Whether version `a`, of two numbers, is older than version `b`. */
 export function isOlder(a: string, b: string): boolean {
   const [[major = 0, minor = 0], [otherMajor = 0, otherMinor = 0]] = [a, b].map((each) =>
     each.split('.').map(Number),

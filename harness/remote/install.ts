@@ -1,7 +1,7 @@
-/** Puts a pack on a host. */
+/** Copies a pack to a host. */
 import { createReadStream } from 'node:fs';
-import { parseFacts, quotePosix } from '../guest/profile.js';
-import type { Ssh } from '../guest/ssh.js';
+import { parseFacts, quotePosix } from '../ssh/posix.js';
+import type { Ssh } from '../ssh/ssh.js';
 import { RemoteError } from './error.js';
 import { type HostFacts, refuseProgram } from './fit.js';
 import { carryNode, isFit } from './node.js';
@@ -9,29 +9,29 @@ import type { Pack } from './pack.js';
 import { runScript } from './script.js';
 
 const TRANSFER_MS = 300_000;
-/** What the scripts here call beside the commands that any shell's system has. */
+/** Commands that the scripts here need, in addition to those of every system with a shell. */
 const TOOLS = ['tar', 'gzip', 'find', 'mktemp'];
 
 export interface InstallOptions {
   readonly ssh: { readonly host: string };
-  /** The Node to carry there; absent: the host's own, or the running one where the host has none that fits. */
+  /** The Node to copy to the host. Default: none if the host has a suitable one, else the running one. */
   readonly node?: string;
-  /** Takes what there is to say, a line at a time. */
+  /** Prints a line for the user. */
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
 export interface Installed {
-  /** The absolute folder of netifspec's own on the host, in which the pack lies in the folder named by its key. */
+  /** The absolute path of netifspec's folder on the host; the pack is in a subfolder named after its key. */
   readonly home: string;
-  /** What runs Node there, as a word of a shell. */
+  /** The command for Node on the host, as one word of a shell. */
   readonly node: string;
-  /** What runs netifspec there, as words of a shell; its arguments follow. */
+  /** The command for netifspec on the host, as words of a shell; arguments may follow. */
   readonly netifspec: string;
 }
 
 /**
- * Checks that the host can run netifspec, and uploads the pack, and a Node, if they aren't there.
+ * Checks that the host can run netifspec, and uploads the pack and, if needed, a Node, unless they are present.
  * Throws a {@link RemoteError} or an SshError.
  */
 export async function install(ssh: Ssh, archive: Pack, options: InstallOptions): Promise<Installed> {
@@ -40,7 +40,7 @@ export async function install(ssh: Ssh, archive: Pack, options: InstallOptions):
     log,
     signal,
   } = options;
-  // Few processes here too: whoever runs one test after the other waits for this each time.
+  // Few processes, since a user who runs single tests waits for this script each time.
   const script = `
     umask 077
     home="$HOME/.cache/netifspec/remote"
@@ -54,7 +54,7 @@ export async function install(ssh: Ssh, archive: Pack, options: InstallOptions):
     fi
     if command -v node > /dev/null; then printf node=; node --version || echo none; fi
   `;
-  const facts = parseFacts(await runScript(ssh, host, 'be checked', script, { signal }));
+  const facts = parseFacts(await runScript(ssh, host, 'report its tools and versions', script, { signal }));
   refuse(host, facts);
   const { home = '', present } = facts;
   const carried = options.node ?? (isFit(facts['node']) ? undefined : process.execPath);
@@ -72,22 +72,25 @@ export async function install(ssh: Ssh, archive: Pack, options: InstallOptions):
   };
 }
 
-/** What decides whether programs that were built elsewhere run on the host. */
+/** The facts that decide whether programs built on this host run on the other one. */
 async function kindOf(ssh: Ssh, { ssh: { host }, signal }: InstallOptions): Promise<HostFacts> {
   const script = `
     echo "machine=$(uname -m)"
     ! command -v getconf > /dev/null || echo "glibc=$(getconf GNU_LIBC_VERSION 2> /dev/null || echo none)"
   `;
-  return parseFacts(await runScript(ssh, host, 'be checked', script, { signal }));
+  return parseFacts(await runScript(ssh, host, 'report its tools and versions', script, { signal }));
 }
 
-/** Refuses a host on which nothing of ours can run. */
+/** Throws if the host cannot run netifspec. */
 function refuse(host: string, facts: Readonly<Record<string, string>>): void {
   const missing = TOOLS.filter((tool) => facts[`missing-${tool}`] === 'yes');
   if (missing.length > 0) {
-    throw error(host, `has no ${missing.join(', ')} on the PATH of a command over SSH; install what is missing`);
+    throw error(
+      host,
+      `has no ${missing.join(', ')} on the PATH of a command over SSH; install ${missing.length === 1 ? 'it' : 'them'}`,
+    );
   }
-  if (!facts['home']?.startsWith('/')) throw error(host, 'has no HOME for its user; give the user a home folder');
+  if (!facts['home']?.startsWith('/')) throw error(host, 'sets no HOME for this user; give the user a home folder');
 }
 
 async function upload(ssh: Ssh, archive: Pack, home: string, options: InstallOptions): Promise<void> {
@@ -95,9 +98,8 @@ async function upload(ssh: Ssh, archive: Pack, home: string, options: InstallOpt
   const { host } = options.ssh;
   options.log(`uploading netifspec to ${host}: ${(size / 1024 / 1024).toFixed(1)} MiB`);
   const place = quotePosix(`${home}/${key}`);
-  // Room is made first: packs and runs go that nobody has begun to use for two days, and uploads that were cut off. The
-  // new pack comes whole or not at all; if another run was faster, its copy is as good. Few processes: they are what
-  // this costs.
+  // First removes packs and runs that were not used for two days, and incomplete uploads. The new pack appears
+  // atomically; if another run was faster, its copy is used. Few processes: they determine the cost of the script.
   const script = `
     cd ${quotePosix(home)} || exit 1
     find . runs -mindepth 1 -maxdepth 1 '(' -path './.upload-*' -mmin +60 -o -mmin +2880 \\

@@ -1,5 +1,5 @@
-/** A connection to a host that has netifspec. */
-import { Ssh, type SshOptions } from '../guest/ssh.js';
+/** A connection to a host with netifspec. */
+import { Ssh, type SshOptions } from '../ssh/ssh.js';
 import { install, type Installed, type InstallOptions } from './install.js';
 import type { Pack } from './pack.js';
 
@@ -11,8 +11,8 @@ export interface HostOptions extends InstallOptions {
 }
 
 /**
- * Does something on a host with netifspec there, which is put there if need be. Throws a {@link RemoteError} or an
- * SshError where it can't be put there, and the signal's reason if it fires before it is.
+ * Runs `work` on a host, after copying netifspec to it if necessary. Throws a {@link RemoteError} or an SshError if it
+ * cannot be copied, and the signal's reason if that fires first.
  */
 export async function installed<T>(
   options: HostOptions,
@@ -29,7 +29,7 @@ export async function installed<T>(
   }
 }
 
-/** What fails after an abort is the user's doing, whatever it broke: the signal's reason is thrown then. */
+/** Throws the signal's reason for any failure after an abort, since the abort caused it. */
 export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   try {
     return await work;

@@ -1,29 +1,31 @@
-/** The Node that runs netifspec on another host: the host's own where that fits, else one that is carried there. */
+/**
+ * Chooses the Node that runs netifspec on another host: the host's own if it is recent enough, else one that is copied.
+ */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { pipeline as piped } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { parseFacts, quotePosix } from '../guest/profile.js';
-import type { Ssh } from '../guest/ssh.js';
+import { parseFacts, quotePosix } from '../ssh/posix.js';
+import type { Ssh } from '../ssh/ssh.js';
 import { readExecutable } from './elf.js';
 import { RemoteError } from './error.js';
 import { type HostFacts, refuseProgram } from './fit.js';
 import { runScript } from './script.js';
 
-/** Node's own executable is some 100 MB. */
+/** Time limit in milliseconds: Node's executable has about 100 MB. */
 const TRANSFER_MS = 600_000;
 const WANTED = { major: 20, minor: 19 };
 
-/** Whether netifspec runs with a Node that says so of itself, as `node --version` does. */
+/** Whether netifspec supports this version of Node, as printed by `node --version`. */
 export function isFit(version: string | undefined): boolean {
   const [, major = 0, minor = 0] = (/^v(\d+)\.(\d+)\./.exec(version ?? '') ?? []).map(Number);
   return major > WANTED.major || (major === WANTED.major && minor >= WANTED.minor);
 }
 
 /**
- * Puts the Node at `file` on the host, below `home`, unless it is there; answers its path there. Throws a
- * {@link RemoteError} where the host can't run it.
+ * Copies the Node at `file` to the host, below `home`, unless it is present. Returns its path on the host. Throws a
+ * {@link RemoteError} if the host cannot run it.
  */
 export async function carryNode(
   ssh: Ssh,
@@ -41,7 +43,7 @@ export async function carryNode(
   const there = await runScript(
     ssh,
     host,
-    'be looked at for a Node',
+    'report whether it has a Node',
     `
       [ ! -e ${quotePosix(loader)} ] || echo loader=yes
       [ ! -x ${quotePosix(place)} ] || { touch ${quotePosix(place)}; echo present=yes; }
@@ -50,7 +52,7 @@ export async function carryNode(
   );
   const { loader: hasLoader, present } = parseFacts(there);
   if (hasLoader !== 'yes') {
-    throw new RemoteError(3, `${host} has no ${loader}, which ${file} needs; take another Node along (--node FILE)`);
+    throw new RemoteError(3, `${host} has no ${loader}, which ${file} needs; give another Node with --node FILE`);
   }
   if (present !== 'yes') {
     log(`uploading Node to ${host}: ${file}`);
@@ -67,20 +69,17 @@ export async function carryNode(
       rm -f "$unpacked"
       exit $status
     `;
-    // What fails here is destroyed, and the upload with it.
+    // An error destroys the streams, which ends the upload.
     const stdin = pipeline(createReadStream(file), createGzip({ level: 1 }), () => undefined);
-    await runScript(ssh, host, 'take Node', script, { deadlineMs: TRANSFER_MS, stdin, signal });
+    await runScript(ssh, host, 'store Node', script, { deadlineMs: TRANSFER_MS, stdin, signal });
   }
   const version = await runScript(
     ssh,
     host,
-    `start the Node that was taken there, ${file}; take one of nodejs.org along (--node FILE)`,
+    `start the Node that was copied there, ${file}; give one from nodejs.org with --node FILE`,
     `${quotePosix(place)} --version`,
     { signal },
   );
   if (isFit(version.trim())) return place;
-  throw new RemoteError(
-    2,
-    `${file} is Node ${version.trim()}; netifspec needs ${WANTED.major}.${WANTED.minor} or later`,
-  );
+  throw new RemoteError(2, `${file} is Node ${version.trim()}; give Node ${WANTED.major}.${WANTED.minor} or later`);
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { version } from '../root.js';
+import { version } from '../base/root.js';
 import { pack } from './pack.js';
 
 describe('the pack', () => {
@@ -27,7 +27,7 @@ describe('the pack', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('holds the bundle and the addon, and no more', async () => {
+  it('contains only the bundle and the addon', async () => {
     file('app/native/build/Release/netifspec_native.node');
     file('app/native/build/Release/obj.target/x.o');
     file('app/dist/bundle/netifspec.js.cache');
@@ -41,7 +41,7 @@ describe('the pack', () => {
     expect(entry).to.equal('dist/bundle/start.cjs');
   });
 
-  it('runs where it is unpacked, with nothing else there', async () => {
+  it('runs where it is unpacked, without other files', async () => {
     const { file: archive, entry } = await pack(undefined, cache());
     execFileSync('tar', ['-xzf', archive, '-C', folder]);
     const start = (...args: string[]) =>
@@ -49,15 +49,20 @@ describe('the pack', () => {
     expect(start('--version').stdout).to.equal(`${version}\n`);
     const { status, stdout } = start('run', '--stream', '--test', '*.connect');
     expect(status).to.equal(0);
-    expect(stdout.trim().split('\n')).to.have.length(6);
+    const records = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; id?: string });
+    expect(records.at(-1)?.type).to.equal('end');
+    expect(records.map(({ id }) => id)).to.include.members(['frontend.xenbus.connect', 'backend.xenbus.connect']);
     expect(existsSync(join(folder, 'results'))).to.equal(false);
   }).timeout(20_000);
 
-  it('keeps what was compiled, for the same Node, and does without where it cannot', async () => {
+  it('keeps compiled code for the same Node, and works without it', async () => {
     const { file: archive, entry } = await pack(undefined, cache());
     execFileSync('tar', ['-xzf', archive, '-C', folder]);
     const compiled = join(folder, dirname(entry), 'netifspec.js.cache');
-    /** The file that there is after a start, by its number: a new one has another. */
+    /** The inode of the cache file after a start: a new file has another one. */
     const start = (...flags: string[]): number | undefined => {
       const { stdout } = spawnSync(process.execPath, [...flags, entry, '--version'], { encoding: 'utf8', cwd: folder });
       expect(stdout).to.equal(`${version}\n`);
@@ -66,7 +71,7 @@ describe('the pack', () => {
     const first = start();
     expect(first).to.be.a('number');
     expect(start()).to.equal(first);
-    // Other flags make another code of it, as another version of V8 would.
+    // Other flags generate different code, like another version of V8.
     expect(start('--no-lazy')).not.to.equal(first);
     writeFileSync(compiled, 'nothing that V8 wrote');
     start();
@@ -77,7 +82,7 @@ describe('the pack', () => {
     expect(readdirSync(dirname(compiled)).filter((name) => name.startsWith('netifspec.js.cache.'))).to.deep.equal([]);
   }).timeout(20_000);
 
-  it('is made once for the same contents and keeps few old ones', async () => {
+  it('is created once for the same contents, and few old ones are kept', async () => {
     const first = await pack(root(), cache());
     expect(await pack(root(), cache())).to.deep.equal(first);
     for (let i = 0; i < 5; i++) {
@@ -89,9 +94,9 @@ describe('the pack', () => {
     expect(readdirSync(cache())).to.have.length(4);
   });
 
-  it('says that the package is not built', async () => {
+  it('reports that the package is not built', async () => {
     rmSync(join(root(), 'dist'), { recursive: true });
     const message = await pack(root(), cache()).then(String, (error: Error) => error.message);
-    expect(message).to.match(/is not built; run: npm run build$/);
+    expect(message).to.match(/is not built; run "npm run build" there$/);
   });
 });

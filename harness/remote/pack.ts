@@ -1,15 +1,15 @@
-/** One archive with all that a host needs to run netifspec: the bundle and the addon. */
+/** One archive with everything that a host needs to run netifspec: the bundle and the addon. */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { packageRoot } from '../root.js';
+import { packageRoot } from '../base/root.js';
 import { RemoteError } from './error.js';
 import { startTar } from './tar.js';
 
 export interface Pack {
-  /** Names the contents: 32 hex digits, the same for the same files. */
+  /** A hash of the contents, of 32 hex digits. */
   readonly key: string;
   /** The .tar.gz on this machine. */
   readonly file: string;
@@ -17,11 +17,11 @@ export interface Pack {
   readonly entry: string;
   /** Bytes of the archive. */
   readonly size: number;
-  /** The addon that is in it; absent where none is built. */
+  /** The path of the included addon; absent if none is built. */
   readonly addon?: string;
 }
 
-/** Where netifspec keeps what can be made again. */
+/** The folder of files that netifspec can create again. */
 export function cacheDirectory(): string {
   return join(homedir(), '.cache', 'netifspec');
 }
@@ -29,17 +29,18 @@ export function cacheDirectory(): string {
 const BUNDLE = join('dist', 'bundle');
 const START = join(BUNDLE, 'start.cjs');
 const ADDON = join('native', 'build', 'Release', 'netifspec_native.node');
-/** Archives of earlier builds that stay in the cache. */
+/** Number of archives of earlier builds that stay in the cache. */
 const KEEP = 4;
 
 /**
- * Makes the archive of the package at `root`, or takes it from the cache.
- * Throws an Error if the package isn't built or `tar` fails.
+ * Creates the archive of the package at `root`, or finds it in the cache.
+ * Throws a {@link RemoteError} if the package is not built or `tar` fails.
  */
 export async function pack(root = packageRoot, cache = join(cacheDirectory(), 'pack')): Promise<Pack> {
-  if (!existsSync(join(root, START))) throw new Error(`netifspec at ${root} is not built; run: npm run build`);
+  if (!existsSync(join(root, START)))
+    throw new RemoteError(3, `netifspec in ${root} is not built; run "npm run build" there`);
   const found = await readdir(join(root, BUNDLE), { recursive: true, withFileTypes: true });
-  // Not what the program's start has left there.
+  // Omits files that a start of the program has left there.
   const bundle = found
     .filter((entry) => entry.isFile() && /\.c?js$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));

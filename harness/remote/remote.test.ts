@@ -3,15 +3,15 @@ import { machine } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { expect } from 'chai';
-import { FakeSshd } from '../guest/fake-sshd.js';
-import { SshError } from '../guest/ssh.js';
+import { FakeSshd } from '../ssh/fake-sshd.fixture.js';
+import { SshError } from '../ssh/ssh.js';
 import { readExecutable } from './elf.js';
-import { sampleExecutable } from './sample-executable.js';
+import { sampleExecutable } from './executable.fixture.js';
 import { RemoteError } from './error.js';
 import { pack, type Pack } from './pack.js';
 import { runRemote, type RemoteRun } from './remote.js';
 
-/** Stands for the command line: does what `--mode` says. */
+/** A fake command line; `--mode` selects its behaviour. */
 const MAIN = `
 const { readFileSync, writeFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
@@ -76,13 +76,13 @@ describe('runRemote', function () {
     expect(error).to.be.instanceOf(type);
     return error as T;
   };
-  /** A program of the host's, before all others. */
+  /** Installs a program on the host, before all others on its PATH. */
   const program = (name: string, text: string): void => {
     chmodSync(sshd.write(`bin/${name}`, `#!/bin/sh\n${text}\n`), 0o700);
     sshd.env['PATH'] = `${join(sshd.files, 'bin')}:${process.env['PATH']}`;
   };
 
-  it('ships, runs, streams, and leaves nothing of the run', async () => {
+  it('copies, runs, streams, and leaves no files of the run', async () => {
     expect(await run('ok', { args: ['--mode', 'ok', "it's", '$(reboot) "x"'] })).to.equal(1);
     expect(records.map((line): unknown => JSON.parse(line))).to.deep.equal([
       { argv: ['run'], rest: ["it's", '$(reboot) "x"'] },
@@ -100,7 +100,7 @@ describe('runRemote', function () {
     expect(readdirSync(there()).sort()).to.deep.equal([archive.key, 'runs'].sort());
   });
 
-  it('removes what nobody has used for two days, and uploads that were cut off', async () => {
+  it('removes packs that were unused for two days, and incomplete uploads', async () => {
     const hour = 3600;
     const [used, unused, other] = ['a'.repeat(32), 'b'.repeat(32), 'data'];
     const ages = {
@@ -117,13 +117,13 @@ describe('runRemote', function () {
     expect(readdirSync(there('runs'))).to.deep.equal(['under-way']);
   });
 
-  it('leaves a record out that is too long, and says so', async () => {
+  it('omits a record that is too long, and reports it', async () => {
     expect(await run('long')).to.equal(0);
     expect(records).to.deep.equal(['"short"', '"ended"']);
-    expect(said).to.include('a record longer than 1 MiB was left out');
+    expect(said).to.include('a record longer than 1 MiB was omitted');
   });
 
-  it('interrupts the run and still takes the records of its end', async () => {
+  it('interrupts the run and still receives its last records', async () => {
     const onRecord = (line: string): void => {
       records.push(line);
       abort.abort();
@@ -132,26 +132,26 @@ describe('runRemote', function () {
     expect(records).to.deep.equal(['"started"', '"ended"']);
   });
 
-  it('gives a run up that ignores its interrupt', async () => {
+  it('abandons a run that ignores its interrupt', async () => {
     const stubborn = run('stubborn', { onRecord: () => abort.abort(), graceMs: 500 });
     expect((await failure(stubborn, SshError)).kind).to.equal('deadline');
   });
 
-  it('interrupts the run when its records are not taken', async () => {
+  it('interrupts the run if its records are rejected', async () => {
     const onRecord = (): void => {
       throw new RangeError('no record');
     };
     expect((await failure(run('wait', { onRecord }), RangeError)).message).to.equal('no record');
-    // It leaves its mark when it has ended: a run that was left alone never would.
+    // The run leaves a file when it ends, which it would not do without an interrupt.
     const [id = ''] = readdirSync(there('runs'));
     while (!existsSync(there('runs', id, 'in/targets/ended'))) await new Promise(setImmediate);
   });
 
-  it('says that the host takes no files', async () => {
+  it('reports that the host stores no files', async () => {
     await run('long');
     program('tar', 'exit 1');
     expect(await run('ok')).to.equal(3);
-    expect(said.at(-1)).to.equal("the target file can't be unpacked");
+    expect(said.at(-1)).to.equal('cannot unpack the target file; check the space in the home folder');
     expect(readdirSync(there('runs'))).to.deep.equal([]);
   });
 
@@ -164,12 +164,12 @@ describe('runRemote', function () {
     expect(records).to.deep.equal([]);
   });
 
-  it('tells that the connection was lost', async () => {
+  it('reports the loss of the connection', async () => {
     const error = await failure(run('wait', { onRecord: () => sshd.drop() }), SshError);
     expect(error.kind).to.equal('closed');
   });
 
-  /** The host has no other programs than these. */
+  /** The host has no programs other than these. */
   const onlyPrograms = (...names: string[]): void => {
     for (const name of names) {
       const file = join(sshd.files, 'bin', name);
@@ -180,7 +180,7 @@ describe('runRemote', function () {
   };
   const BASICS = 'mkdir uname getconf tar touch find ls grep tail mktemp chmod mv rm cat'.split(' ');
 
-  it('carries the running Node where the host has none that fits, once', async () => {
+  it('copies the running Node once if the host has no suitable one', async () => {
     onlyPrograms(...BASICS, 'gzip');
     expect(await run('long')).to.equal(0);
     for (const text of ['echo v18.20.4', 'exit 127']) {
@@ -192,7 +192,7 @@ describe('runRemote', function () {
     ]);
   });
 
-  it('takes along the Node that it is told to, if that fits the host', async () => {
+  it('copies the given Node, if it suits the host', async () => {
     const node = (name: string, bytes: Buffer): string => {
       writeFileSync(join(sshd.files, name), bytes);
       return join(sshd.files, name);
@@ -201,7 +201,7 @@ describe('runRemote', function () {
     const x86 = machine() === 'x86_64';
     const other = node('other', sampleExecutable(x86 ? 183 : 62, loader));
     expect((await failure(run('ok', { node: other }), RemoteError)).message).to.match(
-      /other is for \w+; run netifspec/,
+      /other is for \w+; start netifspec on a /,
     );
     const musl = node('musl', sampleExecutable(x86 ? 62 : 183, '/lib/ld-musl-none.so.1'));
     expect((await failure(run('ok', { node: musl }), RemoteError)).message).to.contain(
@@ -216,11 +216,11 @@ describe('runRemote', function () {
     expect(await failure(run('ok', { node: none }), RemoteError)).to.include({ exitCode: 2 });
     const broken = node('broken', sampleExecutable(x86 ? 62 : 183, loader));
     expect((await failure(run('ok', { node: broken }), RemoteError)).message).to.contain(
-      `cannot start the Node that was taken there, ${broken}`,
+      `cannot start the Node that was copied there, ${broken}`,
     );
   });
 
-  it('says what the host lacks', async () => {
+  it('reports what the host lacks', async () => {
     program('uname', 'echo sparc64');
     const node = process.execPath;
     expect((await failure(run('ok', { node }), RemoteError)).message).to.contain('is a sparc64 machine');
@@ -232,7 +232,7 @@ describe('runRemote', function () {
     expect((await failure(run('ok'), RemoteError)).message).to.contain('has no gzip on the PATH');
   });
 
-  it('refuses a target file that cannot be shipped', async () => {
+  it('rejects a target file that cannot be copied', async () => {
     const target = sshd.write('bad.yaml', 'expectations: missing.yaml\n');
     expect(await failure(run('ok', { target }), RemoteError)).to.include({ exitCode: 2 });
     sshd.write('bad.yaml', 'expectations: /etc/passwd\n');

@@ -1,8 +1,9 @@
-/** `run --on HOST`: puts the built netifspec on a host over SSH, runs it there and takes its records as they come. */
+/** `run --on HOST`: copies netifspec to a host over SSH, runs it there and passes its records on immediately. */
 import { randomBytes } from 'node:crypto';
-import { quotePosix } from '../guest/profile.js';
-import { type Ssh, SshError } from '../guest/ssh.js';
-import { LineSplitter, printable } from '../guest/text.js';
+import { quotePosix } from '../ssh/posix.js';
+import { type Ssh, SshError } from '../ssh/ssh.js';
+import { LineSplitter } from '../base/lines.js';
+import { printableLine } from '../base/text.js';
 import type { Installed } from './install.js';
 import { type HostOptions, installed } from './installed.js';
 import { pack, type Pack } from './pack.js';
@@ -10,31 +11,31 @@ import { posix, runScript } from './script.js';
 import { type Shipment, shipmentOf } from './shipment.js';
 
 export interface RemoteRun extends HostOptions {
-  /** Path of the local target file. It is shipped with the expectations that it names relative to itself. */
+  /** Path of the local target file. It is copied together with its expectations file, if that path is relative. */
   readonly target: string;
-  /** Further arguments of `netifspec run`; not --target or --stream. */
+  /** Further arguments of `netifspec run`, except --target and --stream. */
   readonly args: readonly string[];
-  /** Takes each line that the run prints: a result record, unchecked. */
+  /** Called with each line that the run prints: a result record, not validated. */
   readonly onRecord: (line: string) => void;
-  /** Interrupts the run as Ctrl-C would there; the records of its end still come. */
+  /** Interrupts the run like Ctrl-C on the host; its last records still arrive. */
   readonly signal: AbortSignal;
-  /** What to put on the host; the running netifspec's own pack if absent. */
+  /** The pack to copy to the host (default: that of the running netifspec). */
   readonly pack?: Pack;
-  /** Milliseconds that an interrupted run gets to end; 30 s if absent. */
+  /** Milliseconds in which an interrupted run should end (default: 30 s). */
   readonly graceMs?: number;
 }
 
 const GRACE_MS = 30_000;
 const NEVER = new AbortController().signal;
-/** Bytes of one record. */
+/** Maximum length of a record, in bytes. */
 const LINE_LIMIT = 1024 * 1024;
 
 /**
- * Runs the suite on the host and answers its exit code there (0 to 3, or 128 + a signal's number).
+ * Runs the tests on the host. Returns the exit code there (0 to 3, or 128 + the number of a signal).
  *
- * On the host, below ~/.cache/netifspec/remote: one folder for each pack, and `runs` for what is under way. Throws a
- * {@link RemoteError} or an SshError, also if the connection is lost during the run; the signal's reason if it fires
- * before the run has started.
+ * Uses ~/.cache/netifspec/remote on the host: one folder for each pack, and `runs` for the current runs. Throws a
+ * {@link RemoteError} or an SshError, also if the connection is lost during the run, and the signal's reason if that
+ * fires before the run has started.
  */
 export async function runRemote(options: RemoteRun): Promise<number> {
   const shipment = await shipmentOf(options.target);
@@ -58,22 +59,22 @@ class RemoteHost {
     return `${this.there.home}/runs/${this.#id}`;
   }
 
-  /** Runs the suite, and removes the run's folder. */
+  /** Runs the suites, and removes the folder of the run. */
   async run(shipment: Shipment): Promise<number> {
     const code = await this.#runToEnd(shipment);
     await this.#tidyUp();
     return code;
   }
 
-  /** Only the loss of the connection, or an interrupt that brings nothing, ends this before the run has ended. */
+  /** Waits for the end of the run; returns earlier only if the connection is lost or an interrupt has no effect. */
   async #runToEnd({ archive, target }: Shipment): Promise<number> {
     const { signal, onRecord, log, graceMs = GRACE_MS } = this.options;
     signal.throwIfAborted();
-    const stdout = new LineSplitter(LINE_LIMIT, onRecord, () => log('a record longer than 1 MiB was left out'));
+    const stdout = new LineSplitter(LINE_LIMIT, onRecord, () => log('a record longer than 1 MiB was omitted'));
     const stderr = new LineSplitter(
       LINE_LIMIT,
-      (line) => log(printable(line, 2000)),
-      () => log('a line longer than 1 MiB was left out'),
+      (line) => log(printableLine(line, 2000)),
+      () => log('a line longer than 1 MiB was omitted'),
     );
     const giveUp = new AbortController();
     let timer: NodeJS.Timeout | undefined;
@@ -94,14 +95,14 @@ class RemoteHost {
       });
       stdout.end();
       stderr.end();
-      // It would make the run's folder anew where that is removed already.
+      // A late interrupt would create the folder of the run again after it was removed.
       await interrupting;
       return code;
     } catch (cause) {
-      // The taker of the records failed, not the run: don't leave it going on unseen.
+      // `onRecord` failed, not the run: does not leave the run unattended.
       if (!(cause instanceof SshError)) await this.#interrupt();
       if (!giveUp.signal.aborted) throw cause;
-      const what = `the run on ${this.#name} did not end within ${graceMs} ms of its interrupt; see there what still runs`;
+      const what = `the run on ${this.#name} did not end within ${graceMs} ms of its interrupt; end its processes on that host`;
       throw new SshError('deadline', what, { cause });
     } finally {
       clearTimeout(timer);
@@ -109,15 +110,15 @@ class RemoteHost {
     }
   }
 
-  // Unpacks the shipment, which it reads. A shell that becomes node: so its pid is known beforehand, and it keeps the
-  // default reaction to SIGINT, which a background job of a shell would not.
+  // Unpacks the shipment from stdin. The shell is replaced by node: so its pid is known in advance, and node keeps the
+  // default action for SIGINT, unlike a background job of a shell.
   #command(target: string): string {
     const args = ['run', '--target', `${this.#folder}/in/${target}`, '--stream', ...this.options.args];
     return posix(`
       umask 077
       folder=${quotePosix(this.#folder)}
       if ! { mkdir -p "$folder/in" && tar -xf - -C "$folder/in" --no-same-owner; }; then
-        echo "the target file can't be unpacked" >&2
+        echo "cannot unpack the target file; check the space in the home folder" >&2
         exit 3
       fi
       echo "$$" > "$folder/pid" || exit 3
@@ -127,7 +128,7 @@ class RemoteHost {
     `);
   }
 
-  /** Before the run has a pid, the mark that is left here keeps it from starting. */
+  /** If the run has no pid yet, the file that this creates prevents its start. */
   async #interrupt(): Promise<void> {
     const script = `
       mkdir -p ${quotePosix(this.#folder)} && cd ${quotePosix(this.#folder)} || exit 1
@@ -137,16 +138,16 @@ class RemoteHost {
     await this.#script('interrupt the run', script);
   }
 
-  /** Removes the run's folder. If that fails, a later run does it: no reason to spoil this one. */
+  /** Removes the folder of the run. If that fails, a later run removes it, and this run is not affected. */
   async #tidyUp(): Promise<void> {
     try {
-      await this.#script('remove what the run left', `rm -rf ${quotePosix(this.#folder)}`);
+      await this.#script('remove the files of the run', `rm -rf ${quotePosix(this.#folder)}`);
     } catch (error) {
       this.options.log((error as Error).message);
     }
   }
 
-  /** Runs a short script, after an abort too. Throws if it fails; `purpose` completes "host cannot …". */
+  /** Runs a short script, also after an abort. Throws if it fails; `purpose` completes "host cannot …". */
   async #script(purpose: string, script: string): Promise<void> {
     await runScript(this.ssh, this.#name, purpose, script, { signal: NEVER });
   }

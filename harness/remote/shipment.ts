@@ -1,21 +1,22 @@
-/** What a run on another host reads: the target file and the files that it names beside itself. */
+/** The files that a run on another host reads: the target file, and files that it names relative to itself. */
 import { access, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { parse } from 'yaml';
+import { fileProblem } from '../base/errno.js';
 import { RemoteError } from './error.js';
 import { startTar } from './tar.js';
 
 export interface Shipment {
-  /** A tar of all files, with paths below one folder: relative names keep their meaning at the other end. */
+  /** A tar of all files, with paths below one folder, so that relative paths stay valid on the other host. */
   readonly archive: Buffer;
-  /** Path of the target file in it. */
+  /** Path of the target file in the tar. */
   readonly target: string;
 }
 
 /**
- * The target file at `path`, with its expectations. Paths of keys, of consoles and the like in it mean files on the
- * other host and stay there. Throws a {@link RemoteError}, of exit code 2 if the file is at fault.
+ * The target file at `path`, with its expectations. Other paths in it, for example of keys and consoles, mean files on
+ * the other host and are not copied. Throws a {@link RemoteError}, of exit code 2 if the file is invalid.
  */
 export async function shipmentOf(path: string): Promise<Shipment> {
   const target = resolve(path);
@@ -24,14 +25,16 @@ export async function shipmentOf(path: string): Promise<Shipment> {
   if (absolute !== undefined) {
     throw new RemoteError(
       2,
-      `${path}: ${absolute} must be given relative to the target file to be used on another host`,
+      `${path}: ${absolute}: for a run on another host, give this path relative to the target file`,
     );
   }
   const files = named.map((name) => resolve(dirname(target), name));
   await Promise.all(
     files.map((file) =>
       access(file).catch((cause: Error) => {
-        throw new RemoteError(2, `${path}: cannot read its expectations ${file}: ${cause.message}`, { cause });
+        throw new RemoteError(2, `${path}: expectations: ${file}: ${fileProblem(cause)?.text ?? cause.message}`, {
+          cause,
+        });
       }),
     ),
   );
@@ -57,13 +60,13 @@ async function readTarget(path: string): Promise<unknown> {
   try {
     return parse(await readFile(path, 'utf8'));
   } catch (cause) {
-    throw new RemoteError(2, `${path}: ${(cause as Error).message}`, { cause });
+    throw new RemoteError(2, `${path}: ${fileProblem(cause)?.text ?? (cause as Error).message}`, { cause });
   }
 }
 
 function expectationsIn(target: unknown, path: string): string[] {
   if (typeof target !== 'object' || target === null || Array.isArray(target)) {
-    throw new RemoteError(2, `${path}: not a target file: it must be a mapping`);
+    throw new RemoteError(2, `${path}: not a target file; see docs/target-file.md`);
   }
   const named: unknown = 'expectations' in target ? target.expectations : undefined;
   if (named === undefined) return [];

@@ -1,7 +1,7 @@
 /**
- * Starts the command line on a host that it was taken to. Where the processor is an emulated one, to compile the program
- * takes longer than most tests: what V8 made of it is kept beside it, for those who start it after the first. (Node does
- * the same when asked to, but only from version 22.8 on.)
+ * Starts the command line on a host to which it was copied. On an emulated processor, compiling the program takes
+ * longer than most tests, so V8's compiled code is kept next to it for later starts. (Node offers the same from version
+ * 22.8 on.)
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { constants, Script } from 'node:vm';
 
-/** What the bundle makes of the command line: a function of what a module finds in its scope. */
+/** The form of the command line in the bundle: a function of the variables in a module's scope. */
 type Program = (require: NodeJS.Require, folder: string, url: string) => void;
 
 const folder = import.meta.dirname;
@@ -17,7 +17,7 @@ const filename = join(folder, 'netifspec.js');
 const cache = `${filename}.cache`;
 const cachedData = kept();
 const script = new Script(
-  // It's ASCII, which is read fastest this way.
+  // The file is ASCII; latin1 is the fastest encoding to read it.
   readFileSync(filename, 'latin1'),
   {
     filename,
@@ -25,7 +25,7 @@ const script = new Script(
     ...(cachedData && { cachedData }),
   },
 );
-// At the end V8 knows the functions that were called; another Node's cache is none for this one.
+// At exit, V8 has compiled the functions that were called. V8 rejects the cache of another Node.
 if (cachedData === undefined || script.cachedDataRejected) process.once('exit', keep);
 (script.runInThisContext() as Program)(createRequire(filename), folder, pathToFileURL(filename).href);
 
@@ -33,19 +33,19 @@ function kept(): Buffer | undefined {
   try {
     return readFileSync(cache);
   } catch {
-    // There is none yet, or none for us to read.
+    // There is no cache yet, or it is not readable.
     return undefined;
   }
 }
 
-/** Comes whole or not at all: others may be at it, and read it. */
+/** Writes the cache atomically, since other processes may read or write it at the same time. */
 function keep(): void {
   const unfinished = `${cache}.${process.pid}`;
   try {
     writeFileSync(unfinished, script.createCachedData());
     renameSync(unfinished, cache);
   } catch {
-    // No room, or not ours to write: the next one compiles as this one did.
+    // The disk is full or read-only: the next start compiles again.
     rmSync(unfinished, { force: true });
   }
 }

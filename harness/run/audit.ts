@@ -1,12 +1,17 @@
-/** Whether a test left something behind. */
+/** Detects resources that a test leaked. */
 import { Expired, type Patience } from '../xen/wait.js';
-import type { AnyPeer } from './connections.js';
+import type { AnyPeer } from '../peer/any-peer.js';
 import type { Holdings } from '../xen/domain.js';
-import type { Finding } from './judge.js';
+import type { Catalogue } from './catalogue.js';
+import { type Finding, verdictOfLevels } from './judge.js';
+import type { Role } from './record.js';
 
-/** What there is at one moment. */
+/** The requirement to keep nothing of a connection that has ended. */
+const LEAK_BREAKS: Readonly<Record<Role, string>> = { backend: 'XB-12', frontend: 'XB-15' };
+
+/** The resources held at one moment. */
 export interface Inventory {
-  /** The peer of the connection that tests share, if it's there. */
+  /** The peer of the shared connection, if it is connected. */
   readonly connection: AnyPeer | undefined;
   readonly driver?: Holdings;
   readonly harness: Holdings;
@@ -19,7 +24,7 @@ const NAMES: Readonly<Record<keyof Holdings, readonly [one: string, more: string
   watches: ['watch', 'watches'],
 };
 
-/** What `now` has more of than `before`, in words; undefined if nothing. */
+/** The resources that `now` holds in addition to `before`, in words; undefined if there are none. */
 export function leaked(before: Holdings, now: Holdings): string | undefined {
   const parts = (Object.keys(NAMES) as (keyof Holdings)[]).flatMap((kind) => {
     const more = now[kind] - before[kind];
@@ -29,32 +34,36 @@ export function leaked(before: Holdings, now: Holdings): string | undefined {
 }
 
 export interface Audit {
-  /** What there was before the test. */
+  /** The role of the driver under test. */
+  readonly role: Role;
+  readonly catalogue: Catalogue;
+  /** The resources held before the test. */
   readonly before: Inventory;
-  /** What there was before there was any connection. */
+  /** The resources held before the first connection. */
   readonly idle: Inventory;
   readonly look: () => Inventory;
-  /** Takes out the connection that tests share. */
+  /** Removes the shared connection. */
   readonly clear: () => Promise<void>;
   readonly patience: Patience;
 }
 
 /**
- * Waits until driver and harness hold no more than they did before; what doesn't go is the finding. It counts where
- * the connection that tests share is the same as then, or there was and is none. A driver may hold more for that very
- * connection, so it's taken out before a leak is believed.
+ * Waits until driver and harness hold no more than before the test; what remains is the finding. Compares only if the
+ * shared connection is the same as before the test, or missing both times. The driver may hold more for the shared
+ * connection, so that is removed before a leak is reported.
  */
-export async function findLeak({ before, idle, look, clear, patience }: Audit): Promise<Finding | undefined> {
+export async function findLeak(audit: Audit): Promise<Finding | undefined> {
+  const { role, catalogue, before, idle, look, clear, patience } = audit;
   if (look().connection !== before.connection) return undefined;
-  // The peer of a connection that goes on keeps the buffers that it had to make.
+  // The peer of a connection that stays keeps the buffers that it had to allocate.
   const kept = before.connection ? { grants: before.harness.grants } : {};
-  const ofHarness = (): string | undefined => leaked(before.harness, { ...look().harness, ...kept });
-  const ofDriver = (then: Inventory): string | undefined => {
+  const leakOfHarness = (): string | undefined => leaked(before.harness, { ...look().harness, ...kept });
+  const leakOfDriver = (then: Inventory): string | undefined => {
     const { driver } = look();
     return then.driver && driver && leaked(then.driver, driver);
   };
-  // What was closed may take a while to be gone.
-  const goes = async (left: () => string | undefined): Promise<boolean> => {
+  // Closed resources may disappear with a delay.
+  const isFreed = async (left: () => string | undefined): Promise<boolean> => {
     try {
       return await patience.until('end of what the test made', () => left() === undefined);
     } catch (error) {
@@ -62,12 +71,15 @@ export async function findLeak({ before, idle, look, clear, patience }: Audit): 
       return false;
     }
   };
-  if (!(await goes(ofHarness))) {
-    return { verdict: 'error', message: `the harness still holds ${ofHarness() ?? 'something'}`, requirements: [] };
+  if (!(await isFreed(leakOfHarness))) {
+    const observed = `netifspec still holds ${leakOfHarness() ?? 'something'} after the test, which is a bug of netifspec; please report it`;
+    return { verdict: 'error', failure: { observed }, requirements: [] };
   }
-  if (await goes(() => ofDriver(before))) return undefined;
+  if (await isFreed(() => leakOfDriver(before))) return undefined;
   await clear();
-  if (await goes(() => ofDriver(idle))) return undefined;
-  const message = `the driver still holds ${ofDriver(idle) ?? 'something'} of vifs that are gone`;
-  return { verdict: 'fail', class: 'leak', message, requirements: ['XB-12'] };
+  if (await isFreed(() => leakOfDriver(idle))) return undefined;
+  const observed = `the driver still holds ${leakOfDriver(idle) ?? 'something'} of vifs that were removed`;
+  const broken = LEAK_BREAKS[role];
+  const { verdict } = verdictOfLevels([catalogue.requirement(broken).level]);
+  return { verdict, class: 'leak', failure: { observed }, requirements: [broken] };
 }

@@ -1,224 +1,268 @@
+import type { PeerOf } from '../peer/any-peer.js';
 import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { type Link, linkOf } from '../peer/link.js';
-import { backendPath, createVif, frontendPath, removeVif, type VifAddress, vifOf } from '../peer/vif.js';
+import {
+  backendPath,
+  createVif,
+  FIRST_HANDLE,
+  frontendPath,
+  handleOf,
+  removeVif,
+  type VifAddress,
+  vifOf,
+} from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
-import { all } from '../xen/wait.js';
-import type { Vifs } from './context.js';
+import { all, Expired } from '../xen/wait.js';
 import { EnvironmentError } from './environment.js';
 import type { Iut, LinkedVif } from './iut.js';
-import { blamesIut } from './judge.js';
 import type { Role } from './record.js';
+import type { Reflectors } from './reflectors.js';
 import { Unavailable } from './unavailable.js';
-import type { Way } from './ways.js';
+import type { ConnectionMethod } from './connection-method.js';
 
-/** The handle of a run's first vif: above those that a toolstack gives out. */
-const FIRST_HANDLE = 20;
-/** Handles are used again after so many, when their directories are long gone. */
-const HANDLES = 100;
-
-/** How long a driver gets to follow each step of a close when its vif is taken out. */
+/** Time for a driver to follow each step of closing a vif that is removed, in milliseconds before scaling. */
 const UNPLUG_MS = 1000;
 
-/** How much longer, before scaling, the first state of a guest may take that was just restored. */
+/** Additional time for the first state of a guest that was just restored, in milliseconds before scaling. */
 const RESTORE_MS = 20_000;
 
-/** The peer of a session: it plays the end that isn't under test. */
-export type AnyPeer = FrontendPeer | BackendPeer;
+/** The parts that the connections of a session use. */
+export interface ConnectionOptions {
+  readonly context: PeerContext;
+  readonly iut: Iut;
+  readonly method: ConnectionMethod;
+  readonly reflectors: Reflectors;
+}
+
+/** A vif of the session. */
+interface Entry {
+  readonly vif: VifAddress;
+  /** Whether tests share it. */
+  shared: boolean;
+  /** The configuration of its interface, if it was started before it was needed. */
+  preparing?: Promise<void> | undefined;
+  configured: boolean;
+}
+
+type CreatePeer<P> = (context: PeerContext, vif: VifAddress, link: Link) => Promise<P>;
 
 /**
- * The vifs of a session: the one that tests share, and those that a test makes for itself. A vif that a test leaves
- * behind is closed politely before it goes, since a driver that never saw the end of one may wait for it for ever.
+ * The vifs of a session: the shared one, and those that a test creates for itself. A vif that a test does not close is
+ * closed with the full handshake before it is removed, since some drivers wait for it without limit.
  */
-export class Connections implements Vifs<AnyPeer> {
-  readonly #vifs = new Map<AnyPeer, VifAddress>();
-  readonly #configured = new WeakSet<AnyPeer>();
-  readonly #preparing = new WeakMap<AnyPeer, Promise<void>>();
-  #shared: AnyPeer | undefined;
-  /** Whether the stack behind a vif answers ARP. */
-  answering: boolean;
-  /** The present test has asked for the shared vif. */
+export class Connections<R extends Role> {
+  readonly #vifs = new Map<PeerOf[R], Entry>();
+  /** Whether the current test has requested the shared vif. */
   #sharing = false;
-  /** Vifs so far. */
-  #made = 0;
+  /** Number of vifs created so far. */
+  #created = 0;
+  /** The time by which the guest of the last vif must have booted. */
+  bootEnds = 0;
 
   constructor(
-    private readonly context: PeerContext,
-    private readonly iut: Iut,
-    /** The role under test; the peer plays the other one. */
-    private readonly role: Role,
-    private readonly way: Way,
-  ) {
-    this.answering = iut.promised.has('arp');
-  }
+    /** The role of the driver under test; the peer plays the other one. */
+    readonly role: R,
+    private readonly createPeer: CreatePeer<PeerOf[R]>,
+    private readonly parts: ConnectionOptions,
+  ) {}
 
-  /** Connects the shared vif, to see what the implementation under test advertises. */
+  /** Connects the shared vif if necessary, and returns the keys that the driver advertises. */
   async probe(): Promise<Record<string, string>> {
-    const peer = await this.#connectShared();
+    const peer = this.current ?? (await this.#connectShared());
     return peer.otherKeys();
   }
 
-  /** The peer of the shared vif, if it's there. */
-  get current(): AnyPeer | undefined {
-    return this.#shared;
+  /** The peer of the shared vif; undefined if it is not connected. */
+  get current(): PeerOf[R] | undefined {
+    return [...this.#vifs].find(([, { shared }]) => shared)?.[0];
   }
 
-  /** The shared vif, with its interface configured; it's made when it isn't there. */
-  async shared(): Promise<AnyPeer> {
+  /** The violations that the peers of all current vifs have detected, at most one of each. */
+  faults(): Error[] {
+    return [...this.#vifs.keys()].flatMap(({ fault }) => fault ?? []);
+  }
+
+  /** The peer of the shared vif with a configured interface; connects it if necessary. */
+  async shared(): Promise<PeerOf[R]> {
     this.#sharing = true;
-    const peer = this.#shared ?? (await this.#connectShared());
-    if (!this.#configured.has(peer)) await this.configure(peer);
+    const peer = this.current ?? (await this.#connectShared());
+    if (!this.#entry(peer).configured) await this.configure(peer);
     return peer;
   }
 
   /**
-   * Creates the directories of a new vif and the peer that plays its other end.
+   * Creates the directories of a new vif, and its peer.
    *
-   * @throws Unavailable if the target can't give one more
+   * @throws Unavailable if the target does not allow another vif
    */
   async plug(
     backendKeys: Readonly<Record<string, string>> = {},
     frontendKeys: Readonly<Record<string, string>> = {},
-  ): Promise<AnyPeer> {
+  ): Promise<PeerOf[R]> {
     await this.#makeRoom();
     const handle = this.#freeHandle();
     const link = linkOf(handle);
     const mac = formatMac(this.role === 'frontend' ? link.iut.mac : link.peer.mac);
-    const vif = await this.way.open(() => this.#address(handle), { mac, backendKeys, frontendKeys });
-    return this.#play(vif, link, this.way.bootMs);
+    const { clock, scale } = this.parts.context.patience;
+    this.bootEnds = clock.now() + this.parts.method.bootMs * scale;
+    const vif = await this.parts.method.open(() => this.#address(handle), { mac, backendKeys, frontendKeys });
+    const peer = await this.#createPeer(vif, link, this.parts.method.bootMs);
+    peer.setToolstackKeys(this.role === 'frontend' ? backendKeys : frontendKeys, frontendKeys);
+    return peer;
   }
 
-  async #play(vif: VifAddress, link: Link, bootMs: number): Promise<AnyPeer> {
-    const make = vif.peer === 'frontend' ? FrontendPeer : BackendPeer;
-    const peer = await make.create(this.context, vif, link);
+  async #createPeer(vif: VifAddress, link: Link, bootMs: number): Promise<PeerOf[R]> {
+    const peer = await this.createPeer(this.parts.context, vif, link);
     peer.bootMs = bootMs;
-    this.#vifs.set(peer, vif);
+    this.#vifs.set(peer, { vif, shared: false, configured: false });
     return peer;
   }
 
   /**
-   * Begins to configure the interface behind a backend's vif, which is there before the vif is connected: that saves a
-   * while on each connection. A frontend's may not come up before (Linux's has no queues until then).
+   * Starts to configure the network interface of a backend under test. It exists before the vif is connected, so this
+   * shortens each connection. The interface of a frontend may not exist yet (Linux's has no queues before it is
+   * connected).
    */
-  prepare(peer: AnyPeer): void {
-    const vif = this.#vifs.get(peer);
-    if (!vif || this.role === 'frontend' || this.way.bootMs > 0) return;
-    const prepared = this.iut.configure?.(vif, peer.link);
-    // Whoever waits for it hears of it.
-    prepared?.catch(() => undefined);
-    if (prepared) this.#preparing.set(peer, prepared);
+  prepare(peer: PeerOf[R]): void {
+    if (this.role === 'frontend' || this.parts.method.bootMs > 0) return;
+    const entry = this.#entry(peer);
+    entry.preparing = this.parts.iut.configure?.(entry.vif, peer.link);
+    // The caller that awaits it handles the error.
+    entry.preparing?.catch(() => undefined);
   }
 
-  /** The directories of every vif that is there. */
+  /** The directories of all current vifs. */
   paths(): string[] {
-    return [...this.#vifs.values()].flatMap((vif) => [frontendPath(vif), backendPath(vif)]);
+    return [...this.#vifs.values()].flatMap(({ vif }) => [frontendPath(vif), backendPath(vif)]);
   }
 
-  /** Gives the interface behind a vif its address and learns its MAC. */
-  async configure(peer: AnyPeer, options: { readonly ms?: number } = {}): Promise<void> {
-    const vif = this.#vifs.get(peer);
-    const prepared = this.#preparing.get(peer);
-    this.#preparing.delete(peer);
-    if (vif) await (prepared ?? this.iut.configure?.(vif, peer.link));
-    if (this.answering) await peer.arp(options);
-    this.#configured.add(peer);
+  /** Configures the address of the network interface of a vif, and resolves its MAC. */
+  async configure(peer: PeerOf[R], options: { readonly ms?: number } = {}): Promise<void> {
+    const entry = this.#entry(peer);
+    const { preparing } = entry;
+    entry.preparing = undefined;
+    await (preparing ?? this.parts.iut.configure?.(entry.vif, peer.link));
+    if (this.parts.reflectors.has('arp')) await peer.resolve(options);
+    entry.configured = true;
   }
 
-  /** Joins the interfaces behind two vifs: what comes in at one goes out at the other. */
-  async bridge(peers: readonly [AnyPeer, AnyPeer]): Promise<void> {
-    await able(this.iut.bridge)([this.#linked(peers[0]), this.#linked(peers[1])]);
+  /** Bridges the network interfaces of two vifs. */
+  async bridge(peers: readonly [PeerOf[R], PeerOf[R]]): Promise<void> {
+    await requireDeclared(this.parts.iut.bridge)([this.#linked(peers[0]), this.#linked(peers[1])]);
   }
 
-  async hasCarrier(peer: AnyPeer): Promise<boolean> {
-    return able(this.iut.carrier)(this.#linked(peer));
+  async hasCarrier(peer: PeerOf[R]): Promise<boolean> {
+    return requireDeclared(this.parts.iut.carrier)(this.#linked(peer));
   }
 
-  async unbind(peer: AnyPeer): Promise<void> {
+  async unbind(peer: PeerOf[R]): Promise<void> {
     const { vif } = this.#linked(peer);
-    if (!(await able(this.iut.rebind).unbind(vif))) throw new EnvironmentError('the driver has lost its device');
+    if (!(await requireDeclared(this.parts.iut.rebind).unbind(vif)))
+      throw new EnvironmentError(
+        'the driver has no device to unbind from; check that the guest still runs, and re-create it if not',
+      );
   }
 
-  async bind(peer: AnyPeer): Promise<void> {
-    await able(this.iut.rebind).bind(this.#linked(peer).vif);
+  async bind(peer: PeerOf[R]): Promise<void> {
+    await requireDeclared(this.parts.iut.rebind).bind(this.#linked(peer).vif);
   }
 
   /**
-   * Saves the guest and restores it. As after a migration, the backends that it finds then are others: of the vifs of
-   * before, that of `peer` alone has a successor, whose peer is answered.
+   * Saves the guest and restores it. As after a migration, the restored guest has new backends. Only the vif of `peer`
+   * is created again; its new peer is returned.
+   *
+   * @param backendKeys what the new backend advertises
    */
-  async restore(peer: AnyPeer): Promise<AnyPeer> {
+  async restore(peer: PeerOf[R], backendKeys: Readonly<Record<string, string>>): Promise<PeerOf[R]> {
     const { vif, link } = this.#linked(peer);
-    let next: AnyPeer | undefined;
-    await able(this.iut.restore)(async () => {
+    let next: PeerOf[R] | undefined;
+    await requireDeclared(this.parts.iut.restore)(async () => {
       await this.abandonAll();
       const address = this.#address(vif.handle);
       const mac = formatMac(link.iut.mac);
-      // Not by the target's way: that may make the guest anew, which was just restored.
-      await createVif(this.iut.harness.store, address, { mac, backendKeys: BACKEND_KEYS });
-      next = await this.#play(address, link, RESTORE_MS);
+      // Bypasses the target's connection method, which may re-create the guest that was just restored.
+      await createVif(this.parts.iut.harness.store, address, { mac, backendKeys });
+      next = await this.#createPeer(address, link, RESTORE_MS);
+      next.setToolstackKeys(backendKeys, {});
     });
-    if (!next) throw new Error('the guest was restored without its vif');
+    if (!next) throw new Error('netifspec bug: the guest was restored without its vif');
     return next;
   }
 
-  #linked(peer: AnyPeer): LinkedVif {
-    const vif = this.#vifs.get(peer);
-    if (!vif) throw new Error('the vif is none of this session');
-    return { vif, link: peer.link };
+  /** Saves the guest and lets it continue: its vifs and their backends stay. */
+  async checkpoint(): Promise<void> {
+    await requireDeclared(this.parts.iut.checkpoint)();
   }
 
-  /** Takes a vif out: the peer's end closes, the driver gets a while to follow, the directories go. */
-  async unplug(peer: AnyPeer): Promise<void> {
-    const vif = this.#vifs.get(peer);
+  #linked(peer: PeerOf[R]): LinkedVif {
+    return { vif: this.#entry(peer).vif, link: peer.link };
+  }
+
+  #entry(peer: PeerOf[R]): Entry {
+    const entry = this.#vifs.get(peer);
+    if (!entry) throw new Error('netifspec bug: the vif does not belong to this session');
+    return entry;
+  }
+
+  /**
+   * Removes a vif: the peer closes, the driver gets {@link UNPLUG_MS} for each step, then the directories are removed.
+   *
+   * @throws Violation if the peer detects one until then
+   */
+  async unplug(peer: PeerOf[R]): Promise<void> {
+    const vif = this.#vifs.get(peer)?.vif;
     if (!vif) return;
     this.#vifs.delete(peer);
-    if (peer === this.#shared) this.#shared = undefined;
-    const { store } = this.iut.harness;
+    const { store } = this.parts.iut.harness;
+    // Does not wait for a guest that has not booted yet.
+    peer.bootMs = 0;
     try {
+      await peer.rest();
       await store.write(`${backendPath(vif)}/online`, '0');
       await peer.disconnect({ ms: UNPLUG_MS });
     } catch (error) {
-      // A driver that doesn't follow has had its chance: whether it must is a test's business, not this one's.
-      if (!blamesIut(error)) throw error;
+      // Whether the driver must follow the close is checked by tests of their own.
+      if (!(error instanceof Expired)) throw error;
     } finally {
       try {
         await peer.close();
       } finally {
-        await this.way.close(vif);
+        await this.parts.method.close(vif);
       }
     }
   }
 
-  /** Takes out the test's own vifs; the shared one too if it may be `hurt`. */
-  async endTest(hurt: boolean): Promise<void> {
+  /** Removes the test's own vifs, and the shared one too if it may be `damaged`. */
+  async endTest(damaged: boolean): Promise<void> {
     this.#sharing = false;
-    const going = [...this.#vifs.keys()].filter((peer) => hurt || peer !== this.#shared);
-    await all(going.map((peer) => this.unplug(peer)));
+    const going = [...this.#vifs].filter(([, { shared }]) => damaged || !shared);
+    await all(going.map(([peer]) => this.unplug(peer)));
+    await this.current?.rest();
   }
 
-  /** Gives up every vif without a word to its driver, whose guest is gone or about to go. */
+  /** Removes all vifs without closing them: the guest no longer exists or is about to be destroyed. */
   async abandonAll(): Promise<void> {
-    for (const [peer, vif] of this.#vifs) {
+    for (const [peer, { vif }] of this.#vifs) {
       await peer.close();
-      await removeVif(this.iut.harness.store, vif);
+      await removeVif(this.parts.iut.harness.store, vif);
     }
     this.#vifs.clear();
-    this.#shared = undefined;
     this.#sharing = false;
-    this.way.forget();
+    this.parts.method.guestReplaced();
   }
 
-  /** The next handle in turn that no vif has; the only one where all have that. */
+  /** The next unused handle; always the same one if all vifs use one handle. */
   #freeHandle(): number {
-    const taken = new Set([...this.#vifs.values()].map((vif) => vif.handle));
+    const taken = new Set([...this.#vifs.values()].map(({ vif }) => vif.handle));
     let handle: number;
-    do handle = FIRST_HANDLE + (this.#made++ % HANDLES);
+    do handle = handleOf(this.#created++);
     while (taken.has(handle));
-    return this.way.ownHandles ? handle : FIRST_HANDLE;
+    return this.parts.method.ownHandles ? handle : FIRST_HANDLE;
   }
 
-  async #connectShared(): Promise<AnyPeer> {
+  async #connectShared(): Promise<PeerOf[R]> {
     const peer = await this.plug(this.role === 'frontend' ? BACKEND_KEYS : {});
     try {
       await peer.connect();
@@ -226,34 +270,47 @@ export class Connections implements Vifs<AnyPeer> {
       await this.unplug(peer);
       throw error;
     }
-    this.#shared = peer;
+    this.#entry(peer).shared = true;
     return peer;
   }
 
   #address(handle: number): VifAddress {
-    const { domain, harness, deviceType } = this.iut;
+    const { domain, harness, deviceType } = this.parts.iut;
     return { ...vifOf(this.role, domain, harness.id, handle), type: deviceType };
   }
 
-  /** Where no more vifs can be, the shared one gives way, unless the present test needs it too. */
+  /** At the limit of vifs, removes the shared one, unless the current test uses it. */
   async #makeRoom(): Promise<void> {
-    if (!this.way.again && this.#made > 0) {
-      throw new Unavailable('connection', 'the target has one connection only ("connection: once")');
+    if (!this.parts.method.canReconnect && this.#created > 0) {
+      throw new Unavailable('connection', 'the target allows only one connection ("connection: once")');
     }
-    if (this.#vifs.size < this.way.atOnce) return;
-    if (this.#sharing || !this.#shared) {
-      const more = this.way.atOnce === 1 ? 'a second vif' : `more than ${this.way.atOnce} vifs`;
+    if (this.#vifs.size < this.parts.method.maxVifs) return;
+    const { current } = this;
+    if (this.#sharing || !current) {
+      const more = this.parts.method.maxVifs === 1 ? 'a second vif' : `more than ${this.parts.method.maxVifs} vifs`;
       throw new Unavailable(
         'connection',
-        `needs ${more} at the same time, which the target's "connection" and "limits" do not give`,
+        `needs ${more} at the same time, which "connection" and "limits" in the target file do not allow`,
       );
     }
-    await this.unplug(this.#shared);
+    await this.unplug(current);
   }
 }
 
-/** What a test may use that says so in its `needs`. */
-function able<T>(ability: T | undefined): T {
-  if (ability === undefined) throw new Error('the test does not say what it needs: it would have been skipped');
+/** The connections of a session of either role. */
+export type AnyConnections = Connections<'backend'> | Connections<'frontend'>;
+
+/** The connections of a session for a driver of this role. */
+export function connectionsOf(role: Role, options: ConnectionOptions): AnyConnections {
+  return role === 'backend'
+    ? new Connections(role, (...vif) => FrontendPeer.create(...vif), options)
+    : new Connections(role, (...vif) => BackendPeer.create(...vif), options);
+}
+
+/**
+ * Returns an ability that the test declares in its options. Throws if it does not: the test should have been skipped.
+ */
+function requireDeclared<T>(ability: T | undefined): T {
+  if (ability === undefined) throw new Error('the test uses an ability that it does not declare; add it to "needs"');
   return ability;
 }

@@ -1,81 +1,117 @@
+import { messageOf } from '../base/errors.js';
+import { BACKEND_KEYS } from '../peer/backend.js';
+import type { PeerOf } from '../peer/any-peer.js';
 import type { BackendPeer } from '../peer/backend.js';
 import type { FrontendOptions, FrontendPeer } from '../peer/frontend.js';
-import { BACKEND_KEYS } from '../peer/backend.js';
-import type { Requirement } from '../../suites/requirements/requirement.js';
 import { XENBUS_STATE } from '../protocol/xenbus.js';
 import type { Domain } from '../xen/domain.js';
 import { all } from '../xen/wait.js';
-import { CheckFailed, checkRecord, judge } from './judge.js';
-import type { CheckRecord } from './record.js';
+import type { AnyConnections, Connections } from './connections.js';
+import { CheckFailed, checkRecord, type Finding } from './judge.js';
+import type { CheckRecord, Role } from './record.js';
+import type { BackendTest, FrontendTest, TestContext, Tests, Use } from './suite.js';
 import { Unavailable } from './unavailable.js';
-import type { AnyPeer } from './connections.js';
-import type { BackendTest, FrontendTest, TestContext, TestDefinition, Tests } from './suite.js';
 
-/** The connection that tests share, and those that a test made for itself. */
-export interface Vifs<P> {
-  shared(): Promise<P>;
-  plug(keys?: Readonly<Record<string, string>>, own?: Readonly<Record<string, string>>): Promise<P>;
-  unplug(peer: P): Promise<void>;
-  prepare(peer: P): void;
-  configure(peer: P, options?: { readonly ms?: number }): Promise<void>;
-  bridge(peers: readonly [P, P]): Promise<void>;
-  hasCarrier(peer: P): Promise<boolean>;
-  unbind(peer: P): Promise<void>;
-  bind(peer: P): Promise<void>;
-  restore(peer: P): Promise<P>;
-}
-
-/** Rounds in which a race that is there should have shown. */
+/** Number of rounds after which a race should have shown. */
 const MANY_ROUNDS = 10_000;
 
-/** What the body of one test is given, and what it left behind. */
-abstract class Context<P> implements TestContext<P> {
+/** The parts of a test's context. */
+export interface ContextOptions {
+  readonly domain: Domain;
+  /** The finding for an error during a check of requirements; undefined if the error breaks none of them. */
+  readonly find: (error: unknown, requirements: readonly string[]) => Promise<Finding | undefined>;
+  /** Whether the version of the header that the vendor claims has a requirement. */
+  readonly claimed: (id: string) => boolean;
+  /** Whether the run may take long. */
+  readonly slow: boolean;
+  readonly onUse: (use: Use) => void;
+}
+
+/** The context that the body of one test is given, and its results. */
+abstract class Context<R extends Role> implements TestContext<PeerOf[R]> {
   readonly checks: CheckRecord[] = [];
   readonly infos: string[] = [];
-  /** Whether a check held that is about newer rules alone than those that are claimed. */
+  /** Whether the test had a check of requirements that are all newer than the claimed version. */
   unclaimed = false;
-  /** Rounds of a race that the test tried. */
+  /** Number of rounds of a race that the test tried. */
   raced: number | undefined;
+  /** Requirements whose check was ended by a violation of other requirements. */
+  readonly unreached: string[] = [];
+  /** Errors that checks have already judged. */
+  readonly judged = new Set<unknown>();
+  #isOver = false;
+  readonly #domain: Domain;
 
   constructor(
-    readonly domain: Domain,
-    protected readonly vifs: Vifs<P>,
-    private readonly requirement: (id: string) => Requirement,
-    /** Whether a requirement stands in the text that the vendor claims. */
-    private readonly claimed: (id: string) => boolean,
-    private readonly slow: boolean,
-  ) {}
+    private readonly vifs: Connections<R>,
+    protected readonly options: ContextOptions,
+  ) {
+    this.#domain = watched(options.domain, options.onUse);
+  }
+
+  /** Returns the connections, and records the use of something that the test must declare. */
+  protected using(use: Use): Connections<R> {
+    const { connections } = this;
+    this.options.onUse(use);
+    return connections;
+  }
+
+  /** Ends the test: the rest of a body that was abandoned can do nothing more. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  get domain(): Domain {
+    this.#refuse();
+    return this.#domain;
+  }
+
+  protected get connections(): Connections<R> {
+    this.#refuse();
+    return this.vifs;
+  }
+
+  #refuse(): void {
+    if (this.#isOver) throw new Error('the test is over');
+  }
 
   rounds(usual: number): number {
-    this.raced = this.slow ? Math.max(usual, MANY_ROUNDS) : usual;
+    this.raced = this.options.slow ? Math.max(usual, MANY_ROUNDS) : usual;
     return this.raced;
   }
 
-  connect(): Promise<P> {
-    return this.vifs.shared();
+  connect(): Promise<PeerOf[R]> {
+    return this.connections.shared();
   }
 
-  unplug(peer: P): Promise<void> {
-    return this.vifs.unplug(peer);
+  unplug(peer: PeerOf[R]): Promise<void> {
+    return this.connections.unplug(peer);
   }
 
-  configure(peer: P, options?: { readonly ms?: number }): Promise<void> {
-    return this.vifs.configure(peer, options);
+  configure(peer: PeerOf[R], options?: { readonly ms?: number }): Promise<void> {
+    return this.connections.configure(peer, options);
   }
 
   async check(requirements: string | readonly string[], body: () => unknown): Promise<void> {
+    const { claimed, find } = this.options;
+    this.#refuse();
     const named = typeof requirements === 'string' ? [requirements] : requirements;
-    const ids = named.filter(this.claimed);
+    const ids = named.filter(claimed);
     try {
       await body();
     } catch (error) {
       if (error instanceof Unavailable) throw error;
-      const finding = judge(error, named, this.requirement, this.claimed);
-      if (!finding) return this.info(`${named.join(', ')}: newer than the text that is claimed: ${messageOf(error)}`);
+      const finding = await find(error, named);
+      this.#refuse();
+      this.judged.add(error);
+      if (!finding)
+        return this.info(`${named.join(', ')}: newer than the claimed version of the header: ${messageOf(error)}`);
       this.checks.push(checkRecord(ids, finding));
+      this.unreached.push(...ids);
       if (finding.verdict === 'warn') return;
-      throw finding.verdict === 'error' ? error : new CheckFailed(finding);
+      throw new CheckFailed(finding);
     }
+    this.#refuse();
     if (ids.length > 0) this.checks.push(checkRecord(ids));
     else this.unclaimed = true;
   }
@@ -89,47 +125,55 @@ abstract class Context<P> implements TestContext<P> {
   }
 }
 
-export class BackendContext extends Context<FrontendPeer> implements BackendTest {
+export class BackendContext extends Context<'backend'> implements BackendTest {
   plug(): Promise<FrontendPeer> {
-    return this.vifs.plug();
+    return this.using('fresh').plug();
   }
 
   async fresh(options: FrontendOptions = {}): Promise<FrontendPeer> {
-    const peer = await this.vifs.plug();
-    this.vifs.prepare(peer);
+    const peer = await this.using('fresh').plug();
+    this.connections.prepare(peer);
     await peer.connect(options);
-    await this.vifs.configure(peer);
+    await this.connections.configure(peer);
     return peer;
   }
 
   async bridged(from: FrontendOptions = {}, to: FrontendOptions = {}): Promise<[FrontendPeer, FrontendPeer]> {
-    const peers: [FrontendPeer, FrontendPeer] = [await this.vifs.plug(), await this.vifs.plug()];
+    const peers: [FrontendPeer, FrontendPeer] = [await this.using('fresh').plug(), await this.using('fresh').plug()];
     await all(peers.map((peer) => peer.awaitState([XENBUS_STATE.initWait])));
-    // From here on a backend has its interfaces: to join them while the vifs connect saves a while.
+    // A backend has its interfaces from here on; bridging them while the vifs connect saves time.
     await all([peers[0].connect(from), peers[1].connect(to), this.bridge(peers)]);
     return peers;
   }
 
   bridge(peers: readonly [FrontendPeer, FrontendPeer]): Promise<void> {
-    return this.vifs.bridge(peers);
+    return this.using('bridge').bridge(peers);
+  }
+
+  unbind(peer: FrontendPeer): Promise<void> {
+    return this.using('rebind').unbind(peer);
+  }
+
+  bind(peer: FrontendPeer): Promise<void> {
+    return this.using('rebind').bind(peer);
   }
 }
 
-export class FrontendContext extends Context<BackendPeer> implements FrontendTest {
+export class FrontendContext extends Context<'frontend'> implements FrontendTest {
   plug(
     keys: Readonly<Record<string, string>> = BACKEND_KEYS,
     own: Readonly<Record<string, string>> = {},
   ): Promise<BackendPeer> {
-    return this.vifs.plug(keys, own);
+    return this.using('fresh').plug(keys, own);
   }
 
   async fresh(
     keys: Readonly<Record<string, string>> = BACKEND_KEYS,
     own: Readonly<Record<string, string>> = {},
   ): Promise<BackendPeer> {
-    const peer = await this.vifs.plug(keys, own);
+    const peer = await this.using('fresh').plug(keys, own);
     await peer.connect();
-    await this.vifs.configure(peer);
+    await this.connections.configure(peer);
     return peer;
   }
 
@@ -137,53 +181,65 @@ export class FrontendContext extends Context<BackendPeer> implements FrontendTes
     from: Readonly<Record<string, string>> = BACKEND_KEYS,
     to: Readonly<Record<string, string>> = BACKEND_KEYS,
   ): Promise<[BackendPeer, BackendPeer]> {
-    const peers: [BackendPeer, BackendPeer] = [await this.vifs.plug(from), await this.vifs.plug(to)];
+    const peers: [BackendPeer, BackendPeer] = [
+      await this.using('fresh').plug(from),
+      await this.using('fresh').plug(to),
+    ];
     await all(peers.map((peer) => peer.connect()));
-    await this.vifs.bridge(peers);
+    await this.using('bridge').bridge(peers);
     return peers;
   }
 
   hasCarrier(peer: BackendPeer): Promise<boolean> {
-    return this.vifs.hasCarrier(peer);
+    return this.using('carrier').hasCarrier(peer);
   }
 
   unbind(peer: BackendPeer): Promise<void> {
-    return this.vifs.unbind(peer);
+    return this.using('rebind').unbind(peer);
   }
 
   bind(peer: BackendPeer): Promise<void> {
-    return this.vifs.bind(peer);
+    return this.using('rebind').bind(peer);
   }
 
-  restore(peer: BackendPeer): Promise<BackendPeer> {
-    return this.vifs.restore(peer);
+  restore(peer: BackendPeer, keys: Readonly<Record<string, string>> = BACKEND_KEYS): Promise<BackendPeer> {
+    return this.using('restore').restore(peer, keys);
+  }
+
+  checkpoint(): Promise<void> {
+    return this.using('checkpoint').checkpoint();
   }
 }
 
-/** The test's body with the context that its role has. */
+/** The test's body with the context for its role. */
 export interface OpenContext {
   readonly own: BackendContext | FrontendContext;
   readonly body: () => Promise<void>;
-  /** Whether it may take long: by its rounds, or because a guest is saved. */
+  /** Whether the test may take long, because of its rounds or because it saves a guest. */
   readonly patient: boolean;
 }
 
-/** The context of a test's role. `claimed` and `slow` are the run's. */
-export function contextOf(
-  test: Tests[number],
-  domain: Domain,
-  vifs: Vifs<AnyPeer>,
-  find: (id: string) => Requirement,
-  claimed: (id: string) => boolean,
-  slow: boolean,
-): OpenContext {
-  const patient = slow || test.options.needs === 'restore';
-  if (test.role === 'backend') {
-    const own = new BackendContext(domain, vifs as unknown as Vifs<FrontendPeer>, find, claimed, slow);
-    return { own, patient, body: () => (test as TestDefinition<BackendTest>).body(own) };
-  }
-  const own = new FrontendContext(domain, vifs as unknown as Vifs<BackendPeer>, find, claimed, slow);
-  return { own, patient, body: () => (test as TestDefinition<FrontendTest>).body(own) };
+/** The domain, with a call of `onUse` for each observation of a grant. */
+function watched(domain: Domain, onUse: (use: Use) => void): Domain {
+  const { id, store, grants, events, clock, capabilities, observer } = domain;
+  const grantUse: typeof observer.grantUse = (granter, ref) => {
+    onUse('observer');
+    return observer.grantUse(granter, ref);
+  };
+  return { id, store, grants, events, clock, capabilities, observer: { grantUse }, close: () => domain.close() };
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** The context of a test. Throws if the test has another role than the session. */
+export function contextOf(test: Tests[number], connections: AnyConnections, options: ContextOptions): OpenContext {
+  const { long = false, needs } = test.options;
+  const patient = options.slow || long || needs === 'restore' || needs === 'checkpoint';
+  if (test.role === 'backend' && connections.role === 'backend') {
+    const own = new BackendContext(connections, options);
+    return { own, patient, body: () => test.body(own) };
+  }
+  if (test.role === 'frontend' && connections.role === 'frontend') {
+    const own = new FrontendContext(connections, options);
+    return { own, patient, body: () => test.body(own) };
+  }
+  throw new Error(`${test.id} does not test a ${connections.role}`);
+}

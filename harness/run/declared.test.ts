@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { failure, skipped, test } from '../../reports/test-records.js';
+import { failure, skipped, test } from '../../reports/records.fixture.js';
 import { featuresOf, joinedFeatures, judgeFeatures, Trials } from './declared.js';
-import type { TestRecord } from './record.js';
+import { testMessage, type TestRecord } from './record.js';
 
 const ADVERTISED = { 'feature-sg': '1', 'feature-gso-tcpv4': '0', 'multi-queue-max-queues': '4', state: '4', mac: 'x' };
 
-/** What the tests of feature-sg came to. */
+/** The results of the tests of feature-sg. */
 const seen = (passed: number, failed: number) => ({
   of: (key: string) => (key === 'feature-sg' ? { passed, failed } : { passed: 0, failed: 0 }),
 });
@@ -13,9 +13,10 @@ const seen = (passed: number, failed: number) => ({
 const compareFeatures = (...args: Parameters<typeof featuresOf>) => judgeFeatures(featuresOf(...args));
 
 describe('declared features', () => {
-  it('are as declared when each is offered and no other is', () => {
+  it('pass if exactly the declared features are advertised', () => {
     expect(compareFeatures(['feature-sg'], ADVERTISED, seen(2, 0))).to.deep.equal({
       verdict: 'pass',
+      checks: [],
       features: [{ key: 'feature-sg', declared: true, advertised: true, passed: 2, failed: 0 }],
       infos: ['feature-sg: declared, advertised, its tests: 2 passed, 0 failed'],
     });
@@ -25,41 +26,43 @@ describe('declared features', () => {
   });
 
   for (const key of ['feature-gso-tcpv4', 'feature-ctrl-ring']) {
-    it(`fail with ${key}, which is ${key in ADVERTISED ? 'off' : 'not there'}`, () => {
-      const message = `declared but not advertised: ${key}`;
-      expect(compareFeatures(['feature-sg', key], ADVERTISED, seen(1, 0))).to.include({ verdict: 'fail', message });
+    it(`fail with ${key}, which is ${key in ADVERTISED ? 'off' : 'missing'}`, () => {
+      const compared = compareFeatures(['feature-sg', key], ADVERTISED, seen(1, 0));
+      expect(compared).to.include({ verdict: 'fail' });
+      expect(testMessage(compared)).to.equal(`declared but not advertised: ${key}`);
     });
   }
 
-  it('fail with one whose tests fail', () => {
-    const message = 'declared but broken: feature-sg';
-    expect(compareFeatures(['feature-sg'], ADVERTISED, seen(3, 1))).to.include({ verdict: 'fail', message });
+  it('fail if the tests of one fail', () => {
+    const compared = compareFeatures(['feature-sg'], ADVERTISED, seen(3, 1));
+    expect(compared).to.include({ verdict: 'fail' });
+    expect(testMessage(compared)).to.equal('declared but broken: feature-sg');
   });
 
-  it('warn of what is offered beside them', () => {
-    const message = 'advertised but not declared: feature-sg';
+  it('warn of a feature that is advertised but not declared', () => {
     const compared = compareFeatures([], ADVERTISED, seen(2, 0));
-    expect(compared).to.include({ verdict: 'warn', message });
+    expect(compared).to.include({ verdict: 'warn' });
+    expect(testMessage(compared)).to.equal('advertised but not declared: feature-sg');
     expect(compared.infos).to.deep.equal(['feature-sg: not declared, advertised, its tests: 2 passed, 0 failed']);
   });
 
-  it('warn of any other key that let tests run', () => {
+  it('warn of any other key that enabled tests', () => {
     const compared = compareFeatures(['feature-sg'], ADVERTISED, {
       of: (key) => ({ passed: key === 'multi-queue-max-queues' ? 3 : 0, failed: 0 }),
     });
-    expect(compared.message).to.equal('advertised but not declared: multi-queue-max-queues');
+    expect(testMessage(compared)).to.equal('advertised but not declared: multi-queue-max-queues');
   });
 
-  it('of parts of a run are added up', () => {
+  it('of the parts of a run are added up', () => {
     const part = (passed: number, failed: number): TestRecord =>
       test({ chapter: 'session', ...compareFeatures(['feature-sg', 'feature-x'], ADVERTISED, seen(passed, failed)) });
     const joined = joinedFeatures(part(2, 0), part(1, 1));
     expect(joined).to.include({ verdict: 'fail', class: 'declared' });
-    expect(joined.message).to.equal('declared but not advertised: feature-x; declared but broken: feature-sg');
+    expect(testMessage(joined)).to.equal('declared but not advertised: feature-x; declared but broken: feature-sg');
     expect(joined.infos[0]).to.equal('feature-sg: declared, advertised, its tests: 3 passed, 1 failed');
   });
 
-  it('of a part that saw nothing give way to those of another', () => {
+  it('of a part without observations are replaced by those of another part', () => {
     const seeing = test({ chapter: 'session', ...compareFeatures(['feature-sg'], ADVERTISED, seen(1, 0)) });
     const blind = skipped('no connection');
     for (const [a, b] of [[seeing, blind] as const, [blind, seeing] as const]) {
@@ -67,7 +70,7 @@ describe('declared features', () => {
     }
   });
 
-  it('are known where an expectation has met what is wrong in each part', () => {
+  it('are a known deviation if an expectation is met in each part that fails', () => {
     const entry = { verdict: 'fail', reason: 'r', source: 's' } as const;
     const part = (failed: number, met: boolean): TestRecord => ({
       ...test({ chapter: 'session', ...compareFeatures(['feature-sg'], ADVERTISED, seen(1, failed)) }),
@@ -78,7 +81,7 @@ describe('declared features', () => {
     expect(joinedFeatures(part(0, false), part(0, false)).expectation?.met).to.equal(false);
   });
 
-  it('were tried by the tests that they open, known deviations aside', () => {
+  it('count the tests that they enable, without known deviations', () => {
     const trials = new Trials();
     const gated = { options: { gate: ['feature-sg', '!feature-x'] } };
     const expectation = { verdict: 'fail', reason: 'r', source: 's', met: true } as const;

@@ -1,18 +1,27 @@
-/** What a target file says that its driver offers, against what the driver offers and what the tests saw of it. */
+/**
+ * Compares the features that a target file declares with those that the driver advertises and with the results of their
+ * tests.
+ */
 import type { FeatureRecord, Role, TestRecord } from './record.js';
+import type { Reflectors } from './reflectors.js';
 import type { Tests } from './suite.js';
 import type { Target } from './target.js';
 
+/** Prefix of the key of a record about a request to the guest's network stack. */
+const REFLECTOR = 'reflector ';
+
 type Tried = Pick<FeatureRecord, 'passed' | 'failed'>;
 
-/** Counts, for each feature, the tests that ran because it's advertised, or are about it; known deviations aside. */
+/**
+ * Counts, for each feature, the tests that ran because it is advertised or that are about it, without known deviations.
+ */
 export class Trials {
   readonly #tried = new Map<string, Tried>();
 
   add({ options: { gate, about } }: Pick<Tests[number], 'options'>, { verdict, expectation }: TestRecord): void {
     if (expectation?.met || (verdict !== 'pass' && verdict !== 'warn' && verdict !== 'fail')) return;
     for (const key of [gate ?? [], about ?? []].flat()) {
-      // It's tried by tests that need it, and not by those that need it to be absent.
+      // Counts for tests that need the feature, not for those that need it to be absent.
       if (key.startsWith('!')) continue;
       const { passed, failed } = this.of(key);
       const fails = verdict === 'fail';
@@ -26,8 +35,7 @@ export class Trials {
 }
 
 /**
- * The features that are declared, and those that are advertised: keys that begin with `feature-`, and others that let
- * tests run.
+ * The declared features, and the advertised ones: keys that begin with `feature-`, and other keys that enable tests.
  */
 export function featuresOf(
   declared: readonly string[],
@@ -45,58 +53,80 @@ export function featuresOf(
   }));
 }
 
+/** The requests to which the guest's stack should reply according to the target file. */
+function reflectorsOf(declared: NonNullable<Target['reflectors']>, reflectors: Reflectors): FeatureRecord[] {
+  return declared.map((reflector) => ({
+    key: `${REFLECTOR}${reflector}`,
+    declared: true,
+    advertised: reflectors.answered(reflector),
+    passed: 0,
+    failed: 0,
+  }));
+}
+
 /**
- * What the features come to: one that is declared and not advertised fails, as does one whose tests fail; one that is
- * advertised and not declared is a warning, since nobody keeps watch over it.
+ * The verdict on the features. A declared feature fails if it is not advertised or if its tests fail. An advertised
+ * feature that is not declared is a warning, since its loss would go unnoticed.
  */
 export function judgeFeatures(
   features: readonly FeatureRecord[],
-): Pick<TestRecord, 'verdict' | 'class' | 'message' | 'features' | 'infos'> {
+): Pick<TestRecord, 'verdict' | 'class' | 'checks' | 'features' | 'infos'> {
   const keys = (which: (feature: FeatureRecord) => boolean): string =>
     features
       .filter(which)
       .map(({ key }) => key)
       .join(', ');
-  const missing = keys(({ declared, advertised }) => declared && !advertised);
+  const isReflector = (key: string): boolean => key.startsWith(REFLECTOR);
+  const missing = keys(({ key, declared, advertised }) => declared && !advertised && !isReflector(key));
+  const silent = keys(({ key, declared, advertised }) => declared && !advertised && isReflector(key));
   const broken = keys(({ declared, advertised, failed }) => declared && advertised && failed > 0);
-  const unsaid = keys(({ declared }) => !declared);
-  const message = [
+  const undeclared = keys(({ declared }) => !declared);
+  const observed = [
     ...(missing === '' ? [] : [`declared but not advertised: ${missing}`]),
+    ...(silent === '' ? [] : [`declared but no reply: ${silent}`]),
     ...(broken === '' ? [] : [`declared but broken: ${broken}`]),
-    ...(unsaid === '' ? [] : [`advertised but not declared: ${unsaid}`]),
+    ...(undeclared === '' ? [] : [`advertised but not declared: ${undeclared}`]),
   ].join('; ');
   const infos = features.map(({ key, declared, advertised, passed, failed }) => {
     const seen = passed + failed === 0 ? 'no test of it ran' : `its tests: ${passed} passed, ${failed} failed`;
+    if (isReflector(key)) return `${key}: declared, ${advertised ? 'replies' : 'no reply'}`;
     return `${key}: ${declared ? '' : 'not '}declared, ${advertised ? '' : 'not '}advertised, ${seen}`;
   });
-  if (message === '') return { verdict: 'pass', features, infos };
-  if (missing + broken === '') return { verdict: 'warn', message, features, infos };
-  return { verdict: 'fail', class: 'declared', message, features, infos };
+  const found = (verdict: 'warn' | 'fail') => ({
+    verdict,
+    checks: [{ requirements: [], verdict, failure: { observed } }],
+  });
+  if (observed === '') return { verdict: 'pass', checks: [], features, infos };
+  if (missing + silent + broken === '') return { ...found('warn'), features, infos };
+  return { ...found('fail'), class: 'declared', features, infos };
 }
 
 /**
- * The comparison as the record of a test, beside those of the suites; a skip where there was no connection that showed
- * what the driver offers.
+ * The comparison as the record of a test, like those of the suites; a skip if no connection showed what the driver
+ * advertises.
  */
 export function declaredRecord(
-  { name, role }: Target,
-  declared: readonly string[],
+  { name, role, features, reflectors: questions = [] }: Target,
   advertised: Readonly<Record<string, string>> | undefined,
+  reflectors: Reflectors,
   trials: Trials,
 ): TestRecord {
-  const blocked = { class: 'blocked', reason: 'no connection showed what the driver offers' } as const;
-  return recordOf(
-    name,
-    role,
-    advertised
-      ? judgeFeatures(featuresOf(declared, advertised, trials))
-      : { verdict: 'skip', skip: blocked, infos: [] },
-  );
+  if (!advertised) {
+    const skip = { class: 'blocked', reason: 'there was no connection that showed the advertised features' } as const;
+    return recordOf(name, role, { verdict: 'skip', skip, checks: [], infos: [] });
+  }
+  const offered = features ? featuresOf(features, advertised, trials) : [];
+  return recordOf(name, role, judgeFeatures([...offered, ...reflectorsOf(questions, reflectors)]));
+}
+
+/** Whether a target file declares anything to compare. */
+export function declaresAnything({ features, reflectors }: Target): boolean {
+  return features !== undefined || reflectors !== undefined;
 }
 
 /**
- * One comparison out of those of two parts of a run, each of which saw its own tests. A part that saw nothing gives way.
- * What an expectation has met in one part is met in the whole where the other part has nothing worse.
+ * Joins the comparisons of two parts of a run, each of which ran its own tests. A part without observations is ignored.
+ * An expectation that is met in one part is met in the whole if the other part has nothing worse.
  */
 export function joinedFeatures(a: TestRecord, b: TestRecord): TestRecord {
   if (!a.features || !b.features) return a.features ? a : b;
@@ -118,7 +148,7 @@ export function joinedFeatures(a: TestRecord, b: TestRecord): TestRecord {
 function recordOf(
   target: string,
   role: Role,
-  judged: Pick<TestRecord, 'verdict' | 'class' | 'message' | 'skip' | 'features' | 'infos'>,
+  judged: Pick<TestRecord, 'verdict' | 'class' | 'checks' | 'skip' | 'features' | 'infos'>,
 ): TestRecord {
   return {
     type: 'test',
@@ -128,7 +158,6 @@ function recordOf(
     role,
     chapter: 'session',
     location: 'the target file',
-    checks: [],
     durationMs: 0,
     ...judged,
   };

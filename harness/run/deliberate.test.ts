@@ -1,35 +1,35 @@
-/** Tests that fail, skip and break on purpose: what the runner, each report and the exit code make of them. */
+/** Tests that deliberately fail, skip and throw: how the runner, each report and the exit code treat them. */
 import { expect } from 'chai';
 import { html } from '../../reports/html.js';
 import { junit } from '../../reports/junit.js';
 import { exitCode, groupSessions } from '../../reports/records.js';
 import { TerminalReporter } from '../../reports/terminal.js';
-import { requirement } from '../../suites/requirements/index.js';
+import { describe as describeRequirement } from '../cli/results.js';
 import { Expectations } from './expectations.js';
 import type { ResultRecord } from './record.js';
-import { recordsOfSession } from './simulated-session.js';
+import { recordsOfSession } from './records-of-session.fixture.js';
 import { type BackendTest, backendChapter, type TestOptions } from './suite.js';
 import { referenceTarget } from './target.js';
 
-/** What a test comes to: its word, its element in JUnit's XML, and the exit code of a run with it. */
-interface Fate {
+/** The result of a test: its word in the terminal, its element in JUnit's XML, and the exit code of the run. */
+interface Treatment {
   readonly word: 'PASS' | 'WARN' | 'FAIL' | 'ERROR' | 'SKIP' | 'KNOWN';
   readonly element: 'failure' | 'error' | 'skipped' | 'system-out' | undefined;
   readonly exit: 0 | 1 | 3;
   readonly strictExit?: 1;
 }
 
-const PASSED: Fate = { word: 'PASS', element: undefined, exit: 0 };
-const WARNED: Fate = { word: 'WARN', element: 'system-out', exit: 0, strictExit: 1 };
-const FAILED: Fate = { word: 'FAIL', element: 'failure', exit: 1 };
-const BROKEN: Fate = { word: 'ERROR', element: 'error', exit: 3 };
-const SKIPPED: Fate = { word: 'SKIP', element: 'skipped', exit: 0 };
-const KNOWN: Fate = { word: 'KNOWN', element: 'skipped', exit: 0 };
+const PASSED: Treatment = { word: 'PASS', element: undefined, exit: 0 };
+const WARNED: Treatment = { word: 'WARN', element: 'system-out', exit: 0, strictExit: 1 };
+const FAILED: Treatment = { word: 'FAIL', element: 'failure', exit: 1 };
+const BROKEN: Treatment = { word: 'ERROR', element: 'error', exit: 3 };
+const SKIPPED: Treatment = { word: 'SKIP', element: 'skipped', exit: 0 };
+const KNOWN: Treatment = { word: 'KNOWN', element: 'skipped', exit: 0 };
 
 type Body = (t: BackendTest) => Promise<void>;
 const fails: Body = (t) => t.check('TXW-10', () => expect.fail('a broken must'));
 
-const DELIBERATE: readonly (readonly [name: string, fate: Fate, body: Body, options?: TestOptions])[] = [
+const DELIBERATE: readonly (readonly [name: string, fate: Treatment, body: Body, options?: TestOptions])[] = [
   ['must-pass', PASSED, (t) => t.check('TXW-10', async () => (await t.connect()).ping())],
   ['must-fail-text', FAILED, fails],
   ['must-fail-interop', FAILED, (t) => t.check('XB-10', () => expect.fail('what every driver does'))],
@@ -62,11 +62,11 @@ const known = (name: string, reason: string) => ({
 async function recordsOf(name: string, body: Body, options: TestOptions = {}): Promise<ResultRecord[]> {
   const { test, tests } = backendChapter('deliberate');
   test(name, 'ends as it must', options, body);
-  test('beside', 'passes beside it', {}, (t) => t.check('TXW-10', () => undefined));
+  test('beside', 'passes as well', {}, (t) => t.check('TXW-10', () => undefined));
   return recordsOfSession('backend', tests, {
     target: { ...referenceTarget('backend'), destructive: false },
     command: ['netifspec', 'run'],
-    expectations: new Expectations([known('must-be-known', 'on purpose'), known('must-be-stale', 'mended since')]),
+    expectations: new Expectations([known('must-be-known', 'on purpose'), known('must-be-stale', 'fixed since')]),
   });
 }
 
@@ -81,16 +81,16 @@ describe('deliberate tests', () => {
 
       let text = '';
       const out = { write: (chunk: string): boolean => Boolean((text += chunk)) } as NodeJS.WritableStream;
-      const style = { tty: false, color: false, verbose: true, strict: false, describe: requirement };
+      const style = { tty: false, color: false, verbose: true, strict: false, describe: describeRequirement };
       const terminal = new TerminalReporter(out, style);
       for (const record of records) terminal.record(record);
       expect(text).to.match(new RegExp(`^${word} ${id.replaceAll('.', '\\.')}\\b`, 'm'));
 
-      const xml = junit(groups, { profile: 'rich', strict: false, describe: requirement });
-      const [, inside = ''] = new RegExp(`<testcase[^>]*name="${id}:[^>]*?(/>|>[^]*?</testcase>)`).exec(xml) ?? [];
+      const xml = junit(groups, { profile: 'rich', strict: false, describe: describeRequirement });
+      const [, inside = ''] = new RegExp(`<testcase[^>]*name="${id}"[^>]*?(/>|>[^]*?</testcase>)`).exec(xml) ?? [];
       expect(/<(failure|error|skipped|system-out)\b/.exec(inside)?.[1], inside || xml).to.equal(element);
 
-      const page = html(groups, { strict: false, describe: requirement });
+      const page = html(groups, { strict: false, describe: describeRequirement });
       expect(page).to.match(
         new RegExp(`<span class="verdict">${word}</span>\\s*<span class="name"><code>${id}</code>`, 'i'),
       );

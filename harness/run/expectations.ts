@@ -1,23 +1,23 @@
 import * as z from 'zod';
-import { glob, literally } from '../pattern.js';
-import type { TestRecord, Verdict } from './record.js';
+import { glob, isMatcher, matcher } from '../base/pattern.js';
+import { failureText, type TestRecord, type Verdict } from './record.js';
 import { key, readYamlFile } from './yaml-file.js';
 
-/** A deviation that is known and accepted for now: an entry of the expectations file. */
+/** A known deviation that is accepted for now: an entry of the expectations file. */
 export interface Expectation {
-  /** Test id in which `*` stands for anything. */
+  /** Test id in which `*` matches anything. */
   readonly test: string;
   readonly verdict: Exclude<Verdict, 'pass'>;
   /** Part of the message (for `skip`: of the reason), or `/regular expression/`. */
   readonly message: string;
   readonly reason: string;
-  /** The deviation needs a race to show: a pass is as expected as the verdict. */
+  /** The deviation needs a race to show, so a pass meets the expectation as well. */
   readonly intermittent?: boolean;
   /** Where the deviation comes from: file, function, version of the driver. */
   readonly source: string;
-  /** YYYY-MM-DD, the last day on which it is accepted. */
+  /** YYYY-MM-DD, the last day on which the deviation is accepted. */
   readonly expires?: string;
-  /** Where it's followed up. */
+  /** The issue or page that tracks it. */
   readonly link?: string;
   /** file:line of the entry. */
   readonly location: string;
@@ -26,22 +26,24 @@ export interface Expectation {
 const text = z.string().trim().min(1, 'must not be empty');
 const entries = z.array(
   z.strictObject({
-    test: text.meta(key('Id of a test; * in it is anything', 'backend.gso.*')),
-    verdict: z.enum(['fail', 'warn', 'error', 'skip']).meta(key('What the test comes to')),
+    test: text.meta(key('Id of a test, in which * matches anything', 'backend.gso.*')),
+    verdict: z.enum(['fail', 'warn', 'error', 'skip']).meta(key('Verdict of the test')),
     message: text
       .refine(isMatcher, 'is not a valid regular expression')
       .meta(key('Part of its message, or of the reason of a skip, or a /regular expression/', 'no ARP reply')),
-    reason: text.meta(key('Why the driver does that, for whoever reads the report')),
-    source: text.meta(key('Where it does: file and function, or a report', 'drivers/net/my-netback.c, connect()')),
+    reason: text.meta(key('Why the driver deviates, for the readers of the report')),
+    source: text.meta(
+      key('Where it deviates: file and function, or a bug report', 'drivers/net/my-netback.c, connect()'),
+    ),
     intermittent: z
       .boolean()
       .exactOptional()
-      .meta(key('Whether it needs a race to show, so that a pass is as expected')),
+      .meta(key('Whether it needs a race to show, so that a pass is accepted as well')),
     expires: text
       .refine(isDate, 'must be a date, YYYY-MM-DD')
       .exactOptional()
       .meta(key('The last day on which it is accepted', '2027-06-30')),
-    link: z.url().exactOptional().meta(key('Where it is followed up', 'https://bugs.example.org/1234')),
+    link: z.url().exactOptional().meta(key('Page that tracks the deviation', 'https://bugs.example.org/1234')),
   }),
 );
 
@@ -51,7 +53,7 @@ export function loadExpectations(path: string): Expectation[] {
   return (data ?? []).map((entry, index) => ({ ...entry, location: at([index]) }));
 }
 
-/** Compares what tests gave with what the expectations file says. */
+/** Compares results of tests with the entries of an expectations file. */
 export class Expectations {
   readonly #entries: readonly { readonly entry: Expectation; readonly test: RegExp; readonly message: RegExp }[];
 
@@ -60,9 +62,9 @@ export class Expectations {
   }
 
   /**
-   * The record with `expectation`, if an entry names its test; where the deviation did not come as named the message
-   * says how. Of several entries the first that is met counts; one whose last day is over is never met, whatever the
-   * test gave. A skipped test proves nothing else about an entry that expects it to run.
+   * Adds `expectation` to the record if an entry names its test; `problem` says how the result differs from the entry.
+   * Of several entries, the first that is met counts. An entry that has expired is never met. A skipped test is ignored
+   * by an entry that expects it to run.
    *
    * @param today YYYY-MM-DD
    */
@@ -81,11 +83,10 @@ export class Expectations {
     const { verdict, reason, source, link } = entry;
     const expectation = { verdict, reason, source, ...(link !== undefined && { link }), met: problem === undefined };
     if (problem === undefined) return { ...record, expectation };
-    const note = `expectation at ${entry.location}: ${problem}`;
-    return { ...record, expectation, message: record.message === undefined ? note : `${record.message} (${note})` };
+    return { ...record, expectation: { ...expectation, problem: `${entry.location}: ${problem}` } };
   }
 
-  /** The entries whose test is none of `ids`, for people. */
+  /** The entries whose test matches none of `ids`, as messages. */
   stale(ids: Iterable<string>): string[] {
     const seen = [...ids];
     return this.#entries
@@ -94,31 +95,18 @@ export class Expectations {
   }
 }
 
-/** Why a record is not what the entry says. */
+/** Why a record does not match an entry; undefined if it does. */
 function mismatch(record: TestRecord, entry: Expectation, message: RegExp): string | undefined {
   if (record.verdict !== entry.verdict)
-    return `${entry.verdict} was expected, but the test's verdict is ${record.verdict}`;
-  // One known deviation must not hide a second one in the same test.
-  const checks = record.checks.filter(({ verdict }) => verdict === record.verdict);
-  const said = [record.message ?? record.skip?.reason, ...checks.map((check) => check.message)];
-  const other = said.find((each) => each !== undefined && !message.test(each));
+    return `${entry.verdict} was expected, but the verdict of the test is ${record.verdict}`;
+  // A known deviation must not hide a second one in the same test.
+  const failures = record.checks
+    .filter(({ verdict }) => verdict === record.verdict)
+    .flatMap(({ failure }) => failure ?? []);
+  const said = [...failures.map(failureText), ...(record.skip ? [record.skip.reason] : [])];
+  const other = said.find((each) => !message.test(each));
   if (other !== undefined) return `"${entry.message}" does not match "${other}"`;
-  return said.every((each) => each === undefined)
-    ? `"${entry.message}" does not match: there is no message`
-    : undefined;
-}
-
-function matcher(message: string): RegExp {
-  return new RegExp(/^\/(.+)\/$/s.exec(message)?.[1] ?? literally(message), 's');
-}
-
-function isMatcher(message: string): boolean {
-  try {
-    matcher(message);
-    return true;
-  } catch {
-    return false;
-  }
+  return said.length === 0 ? `"${entry.message}" does not match: there is no message` : undefined;
 }
 
 function isDate(date: string): boolean {

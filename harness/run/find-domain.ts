@@ -1,7 +1,7 @@
 import type { DomId, Domain } from '../xen/domain.js';
 import { EnvironmentError } from './environment.js';
 
-/** The number of the domain that a target names. Throws EnvironmentError if it does not run. */
+/** The number of the domain that a target names. Throws EnvironmentError if it is not running. */
 export async function findDomain(harness: Domain, wanted: string | number): Promise<DomId> {
   const running = (await harness.store.list('/local/domain')) ?? [];
   const names = new Map<string, DomId>();
@@ -10,7 +10,7 @@ export async function findDomain(harness: Domain, wanted: string | number): Prom
   const found = typeof wanted === 'string' ? names.get(wanted) : undefined;
   if (found !== undefined) return found;
   const known = [...names].map(([name, id]) => `${name} (${id})`).join(', ');
-  throw new EnvironmentError(
-    `no domain ${wanted} runs on this host; there are ${known}: start it, or correct "domain"`,
-  );
+  throw new EnvironmentError(`domain ${wanted} is not running on this host; running domains: ${known}`, {
+    hint: 'start it, or correct "domain" in the target file',
+  });
 }

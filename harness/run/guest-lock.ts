@@ -3,8 +3,8 @@ import { userInfo } from 'node:os';
 import { EnvironmentError } from './environment.js';
 
 /**
- * Keeps `what` for this process until the answer is called or the process ends, however it does: the lock is a bound
- * socket in Linux's abstract namespace, so none can be left behind. Whoever asks at it is told who holds it.
+ * Locks `what` until the returned function is called or the process ends. The lock is a bound socket in Linux's
+ * abstract namespace, so it cannot become stale. A process that connects to it reads who holds it.
  *
  * @throws EnvironmentError that names the holder
  */
@@ -18,16 +18,17 @@ export async function lock(what: string): Promise<() => void> {
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(name, resolve));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    const other = (await ask(name)) || 'a process that does not say who it is';
-    throw new EnvironmentError(`${what} is being tested by ${other}: wait for it, or end that process`, {
+    const other = (await ask(name)) || 'an unknown process';
+    throw new EnvironmentError(`${what} is being tested by ${other}`, {
       cause: error,
+      hint: 'wait for it, or end that process',
     });
   }
   server.unref();
   return () => server.close();
 }
 
-/** Empty if nobody answers. */
+/** Reads who holds a lock; empty if there is no reply. */
 function ask(name: string): Promise<string> {
   return new Promise((resolve) => {
     let said = '';
@@ -39,7 +40,10 @@ function ask(name: string): Promise<string> {
   });
 }
 
-/** What a run has to itself: peers of one kind share their directories, whichever driver is at the other end. */
+/**
+ * The name of the lock that a run needs. Backends share one, since all frontend peers use the same directories, for any
+ * driver under test.
+ */
 export function lockOf(role: 'frontend' | 'backend', domain: number): string {
   return role === 'frontend' ? `the frontend in domain ${domain}` : 'a backend';
 }

@@ -1,34 +1,40 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { HeldShell } from '../guest/held-shell.js';
-import { type ExecResult, Ssh, SshError } from '../guest/ssh.js';
+import { CommandError, run } from '../base/process.js';
+import { HeldShell } from '../ssh/held-shell.js';
+import { type ExecResult, Ssh, SshError } from '../ssh/ssh.js';
+import { EnvironmentError } from './environment.js';
 import type { Target } from './target.js';
 
 const DEADLINE_MS = 15_000;
 
-/** The way that commands run in the guest. */
+/** Runs commands in the guest. */
 export interface GuestShell {
-  /** Throws an SshError if the guest can't be reached. */
+  /** Throws an SshError if the guest cannot be reached. */
   run(script: string): Promise<ExecResult>;
-  /** For a guest that was made anew. */
+  /** Drops the session with the previous guest, after the guest was re-created. */
   renew(): void;
   close(): void;
-  /** Present where commands go over SSH. */
+  /** Present if commands run over SSH. */
   readonly ssh?: Ssh;
-  /** Why no command can be run although the target tells how: what needs one is an error, and nothing else is. */
+  /**
+   * Why commands cannot run although the target configures a way. A test that needs one then ends with an error; the
+   * others run.
+   */
   readonly dead?: SshError;
 }
 
-/** Undefined where the target has no way to run commands. Throws an SshError if keys are refused. */
+/** Undefined if the target has no way to run commands. Throws an SshError if a key is refused. */
 export async function openGuestShell(target: Target): Promise<GuestShell | undefined> {
-  if (target.local) return { run: runHere, renew: () => undefined, close: () => undefined };
-  if (!target.ssh) return undefined;
   const deadlineMs = DEADLINE_MS * target.timeScale;
+  if (target.local) {
+    return { run: (script) => runLocally(script, deadlineMs), renew: () => undefined, close: () => undefined };
+  }
+  if (!target.ssh) return undefined;
   let ssh: Ssh;
   try {
     ssh = await Ssh.open(target.ssh, deadlineMs);
   } catch (error) {
-    // The driver under test may carry the guest's own network too: then it's to be tested all the more.
+    // The driver under test may also carry the guest's management network: if that is down, the driver must be tested
+    // all the same.
     if (!(error instanceof SshError) || !['unreachable', 'deadline'].includes(error.kind)) throw error;
     return { run: () => Promise.reject(error), renew: () => undefined, close: () => undefined, dead: error };
   }
@@ -44,12 +50,17 @@ export async function openGuestShell(target: Target): Promise<GuestShell | undef
   };
 }
 
-const runHere: GuestShell['run'] = async (script) => {
+/** Runs a script in this domain. Throws an EnvironmentError at the deadline. */
+async function runLocally(script: string, deadlineMs: number): Promise<ExecResult> {
+  const signal = AbortSignal.timeout(deadlineMs);
   try {
-    return { code: 0, ...(await promisify(execFile)('/bin/sh', ['-c', script], { timeout: DEADLINE_MS })) };
+    return { code: 0, stdout: (await run('/bin/sh', ['-c', script], { signal })).toString(), stderr: '' };
   } catch (error) {
-    const { code, stdout, stderr } = error as { code?: number | string; stdout?: string; stderr?: string };
-    if (typeof code !== 'number') throw error;
-    return { code, stdout: stdout ?? '', stderr: stderr ?? '' };
+    if (error === signal.reason)
+      throw new EnvironmentError(
+        `a command in the domain of netifspec did not end within ${deadlineMs} ms; run it by hand, or raise "timeScale" in the target file: ${script}`,
+      );
+    if (!(error instanceof CommandError) || error.status === undefined) throw error;
+    return { code: error.status, stdout: error.stdout.toString(), stderr: error.stderr };
   }
-};
+}

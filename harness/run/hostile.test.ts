@@ -1,4 +1,4 @@
-/** Drivers that do anything at all, against the peers: no fault of theirs may become a fault of ours. */
+/** Drivers with arbitrary behaviour against the peers: no behaviour of a driver may cause an error of netifspec. */
 import fc from 'fast-check';
 import { expect } from 'chai';
 import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
@@ -12,10 +12,10 @@ import { CTRL_TYPE, KEY } from '../protocol/netif.js';
 import { RING_OFFSET } from '../protocol/ring.js';
 import { type Attack, ATTACKED_KEYS, INDEX_OFFSETS, ODD_VALUES, ODD_WORDS, Rogue } from '../reference/rogue.js';
 import { Hypervisor } from '../xen/simulated/hypervisor.js';
-import { attackRuns, isSoak } from '../soak.js';
+import { attackRuns, isSoak } from '../soak.fixture.js';
 import { EventPump } from '../xen/event-pump.js';
 import { Patience } from '../xen/wait.js';
-import type { AnyPeer } from './connections.js';
+import type { AnyPeer } from '../peer/any-peer.js';
 import { blamesIut } from './judge.js';
 import type { Role } from './record.js';
 
@@ -38,7 +38,7 @@ const attack: fc.Arbitrary<Attack> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('key'), key, value }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('lie'), key, value }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('falsify'), key, value }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('endless'), of: fc.constantFrom('data', 'extra') }) },
   {
     weight: 6,
@@ -57,7 +57,7 @@ const attack: fc.Arbitrary<Attack> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({
-      kind: fc.constant('spoil'),
+      kind: fc.constant('alter'),
       what: fc.constantFrom('slot', 'slot', 'index', 'data'),
       at: fc.nat(64),
       value: fc.oneof(fc.constantFrom(...ODD_WORDS), word),
@@ -66,13 +66,13 @@ const attack: fc.Arbitrary<Attack> = fc.oneof(
   },
 );
 
-/** What there is to do to a vif, as it's counted; only a frontend offers pages that it can withdraw. */
+/** The kinds of attacks on a vif, as they are counted; only a frontend offers pages that it can withdraw. */
 const KINDS = ['endless', 'event', 'frame', 'index', 'key', 'remove', 'slot', 'vanish'].concat(
-  ['data', 'index', 'key', 'slot'].map((written) => `spoil ${written}`),
+  ['data', 'index', 'key', 'slot'].map((written) => `alter ${written}`),
 );
 const KINDS_OF: Record<Role, string[]> = { frontend: [...KINDS, 'revoke'], backend: KINDS };
 
-/** A backend with all that a frontend may use, so that there is more to attack. */
+/** A backend that advertises everything that a frontend may use, so that there is more to attack. */
 const OFFERED = {
   ...BACKEND_KEYS,
   [KEY.featureCtrlRing]: '1',
@@ -80,11 +80,11 @@ const OFFERED = {
   [KEY.featureMulticastControl]: '1',
   [KEY.multiQueueMaxQueues]: '2',
 };
-/** Bytes of a ping that takes several slots. */
+/** Payload of a ping that needs several slots, in bytes. */
 const LONG_PING = 9000;
 
 /**
- * Lets the peer do its work among the attacks; answers what it threw that isn't the driver's to answer for.
+ * Runs the peer during the attacks. Returns the errors that are not the driver's fault.
  *
  * @param strike counts an attack that found something to attack
  */
@@ -116,12 +116,13 @@ async function suffer(
   });
   const [peer, work] =
     role === 'frontend' ? await backendWork(context, vif, link) : await frontendWork(context, vif, link);
-  // As the driver knows it: below its own domain's directory.
+  // As the driver sees it: relative to the directory of its own domain.
   const path = role === 'frontend' ? `device/vif/${handle}` : `backend/vif/0/${handle}`;
   const perform = async (attack: Attack): Promise<void> => {
-    if ((await hostile.perform(attack, path)) && attack.kind !== 'spoil' && attack.kind !== 'lie') strike(attack.kind);
+    if ((await hostile.perform(attack, path)) && attack.kind !== 'alter' && attack.kind !== 'falsify')
+      strike(attack.kind);
   };
-  // Some of them before there is a connection.
+  // Some attacks run before the connection.
   const [early, late] = [attacks.slice(0, 2), attacks.slice(2)];
   for (const step of early) await perform(step);
   await attempt(work.connect);
@@ -136,7 +137,7 @@ async function suffer(
   if (Object.values(held).some((count) => count > 0)) {
     faults.push(new Error(`the harness still holds ${JSON.stringify(held)}`));
   }
-  for (const what of hostile.spoilt) strike(`spoil ${what}`);
+  for (const what of hostile.injected) strike(`alter ${what}`);
   await hostile.close();
   await guest.close();
   await harness.close();
@@ -145,7 +146,7 @@ async function suffer(
 
 interface Work {
   readonly connect: () => Promise<void>;
-  /** What is done after each attack. */
+  /** The steps to run after each attack. */
   readonly steps: readonly (() => Promise<unknown>)[];
 }
 
@@ -163,7 +164,7 @@ async function frontendWork(context: PeerContext, vif: VifAddress, link: Link): 
   return [peer, { connect, steps: [ping(64), ping(LONG_PING), ask, ...questions(peer)] }];
 }
 
-/** What the stack behind the driver answers beside pings. */
+/** The requests, in addition to pings, to which the driver's network stack replies. */
 function questions(peer: AnyPeer): Work['steps'] {
   return [() => peer.arp({ ms: 20 }), () => peer.syn({ ms: 20, ipv6: true })];
 }
@@ -171,7 +172,7 @@ function questions(peer: AnyPeer): Work['steps'] {
 describe('hostile drivers', function () {
   this.timeout(isSoak ? 0 : 60_000);
   for (const role of ['frontend', 'backend'] as const) {
-    it(`(${role}s) get no peer to fail in any other way than by finding them in the wrong`, async () => {
+    it(`(${role}s) cause no error in a peer other than a violation`, async () => {
       const struck = new Set<string>();
       const strike = (what: string): void => void struck.add(what);
       await fc.assert(
@@ -180,7 +181,7 @@ describe('hostile drivers', function () {
         }),
         attackRuns(150),
       );
-      // An attack that never finds what it's for would prove nothing.
+      // An attack that never finds its object would prove nothing.
       expect([...struck]).to.have.members(KINDS_OF[role]);
     });
   }

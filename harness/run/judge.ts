@@ -1,75 +1,161 @@
-/** From what a test's body threw or noted to a verdict. */
+/** Derives a verdict from the errors and notes of a test's body. */
+import { util } from 'chai';
 import { Violation } from '../peer/violation.js';
-import type { Requirement } from '../../suites/requirements/requirement.js';
-import { Expired } from '../xen/wait.js';
-import type { CheckRecord, FailureClass, Verdict } from './record.js';
+import { Expired, LAG_SHARE } from '../xen/wait.js';
+import type { Catalogue } from './catalogue.js';
+import type { Level } from './requirement.js';
+import { type CheckRecord, type Failure, type FailureClass, failureText, type Verdict } from './record.js';
 
-/** What is wrong, as far as the error alone tells. */
+/** A problem that was found. */
 export interface Finding {
   readonly verdict: Extract<Verdict, 'warn' | 'fail' | 'error'>;
   readonly class?: FailureClass;
-  readonly message: string;
-  /** The rules that were broken; empty where only the set-up failed. */
+  readonly failure: Failure;
+  /** The violated requirements; empty if only the set-up failed. */
   readonly requirements: readonly string[];
+  /** Whether it was found outside of any check: the rest of the test was not reached. */
+  readonly unprepared?: boolean;
+  /** The stack of an error that is a bug of netifspec. */
+  readonly detail?: string;
 }
 
 /** A check failed and was recorded; the test ends. */
 export class CheckFailed extends Error {
   constructor(readonly finding: Finding) {
-    super(finding.message);
+    super(failureText(finding.failure));
     this.name = 'CheckFailed';
   }
 }
 
-/** Whether the implementation under test may be blamed for `error` at all; all other errors are the harness's own. */
+/** Whether `error` can be attributed to the driver under test; all other errors are the harness's own. */
 export function blamesIut(error: unknown): error is Error {
   if (error instanceof Violation || error instanceof Expired) return true;
-  return error instanceof Error && error.name === 'AssertionError';
+  return isAssertion(error);
+}
+
+/** The state of the environment, and the load of the guest. */
+export interface Trouble {
+  /** The failure of the environment; undefined if it works. */
+  readonly cause?: Error;
+  /** Whether the guest has crashed, which is the fault of the driver. */
+  readonly crash: boolean;
+  /** Response time of the guest in milliseconds; undefined if the guest cannot be asked. */
+  readonly answerMs?: number | undefined;
+}
+
+/** The requirements that a session applies. */
+export interface SessionRequirements {
+  readonly catalogue: Catalogue;
+  /** Whether the version of the header that the vendor claims has a requirement. */
+  readonly claimed: (id: string) => boolean;
 }
 
 /**
- * The finding for an error that was thrown while `requirements` were being checked.
+ * The finding for an error that was thrown while `requirements` were being checked, from the error alone.
  *
- * The worst level decides: a broken MUST of the text fails as `text`, what every driver does as `interop`, a SHOULD
- * warns. An error outside any check is a set-up that the implementation under test didn't take part in. What breaks
- * rules alone that aren't in the text which the vendor claims (`claimed`) is no finding.
+ * The worst level decides: a violated MUST of the header fails as `text`, a de-facto requirement fails as `interop`, a
+ * SHOULD is a warning. An error outside of any check is a set-up in which the driver under test did not take part,
+ * unless the error names what it violates. A violation that a peer detected in passing counts against the requirements
+ * that it names, and of those being checked only against its aspects; a violation that a check itself ran into counts
+ * against both. An event that did not occur also counts against the requirements that demand it, unless that would make
+ * a check stricter than the requirements that the check names. A violation of requirements that are all newer than the
+ * claimed version of the header is not a finding.
  */
 export function judge(
   error: unknown,
   requirements: readonly string[],
-  requirement: (id: string) => Requirement,
-  claimed: (id: string) => boolean = () => true,
+  { catalogue, claimed }: SessionRequirements,
 ): Finding | undefined {
   if (!blamesIut(error)) {
-    const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    return { verdict: 'error', message, requirements: [] };
+    const finding = errorOf(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    return error instanceof Error && error.stack !== undefined ? { ...finding, detail: error.stack } : finding;
   }
-  if (error instanceof Expired && error.proofless) {
-    const { lagMs, lateMs } = error;
-    const message =
-      `${error.message}, but the harness itself stood still for ${Math.round(lagMs)} ms of it in one go, ` +
-      `and was ${Math.round(lateMs)} ms late in all: the machine is too busy to judge by`;
-    return { verdict: 'error', message, requirements: [] };
+  if (error instanceof Expired && error.inconclusive) {
+    return errorOf(
+      `${error.message}, but netifspec was paused for ${Math.round(error.lagMs)} ms without a break, ` +
+        `and was ${Math.round(error.lateMs)} ms late in total: the test host is too busy; reduce its load, or raise "timeScale" in the target file`,
+    );
   }
-  // A check may fail by what a peer saw on the way: both rules are broken then.
-  const named = [...new Set([...requirements, ...(error instanceof Violation ? error.requirements : [])])];
-  const broken = named.filter(claimed);
-  if (named.length > 0 && broken.length === 0) return undefined;
-  const message = describe(error);
-  const levels = broken.map((id) => requirement(id).level);
-  if (levels.length === 0) return { verdict: 'fail', class: 'setup', message, requirements: [] };
-  if (levels.includes('must')) return { verdict: 'fail', class: 'text', message, requirements: broken };
-  if (levels.includes('de-facto')) return { verdict: 'fail', class: 'interop', message, requirements: broken };
-  return { verdict: 'warn', message, requirements: broken };
+  const seen = error instanceof Violation ? error.requirements : [];
+  const isAside = error instanceof Violation && error.inPassing && seen.length > 0;
+  const concerned = isAside ? requirements.filter((id) => error.aspects.includes(id)) : requirements;
+  const named = [...new Set([...concerned, ...seen])];
+  const applied = named.filter(claimed);
+  if (named.length > 0 && applied.length === 0) return undefined;
+  const weighed = (ids: readonly string[]): ReturnType<typeof verdictOfLevels> =>
+    verdictOfLevels(ids.map((id) => catalogue.requirement(id).level));
+  const demanding = error instanceof Expired ? error.demandedBy.filter(claimed) : [];
+  const all = [...new Set([...applied, ...demanding])];
+  const isStricter = applied.length > 0 && weighed(all).class !== weighed(applied).class;
+  const broken = isStricter ? applied : all;
+  const finding = {
+    failure: failureOf(error),
+    requirements: broken,
+    unprepared: requirements.length === 0 && !isAside,
+  };
+  return broken.length === 0 ? { ...finding, verdict: 'fail', class: 'setup' } : { ...finding, ...weighed(broken) };
 }
 
-/** The record of a check with its finding, or of one that passed. */
+/** The verdict if requirements of these levels are violated: the strongest level decides. */
+export function verdictOfLevels(levels: readonly Level[]): Pick<Finding, 'verdict' | 'class'> {
+  if (levels.includes('must')) return { verdict: 'fail', class: 'text' };
+  if (levels.includes('de-facto')) return { verdict: 'fail', class: 'interop' };
+  return { verdict: 'warn' };
+}
+
+/**
+ * Adjusts a finding of {@link judge} to the state of the environment. A crash of the guest is a failure of the driver,
+ * independent of the check; all other trouble is not held against the driver.
+ */
+export function adjustToEnvironment(finding: Finding, error: unknown, { cause, crash, answerMs }: Trouble): Finding {
+  if (cause !== undefined) {
+    const observed = `${cause.message}; possible consequence, seen before: ${failureText(finding.failure)}`;
+    return crash ? crashOf(observed, finding.requirements) : errorOf(`${cause.name}: ${observed}`);
+  }
+  if (error instanceof Expired && answerMs !== undefined && answerMs > error.deadlineMs * LAG_SHARE) {
+    return errorOf(
+      `${error.message}, but the guest needs ${Math.round(answerMs)} ms for any reply: it is too busy; reduce its load, or raise "timeScale" in the target file`,
+    );
+  }
+  return finding;
+}
+
+/** A finding that proves nothing about the driver. */
+export function errorOf(observed: string): Finding {
+  return { verdict: 'error', failure: { observed }, requirements: [] };
+}
+
+/** The finding that the guest has crashed, while `requirements` were being checked. */
+export function crashOf(observed: string, requirements: readonly string[] = []): Finding {
+  return { verdict: 'fail', class: 'guest-crash', failure: { observed }, requirements };
+}
+
+/** The record of a check: with its finding, or passed. */
 export function checkRecord(requirements: readonly string[], finding?: Finding): CheckRecord {
   if (!finding) return { requirements, verdict: 'pass' };
   const broken = finding.requirements.length > 0 ? finding.requirements : requirements;
-  return { requirements: broken, verdict: finding.verdict, message: finding.message };
+  return { requirements: broken, verdict: finding.verdict, failure: finding.failure };
 }
 
-function describe(error: Error): string {
-  return error.message.replace(/\s+/g, ' ').trim();
+/** The failure of an error that is attributed to the driver under test, as data. */
+export function failureOf(error: Error & { readonly actual?: unknown }): Failure {
+  if (error instanceof Expired) return { expected: oneLine(error.what), withinMs: error.deadlineMs };
+  if (!isAssertion(error)) return { observed: oneLine(error.message) };
+  // The format of chai's messages is "ABOUT: expected OBSERVED to …".
+  const observed = display(error.actual);
+  const [before = '', ...after] = error.message.split(`expected ${observed} `);
+  if (after.length !== 1 || !(before === '' || before.endsWith(': '))) return { observed: oneLine(error.message) };
+  const about = oneLine(before.slice(0, -2));
+  return { ...(about === '' ? {} : { about }), expected: oneLine(after.join()), observed: oneLine(observed) };
+}
+
+/** A value as chai's messages show it; chai's types wrongly declare no return value. */
+const display = (value: unknown): string => String(util.objDisplay(value as object));
+
+function isAssertion(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AssertionError';
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
 }

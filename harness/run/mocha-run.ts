@@ -1,19 +1,24 @@
 import Mocha from 'mocha';
 
-/** One test as mocha sees it. */
+/** One test, as passed to mocha. */
 export interface Planned {
   readonly chapter: string;
   readonly id: string;
-  /** Runs the test to its end and throws what it failed with, or calls `skip`. */
+  /** Runs the test to its end and throws its failure, or calls `skip`. */
   readonly run: (skip: () => never) => Promise<void>;
 }
 
-/** Runs tests in order, one after the other, through mocha. Deadlines are the tests' own: mocha's is off. */
+/**
+ * Runs tests one after the other, in order, through mocha. Mocha's timeout is off: the tests have their own deadlines.
+ *
+ * Mocha provides suites, order and skips that vendors know. It stays this thin so that no verdict depends on it:
+ * deadlines, verdicts and reports are the test runner's.
+ */
 export async function runWithMocha(plan: readonly Planned[], signal: AbortSignal): Promise<void> {
-  const mocha = new Mocha({ timeout: 0, reporter: Silent });
+  const mocha = new Mocha({ timeout: 0, reporter: SilentReporter });
   let suite: Mocha.Suite | undefined;
   for (const planned of plan) {
-    // The order is the plan's: a chapter that comes up again is a suite again.
+    // Keeps the order of the plan: a chapter that appears twice is two suites.
     if (suite?.title !== planned.chapter) suite = Mocha.Suite.create(mocha.suite, planned.chapter);
     suite.addTest(
       new Mocha.Test(planned.id, function (this: Mocha.Context) {
@@ -24,7 +29,7 @@ export async function runWithMocha(plan: readonly Planned[], signal: AbortSignal
   try {
     await run(mocha, signal);
   } finally {
-    // Takes back the listeners that mocha puts on the process.
+    // Removes the listeners that mocha adds to the process.
     mocha.dispose();
   }
 }
@@ -39,7 +44,7 @@ function run(mocha: Mocha, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Results leave as records; mocha itself stays quiet. */
-class Silent extends Mocha.reporters.Base {
+/** A reporter without output: results are emitted as records. */
+class SilentReporter extends Mocha.reporters.Base {
   override epilogue(): void {}
 }

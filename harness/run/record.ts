@@ -1,16 +1,16 @@
 /**
- * Result records: the truth of a run, one JSON object a line in results.jsonl. Everything else (terminal, JUnit, HTML)
- * is derived from them. A run of several targets is several sessions, one after the other.
+ * Result records: one JSON object per line in results.jsonl. All reports (terminal, JUnit, HTML) are derived from them.
+ * A run of several targets is several sessions, one after the other.
  */
 import type { TraceStep } from '../xen/traced.js';
 
-/** Worst wins: see {@link worse}. */
+/** From best to worst; see {@link worse}. */
 export const VERDICTS = ['skip', 'pass', 'warn', 'fail', 'error'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
 /**
- * Whose rule was broken: the header's text, what every driver does, a resource kept, an IUT that did not get far enough
- * to be judged, a crash, or what its own target file says of it.
+ * The kind of a failure: a requirement of the header, a de-facto requirement, a leaked resource, a driver that did not
+ * complete the set-up of the test, a crash, or a difference from its target file.
  */
 export type FailureClass = 'text' | 'interop' | 'leak' | 'setup' | 'guest-crash' | 'declared';
 
@@ -18,20 +18,42 @@ export type FailureClass = 'text' | 'interop' | 'leak' | 'setup' | 'guest-crash'
 export type SkipClass =
   'gate' | 'spec' | 'adapter' | 'guest' | 'connection' | 'not-observed' | 'blocked' | 'not-allowed';
 
-export type Role = 'backend' | 'frontend';
+export const ROLES = ['frontend', 'backend'] as const;
+export type Role = (typeof ROLES)[number];
 
-/** The id of the connection test, on which the others of a role stand. */
+/** The id of the connection test of a role; the other tests depend on it. */
 export function anchorOf(role: Role): string {
   return `${role}.xenbus.connect`;
 }
 
-/** One check that was executed inside a test. */
+/** A failure as data; {@link failureText} formats it. */
+export interface Failure {
+  /** The subject of the check. */
+  readonly about?: string;
+  /** What should have arrived, or a predicate on the observation: `to equal 2`. */
+  readonly expected?: string;
+  /** Absent if nothing arrived. */
+  readonly observed?: string;
+  /** How long the check waited, in milliseconds. */
+  readonly withinMs?: number;
+}
+
+/** A failure in one line: `no ARP reply within 2000 ms`, `status: expected -1 to equal 0`, or the observation. */
+export function failureText({ about, expected, observed = 'nothing', withinMs }: Failure): string {
+  const subject = about === undefined ? '' : `${about}: `;
+  if (expected === undefined) return subject + observed;
+  return withinMs === undefined
+    ? `${subject}expected ${observed} ${expected}`
+    : `${subject}no ${expected} within ${withinMs} ms`;
+}
+
+/** One check that was executed in a test, or a problem that was found outside of any check. */
 export interface CheckRecord {
-  /** Requirement ids that the check verifies. */
+  /** Ids of the requirements that the check verifies; empty for a problem outside of any check. */
   readonly requirements: readonly string[];
   readonly verdict: Verdict;
-  /** What was expected and what was seen; absent on a pass. */
-  readonly message?: string;
+  /** Absent on a pass. */
+  readonly failure?: Failure;
 }
 
 export interface SessionRecord {
@@ -43,30 +65,30 @@ export interface SessionRecord {
   readonly version: string;
   /** The words of the command that runs this target. */
   readonly command: readonly string[];
-  /** I/N: the part of a run that this is, where it's one of several. */
+  /** I/N: the part of a run, if this is one of several. */
   readonly shard?: string;
   /** ISO 8601, UTC. */
   readonly started: string;
   readonly adapter: 'native' | 'simulated';
-  /** Order of deliveries in the simulator. */
+  /** The seed of the simulator's order of deliveries. */
   readonly seed?: number;
-  /** Facts of host and IUT: xen, kernel, driver, module parameters. Keys are stable words, values are for people. */
+  /** Facts about host and driver: xen, kernel, driver, module parameters. Keys are stable, values are for people. */
   readonly facts: Readonly<Record<string, string>>;
-  /** Keys that the IUT advertised on the first connection. */
+  /** Keys that the driver advertised on the first connection. */
   readonly features: Readonly<Record<string, string>>;
-  /** How many tests will follow. */
+  /** Number of tests that follow. */
   readonly planned: number;
-  /** How many statements of the claimed text bind the role and can be tested. */
-  readonly statements: number;
+  /** Number of testable requirements of the claimed version that bind the role. */
+  readonly requirements: number;
 }
 
-/** A key of the driver's directory that stands for something it can do. */
+/** A key of the driver's directory that advertises a feature. */
 export interface FeatureRecord {
   readonly key: string;
-  /** The target file names it. */
+  /** Whether the target file declares it. */
   readonly declared: boolean;
   readonly advertised: boolean;
-  /** Tests that ran because it's advertised, or are about it; known deviations aside. */
+  /** Tests that ran because it is advertised or that are about it, without known deviations. */
   readonly passed: number;
   readonly failed: number;
 }
@@ -82,35 +104,38 @@ export interface TestRecord {
   readonly verdict: Verdict;
   /** Present on fail. */
   readonly class?: FailureClass;
-  /** Present on warn, fail and error: one line for people. */
-  readonly message?: string;
-  /** Present on fail and error where there is more to say: stack of an error, several lines. */
+  /** Present on fail and error if there are more lines, such as the stack of an error. */
   readonly detail?: string;
   /** Present on skip. */
   readonly skip?: { readonly class: SkipClass; readonly reason: string };
-  /** Present when an entry of the expectations file named this test. `met` tells whether it came as expected. */
+  /** Present if an entry of the expectations file names this test. `met` is whether the result is as expected. */
   readonly expectation?: {
     readonly verdict: Verdict;
     readonly reason: string;
     readonly source: string;
     readonly link?: string;
     readonly met: boolean;
+    /** Why the expectation is not met, with file and line of the entry. */
+    readonly problem?: string;
   };
+  /** In the order in which they ended. The last check with the verdict of the test supplies its message. */
   readonly checks: readonly CheckRecord[];
-  /** Present on a failure of class `setup`: the requirements whose checks the test didn't come to. */
+  /** Present if a problem was found outside of any check: requirements whose checks the test did not reach. */
   readonly unreached?: readonly string[];
-  /** Notes that are no verdict. */
+  /** Notes without influence on the verdict. */
   readonly infos: readonly string[];
-  /** Present on the comparison of what the target file declares: what was said and seen of each feature. */
+  /** Present on the comparison with the target file: what is declared and what was observed of each feature. */
   readonly features?: readonly FeatureRecord[];
-  /** How often a race was tried that may not show: a pass says no more than that it did not in so many rounds. */
+  /** Number of rounds in which a race was tried: a pass says only that it did not show in that many rounds. */
   readonly rounds?: number;
   readonly durationMs: number;
-  /** Where the test stands: file:line. */
+  /** Present on findings of the monitor: the id of the first test with a violation. */
+  readonly firstIn?: string;
+  /** Where the test is declared: file:line. */
   readonly location: string;
-  /** The last things that happened on the vif, oldest first; present on warn, fail and error, and where it was asked for. */
+  /** The last steps on the vif, oldest first; present on warn, fail and error, and on request. */
   readonly trace?: readonly TraceStep[];
-  /** New lines of the guest's kernel log during the test; present where there were any. */
+  /** New lines of the guest's kernel log during the test; present if there were any. */
   readonly kernelLog?: readonly string[];
 }
 
@@ -118,14 +143,28 @@ export interface EndRecord {
   readonly type: 'end';
   readonly target: string;
   readonly finished: string;
-  /** False if the run was cut short; `reason` tells by what. */
+  /** False if the run was cut short; `reason` says why. */
   readonly complete: boolean;
   readonly reason?: string;
-  /** On the simulated Xen: a digest of the order of deliveries; two runs with the same one went the same way. */
+  /** Present if the run stopped at its limit of failures: tests are missing, but not because of an error. */
+  readonly stoppedAfter?: number;
+  /** On the simulated Xen: a digest of the order of deliveries; equal digests mean equal runs. */
   readonly order?: string;
 }
 
 export type ResultRecord = SessionRecord | TestRecord | EndRecord;
+
+/** The message of a test that did not pass, in one line; undefined if it has none. */
+export function testMessage({
+  verdict,
+  checks,
+  expectation,
+}: Pick<TestRecord, 'verdict' | 'checks' | 'expectation'>): string | undefined {
+  const failure = checks.findLast((check) => check.verdict === verdict)?.failure;
+  const problem = expectation?.problem === undefined ? undefined : `expectation at ${expectation.problem}`;
+  if (failure === undefined) return problem;
+  return failureText(failure) + (problem === undefined ? '' : ` (${problem})`);
+}
 
 /** The worse of two verdicts. */
 export function worse(a: Verdict, b: Verdict): Verdict {
@@ -133,8 +172,8 @@ export function worse(a: Verdict, b: Verdict): Verdict {
 }
 
 /**
- * Whether a test's record is what the user asked for: no failure, or the one that an expectation named.
- * `strict` makes a warn count as a failure.
+ * Whether a test's record is acceptable: no failure, or the one that an expectation names. With `strict`, a warn is a
+ * failure.
  */
 export function asExpected(record: Pick<TestRecord, 'verdict' | 'expectation'>, strict: boolean): boolean {
   if (record.expectation) return record.expectation.met;

@@ -1,30 +1,37 @@
-import type { MakeDriver } from '../foreign/driver.js';
+import type { Driver, MakeDriver } from './driver.js';
 import { Stack } from '../packet/stack.js';
 import { linkOf } from '../peer/link.js';
+import type { VifAddress } from '../peer/vif.js';
 import { ReferenceBackend } from '../reference/backend.js';
-import type { BackendSteps } from '../reference/backend-steps.js';
 import { ReferenceFrontend } from '../reference/frontend.js';
-import type { FrontendSteps } from '../reference/frontend-steps.js';
+import type { LegalDriver } from '../reference/legal/legal.js';
 import { Hypervisor } from '../xen/simulated/hypervisor.js';
+import { GuestCrashed } from './environment.js';
 import type { Iut } from './iut.js';
-import { REFLECTORS } from './reflectors.js';
+import { REFLECTORS } from '../peer/context.js';
 import type { Role } from './record.js';
 
-/** Steps that replace those of a reference driver: how a defect is planted. */
-export interface PlantedSteps {
-  readonly frontend?: Partial<FrontendSteps>;
-  readonly backend?: Partial<BackendSteps>;
-}
+/** Steps that replace those of a reference driver, and a filter before its network stack. */
+export type PlantedSteps = Pick<LegalDriver, 'frontend' | 'backend' | 'stack'>;
 
-/** Makes the embedded reference driver. */
+/** Creates the embedded reference driver. */
 export function referenceDriver(planted: PlantedSteps = {}): MakeDriver {
-  return ({ role, domain, stackOf, onError }) =>
-    role === 'frontend'
-      ? new ReferenceFrontend(domain, stackOf, onError, planted.frontend)
-      : new ReferenceBackend(domain, stackOf, onError, planted.backend);
+  return ({ role, domain, stackOf, onError }) => {
+    const { frontend, backend, stack = (plain) => plain } = planted;
+    const wrapped = (handle: number): Stack => stack(stackOf(handle), domain.clock);
+    return role === 'frontend'
+      ? new ReferenceFrontend(domain, wrapped, onError, frontend)
+      : new ReferenceBackend(domain, wrapped, onError, backend);
+  };
 }
 
-/** A driver of a role in a domain of its own on a simulated Xen: the reference driver unless told, and its name. */
+/**
+ * Number of pages that a kernel's driver can grant: 64 frames of 512 entries, Xen's default, minus the reserved
+ * entries.
+ */
+const DRIVER_PAGES = 64 * 512 - 8;
+
+/** A driver in a domain of its own on a simulated Xen (default: the reference driver). */
 export async function openSimulatedIut(
   role: Role,
   seed: number,
@@ -33,11 +40,11 @@ export async function openSimulatedIut(
 ): Promise<Iut> {
   const hypervisor = new Hypervisor({ seed });
   const harness = hypervisor.domain(0);
-  const guest = hypervisor.domain(1);
-  // A driver that throws must not pass for a quiet one, whatever the test made of it.
-  let fault: Error | undefined;
+  const guest = hypervisor.domain(1, DRIVER_PAGES);
+  // A driver that throws must be reported, even if its test saw only silence.
+  let fault: string | undefined;
   const onError = (error: unknown): void => {
-    fault ??= error instanceof Error ? error : new Error(String(error));
+    fault ??= `the driver threw: ${String(error)}`;
   };
   const stackOf = (handle: number): Stack => new Stack(linkOf(handle).iut);
   const driver = await make({ role, domain: guest, stackOf, onError });
@@ -49,27 +56,41 @@ export async function openSimulatedIut(
     deviceType: 'vif',
     facts: () => Promise.resolve({ driver: name }),
     configure: () => Promise.resolve(),
-    bridge: driver.bridge && (([a, b]) => Promise.resolve(driver.bridge?.([a.vif.handle, b.vif.handle]))),
+    ...abilitiesOf(driver),
     promised: new Set(REFLECTORS),
     recreate: async (prepare) => {
       await driver.close();
+      fault = undefined;
       await prepare?.();
       await driver.start();
     },
     booted: () => Promise.resolve(),
     holdings: () => ({ driver: hypervisor.holdings(guest.id), harness: hypervisor.holdings(harness.id) }),
-    ...(driver.unbind && driver.bind
-      ? {
-          rebind: {
-            unbind: async ({ handle }) => {
-              await driver.unbind?.(handle);
-              return true;
-            },
-            bind: async ({ handle }) => driver.bind?.(handle),
-          },
-        }
-      : {}),
+    alive: () => (fault === undefined ? Promise.resolve(undefined) : Promise.reject(new GuestCrashed(fault))),
+    died: () => Promise.resolve(fault),
+    order: () => hypervisor.order,
+    turns: () => hypervisor.turns,
+    async close() {
+      await driver.close();
+      await guest.close();
+      await harness.close();
+    },
+  };
+}
+
+/** The abilities of a driver, by the methods that it has. */
+function abilitiesOf(driver: Driver): Pick<Iut, 'bridge' | 'carrier' | 'rebind' | 'restore' | 'checkpoint'> {
+  const rebind = {
+    unbind: async ({ handle }: VifAddress) => {
+      await driver.unbind?.(handle);
+      return true;
+    },
+    bind: async ({ handle }: VifAddress) => driver.bind?.(handle),
+  };
+  return {
+    bridge: driver.bridge && (([a, b]) => Promise.resolve(driver.bridge?.([a.vif.handle, b.vif.handle]))),
     carrier: driver.hasCarrier && (({ vif }) => Promise.resolve(driver.hasCarrier?.(vif.handle) ?? false)),
+    ...(driver.unbind && driver.bind ? { rebind } : {}),
     restore:
       driver.suspend &&
       driver.resume &&
@@ -78,13 +99,12 @@ export async function openSimulatedIut(
         await prepare();
         await driver.resume?.();
       }),
-    alive: () => (fault ? Promise.reject(fault) : Promise.resolve()),
-    order: () => hypervisor.order,
-    turns: () => hypervisor.turns,
-    async close() {
-      await driver.close();
-      await guest.close();
-      await harness.close();
-    },
+    checkpoint:
+      driver.suspend &&
+      driver.wake &&
+      (async () => {
+        await driver.suspend?.();
+        await driver.wake?.();
+      }),
   };
 }

@@ -1,32 +1,32 @@
-/** A session on the simulated Xen, for tests. */
-import { NEWEST_TEXT } from '../../suites/requirements/index.js';
+/** A session on the simulated Xen. */
+import type { Catalogue } from './catalogue.js';
 import { Expectations } from './expectations.js';
-import type { ResultRecord, Role } from './record.js';
-import { runSession, type SessionOptions } from './session.js';
+import type { Role } from './record.js';
+import { NEWEST_TEXT } from './requirement.js';
+import type { SessionOptions } from './session.js';
 import { openSimulatedIut } from './simulated-iut.js';
-import type { Tests } from './suite.js';
 import { referenceTarget } from './target.js';
 
-/** Runs `tests` against the reference driver of a role, but for what `change` says; answers the records. */
-export async function recordsOfSession(
+/** Options that run all tests of a role against its reference driver with seed 1; `change` overrides them. */
+export function simulatedSession(
   role: Role,
-  tests: Tests,
-  change: Partial<Omit<SessionOptions, 'onRecord'>> = {},
-): Promise<ResultRecord[]> {
-  const records: ResultRecord[] = [];
-  await runSession({
+  catalogue: Catalogue,
+  change: Partial<SessionOptions> & Pick<SessionOptions, 'onRecord'>,
+): SessionOptions {
+  const { seed = 1 } = change;
+  return {
     target: referenceTarget(role),
     command: [],
-    open: () => openSimulatedIut(role, 1),
-    tests,
+    open: () => openSimulatedIut(role, seed),
+    catalogue,
+    tests: catalogue.testsOf(role),
     expectations: new Expectations([]),
-    seed: 1,
+    seed,
+    monitored: true,
     slow: false,
     spec: NEWEST_TEXT,
     log: () => undefined,
     signal: new AbortController().signal,
     ...change,
-    onRecord: (record) => records.push(record),
-  });
-  return records;
+  };
 }

@@ -1,46 +1,55 @@
-/** Why a test isn't run on a target at all. */
-import { checkedIds } from '../../suites/checked.js';
-import { requirement, standsIn } from '../../suites/requirements/index.js';
+/** Decides which tests are not run on a target, and why. */
+import type { Catalogue } from './catalogue.js';
 import type { Iut } from './iut.js';
 import type { TestRecord } from './record.js';
-import type { Reflector } from './reflectors.js';
+import type { Reflectors } from './reflectors.js';
 import type { Ability, Tests } from './suite.js';
 
 export type Skip = NonNullable<TestRecord['skip']>;
 
-/** What a run has to offer to a test. */
+/** The properties of a run on which tests depend. */
 export interface Offer {
+  readonly catalogue: Catalogue;
   readonly iut: Iut;
-  /** Whether the target lets tests take the guest down. */
+  /** Whether the target allows tests that may take the guest down. */
   readonly destructive: boolean;
-  /** The version of the text that the vendor claims. */
+  /** Whether the run may take long. */
+  readonly slow: boolean;
+  /** The version of the header that the vendor claims. */
   readonly spec: string;
-  /** What the driver advertises. */
+  /** The keys that the driver advertises. */
   readonly features: Readonly<Record<string, string>>;
-  /** The questions that the guest's stack answers, or must. */
-  readonly reflectors: ReadonlySet<Reflector>;
+  /** The requests to which the guest's stack replies, or is known to reply. */
+  readonly reflectors: Reflectors;
 }
 
-/** Why a test can't be run where the driver's surroundings don't give what it needs. */
+/** Why a test is not run if the driver's environment lacks an ability. */
 const LACKING: Readonly<Record<Ability, string>> = {
-  bridge: 'no bridge can be made: it takes commands in the guest, or a driver that has one',
-  carrier: 'nobody tells of a carrier: it takes commands in the guest, or a driver that tells',
-  rebind: "the driver can't be taken off its device: it takes commands in the guest, or a driver that can be told",
-  restore: 'the guest can\'t be saved and restored: it takes a "config" of the target, or a driver that can be told',
+  bridge: 'no bridge can be created: this needs commands in the guest, or a driver with a bridge',
+  carrier: 'the carrier cannot be read: this needs commands in the guest, or a driver that reports it',
+  rebind:
+    'the driver cannot be unbound from its device: this needs commands in the guest, or a driver that supports it',
+  restore:
+    'the guest cannot be saved and restored: this needs "config" in the target file, or a driver that supports it',
+  checkpoint:
+    'the guest cannot be saved while it runs: this needs "config" in the target file, or a driver that supports it',
 };
 
-/** The first thing that `test` needs and that isn't there; undefined if it can run. */
+/** The first reason why `test` is not run; undefined if it is. */
 export function skipReason(
   test: Tests[number],
-  { iut, destructive, spec, features, reflectors }: Offer,
+  { catalogue, iut, destructive, slow, spec, features, reflectors }: Offer,
 ): Skip | undefined {
   const { reflector, needs, observer, gate } = test.options;
   if (test.options.destructive && !destructive) {
-    return { class: 'not-allowed', reason: 'destructive: the target does not allow it' };
+    return { class: 'not-allowed', reason: 'destructive test; "destructive: true" in the target file allows it' };
   }
-  const named = checkedIds(test);
-  if (named.length > 0 && !named.some((id) => standsIn(spec, requirement(id)))) {
-    return { class: 'spec', reason: `newer than the text that is claimed: ${spec}` };
+  if (test.options.long && !slow && !iut.harness.capabilities.has('virtual-time')) {
+    return { class: 'not-allowed', reason: 'the test lets minutes pass; "--slow" allows it' };
+  }
+  const named = catalogue.checkedBy(test);
+  if (named.length > 0 && !named.some((id) => catalogue.standsIn(spec, id))) {
+    return { class: 'spec', reason: `newer than the claimed version of the header: ${spec}` };
   }
   for (const each of [gate ?? []].flat()) {
     const key = each.replace(/^!/, '');
@@ -50,10 +59,13 @@ export function skipReason(
   }
   if (needs && !iut[needs]) return { class: 'guest', reason: LACKING[needs] };
   if (reflector && !reflectors.has(reflector)) {
-    return { class: 'guest', reason: `the guest gives no answer to ${reflector}, and commands can't be run in it` };
+    return {
+      class: 'guest',
+      reason: `the guest does not reply to ${reflector} (${reflectors.asked(reflector)})`,
+    };
   }
   if (observer && !iut.harness.capabilities.has('observer')) {
-    return { class: 'adapter', reason: 'needs an observer of grants' };
+    return { class: 'adapter', reason: 'needs to observe uses of grants, which this host does not support' };
   }
   return undefined;
 }

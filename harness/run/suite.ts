@@ -1,148 +1,173 @@
-/** The vocabulary that the suites are written in. */
+/** The vocabulary of the suites. */
 import type { BackendPeer } from '../peer/backend.js';
 import type { FrontendPeer, FrontendOptions } from '../peer/frontend.js';
 import type { Domain } from '../xen/domain.js';
 import { anchorOf, type Role } from './record.js';
-import type { Reflector } from './reflectors.js';
+import type { Reflector } from '../peer/context.js';
 
 /**
- * What a test has done to the guest besides giving an interface its address: join two of them, ask one whether it has a
- * carrier, make the driver give up its device and take it again, save the guest and restore it.
+ * What a test may do to the guest in addition to configuring the address of an interface: bridge two interfaces, read
+ * the carrier of one, unbind the driver from its device and bind it again, save and restore the guest, save the guest
+ * and let it continue.
  */
-export type Ability = 'bridge' | 'carrier' | 'rebind' | 'restore';
+export type Ability = 'bridge' | 'carrier' | 'rebind' | 'restore' | 'checkpoint';
 
-/** What a test needs besides a connection, and what it may do to the guest. */
+/**
+ * What a test was observed to use: an ability, a reply of the guest's stack, a connection of its own (`fresh`) or an
+ * observation of a grant (`observer`).
+ */
+export type Use = Ability | Reflector | 'fresh' | 'observer';
+
+/** What a test needs in addition to the shared connection, and what it may do to the guest. */
 export interface TestOptions {
-  /**
-   * Keys that the implementation under test must advertise as something other than 0; with `!` before it, must not.
-   */
+  /** Keys that the driver under test must advertise with a value other than 0; with a leading `!`, must not. */
   readonly gate?: string | readonly string[];
-  /** A key that the test is about, which runs without it all the same. */
+  /** A key that the test is about, although it also runs without it. */
   readonly about?: string;
-  /** Questions that the guest's own stack must answer. */
+  /** A request to which the guest's own stack must reply. */
   readonly reflector?: Reflector;
-  /** Needs to see who uses which grant. */
+  /** Whether it observes the uses of grants by other domains. */
   readonly observer?: boolean;
   readonly needs?: Ability;
-  /** Makes connections of its own besides the shared one. */
+  /** Whether it makes connections of its own, in addition to the shared one. */
   readonly fresh?: boolean;
-  /** May take the guest down. */
+  /** Whether it may take the guest down. */
   readonly destructive?: boolean;
+  /** Whether it lets minutes pass: on real Xen it runs with `--slow` only. */
+  readonly long?: boolean;
 }
 
-/** What tests of both roles may use. `P` is the peer, the other end of the vif. */
+/** The context of tests of both roles. `P` is the peer. */
 export interface TestContext<P> {
   readonly domain: Domain;
-  /** The connection that tests share, made when it isn't there; its stack is configured and has answered ARP. */
+  /**
+   * The peer of the shared connection, which is made if necessary; its interface is configured and has replied to ARP.
+   */
   connect(): Promise<P>;
   /**
-   * Verifies one thing. A chai assertion that fails in `body`, an answer that doesn't come and a violation that a peer
-   * sees all count against `requirements`: the test ends there, unless every one of them is a SHOULD, which is noted.
+   * Verifies one thing. A chai assertion that fails in `body`, a timeout and a violation that a peer detects all count
+   * against `requirements`. The test ends there, unless all of them are SHOULDs, which are recorded as warnings.
    */
   check(requirements: string | readonly string[], body: () => unknown): Promise<void>;
-  /** How often a test of a race tries: `usual` times, or at least ten thousand in a run that may take long (`--slow`). */
+  /** Number of rounds of a race: `usual`, or at least 10 000 in a run that may take long (`--slow`). */
   rounds(usual: number): number;
-  /** A note on the result that is no verdict. */
+  /** Adds a note to the result, without influence on the verdict. */
   info(text: string): void;
-  /** Ends the test as skipped: what it is about can't be seen at this driver or on this host. */
+  /** Ends the test as skipped: its subject cannot be observed with this driver or on this host. */
   skip(reason: string): never;
 }
 
-/** A test of a backend has a frontend peer. */
+/** The context of a test of a backend; its peer is a frontend. */
 export interface BackendTest extends TestContext<FrontendPeer> {
-  /** A connection of the test's own, closed when it ends. */
+  /** Makes a connection for this test only; it is closed at its end. */
   fresh(options?: FrontendOptions): Promise<FrontendPeer>;
-  /** A vif that nobody has connected. */
+  /** Creates a vif without connecting it. */
   plug(): Promise<FrontendPeer>;
-  /** Takes a vif out, as the toolstack does. */
+  /** Removes a vif, as the toolstack does. */
   unplug(peer: FrontendPeer): Promise<void>;
   /**
-   * Gives the interface behind a vif its address and learns its MAC: after this its stack answers. `ms` is how long it
-   * gets to.
+   * Configures the address of the network interface of a vif and resolves its MAC; afterwards its stack replies. `ms`
+   * is the time limit.
    */
   configure(peer: FrontendPeer, options?: { readonly ms?: number }): Promise<void>;
-  /** Joins the interfaces of two vifs, also of such as were joined before and have connected anew. */
+  /** Bridges the network interfaces of two vifs, also of vifs that were bridged before and have reconnected. */
   bridge(peers: readonly [FrontendPeer, FrontendPeer]): Promise<void>;
-  /** Two connections of the test's own, whose interfaces are joined: what goes in at one comes out at the other. */
+  /** Makes two connections for this test only, whose interfaces are bridged. */
   bridged(from?: FrontendOptions, to?: FrontendOptions): Promise<[FrontendPeer, FrontendPeer]>;
+  /** Unbinds the driver from a vif, whatever the state of its peer. */
+  unbind(peer: FrontendPeer): Promise<void>;
+  /** Binds the driver to a vif again; its interface is to be configured again. */
+  bind(peer: FrontendPeer): Promise<void>;
 }
 
-/** A test of a frontend has a backend peer. */
+/** The context of a test of a frontend; its peer is a backend. */
 export interface FrontendTest extends TestContext<BackendPeer> {
   /**
-   * A connection of the test's own, closed when it ends. `keys` are what the backend advertises, `own` what the
-   * toolstack writes into the frontend's directory.
+   * Makes a connection for this test only; it is closed at its end. `keys` are what the backend advertises, `own` what
+   * the toolstack writes to the frontend's directory.
    */
   fresh(keys?: Readonly<Record<string, string>>, own?: Readonly<Record<string, string>>): Promise<BackendPeer>;
-  /** A vif that nobody has connected. */
+  /** Creates a vif without connecting it. */
   plug(keys?: Readonly<Record<string, string>>, own?: Readonly<Record<string, string>>): Promise<BackendPeer>;
-  /** Whether the interface behind a vif has a carrier. */
+  /** Whether the network interface of a vif has a carrier. */
   hasCarrier(peer: BackendPeer): Promise<boolean>;
-  /** Makes the driver give up a vif whose peer has closed. */
+  /** Unbinds the driver from a vif whose peer has closed. */
   unbind(peer: BackendPeer): Promise<void>;
-  /** Makes the driver take a vif again, which may last as long as the backend lets it wait. */
+  /** Binds the driver to a vif again, which may last until the backend connects. */
   bind(peer: BackendPeer): Promise<void>;
-  /** Saves the guest and restores it; answers the peer of that vif's successor. No other vif is left. */
-  restore(peer: BackendPeer): Promise<BackendPeer>;
-  /** Takes a vif out, as the toolstack does. */
+  /**
+   * Saves and restores the guest. Returns the peer of the new vif, whose backend advertises `keys`; all other vifs are
+   * removed.
+   */
+  restore(peer: BackendPeer, keys?: Readonly<Record<string, string>>): Promise<BackendPeer>;
+  /** Saves the guest and lets it continue, with all its vifs. */
+  checkpoint(): Promise<void>;
+  /** Removes a vif, as the toolstack does. */
   unplug(peer: BackendPeer): Promise<void>;
   /**
-   * Gives the interface behind a vif its address and learns its MAC: after this its stack answers. `ms` is how long it
-   * gets to.
+   * Configures the address of the network interface of a vif and resolves its MAC; afterwards its stack replies. `ms`
+   * is the time limit.
    */
   configure(peer: BackendPeer, options?: { readonly ms?: number }): Promise<void>;
-  /** Two connections of the test's own, whose interfaces are joined: what goes in at one comes out at the other. */
+  /** Makes two connections for this test only, whose interfaces are bridged. */
   bridged(
     from?: Readonly<Record<string, string>>,
     to?: Readonly<Record<string, string>>,
   ): Promise<[BackendPeer, BackendPeer]>;
 }
 
-export interface TestDefinition<T> {
+/** The context that a test's body is given, by the role of the driver under test. */
+export interface TestOf {
+  readonly backend: BackendTest;
+  readonly frontend: FrontendTest;
+}
+
+export interface TestDefinition<R extends Role> {
   /** Permanent: role.chapter.name. */
   readonly id: string;
-  readonly role: Role;
+  readonly role: R;
   readonly chapter: string;
   readonly title: string;
   readonly options: TestOptions;
   /** file:line */
   readonly location: string;
-  readonly body: (t: T) => Promise<void>;
+  readonly body: (t: TestOf[R]) => Promise<void>;
 }
 
-export type Tests = readonly (TestDefinition<BackendTest> | TestDefinition<FrontendTest>)[];
+export type Tests = readonly (TestDefinition<'backend'> | TestDefinition<'frontend'>)[];
 
-/** The test that all others of its role stand on: if a plain connection fails, they are skipped as blocked by it. */
+/**
+ * Whether it is the connection test of its role: if a plain connection fails, the others are skipped as blocked by it.
+ */
 export function isAnchor(test: Tests[number]): boolean {
   return test.id === anchorOf(test.role);
 }
 
-type Declare<T> = {
-  (name: string, title: string, body: (t: T) => Promise<void>): void;
-  (name: string, title: string, options: TestOptions, body: (t: T) => Promise<void>): void;
+type Body<R extends Role> = TestDefinition<R>['body'];
+
+type Declare<R extends Role> = {
+  (name: string, title: string, body: Body<R>): void;
+  (name: string, title: string, options: TestOptions, body: Body<R>): void;
 };
 
-/** A chapter of tests of backends, in the order in which they are declared. */
-export function backendChapter(chapter: string): { tests: TestDefinition<BackendTest>[]; test: Declare<BackendTest> } {
+interface Chapter<R extends Role> {
+  readonly tests: TestDefinition<R>[];
+  readonly test: Declare<R>;
+}
+
+/** A chapter of tests of backends; they run in the order of their declaration. */
+export function backendChapter(chapter: string): Chapter<'backend'> {
   return chapterOf('backend', chapter);
 }
 
-/** A chapter of tests of frontends, in the order in which they are declared. */
-export function frontendChapter(chapter: string): {
-  tests: TestDefinition<FrontendTest>[];
-  test: Declare<FrontendTest>;
-} {
+/** A chapter of tests of frontends; they run in the order of their declaration. */
+export function frontendChapter(chapter: string): Chapter<'frontend'> {
   return chapterOf('frontend', chapter);
 }
 
-function chapterOf<T>(role: Role, chapter: string): { tests: TestDefinition<T>[]; test: Declare<T> } {
-  const tests: TestDefinition<T>[] = [];
-  const test = (
-    name: string,
-    title: string,
-    second: TestOptions | ((t: T) => Promise<void>),
-    third?: (t: T) => Promise<void>,
-  ): void => {
+function chapterOf<R extends Role>(role: R, chapter: string): Chapter<R> {
+  const tests: TestDefinition<R>[] = [];
+  const test = (name: string, title: string, second: TestOptions | Body<R>, third?: Body<R>): void => {
     const [options, body] = typeof second === 'function' ? [{}, second] : [second, third];
     if (!body) throw new Error(`test ${name} has no body`);
     const declared = new Error();
@@ -152,7 +177,7 @@ function chapterOf<T>(role: Role, chapter: string): { tests: TestDefinition<T>[]
       chapter,
       title,
       options,
-      // Only when it's asked for: the stacks of all tests would take a tenth of a program's start-up and more.
+      // Computed on demand: the stacks of all tests would take a tenth of the start-up time or more.
       get location() {
         return suiteLine(declared);
       },
@@ -162,7 +187,7 @@ function chapterOf<T>(role: Role, chapter: string): { tests: TestDefinition<T>[]
   return { tests, test };
 }
 
-/** Where the suite declared a test: the first line of the stack that lies in suites/. */
+/** Where the suite declares a test: the first line of the stack that is in suites/. */
 function suiteLine({ stack = '' }: Error): string {
   const at = /(suites\/[^\s()]+?:\d+):\d+\)?$/m.exec(stack);
   return at?.[1] ?? 'suites';

@@ -1,20 +1,24 @@
-/** Target files: what is under test, where it runs, and how to reach it. */
+/** Target files: the driver under test, its domain, and how to reach it. */
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
+import { isMatcher } from '../base/pattern.js';
 import { PROFILES } from '../guest/profile.js';
 import { COMMANDS } from '../guest/replaced.js';
+import { REFLECTORS } from '../peer/context.js';
 import { key, readYamlFile } from './yaml-file.js';
+import { YamlFileError } from './yaml-file-error.js';
 
 const text = z.string().trim().min(1, 'must not be empty');
 const SIMULATOR = 'simulator';
 
 const ssh = z.strictObject({
-  host: text.meta(key('Name or address that the host of the run reaches the guest at', '192.168.1.20')),
-  port: z.int().min(1).max(65535).exactOptional().meta(key('Where its sshd listens; 22 unless told', 22)),
-  user: text.exactOptional().meta(key('Who logs in; root unless told', 'root')),
-  identity: text.exactOptional().meta(key('Private key on the host of the run', '/root/.ssh/id_ed25519')),
+  host: text.meta(key('Guest address, as seen from the test host', '192.168.1.20')),
+  port: z.int().min(1).max(65535).exactOptional().meta(key('Port of its sshd (default: 22)', 22)),
+  user: text.exactOptional().meta(key('User to log in as (default: root)', 'root')),
+  identity: text.exactOptional().meta(key('Private key file on the test host', '/root/.ssh/id_ed25519')),
   knownHosts: text.meta(
-    key("OpenSSH known_hosts file on the host of the run, with the guest's key", '/root/.ssh/known_hosts'),
+    key("OpenSSH known_hosts file on the test host, with the guest's key", '/root/.ssh/known_hosts'),
   ),
 });
 
@@ -22,7 +26,7 @@ const commands = z.strictObject(
   Object.fromEntries(
     Object.entries(COMMANDS).map(([name, { does, example }]) => [
       name,
-      text.exactOptional().meta(key(`It ${does}`, example)),
+      text.exactOptional().meta(key(`A command that ${does}`, example)),
     ]),
   ) as Record<keyof typeof COMMANDS, z.ZodExactOptional<typeof text>>,
 );
@@ -33,21 +37,24 @@ const limits = z.strictObject({
     .min(1)
     .max(100)
     .exactOptional()
-    .meta(key('Vifs that there may be at a time with hotplug; as many as a test needs unless told', 1)),
+    .meta(key('Largest number of vifs at a time with hotplug (default: as many as a test needs)', 1)),
 });
 
 export const targetSchema = z
   .strictObject({
     name: z
       .string()
-      .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case letters, digits and dashes: it names files and test suites')
-      .meta(key('What reports call it: lower-case letters, digits and dashes', 'my-driver')),
-    role: z.enum(['frontend', 'backend']).meta(key('Which end of the vif is under test')),
+      .regex(
+        /^[a-z0-9][a-z0-9-]*$/,
+        'must be lower-case letters, digits and dashes, since it names files and test suites',
+      )
+      .meta(key('Name in reports: lower-case letters, digits and dashes', 'my-driver')),
+    role: z.enum(['frontend', 'backend']).meta(key('End of the vif that is under test')),
     domain: z
       .union([z.int().min(0).max(0x7fef), text])
       .meta(
         key(
-          `Domain that the driver runs in, by name or number; "${SIMULATOR}" for the embedded reference driver`,
+          `Domain in which the driver runs, by name or number; "${SIMULATOR}" for the reference driver on a simulated Xen`,
           'my-guest',
         ),
       ),
@@ -56,92 +63,132 @@ export const targetSchema = z
       .default('hotplug')
       .meta(
         key(
-          'How a fresh connection is made: by a new vif each time; by a command in the guest that makes the driver ' +
-            'take its only vif again; by making the guest anew from "config"; or not at all, so that the run has ' +
-            'one only',
+          'How to make a fresh connection: hotplug (a new vif each time), rebind (a command in the guest detaches the ' +
+            'driver from its only vif and attaches it again), restart (the guest is created again from "config") or ' +
+            'once (one connection for the whole run)',
         ),
       ),
     config: text
       .exactOptional()
       .meta(
         key(
-          'xl configuration of the guest, on the host of the run: with it a guest that was taken down is made anew',
+          'xl configuration of the guest, on the test host, from which a guest that went down is created again',
           '/etc/xen/my-guest.cfg',
         ),
       ),
     os: z
       .enum(Object.keys(PROFILES) as [string, ...string[]])
       .default('linux')
-      .meta(key('How commands for the guest are worded')),
-    commands: commands.exactOptional().meta(key("Commands for the guest's shell in the place of those of the system")),
+      .meta(key('Guest OS: selects the commands that run in the guest')),
+    commands: commands
+      .exactOptional()
+      .meta(key('Overrides of single guest commands; each runs in the shell of the guest')),
     driver: text
       .exactOptional()
-      .meta(key("Name of the driver's kernel module, to report version and parameters", 'xen-netfront')),
+      .meta(key("The driver's kernel module, whose version and parameters are reported", 'xen-netfront')),
     reference: z
       .union([z.boolean(), z.literal('rogue')])
       .default(false)
       .meta(
         key(
-          'The embedded reference driver is put into that domain over SSH and is what is tested there; "rogue" for ' +
-            'one that attacks the harness',
+          'Whether netifspec copies its reference driver into the domain over SSH and tests that one; "rogue" for a ' +
+            'driver that attacks netifspec',
         ),
       ),
     features: z
       .array(text)
       .exactOptional()
       .meta({
-        ...key('What the driver is to offer: keys of its xenstore directory; more or less than that is reported'),
+        ...key(
+          'Keys that the driver should advertise in its xenstore directory; a missing or additional one is reported',
+        ),
         examples: [['feature-sg', 'feature-gso-tcpv4']],
       }),
-    ssh: ssh.exactOptional().meta(key('How commands run in the guest; none: tests that need them are skipped')),
-    local: z.boolean().default(false).meta(key('The driver runs in the domain of the run itself: commands run there')),
+    ssh: ssh
+      .exactOptional()
+      .meta(key('SSH access to the guest; without it, tests that run commands in the guest are skipped')),
+    local: z
+      .boolean()
+      .default(false)
+      .meta(key('Whether the driver runs in the domain of netifspec itself, so that commands run without SSH')),
     console: text
       .exactOptional()
-      .meta(key("Log file of the guest's console, on the host of the run", '/var/log/xen/console/guest-my-guest.log')),
+      .meta(key("Log file of the guest's console, on the test host", '/var/log/xen/console/guest-my-guest.log')),
+    crash: z
+      .array(text.refine(isMatcher, 'is not a valid regular expression'))
+      .exactOptional()
+      .meta({
+        ...key(
+          'Parts of console lines, or /regular expressions/, by which the guest reports a crash, in addition to those ' +
+            'of Linux, the BSDs, Mini-OS, Unikraft and Xen',
+        ),
+        examples: [['ABORT']],
+      }),
+    reflectors: z
+      .array(z.enum(REFLECTORS))
+      .exactOptional()
+      .meta({
+        ...key("What the guest's stack replies to; a missing reply is a failure then, and skips no tests"),
+        examples: [['arp', 'icmp', 'tcp']],
+      }),
     expectations: text
       .exactOptional()
-      .meta(key('Known deviations; relative to this file', 'my-driver.expectations.yaml')),
-    limits: limits.exactOptional().meta(key('What the driver or its system has no more of')),
-    timeScale: z.number().min(0.1).max(1000).default(1).meta(key('Factor on every deadline')),
-    destructive: z.boolean().default(false).meta(key('Whether tests may take the guest down')),
+      .meta(key('File of known deviations; its path is relative to this file', 'my-driver.expectations.yaml')),
+    limits: limits.exactOptional().meta(key('Limits of the driver or its OS')),
+    timeScale: z
+      .number()
+      .min(0.1)
+      .max(1000)
+      .default(1)
+      .meta(key('Factor by which every deadline is multiplied, for slow hosts')),
+    destructive: z.boolean().default(false).meta(key('Whether destructive tests, which may take the guest down, run')),
   })
   .superRefine(({ domain, connection, limits, config, ssh, local, reference }, context) => {
     const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
     if (connection !== 'hotplug' && limits?.vifs !== undefined) {
-      refuse('limits', `vifs is for "connection: hotplug"; with ${connection} there is one at a time`);
+      refuse('limits', `vifs needs "connection: hotplug"; with ${connection} there is one vif at a time`);
     }
     if (domain === SIMULATOR) return;
     if (reference !== false) {
-      if (ssh === undefined) refuse('reference', 'needs "ssh", over which the reference driver is put there');
-      if (connection === 'rebind') refuse('connection', 'rebind is nothing that the reference driver can do');
+      if (ssh === undefined) refuse('reference', 'needs "ssh", by which the reference driver is copied to the domain');
+      if (connection === 'rebind')
+        refuse('connection', 'rebind is not supported by the reference driver; use hotplug, restart or once');
       return;
     }
     if (connection === 'restart' && config === undefined) {
-      refuse('connection', 'restart needs "config", with which the guest is made anew');
+      refuse('connection', 'restart needs "config", from which the guest is created again');
     }
     if (connection === 'rebind' && ssh === undefined && !local) {
-      refuse('connection', 'rebind needs "ssh", or "local: true": a command in the guest does it');
+      refuse('connection', 'rebind needs "ssh" or "local: true", since it runs a command in the guest');
     }
   })
   .meta({
     title: 'netifspec target',
-    description: 'A driver under test: what it is, where it runs, how it is reached',
+    description: 'A driver under test: its role, its domain, how to reach it and how to make a connection',
   });
 
 export type Target = z.infer<typeof targetSchema>;
 
-/** Whether the target is an embedded reference driver on the simulated Xen. */
+/** Whether the target is a reference driver on the simulated Xen. */
 export function isSimulated(target: Target): boolean {
   return target.domain === SIMULATOR;
 }
 
-/** The embedded reference driver of a role. */
+/** The reference driver of a role, on the simulated Xen. */
 export function referenceTarget(role: Target['role']): Target {
   return targetSchema.parse({ name: `reference-${role}`, role, domain: SIMULATOR, destructive: true });
 }
 
-/** Reads a target file. Throws YamlFileError with file, line and key. */
+/** Reads a target file. Throws YamlFileError with file, line and key, also if the expectations file is missing. */
 export function loadTarget(path: string): Target {
-  const { data } = readYamlFile(path, targetSchema);
-  return data.expectations ? { ...data, expectations: resolve(dirname(path), data.expectations) } : data;
+  const advice = `run "netifspec init ${path} --role ROLE" to create one`;
+  const { data, at } = readYamlFile(path, targetSchema, advice);
+  if (!data.expectations) return data;
+  const expectations = resolve(dirname(path), data.expectations);
+  if (!existsSync(expectations)) {
+    throw new YamlFileError(
+      `${at(['expectations'])}: expectations: ${expectations}: no such file; create it or omit the key`,
+    );
+  }
+  return { ...data, expectations };
 }

@@ -1,11 +1,11 @@
-/** What is made of the target file's schema alone: a new file, and the page about it. */
+/** Texts generated from the schema of target files: a new file, and the page about it. */
 import * as z from 'zod';
 import type { Role } from './record.js';
 import { targetSchema } from './target.js';
 
 type Scalar = string | number | boolean;
 
-/** As much of JSON Schema as zod makes of the schema. */
+/** The part of JSON Schema that the schema of target files uses. */
 interface Schema {
   readonly description?: string;
   readonly examples?: readonly (Scalar | readonly Scalar[])[];
@@ -24,14 +24,14 @@ export function targetJsonSchema(): object {
 }
 
 /**
- * A target file for a driver of `role`: each key with what it means, those that must be there with a value to be
- * replaced, the others as comments to be opened.
+ * A target file for a driver of `role`: each key with its meaning. The required keys have an example value to replace,
+ * the others are comments.
  */
 export function targetTemplate(role: Role): string {
   const schema = targetJsonSchema() as Schema;
   const head = [
     `# ${schema.description}.`,
-    '# Fill in what has no "# " before its key; see whether it works by',
+    '# Replace the values below; remove "# " before each other key that you need. Then try',
     "#   netifspec run --target THIS-FILE --test '*.xenbus.connect'",
   ];
   const keys = keysOf(schema, '', true, { role });
@@ -44,8 +44,8 @@ export function targetPage(): string {
   const head = [
     '# The target file',
     '',
-    `${schema.description}. It's YAML; \`netifspec init\` writes a new one. This page and`,
-    '[target.schema.json](target.schema.json), for editors, are made of its schema by `npm run docs`.',
+    `${schema.description}. The file is YAML; \`netifspec init\``,
+    'writes a new one. `npm run docs` generates this page and, for editors, [target.schema.json](target.schema.json).',
   ];
   return `${[...head, ...sectionsOf(schema, '')].join('\n')}\n`;
 }
@@ -82,9 +82,11 @@ function keysOf(
 }
 
 function explain({ description = '', enum: choices, default: usual }: Schema, needed: boolean): string {
+  // The description already names all choices.
+  const named = choices?.every((choice) => description.includes(`${String(choice)} (`)) ?? false;
   const parts = [
-    ...(choices && choices.length > 1 ? [`one of ${choices.join(', ')}`] : []),
-    ...(usual === undefined ? [] : [`${String(usual)} unless told`]),
+    ...(choices && choices.length > 1 && !named ? [`one of ${choices.join(', ')}`] : []),
+    ...(usual === undefined ? [] : [`default: ${String(usual)}`]),
     ...(needed ? [] : ['optional']),
   ];
   return parts.length === 0 ? `${description}.` : `${description} (${parts.join('; ')}).`;

@@ -1,87 +1,92 @@
-/** What one test of a session goes through: it runs, what it found is judged, and what it leaves is taken away. */
-import { kernelFault } from '../guest/kernel-log.js';
+/** Runs one test of a session: executes it, judges its findings and cleans up after it. */
+import { matcher } from '../base/pattern.js';
+import { kernelFault } from '../guest/kernel-fault.js';
 import type { Domain } from '../xen/domain.js';
 import type { Trace } from '../xen/traced.js';
-import type { Patience } from '../xen/wait.js';
-import { checkedIds } from '../../suites/checked.js';
-import { requirement } from '../../suites/requirements/index.js';
+import { Expired, type Patience } from '../xen/wait.js';
+import type { Catalogue } from './catalogue.js';
 import { findLeak, type Inventory } from './audit.js';
-import type { Connections } from './connections.js';
+import type { AnyConnections } from './connections.js';
 import { contextOf, type OpenContext } from './context.js';
-import { EnvironmentError } from './environment.js';
-import { GuestKeeper } from './guest-keeper.js';
+import type { Preconditions } from './preconditions.js';
 import { hold } from './hold.js';
 import type { Iut } from './iut.js';
-import { CheckFailed, checkRecord, type Finding, judge } from './judge.js';
-import { type CheckRecord, type TestRecord, worse } from './record.js';
+import { CheckFailed, checkRecord, crashOf, errorOf, adjustToEnvironment, type Finding, judge } from './judge.js';
+import { type CheckRecord, failureText, type TestRecord, worse } from './record.js';
 import type { Skip } from './skips.js';
-import type { Tests } from './suite.js';
+import type { Tests, Use } from './suite.js';
 import type { Target } from './target.js';
 import { Unavailable } from './unavailable.js';
-import type { Way } from './ways.js';
 
 export interface TestRunOptions {
+  readonly catalogue: Catalogue;
   readonly target: Target;
-  /** Whether the run may take long: tests of races try often. */
+  /** Whether the run may take long, so that tests of races try more often. */
   readonly slow: boolean;
-  /** Whether the first test that fails leaves vif and guest as they are, until `signal`. */
+  /** Whether the first test that fails keeps vifs and guest in their state until `signal`. */
   readonly keep?: boolean;
-  /** Whether the record of every test has a trace, and not that of a failed one alone. */
+  /** Whether every record has a trace, not only that of a failed test. */
   readonly traceAll?: boolean;
+  /** Called at the end of a test with what it used. */
+  readonly onUsed?: (id: string, uses: ReadonlySet<Use>) => void;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** What the tests of a session have in common. */
-export interface Surroundings {
+/** The parts that the tests of a session share. */
+export interface SessionParts {
   readonly iut: Iut;
   readonly domain: Domain;
-  readonly connections: Connections;
-  readonly way: Way;
+  readonly connections: AnyConnections;
+  readonly preconditions: Preconditions;
   readonly trace: Trace;
   readonly patience: Patience;
-  /** Whether a requirement stands in the text that the vendor claims. */
+  /** Whether the version of the header that the vendor claims has a requirement. */
   readonly claimed: (id: string) => boolean;
-  /** A record as the expectations see it. */
+  /** Applies the expectations to a record. */
   readonly expected: (record: TestRecord) => TestRecord;
 }
 
-/** A test may not hang the run: beyond this the harness gives it up, as its own fault. */
+/**
+ * Time limit of a test, in milliseconds before scaling. The harness aborts a test at this limit, as an error of its
+ * own.
+ */
 const TEST_CEILING_MS = 60_000;
+/** Pause of a harness or guest, in milliseconds, from which the host counts as overloaded. */
+const STARVED_MS = 1000;
 
 type Test = Tests[number];
-type DetailedFinding = Finding & { detail?: string };
 
-/** What came of a test's body. */
+/** The outcome of a test's body, and of the steps after it. */
 interface Executed {
-  readonly finding?: DetailedFinding;
+  readonly finding?: Finding | undefined;
   readonly unavailable?: Unavailable;
 }
 
 /** Runs the tests of a session, one after the other. */
 export class TestRunner {
-  readonly #guest: GuestKeeper;
-  /** What there was before there was any connection. */
+  /** The resources held before the first connection. */
   #idle: Inventory;
-  #lost: string | undefined;
+  /** Additional patterns of a crash on the guest's console. */
+  readonly #crashes: readonly RegExp[];
+  /** What the current test has used. */
+  #uses = new Set<Use>();
 
   constructor(
     private readonly options: TestRunOptions,
-    private readonly at: Surroundings,
+    private readonly parts: SessionParts,
   ) {
-    this.#guest = new GuestKeeper(at.iut, options.log);
     this.#idle = this.#inventory();
+    this.#crashes = (options.target.crash ?? []).map(matcher);
   }
 
-  /** Why the environment is gone, if it is: nothing can be tested any more. */
-  get lost(): string | undefined {
-    return this.#lost;
-  }
+  /** Records that the current test uses something. */
+  readonly use = (use: Use): void => void this.#uses.add(use);
 
-  /** Runs a test, unless `skipped`, asked when the guest is up, says why not. */
+  /** Runs a test, unless `skipped` returns a reason; it is called after the preconditions of the test are restored. */
   async run(test: Test, skipped: () => Skip | undefined): Promise<TestRecord> {
-    const { target, keep, slow, log, signal } = this.options;
-    const { domain, connections, trace, claimed } = this.at;
+    const { target, slow } = this.options;
+    const { connections, domain, preconditions, trace, claimed, patience } = this.parts;
     const started = performance.now();
     const base = {
       type: 'test' as const,
@@ -92,218 +97,262 @@ export class TestRunner {
       chapter: test.chapter,
       location: test.location,
     };
-    await this.#awaitGuest();
-    const skip = skipped();
+    await preconditions.restore(test);
+    const skip = preconditions.skip(test) ?? skipped();
     if (skip) return { ...base, verdict: 'skip', skip, checks: [], infos: [], durationMs: 0 };
 
     const before = this.#inventory();
-    const context = contextOf(test, domain, connections, requirement, claimed, slow);
+    this.#uses = new Set();
+    const context = contextOf(test, connections, { domain, find: this.#findingFor, claimed, slow, onUse: this.use });
     trace.take();
-    const executed = await this.#execute(context);
-    const { kernelLog } = executed;
-    let { finding, unavailable } = executed;
-    if (!finding && !unavailable && context.own.checks.length === 0) {
-      // A test that checked nothing has proved nothing.
-      if (context.own.unclaimed) unavailable = new Unavailable('spec', 'what it checks is newer than the claimed text');
-      else finding = { verdict: 'error', message: 'the test ended without a check', requirements: [] };
-    }
-    const traced = trace.take();
-    finding = this.#crash(kernelLog) ?? finding;
-    if (finding && keep && this.#isNews({ ...base, ...finding, checks: context.own.checks })) {
-      await hold(`${test.id}: ${finding.message}`, connections.paths(), target.ssh, log, signal);
-    }
-    const broken = finding !== undefined || context.own.checks.some((check) => check.verdict !== 'pass');
-    const cleaned = await this.#cleanUp(broken && (test.options.destructive ?? false), finding);
-    kernelLog.push(...cleaned.kernelLog);
-    finding = this.#crash(cleaned.kernelLog) ?? cleaned.finding;
-    const leak = finding || broken ? undefined : await this.#audit(before);
-    if (leak) context.own.checks.push(checkRecord([], leak));
-    finding ??= leak;
-    const warnings = context.own.checks.filter((check) => check.verdict === 'warn');
+    patience.takeLag();
+    const kernelLog: string[] = [];
+    const { unavailable, ...executed } = await this.#execute(context, kernelLog);
+    this.options.onUsed?.(test.id, this.#uses);
+    const steps = trace.take();
+    await this.#hold(base, executed.finding, context.own.checks);
+    const finding = await this.#cleanUpAfter(test, context, executed.finding, before, kernelLog);
+
+    const { checks, infos, raced } = context.own;
+    const warned = checks.some((check) => check.verdict === 'warn');
     const unwarned = unavailable ? 'skip' : 'pass';
-    const verdict = worse(warnings.length > 0 ? 'warn' : unwarned, finding?.verdict ?? unwarned);
-    if (verdict === 'pass') this.#guest.passed();
-    const message = finding?.message ?? warnings[0]?.message;
-    const isPlain = verdict === 'pass' || verdict === 'skip';
-    const steps = isPlain && !this.options.traceAll ? [] : traced();
+    const verdict = worse(warned ? 'warn' : unwarned, finding?.verdict ?? unwarned);
+    if (verdict === 'pass' || verdict === 'warn') preconditions.passed(test.id);
+    const traced = this.options.traceAll || (verdict !== 'pass' && verdict !== 'skip') ? steps() : [];
+    const unreached = this.#unreached(test, context, finding);
     return {
       ...base,
       verdict,
       ...(verdict === 'skip' && unavailable ? { skip: { class: unavailable.kind, reason: unavailable.message } } : {}),
       ...(finding?.class ? { class: finding.class } : {}),
-      ...(message === undefined ? {} : { message }),
       ...(finding?.detail === undefined ? {} : { detail: finding.detail }),
-      checks: context.own.checks,
-      ...(finding?.class === 'setup' ? { unreached: this.#unreached(test, context.own.checks) } : {}),
-      infos: context.own.infos,
-      ...(context.own.raced === undefined ? {} : { rounds: context.own.raced }),
+      checks: [...checks],
+      ...(unreached.length > 0 ? { unreached } : {}),
+      infos: [...infos],
+      ...(raced === undefined ? {} : { rounds: raced }),
       durationMs: Math.round(performance.now() - started),
-      ...(steps.length > 0 ? { trace: steps } : {}),
+      ...(traced.length > 0 ? { trace: traced } : {}),
       ...(kernelLog.length > 0 ? { kernelLog } : {}),
     };
   }
 
-  /** Requirements of the claimed text whose checks a test has, and that aren't among those it made. */
-  #unreached(test: Test, checks: readonly CheckRecord[]): string[] {
-    const reached = new Set(checks.flatMap(({ requirements }) => requirements));
-    return checkedIds(test).filter((id) => !reached.has(id) && this.at.claimed(id));
-  }
+  /**
+   * The finding for an error while `requirements` were being checked, after a check of the environment; undefined if it
+   * violates nothing in the claimed version of the header.
+   */
+  readonly #findingFor = async (error: unknown, requirements: readonly string[]): Promise<Finding | undefined> => {
+    const { claimed, preconditions } = this.parts;
+    const finding = judge(error, requirements, { catalogue: this.options.catalogue, claimed });
+    return finding && adjustToEnvironment(finding, error, await preconditions.trouble(error instanceof Expired));
+  };
 
-  /** Runs a test's body, and hears what the guest's kernel says to it. */
-  async #execute(context: OpenContext): Promise<Executed & { readonly kernelLog: string[] }> {
+  /** Runs a test's body, then reads the guest's kernel log. */
+  async #execute(context: OpenContext, kernelLog: string[]): Promise<Executed> {
     try {
-      await this.at.iut.kernelLog?.mark();
+      await this.parts.iut.kernelLog?.mark();
     } catch (error) {
-      return { finding: await this.#find(error), kernelLog: [] };
+      return { finding: await this.#addError(context, error) };
     }
     const executed = await this.#perform(context);
+    return { ...executed, finding: (await this.#readKernelLog(context, kernelLog)) ?? executed.finding };
+  }
+
+  /** Runs a test's body. Returns the problem found, or why the test cannot be completed on this target. */
+  async #perform(context: OpenContext): Promise<Executed> {
+    const { own } = context;
     try {
-      return { ...executed, kernelLog: await this.#said() };
-    } catch (error) {
-      // A log that can't be read: with the guest gone, as a rule. What the test found may come of the same.
-      const fault = await this.#find(error);
-      this.#unprove(context.own.checks, fault);
-      const before = executed.finding ? `; before that: ${executed.finding.message}` : '';
-      return { finding: { ...fault, message: fault.message + before }, kernelLog: [] };
-    }
-  }
-
-  /** What the guest's kernel said since it was last listened to. */
-  async #said(): Promise<string[]> {
-    return (await this.at.iut.kernelLog?.since()) ?? [];
-  }
-
-  /**
-   * What the kernel's words are worth. That the guest is gone is what a crash does, and no excuse; that the host failed
-   * is one.
-   */
-  #crash(kernelLog: readonly string[]): Finding | undefined {
-    const crash = kernelFault(kernelLog);
-    if (crash === undefined || (this.#lost !== undefined && !this.#guest.missing)) return undefined;
-    return { verdict: 'fail', class: 'guest-crash', message: `the guest's kernel says: ${crash}`, requirements: [] };
-  }
-
-  /** A check that failed while the environment was broken says nothing of the driver. */
-  #unprove(checks: CheckRecord[], fault: Finding): void {
-    const last = checks.at(-1);
-    if (last?.verdict === 'fail') checks.splice(-1, 1, { ...last, verdict: 'error', message: fault.message });
-  }
-
-  /** Whether a record is a failure that no expectation names. */
-  #isNews(found: Omit<TestRecord, 'infos' | 'durationMs'>): boolean {
-    const { verdict, expectation } = this.at.expected({ ...found, infos: [], durationMs: 0 });
-    return verdict === 'fail' && !expectation?.met;
-  }
-
-  /** Runs a test's body: what was found wrong, or why it can't be run to its end on this target. */
-  async #perform({ own, body, patient }: OpenContext): Promise<Executed> {
-    try {
-      await this.#bounded(body(), patient);
-      return {};
+      await this.#runBody(context);
+      this.#raise(context);
     } catch (error) {
       if (error instanceof Unavailable) return { unavailable: error };
-      const finding = await this.#find(error);
-      if (error instanceof CheckFailed && finding.verdict === 'error') this.#unprove(own.checks, finding);
-      // What a peer saw outside any check is a rule broken all the same.
-      const unchecked = !(error instanceof CheckFailed) && finding.requirements.length > 0;
-      if (unchecked) own.checks.push(checkRecord([], finding));
-      return { finding };
+      return { finding: error instanceof CheckFailed ? error.finding : await this.#addError(context, error) };
+    } finally {
+      own.end();
     }
-  }
-
-  async #awaitGuest(): Promise<void> {
-    // A guest that has to be made anew for each connection is waited for by those who need it up.
-    if (this.at.way.bootMs > 0) return;
-    try {
-      await this.at.iut.booted();
-    } catch (error) {
-      if (!(error instanceof EnvironmentError)) throw error;
-      this.#lost = error.message;
-    }
-  }
-
-  /** What an error is worth, after asking whether the environment is well. */
-  async #find(error: unknown): Promise<DetailedFinding> {
-    const newer = {
-      verdict: 'error',
-      message: `newer than the claimed text: ${String(error)}`,
-      requirements: [],
-    } as const;
-    const finding =
-      error instanceof CheckFailed ? error.finding : (judge(error, [], requirement, this.at.claimed) ?? newer);
-    const trouble = await this.#guest.trouble();
-    if (trouble) {
-      const { cause, forGood } = trouble;
-      if (forGood) this.#lost = cause instanceof Error ? cause.message : String(cause);
-      const message = `${String(cause)}; what the test saw before may come of that: ${finding.message}`;
-      return { verdict: 'error', message, requirements: [] };
-    }
-    const detail = finding.verdict === 'error' && error instanceof Error ? error.stack : undefined;
-    return detail === undefined ? finding : { ...finding, detail };
+    if (own.checks.length > 0) return {};
+    // A test without a check has proved nothing.
+    if (own.unclaimed)
+      return {
+        unavailable: new Unavailable('spec', 'its requirements are newer than the claimed version of the header'),
+      };
+    return {
+      finding: this.#addFinding(
+        context,
+        errorOf('the test ended without a check, which is a bug of the test; please report it'),
+      ),
+    };
   }
 
   /**
-   * Takes out the test's own vifs; after a finding also the shared one, which may not be what it was. A guest that the
-   * test was allowed to take down is made anew instead.
+   * Reads the guest's kernel log. A fault in it takes precedence over the finding of the test, which may be a
+   * consequence.
    */
-  async #cleanUp(
-    guestIsLost: boolean,
-    finding: Finding | undefined,
-  ): Promise<{ readonly finding: Finding | undefined; readonly kernelLog: readonly string[] }> {
+  async #readKernelLog(context: OpenContext, kernelLog: string[]): Promise<Finding | undefined> {
+    let lines: readonly string[];
     try {
-      if (this.#guest.gone) {
-        await this.#replaceGuest();
-      } else if (guestIsLost && this.at.iut.recreate) {
-        await this.at.connections.abandonAll();
-        await this.at.iut.recreate();
-      } else {
-        await this.at.connections.endTest(finding !== undefined);
-        // What a kernel says to the end of a vif belongs to the test that had it; what a new guest says does not.
-        return { finding, kernelLog: await this.#said() };
-      }
-      return { finding, kernelLog: [] };
+      lines = (await this.parts.iut.kernelLog?.since()) ?? [];
     } catch (error) {
-      const fault = await this.#find(error);
-      if (this.#guest.gone) await this.#replaceGuest();
-      return { finding: finding ?? fault, kernelLog: [] };
+      // The log usually cannot be read because the guest is unreachable, which may also be the cause of the test's
+      // finding.
+      const finding = await this.#addError(context, error);
+      if (finding.verdict === 'error') markInconclusive(context.own.checks, finding);
+      return finding;
+    }
+    kernelLog.push(...lines);
+    const { preconditions } = this.parts;
+    const fault = kernelFault(lines, this.#crashes);
+    // A failed host excuses the driver; an unreachable guest does not, since a crash causes it.
+    if (fault === undefined || (preconditions.lost !== undefined && !preconditions.gone)) return undefined;
+    const said = `fault in the guest's kernel log: ${fault.line}`;
+    if (fault.kind === 'stall' && (await this.#isStarved())) {
+      return this.#addFinding(
+        context,
+        errorOf(
+          `${said}; but the test host was too busy to run netifspec or the guest; reduce its load, or raise "timeScale" in the target file`,
+        ),
+      );
+    }
+    preconditions.crashed();
+    return this.#addFinding(context, crashOf(said));
+  }
+
+  /** Whether harness or guest did not run for a long time during the test. */
+  async #isStarved(): Promise<boolean> {
+    if (this.parts.patience.takeLag().worstMs > STARVED_MS) return true;
+    const { answerMs = 0 } = await this.parts.preconditions.trouble(true);
+    return answerMs > STARVED_MS * this.options.target.timeScale;
+  }
+
+  /** Adds an error outside of any check to the checks of the test. */
+  async #addError(context: OpenContext, error: unknown): Promise<Finding> {
+    context.own.judged.add(error);
+    const finding =
+      (await this.#findingFor(error, [])) ?? errorOf(`newer than the claimed version of the header: ${String(error)}`);
+    return this.#addFinding(context, finding);
+  }
+
+  #addFinding(context: OpenContext, finding: Finding): Finding {
+    context.own.checks.push(checkRecord([], finding));
+    return finding;
+  }
+
+  /** Keeps the state after a failed test, if requested and no expectation names the failure. */
+  async #hold(
+    base: Omit<TestRecord, 'verdict' | 'checks' | 'infos' | 'durationMs'>,
+    finding: Finding | undefined,
+    checks: readonly CheckRecord[],
+  ): Promise<void> {
+    const { keep, target, log, signal } = this.options;
+    if (!keep || finding?.verdict !== 'fail') return;
+    const record = { ...base, verdict: finding.verdict, checks, infos: [], durationMs: 0 };
+    if (this.parts.expected(record).expectation?.met) return;
+    await hold(`${base.id}: ${failureText(finding.failure)}`, this.parts.connections.paths(), target.ssh, log, signal);
+  }
+
+  /**
+   * Removes what the test created. Replaces the guest if it was lost, has crashed or may be damaged by a
+   * destructive test. Returns the final finding.
+   */
+  async #cleanUpAfter(
+    test: Test,
+    context: OpenContext,
+    found: Finding | undefined,
+    before: Inventory,
+    kernelLog: string[],
+  ): Promise<Finding | undefined> {
+    const { preconditions, iut } = this.parts;
+    const { checks } = context.own;
+    const isSpoilt = (): boolean =>
+      (test.options.destructive ?? false) &&
+      iut.recreate !== undefined &&
+      checks.some(({ verdict }) => verdict !== 'pass');
+    let finding = found;
+    if (!preconditions.gone && !isSpoilt()) finding = await this.#removeVifs(context, found, kernelLog);
+    if (preconditions.gone || isSpoilt()) {
+      await preconditions.replace();
+    } else if (finding === undefined && checks.every(({ verdict }) => verdict === 'pass')) {
+      const leak = await this.#audit(before);
+      finding = leak && this.#addFinding(context, leak);
+    }
+    if (finding?.unprepared) preconditions.reconnectNext();
+    return finding;
+  }
+
+  /** Removes the test's own vifs, and after a finding also the shared one, which may be damaged. */
+  async #removeVifs(
+    context: OpenContext,
+    found: Finding | undefined,
+    kernelLog: string[],
+  ): Promise<Finding | undefined> {
+    const { connections, preconditions, iut } = this.parts;
+    const fault = await this.#endTest(context, found !== undefined);
+    if (fault && connections.current) await this.#endTest(context, true);
+    // Messages of the kernel on removal of a vif belong to the test that used it; those of a new guest do not.
+    const finding = (await this.#readKernelLog(context, kernelLog)) ?? found ?? fault;
+    const death = finding?.class === 'guest-crash' ? undefined : await iut.died();
+    if (death === undefined) return finding;
+    preconditions.crashed();
+    return this.#addFinding(context, crashOf(death));
+  }
+
+  async #endTest(context: OpenContext, damaged: boolean): Promise<Finding | undefined> {
+    try {
+      await this.parts.connections.endTest(damaged);
+      this.#raise(context);
+      return undefined;
+    } catch (error) {
+      return context.own.judged.has(error) ? undefined : this.#addError(context, error);
     }
   }
 
-  /** In the place of a guest that is gone comes another one, or nothing can be tested any more. */
-  async #replaceGuest(): Promise<void> {
-    try {
-      await this.at.connections.abandonAll();
-      await this.#guest.replace();
-    } catch (error) {
-      this.#lost = error instanceof Error ? error.message : String(error);
-    }
+  /** Throws a violation that no caller has waited for: it belongs to the current test, not to the next one. */
+  #raise({ own }: OpenContext): void {
+    const fault = this.parts.connections.faults().find((each) => !own.judged.has(each));
+    if (fault) throw fault;
   }
 
   async #audit(before: Inventory): Promise<Finding | undefined> {
     const look = (): Inventory => this.#inventory();
-    const clear = (): Promise<void> => this.at.connections.endTest(true);
-    const leak = await findLeak({ before, idle: this.#idle, look, clear, patience: this.at.patience });
-    // What one test was found guilty of isn't held against the next.
+    const clear = (): Promise<void> => this.parts.connections.endTest(true);
+    const { connections, patience } = this.parts;
+    const { catalogue } = this.options;
+    const { role } = connections;
+    const leak = await findLeak({ role, catalogue, before, idle: this.#idle, look, clear, patience });
+    // A leak is reported once, not for each later test.
     if (leak) this.#idle = look();
     return leak;
   }
 
   #inventory(): Inventory {
-    return { connection: this.at.connections.current, ...this.at.iut.holdings() };
+    return { connection: this.parts.connections.current, ...this.parts.iut.holdings() };
   }
 
-  async #bounded(body: Promise<void>, patient: boolean): Promise<void> {
+  /** Requirements of the claimed version whose checks the test did not reach. */
+  #unreached(test: Test, { own }: OpenContext, finding: Finding | undefined): string[] {
+    const reached = new Set(own.checks.flatMap(({ requirements }) => requirements));
+    const all = finding?.unprepared ? this.options.catalogue.checkedBy(test) : [];
+    return [...new Set([...all, ...own.unreached])].filter((id) => !reached.has(id) && this.parts.claimed(id));
+  }
+
+  async #runBody({ body, patient }: OpenContext): Promise<void> {
     const ceiling = TEST_CEILING_MS * this.options.target.timeScale * (patient ? 10 : 1);
     let cancel = (): void => {};
     const late = new Promise<never>((_, reject) => {
-      cancel = this.at.iut.harness.clock.after(ceiling, () =>
-        reject(new Error(`the test did not end within ${ceiling} ms`)),
+      cancel = this.parts.iut.harness.clock.after(ceiling, () =>
+        reject(new Error(`the test did not end within ${ceiling} ms and was aborted`)),
       );
     });
     try {
-      await Promise.race([body, late]);
+      await Promise.race([body(), late]);
     } finally {
       cancel();
     }
   }
+}
+
+/** A check that failed in a broken environment proves nothing about the driver. */
+function markInconclusive(checks: CheckRecord[], { failure }: Finding): void {
+  const last = checks.findLastIndex(({ verdict }) => verdict === 'fail');
+  const check = checks[last];
+  if (check) checks.splice(last, 1, { ...check, verdict: 'error', failure });
 }

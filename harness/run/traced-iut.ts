@@ -2,7 +2,7 @@ import type { VifAddress } from '../peer/vif.js';
 import type { Trace } from '../xen/traced.js';
 import type { Iut } from './iut.js';
 
-/** The same implementation under test, with what its guest is told to do written to `trace`. */
+/** The same driver under test; adds each operation on its guest to `trace`. */
 export function tracedIut(iut: Iut, trace: Trace): Iut {
   const told = <A extends unknown[], R>(
     what: string,
@@ -17,16 +17,17 @@ export function tracedIut(iut: Iut, trace: Trace): Iut {
     });
   const { rebind } = iut;
   const shown = {
-    configure: told('set the interface up', iut.configure),
-    bridge: told('join two interfaces', iut.bridge),
-    carrier: told('look for a carrier', iut.carrier),
-    restore: told('save and restore', iut.restore),
-    recreate: told('start anew', iut.recreate),
+    configure: told('configure the interface', iut.configure),
+    bridge: told('bridge two interfaces', iut.bridge),
+    carrier: told('read the carrier', iut.carrier),
+    restore: told('save and restore the guest', iut.restore),
+    checkpoint: told('save the guest and let it continue', iut.checkpoint),
+    recreate: told('re-create the guest', iut.recreate),
     rebind: rebind && {
       unbind: told('unbind the driver', (vif: VifAddress) => rebind.unbind(vif)),
       bind: told('bind the driver', (vif: VifAddress) => rebind.bind(vif)),
     },
   };
-  // Its domain may be another one later: what isn't shown is asked of the original.
+  // The domain changes when the guest is re-created, so all other properties are read from the original.
   return Object.assign(Object.create(iut) as Iut, shown);
 }

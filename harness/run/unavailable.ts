@@ -1,6 +1,6 @@
 import type { SkipClass } from './record.js';
 
-/** The target can't show what a test asks for. The test is skipped; the message says why. */
+/** The target lacks something that a test requests. The test is skipped; the message says why. */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';
 

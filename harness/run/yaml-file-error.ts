@@ -1,7 +1,10 @@
+import { NetifspecError } from '../base/errors.js';
+
 /**
- * A YAML file that can't be used. The message has a line for each complaint: file, line, key and what is wrong. By
- * itself, so that who only has to tell it from others needn't load what reads YAML.
+ * A YAML file that is not valid. The message has a line for each problem: file, line, key and reason. The class has its
+ * own file so that catching it does not load the YAML parser.
  */
-export class YamlFileError extends Error {
+export class YamlFileError extends NetifspecError {
   override readonly name = 'YamlFileError';
+  readonly exitCode = 2;
 }

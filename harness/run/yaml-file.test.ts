@@ -6,12 +6,12 @@ import { loadExpectations } from './expectations.js';
 import { loadTarget } from './target.js';
 import { YamlFileError } from './yaml-file-error.js';
 
-describe('complaints about a file', () => {
+describe('error messages for a YAML file', () => {
   let file: string;
   before(() => (file = join(mkdtempSync(join(tmpdir(), 'netifspec-yaml-')), 'bad.yaml')));
   after(() => rmSync(join(file, '..'), { recursive: true }));
 
-  /** The complaints, by line and key, without the file's name. */
+  /** The problems by line and key, without the file name. */
   const complaints = (load: (path: string) => unknown, ...lines: string[]): string[] => {
     writeFileSync(file, lines.join('\n'));
     try {
@@ -23,30 +23,30 @@ describe('complaints about a file', () => {
     return [];
   };
 
-  it('tell what must be there, and what it is', () => {
+  it('describe each missing required key', () => {
     const [only, ...more] = complaints(loadTarget, 'name: x', 'role: backend');
-    expect(only).to.match(/^1: domain: must be there\. Domain that the driver runs in, .*, as in "my-guest"$/);
+    expect(only).to.match(/^1: domain: required\. Domain in which the driver runs, .*, for example "my-guest"$/);
     expect(more).to.deep.equal([]);
   });
 
-  it('tell what would be right of what is wrong', () => {
+  it('describe the valid values of a key', () => {
     const [role, domain, port, hosts] = complaints(
       loadTarget,
       ...['name: x', 'role: side', 'domain: [1]', 'ssh:', '  host: a', '  port: x'],
     );
-    expect(role).to.match(/^2: role: .*"frontend"\|"backend". Which end/);
+    expect(role).to.match(/^2: role: .*"frontend"\|"backend". End of the vif/);
     expect(domain).to.match(/^3: domain: .*by name or number/);
-    expect(port).to.match(/^6: ssh\.port: .*expected number, received string\. Where its sshd listens/);
-    expect(hosts).to.match(/^5: ssh\.knownHosts: must be there\. OpenSSH known_hosts/);
+    expect(port).to.match(/^6: ssh\.port: .*expected number, received string\. Port of its sshd/);
+    expect(hosts).to.match(/^5: ssh\.knownHosts: required\. OpenSSH known_hosts/);
   });
 
-  it('tell what one key needs of others', () => {
+  it('describe which other keys a key requires', () => {
     const target = ['name: x', 'role: backend', 'domain: 1'];
     for (const [line, needs] of [
       ['connection: restart', '4: connection: restart needs "config"'],
-      ['connection: rebind', '4: connection: rebind needs "ssh", or "local: true"'],
+      ['connection: rebind', '4: connection: rebind needs "ssh" or "local: true"'],
       ['reference: true', '4: reference: needs "ssh"'],
-      ['limits: { vifs: 2 }\nconnection: once', '4: limits: vifs is for "connection: hotplug"'],
+      ['limits: { vifs: 2 }\nconnection: once', '4: limits: vifs needs "connection: hotplug"'],
     ] as const) {
       const [only = '', ...more] = complaints(loadTarget, ...target, line);
       expect(only).to.include(needs);
@@ -60,30 +60,42 @@ describe('complaints about a file', () => {
     expect(complaints(loadTarget, ...simulated)).to.deep.equal([]);
   });
 
-  it('say of an entry of expectations what would be right', () => {
+  it('describe the valid values in an expectations file', () => {
     const [reason, message] = complaints(
       loadExpectations,
       ...['- test: a', '  verdict: fail', '  message: 1', '  source: x'],
     ).sort();
-    expect(reason).to.match(/^1: 0\.reason: must be there\. Why the driver does that/);
+    expect(reason).to.match(/^1: 0\.reason: required\. Why the driver deviates/);
     expect(message).to.match(/^3: 0\.message: .*expected string, received number\. Part of its message/);
   });
 
-  it('say that a file is one document', () => {
+  it('reject a second document', () => {
     expect(complaints(loadTarget, 'name: x', '---', 'name: y')).to.deep.equal([
-      '2: a second document begins here: a file is one',
+      '2: a second document begins here; a file holds one',
     ]);
   });
 
-  it('name each key that there is not, and those that there are', () => {
+  it('describe a file that is missing, empty, a folder or not YAML', () => {
+    expect(() => loadTarget('none.yaml')).to.throw(
+      YamlFileError,
+      /^none\.yaml: no such file; run "netifspec init none\.yaml --role ROLE" to create one$/,
+    );
+    expect(() => loadTarget(tmpdir())).to.throw(YamlFileError, /: is a folder; give a file$/);
+    expect(complaints(loadTarget, '# nothing yet')[0]).to.match(/ the file is empty$/);
+    const [syntax = '', , excerpt] = complaints(loadTarget, 'name: x', 'role: backend: x');
+    expect(syntax).to.match(/^2: Nested mappings are not allowed/);
+    expect(excerpt).to.equal('role: backend: x');
+    expect(complaints(loadTarget, 'name: x', 'role: backend', 'domain: 1', 'expectations: gone.yaml')[0]).to.match(
+      /^4: expectations: .*\/gone\.yaml: no such file/,
+    );
+  });
+
+  it('name each unknown key, and the known ones', () => {
     const all = complaints(loadTarget, 'name: x', 'role: backend', 'domain: 1', 'conection: once', 'foo: 1');
-    expect(all.map((each) => each.split(';')[0])).to.deep.equal([
-      '4: conection: there is no such key',
-      '5: foo: there is no such key',
-    ]);
+    expect(all.map((each) => each.split(';')[0])).to.deep.equal(['4: conection: unknown key', '5: foo: unknown key']);
     expect(all[0]).to.include(' connection, ');
     expect(complaints(loadExpectations, '- test: a', '  messag: b')).to.include(
-      '2: 0.messag: there is no such key; there are test, verdict, message, reason, source, intermittent, expires, link',
+      '2: 0.messag: unknown key; expected one of test, verdict, message, reason, source, intermittent, expires, link',
     );
   });
 });

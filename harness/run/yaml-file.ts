@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
 import * as z from 'zod';
+import { fileProblem } from '../base/errno.js';
 import { YamlFileError } from './yaml-file-error.js';
 
 export interface YamlFile<T> {
@@ -9,29 +10,29 @@ export interface YamlFile<T> {
   readonly at: (keys: readonly PropertyKey[]) => string;
 }
 
-/** What stands beside a key in a new file, in the schema for editors, and behind a complaint about it. */
+/** The description of a key: for a new file, for the JSON Schema, and for error messages. */
 export function key(description: string, example?: string | number): { description: string; examples?: unknown[] } {
   return { description, ...(example === undefined ? {} : { examples: [example] }) };
 }
 
-/** Reads a YAML file and checks it against its schema. Throws {@link YamlFileError}. */
-export function readYamlFile<T>(path: string, schema: z.ZodType<T>): YamlFile<T> {
-  let source: string;
-  try {
-    source = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new YamlFileError(`${path}: ${(error as Error).message}`, { cause: error });
-  }
+/**
+ * Reads a YAML file and validates it against its schema. Throws {@link YamlFileError}.
+ *
+ * @param missing what to do if the file does not exist
+ */
+export function readYamlFile<T>(path: string, schema: z.ZodType<T>, missing?: string): YamlFile<T> {
+  const source = read(path, missing);
   const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(source, { lineCounter: lines });
   const line = (offset: number | undefined): string => `${path}:${lines.linePos(offset ?? 0).line}`;
   const syntax = document.errors[0];
   if (syntax?.code === 'MULTIPLE_DOCS') {
-    throw new YamlFileError(`${line(syntax.pos[0])}: a second document begins here: a file is one`);
+    throw new YamlFileError(`${line(syntax.pos[0])}: a second document begins here; a file holds one`);
   }
   if (syntax) throw new YamlFileError(`${line(syntax.pos[0])}: ${syntax.message}`);
 
   const parsed = schema.safeParse(document.toJS());
+  if (!parsed.success && document.contents === null) throw new YamlFileError(`${path}: the file is empty`);
   if (parsed.success) return { data: parsed.data, at: (keys) => line(offsetOf(document, keys)) };
   const right = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Described;
   const complaints = parsed.error.issues.flatMap((issue): { where: PropertyKey[]; what: string }[] => {
@@ -39,10 +40,10 @@ export function readYamlFile<T>(path: string, schema: z.ZodType<T>): YamlFile<T>
     const place = describedAt(right, keys);
     if (issue.code === 'unrecognized_keys') {
       const known = Object.keys(place?.properties ?? {}).join(', ');
-      return issue.keys.map((key) => ({ where: [...keys, key], what: `there is no such key; there are ${known}` }));
+      return issue.keys.map((key) => ({ where: [...keys, key], what: `unknown key; expected one of ${known}` }));
     }
-    const missing = valueAt(document.toJS(), keys) === undefined;
-    return [{ where: keys, what: `${missing ? 'must be there' : message}${whatIsRight(place)}` }];
+    const absent = valueAt(document.toJS(), keys) === undefined;
+    return [{ where: keys, what: `${absent ? 'required' : message}${describeExpected(place)}` }];
   });
   throw new YamlFileError(
     complaints
@@ -54,7 +55,18 @@ export function readYamlFile<T>(path: string, schema: z.ZodType<T>): YamlFile<T>
   );
 }
 
-/** As much of a JSON Schema as tells what would be right. */
+function read(path: string, missing: string | undefined): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const problem = isMissing ? 'no such file' : (fileProblem(error)?.text ?? (error as Error).message);
+    const advice = isMissing && missing !== undefined ? `; ${missing}` : '';
+    throw new YamlFileError(`${path}: ${problem}${advice}`, { cause: error });
+  }
+}
+
+/** The part of a JSON Schema that describes the valid values. */
 interface Described {
   readonly description?: string;
   readonly examples?: readonly unknown[];
@@ -66,15 +78,15 @@ interface Described {
 function describedAt(schema: Described | undefined, keys: readonly PropertyKey[]): Described | undefined {
   const [key, ...rest] = keys;
   if (schema === undefined || key === undefined) return schema;
-  // A file that may be empty is one thing or null.
+  // The schema of a file that may be empty is a union of the file's schema and null.
   const { properties, items } = schema.anyOf?.find((each) => each.items ?? each.properties) ?? schema;
   return describedAt(typeof key === 'number' ? items : properties?.[String(key)], rest);
 }
 
-/** What the schema says of a key, behind a complaint about it. */
-function whatIsRight({ description, examples }: Described = {}): string {
+/** The description of a key in the schema, for the end of an error message. */
+function describeExpected({ description, examples }: Described = {}): string {
   if (description === undefined) return '';
-  const example = examples?.[0] === undefined ? '' : `, as in ${JSON.stringify(examples[0])}`;
+  const example = examples?.[0] === undefined ? '' : `, for example ${JSON.stringify(examples[0])}`;
   return `. ${description}${example}`;
 }
 
@@ -82,7 +94,7 @@ function valueAt(data: unknown, keys: readonly PropertyKey[]): unknown {
   return keys.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key], data);
 }
 
-/** Where the value at `keys` begins, or what is nearest to it. */
+/** The offset of the value at `keys`, or of its nearest parent. */
 function offsetOf(document: Document, keys: readonly PropertyKey[]): number | undefined {
   for (let length = keys.length; length >= 0; length--) {
     const node = document.getIn(keys.slice(0, length), true);

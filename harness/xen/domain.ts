@@ -1,9 +1,10 @@
 /**
- * The port: everything that a driver, a peer or a test sees of Xen.
- *
- * It promises what user space can do on a real Xen host and nothing more. `native/` implements it over the addon,
- * `simulated/` in one process with virtual time; `contract.ts` holds the tests that both pass.
+ * The port: everything that a driver, a peer or a test can use of Xen. It offers what user space can do on a real Xen
+ * host and nothing more. `native/` implements it with the addon, `simulated/` in one process with virtual time;
+ * `contract/` has the tests that both pass.
  */
+import { NetifspecError } from '../base/errors.js';
+import type { RingPage } from '../protocol/shared-ring.js';
 
 /** A domain's number. */
 export type DomId = number;
@@ -12,48 +13,45 @@ export type Port = number;
 /** A grant reference in the granting domain's table. */
 export type GrantRef = number;
 
-/** Bytes of a page that crosses the port, whatever page size the OS uses (ring.h, "XEN_PAGE_SIZE"). */
+/** Bytes of a page in this interface, whatever page size the OS uses (ring.h, "XEN_PAGE_SIZE"). */
 export const PAGE_SIZE = 4096;
 
-/** What Xen or the OS refused. `code` is the errno's name: EINVAL, ENOSPC, EACCES, … */
-export class XenError extends Error {
+/** An operation that Xen or the OS refused. `code` is the name of the errno: EINVAL, ENOSPC, EACCES, … */
+export class XenError extends NetifspecError {
+  override readonly name = 'XenError';
+  readonly exitCode = 3;
+
+  /** `message` is a sentence for the user that says what to do. */
   constructor(
     readonly code: string,
     message: string,
   ) {
-    super(`${message}: ${code}`);
-    this.name = 'XenError';
+    super(message);
+  }
+
+  /** For a single refused call: the message names the `call` and ends with the code. */
+  static refused(code: string, call: string): XenError {
+    return new XenError(code, `${call}: ${code}`);
   }
 }
 
-/** Memory is gone: the page was closed, or it is read-only. A fault of the caller, never of the other domain. */
-export class PageError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'PageError';
-  }
+/** Access to memory that is closed or read-only. An error of the caller, never of the other domain. */
+export class PageError extends NetifspecError {
+  override readonly name = 'PageError';
+  readonly exitCode = 3;
 }
 
 /**
- * One 4096-byte page that another domain may read or write at any moment.
- *
- * There is no view of it: slots are copied out once and decoded from the copy, so that a value can't change between
- * its check and its use. Every method throws a {@link PageError} after the close, on a range outside the page, and on
- * a write to a read-only page.
+ * One 4096-byte page that another domain may read or write at any time. There is no view of it: slots are copied out
+ * once and decoded from the copy, so that a value can't change between its check and its use. Every method throws a
+ * {@link PageError} after the close, on a range outside the page, and on a write to a read-only page.
  */
-export interface Page {
+export interface Page extends RingPage {
   readonly writable: boolean;
-  /** Loads the little-endian u32 at `offset` (a multiple of 4) with acquire semantics, then a full barrier. */
-  load32(offset: number): number;
-  /** Stores a u32 with release semantics, followed by a full barrier (ring.h needs one between index and event). */
-  store32(offset: number, value: number): void;
-  /** A private copy of `length` bytes. */
-  copyOut(offset: number, length: number): Uint8Array;
-  copyIn(offset: number, bytes: Uint8Array): void;
   /**
-   * Changes the u32 at `offset` (a multiple of 4) from one of `values` to the other and back, as fast as it can be done,
-   * until the answer is called or the page is closed: a domain that looks twice may see both. One at a time, in pages
-   * that were got together.
+   * Alternates the u32 at `offset` (a multiple of 4) between the two `values` as fast as possible, until the returned
+   * function is called or the page is closed: a domain that reads it twice may see both. One word at a time per batch
+   * of pages that were mapped or offered together.
    */
   flicker(offset: number, values: readonly [number, number]): () => void;
 }
@@ -66,7 +64,7 @@ export interface Offer {
   end(): void;
 }
 
-/** Another domain's pages, mapped as one unit: it was mapped whole and is unmapped whole. */
+/** Another domain's pages, mapped and unmapped as one unit. */
 export interface Mapping {
   readonly pages: readonly Page[];
   unmap(): void;
@@ -81,29 +79,31 @@ export interface CopySegment {
 }
 
 export interface Grants {
-  /** Offers one page to `domain`; the page is zeroed. Throws ENOSPC where the OS allows no more. */
+  /** Offers one zeroed page to `domain`. Throws ENOSPC if the OS allows no more offers. */
   offer(domain: DomId, access: 'read-only' | 'read-write'): Offer;
-  /** Maps `refs` of `domain`, in order. Throws (EINVAL, …) and maps nothing if any of them can't be mapped. */
+  /** Maps `refs` of `domain`, in order. If any of them can't be mapped it throws (EINVAL, …) and maps none. */
   map(domain: DomId, refs: readonly GrantRef[], access: 'read-only' | 'read-write'): Mapping;
-  /** Copies bytes out of granted pages. Each segment has its own GNTST status; `bytes` is empty unless that is 0. */
+  /**
+   * Copies bytes out of granted pages. Each segment has its own GNTST status; `bytes` is empty unless the status is 0.
+   */
   copyFrom(segments: readonly (CopySegment & { length: number })[]): { status: number; bytes: Uint8Array }[];
-  /** Copies bytes into granted pages; answers each segment's GNTST status. */
+  /** Copies bytes into granted pages; returns the GNTST status of each segment. */
   copyTo(segments: readonly (CopySegment & { bytes: Uint8Array })[]): number[];
 }
 
-/** Event channels. An event is a bit, not a message: a hundred notifies may be seen as one. */
+/** Event channels. An event is a bit, not a message: several notifies may be seen as one. */
 export interface Events {
-  /** A new port that `remote` may bind to. */
+  /** Allocates a port that `remote` may bind to. */
   bindUnbound(remote: DomId): Port;
-  /** A new port joined to `remotePort` of `remote`. It is pending at once, as on real Xen. */
+  /** Allocates a port and binds it to `remotePort` of `remote`. The port is pending at once, as on real Xen. */
   bindInterdomain(remote: DomId, remotePort: Port): Port;
   unbind(port: Port): void;
   notify(port: Port): void;
-  /** The ports that fired since their last unmask, each now masked; empty if none did. */
+  /** The ports that fired since their last unmask, each masked by this call; empty if none did. */
   take(): Port[];
-  /** Lets `port` fire again; an event that came while it was masked is pending at once. */
+  /** Unmasks `port`; if an event arrived while it was masked, the port is pending at once. */
   unmask(port: Port): void;
-  /** Calls `listener`, from the event loop, when {@link take} has something to give. One listener a domain. */
+  /** Calls `listener` from the event loop when {@link take} has a port to return. One listener per handle. */
   onPending(listener: () => void): void;
 }
 
@@ -113,14 +113,14 @@ export interface Permission {
   readonly access: 'n' | 'r' | 'w' | 'b';
 }
 
-/** Reads and writes of xenstore, inside a transaction or outside. Relative paths start at the domain's own home. */
+/** Reads and writes of xenstore, inside or outside a transaction. Relative paths start at the domain's home. */
 export interface StoreAccess {
-  /** The node's value, or undefined if there is no such node. Bytes that aren't UTF-8 come as U+FFFD. */
+  /** The node's value, or undefined if the node is missing. Bytes that aren't UTF-8 are read as U+FFFD. */
   read(path: string): Promise<string | undefined>;
-  /** The names of the node's children, or undefined if there is no such node. */
+  /** The names of the node's children, or undefined if the node is missing. */
   list(path: string): Promise<string[] | undefined>;
   write(path: string, value: string): Promise<void>;
-  /** Removes the node and all below it; removing what isn't there is no error. */
+  /** Removes the node and its subtree; removing a missing node is no error. */
   remove(path: string): Promise<void>;
   permissions(path: string): Promise<Permission[] | undefined>;
   setPermissions(path: string, permissions: readonly Permission[]): Promise<void>;
@@ -131,32 +131,34 @@ export interface Watch {
 }
 
 export interface Store extends StoreAccess {
-  /** Runs `body` as one transaction, again from its start for as long as xenstored answers EAGAIN (at most 100 times). */
+  /** Runs `body` as one transaction, and repeats it while xenstored returns EAGAIN (at most 100 times). */
   transaction<T>(body: (access: StoreAccess) => Promise<T>): Promise<T>;
   /** Calls `listener` once at first, then with the path of each change at or below `path`. */
   watch(path: string, listener: (path: string) => void): Promise<Watch>;
 }
 
 export interface Clock {
-  /** Milliseconds since some fixed moment; virtual in the simulator. */
+  /** Milliseconds since some fixed time; virtual in the simulator. */
   now(): number;
-  /** Calls `callback` after `ms` milliseconds; the answer cancels it. */
+  /** Calls `callback` after `ms` milliseconds; the returned function cancels it. */
   after(ms: number, callback: () => void): () => void;
-  /** Keeps virtual time from jumping until the answer is called: for real I/O inside simulated code. */
+  /** Stops virtual time from advancing until the returned function is called: for real I/O in simulated code. */
   hold(): () => void;
 }
 
-/** Who still uses a grant: reading or writing it by a mapping. `unknown` where the host gives no way to look. */
+/** How a grant is in use: `reading` or `writing` through a mapping; `unknown` if the host has no way to find out. */
 export type GrantUse = 'unused' | 'reading' | 'writing' | 'unknown';
 
-/** A view of other domains that no driver has; only tests and audits use it. */
+/** A view of other domains that drivers don't have; only tests and audits use it. */
 export interface Observer {
-  /** How other domains use entry `ref` of `granter`'s grant table right now. */
+  /** How other domains currently use entry `ref` of `granter`'s grant table. */
   grantUse(granter: DomId, ref: GrantRef): Promise<GrantUse>;
+  /** The same, synchronously, where it is cheap: on the simulated Xen. */
+  readonly grantUseNow?: (granter: DomId, ref: GrantRef) => GrantUse;
 }
 
-/** What an adapter can do beyond the port; a test may need one. */
-export type Capability = 'observer';
+/** Features of an adapter beyond the port; a test may need one. */
+export type Capability = 'observer' | 'virtual-time';
 
 export interface Domain {
   readonly id: DomId;
@@ -166,11 +168,11 @@ export interface Domain {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly capabilities: ReadonlySet<Capability>;
-  /** Ends every offer, mapping, port and watch of this handle. Using it afterwards throws. */
+  /** Ends every offer, mapping, port and watch of this handle. Any later use throws. */
   close(): Promise<void>;
 }
 
-/** What a domain holds of Xen's, over all its handles. */
+/** The Xen resources of a domain, over all its handles. */
 export interface Holdings {
   readonly grants: number;
   readonly mappings: number;

@@ -1,9 +1,8 @@
 import type { Events, Port } from './domain.js';
 
 /**
- * Hands a domain's events to whoever holds the port, and counts them.
- *
- * A port is unmasked after its handler ran, so that a storm of events costs the other end more than us.
+ * Dispatches a domain's events to the handler of each port, and counts them. A port is unmasked after its handler has
+ * run, so that an event storm costs the other domain more than this one.
  */
 export class EventPump {
   readonly #handlers = new Map<Port, () => void>();
@@ -22,7 +21,7 @@ export class EventPump {
     this.#counts.delete(port);
   }
 
-  /** How often `port` was seen to fire; several notifies may be one. */
+  /** How often `port` has fired; several notifies may count as one. */
   count(port: Port): number {
     return this.#counts.get(port) ?? 0;
   }
@@ -30,7 +29,7 @@ export class EventPump {
   #drain(): void {
     for (const port of this.events.take()) {
       const handler = this.#handlers.get(port);
-      // A port that was unbound between the event and now is gone: unmasking it would be an error.
+      // A port may be unbound between the event and this point; unmasking it would then be an error.
       if (!handler) continue;
       this.#counts.set(port, this.count(port) + 1);
       try {

@@ -9,7 +9,7 @@ describe('the trace', () => {
       .take()()
       .map(({ from, to, what }) => `${from} > ${to}: ${what}`);
 
-  it('tells what the driver wrote where the harness was told of a write, and none of its other reads', async () => {
+  it('records driver writes of which a watch notified the harness, and none of its other reads', async () => {
     const hypervisor = new Hypervisor({ seed: 1 });
     const [harness, guest] = [hypervisor.domain(0), hypervisor.domain(1)];
     const trace = new Trace(harness.clock);
@@ -18,7 +18,7 @@ describe('the trace', () => {
     const node = await WatchedNode.open(store, '/local/domain/1/device/state');
     await guest.store.write('device/state', '4');
     while (node.value !== '4') await new Promise<void>((resolve) => node.changed.once(resolve));
-    // What the watch led to is over when a later request is answered.
+    // The effects of the watch are complete when a later request completes.
     await store.read(node.path);
     await store.read(node.path);
     trace.take();

@@ -3,69 +3,75 @@ import { SlotPrinter } from '../protocol/print-slot.js';
 import { RING_OFFSET, RingSight } from '../protocol/ring.js';
 import type { Clock, Domain, Events, Grants, Mapping, Offer, Page, Store, StoreAccess } from './domain.js';
 
-/** Who has a part in what is traced: the harness, the driver under test with its guest, or the store between them. */
+/** The origin of a step: the harness, the driver under test with its guest, or the store. */
 export type TraceEnd = 'harness' | 'driver' | 'xenstore';
 
-/** One thing that happened on a vif. */
+/** One step on a vif. */
 export interface TraceStep {
   /** Milliseconds of the harness's clock. */
   readonly at: number;
   readonly from: TraceEnd;
   readonly to: TraceEnd;
   readonly what: string;
-  /** Where a frame went: its first bytes in base64, and how long all of it is. */
+  /** For a frame: its first bytes in base64 and its length. */
   readonly frame?: { readonly bytes: string; readonly length: number };
 }
 
-/** Bytes of a frame that a trace keeps: enough for all headers, and for a whole small one. */
+/** Bytes of a frame that a trace keeps: enough for all headers, and for a whole small frame. */
 const SNAP = 512;
 
-/** The last things that went through a port, oldest first. */
+/** A step that is not formatted yet. */
+type Step = Omit<TraceStep, 'what' | 'frame'> & { readonly what: () => string; readonly frame?: Uint8Array };
+
+/** The last steps at a port, oldest first. */
 export class Trace {
-  readonly #steps: (Omit<TraceStep, 'what' | 'frame'> & {
-    readonly what: () => string;
-    readonly frame?: Uint8Array;
-  })[] = [];
+  readonly #steps: Step[] = [];
 
   constructor(
     private readonly clock: Clock,
     private readonly limit = 400,
   ) {}
 
-  /** @param what is asked only if somebody takes the trace */
+  /** @param what is called only if the trace is read */
   add(from: TraceEnd, to: TraceEnd, what: () => string, frame?: Uint8Array): void {
     this.#steps.push({ at: this.clock.now(), from, to, what, ...(frame && { frame }) });
     if (this.#steps.length > this.limit) this.#steps.shift();
   }
 
-  /** A frame that went through a ring. */
+  /** A frame that was put into or read from a ring. */
   addFrame(frame: Uint8Array, sent: boolean): void {
     const [from, to] = sent ? (['harness', 'driver'] as const) : (['driver', 'harness'] as const);
     this.add(from, to, () => `frame: ${printFrame(frame)}`, frame);
   }
 
-  /** Empties the trace; the answer tells what was in it, to whom it's worth the work of saying it. */
+  /** Empties the trace; the returned function formats what was in it, since that is expensive. */
   take(): () => TraceStep[] {
     const taken = this.#steps.splice(0);
-    return () =>
-      taken.map(({ what, frame, ...step }) => ({
-        ...step,
-        what: what(),
-        ...(frame && {
-          frame: { bytes: Buffer.from(frame.subarray(0, SNAP)).toString('base64'), length: frame.length },
-        }),
-      }));
+    return () => taken.map(traceStepOf);
+  }
+
+  /** The contents of the trace, which stay in it. */
+  steps(): TraceStep[] {
+    return this.#steps.map(traceStepOf);
   }
 }
 
-/** Letters of a value that a trace keeps: a hostile driver may write any number of them. */
+function traceStepOf({ what, frame, ...step }: Step): TraceStep {
+  return {
+    ...step,
+    what: what(),
+    ...(frame && { frame: { bytes: Buffer.from(frame.subarray(0, SNAP)).toString('base64'), length: frame.length } }),
+  };
+}
+
+/** Characters of a value that a trace keeps: a hostile driver may write any number of them. */
 const VALUE = 200;
 
 function quoted(value: string): string {
   return JSON.stringify(value.length > VALUE ? `${value.slice(0, VALUE)}…` : value);
 }
 
-/** The header of a ring page, by offset: what is stored there moves the ring on. */
+/** Header fields of a ring page, by offset: stores to them are recorded by name. */
 const INDICES: Readonly<Record<number, string>> = {
   [RING_OFFSET.reqProd]: 'req_prod',
   [RING_OFFSET.reqEvent]: 'req_event',
@@ -73,7 +79,7 @@ const INDICES: Readonly<Record<number, string>> = {
   [RING_OFFSET.rspEvent]: 'rsp_event',
 };
 
-/** The same domain, with everything that changes something written to `trace`, and each slot read or written. */
+/** The same domain; every change is recorded in `trace`, and every slot that is read or written. */
 export function traced(domain: Domain, trace: Trace): Domain {
   return {
     ...pick(domain),
@@ -93,14 +99,14 @@ function pick({
   return { id, clock, observer, capabilities };
 }
 
-/** @param told paths that a watch told of and nobody has looked at since: what is read there is what the driver wrote */
-function tracedAccess(access: StoreAccess, trace: Trace, told: Set<string>): StoreAccess {
+/** @param reported paths that a watch reported and that were not read since: their values were written by the driver */
+function tracedAccess(access: StoreAccess, trace: Trace, reported: Set<string>): StoreAccess {
   return {
     async read(path) {
-      // Before the answer: a watch that tells of the path meanwhile is of the next read.
-      const isTold = told.delete(path);
+      // Before the reply: a watch event that arrives in the meantime belongs to the next read.
+      const wasReported = reported.delete(path);
       const value = await access.read(path);
-      if (isTold)
+      if (wasReported)
         trace.add('xenstore', 'harness', () => `read ${path} = ${value === undefined ? 'none' : quoted(value)}`);
       return value;
     },
@@ -119,14 +125,14 @@ function tracedAccess(access: StoreAccess, trace: Trace, told: Set<string>): Sto
 }
 
 function tracedStore(store: Store, trace: Trace): Store {
-  const told = new Set<string>();
+  const reported = new Set<string>();
   return {
-    ...tracedAccess(store, trace, told),
-    transaction: (body) => store.transaction((access) => body(tracedAccess(access, trace, told))),
+    ...tracedAccess(store, trace, reported),
+    transaction: (body) => store.transaction((access) => body(tracedAccess(access, trace, reported))),
     watch: (path, listener) =>
       store.watch(path, (changed) => {
-        // Only what is watched itself is read: what a hostile driver makes below it must not pile up here.
-        if (changed === path) told.add(path);
+        // Only the watched path itself: a hostile driver could create any number of nodes below it.
+        if (changed === path) reported.add(path);
         trace.add('xenstore', 'harness', () => `watch ${changed}`);
         listener(changed);
       }),
@@ -188,7 +194,7 @@ function tracedGrants(grants: Grants, trace: Trace): Grants {
   };
 }
 
-/** @param role whose end of a ring the harness has in the page: the frontend offers it, the backend maps it */
+/** @param role the harness's end of the ring in the page: the frontend offers the page, the backend maps it */
 function tracedPage(page: Page, name: string, role: 'frontend' | 'backend', trace: Trace): Page {
   const requests = role === 'frontend' ? 'wrote' : 'read';
   const printers = new Map<string, SlotPrinter>();

@@ -1,32 +1,37 @@
-/** Waiting without sleeping: a deadline, a probe that is looked at again on each signal, and nothing else. */
+/** Waiting without sleeping: a deadline, and a probe that runs again on each signal. */
 import type { Clock } from './domain.js';
 
-/** Share of a deadline that the harness may stand still in one go. */
-const LAG_SHARE = 0.25;
-/** Share of a deadline by which its timers may be late in all: beyond it the whole machine is too slow to judge by. */
+/** Share of a deadline for which harness or guest may stall once: beyond it a missing reply proves nothing. */
+export const LAG_SHARE = 0.25;
+/** Share of a deadline by which timers may be late in total: beyond it the machine is too slow for a verdict. */
 const LATE_SHARE = 0.5;
 
-/** The awaited thing did not come. Whose fault that is, the caller judges: see {@link Expired.lagMs}. */
+/** The awaited condition did not occur. The caller decides whose fault that is: see {@link Expired.lagMs}. */
 export class Expired extends Error {
   constructor(
     readonly what: string,
     readonly deadlineMs: number,
-    /** How long the harness stood still at worst while it waited: its timers were late, or its own look took so long. */
+    /** Longest stall of the harness during the wait: timers were late, or the probe took long. */
     readonly lagMs: number,
-    /** How late its timers were in all, but for what is less than {@link Patience.pollMs} each. */
+    /** Total lateness of the timers, without delays of less than {@link Patience.pollMs}. */
     readonly lateMs = 0,
+    /** The requirements that demand the event; none for an event of a set-up. */
+    readonly demandedBy: readonly string[] = [],
   ) {
     super(`no ${what} within ${deadlineMs} ms`);
     this.name = 'Expired';
   }
 
-  /** Whether the harness itself stood still for so much of the time that a missed answer proves nothing. */
-  get proofless(): boolean {
+  /** Whether the harness itself stalled for so long that a missing reply proves nothing. */
+  get inconclusive(): boolean {
     return this.lagMs > this.deadlineMs * LAG_SHARE || this.lateMs > this.deadlineMs * LATE_SHARE;
   }
 }
 
-/** Something that happens again and again; those who wait are told of the next time only. */
+/** How often a wait is tried while the host is too busy to prove anything. */
+const BUSY_TRIES = 4;
+
+/** A recurring event; waiters are woken by its next occurrence only. */
 export class Signal {
   #waiting = new Set<() => void>();
 
@@ -36,7 +41,7 @@ export class Signal {
     for (const wake of waiting) wake();
   }
 
-  /** Calls `wake` at the next fire; the answer takes that back. */
+  /** Calls `wake` at the next occurrence; the returned function cancels that. */
   once(wake: () => void): () => void {
     this.#waiting.add(wake);
     return () => this.#waiting.delete(wake);
@@ -44,17 +49,25 @@ export class Signal {
 }
 
 export interface WaitOptions {
-  /** What may make the probe's answer change; without any, the probe is polled alone. */
+  /** Events that may change the result of the probe; without any, the probe is only polled. */
   readonly on?: readonly Signal[];
-  /** The deadline before scaling; {@link Patience.defaultMs} unless told. */
+  /** The deadline before scaling. Default: {@link Patience.defaultMs}. */
   readonly ms?: number;
 }
 
-/** How long to wait for the other end. One instance a run, so that one factor stretches every deadline. */
+/** Lateness of the timers: the longest stall, and the total. */
+export interface Lag {
+  readonly worstMs: number;
+  readonly totalMs: number;
+}
+
+/** How long to wait for the driver under test. One instance per run, so that one factor scales every deadline. */
 export class Patience {
-  /** Indices and grant tables change without telling anybody, so probes are also looked at this often. */
+  /** Indices and grant tables change without an event, so probes also run at this interval. */
   static readonly pollMs = 10;
   static readonly defaultMs = 2000;
+
+  #lag: Lag = { worstMs: 0, totalMs: 0 };
 
   constructor(
     readonly clock: Clock,
@@ -62,10 +75,11 @@ export class Patience {
   ) {}
 
   /**
-   * Waits until `probe` answers something other than undefined or false, and answers that.
+   * Waits until `probe` returns a value other than undefined or false, and returns this value. A time in which the
+   * harness itself did not run is waited for again, up to {@link BUSY_TRIES} times in all.
    *
    * @param what names the awaited thing in the message: "no <what> within 2000 ms"
-   * @throws Expired at the deadline, or whatever the probe throws
+   * @throws Expired at the deadline, or the error that the probe throws
    */
   async until<T>(
     what: string,
@@ -73,7 +87,8 @@ export class Patience {
     options: WaitOptions = {},
   ): Promise<T> {
     const deadlineMs = (options.ms ?? Patience.defaultMs) * this.scale;
-    const end = this.clock.now() + deadlineMs;
+    let end = this.clock.now() + deadlineMs;
+    let tries = 1;
     let lagMs = 0;
     let lateMs = 0;
     for (;;) {
@@ -85,18 +100,32 @@ export class Patience {
         if (value !== undefined && value !== false) return value;
         const now = this.clock.now();
         lagMs = Math.max(lagMs, now - looked);
-        if (now >= end) throw new Expired(what, deadlineMs, lagMs, lateMs);
+        if (now >= end) {
+          const expired = new Expired(what, deadlineMs, lagMs, lateMs);
+          if (!expired.inconclusive || tries++ === BUSY_TRIES) throw expired;
+          // The wait begins again: in this time the driver under test may not have run either.
+          end = now + deadlineMs;
+          lagMs = lateMs = 0;
+        }
         const late = await wake.woken;
-        // What is late by less than the time between two looks costs no more than one of them.
+        // A delay below the polling interval costs at most one probe.
         lateMs += Math.max(0, late - Patience.pollMs);
         lagMs = Math.max(lagMs, late);
+        this.#lag = { worstMs: Math.max(this.#lag.worstMs, late), totalMs: this.#lag.totalMs + late };
       } finally {
         wake.disarm();
       }
     }
   }
 
-  /** Lets `ms` (scaled) pass: for rules that are about time itself. */
+  /** The lateness since the last call. */
+  takeLag(): Lag {
+    const lag = this.#lag;
+    this.#lag = { worstMs: 0, totalMs: 0 };
+    return lag;
+  }
+
+  /** Waits for `ms` (scaled): for requirements about time itself. */
   pass(ms: number): Promise<void> {
     return new Promise((resolve) => this.clock.after(ms * this.scale, resolve));
   }
@@ -113,7 +142,22 @@ export class Patience {
   }
 }
 
-/** Waits for all, also where one fails: what goes on alone would outlive whoever began it. */
+/**
+ * Names the requirements that demand an awaited event: where it does not occur outside of a check, they are violated
+ * instead of the set-up. A wait that names some itself keeps them.
+ */
+export async function demanded<T>(requirements: readonly string[], wait: Promise<T>): Promise<T> {
+  try {
+    return await wait;
+  } catch (error) {
+    if (!(error instanceof Expired) || error.demandedBy.length > 0) throw error;
+    throw new Expired(error.what, error.deadlineMs, error.lagMs, error.lateMs, requirements);
+  }
+}
+
+/**
+ * Waits for all promises, also if one rejects: otherwise the others would still run after their caller has returned.
+ */
 export async function all(works: readonly Promise<unknown>[]): Promise<void> {
   const ended = await Promise.allSettled(works);
   const failed = ended.find((each) => each.status === 'rejected');

@@ -1,16 +1,16 @@
 import type { Store, Watch } from './domain.js';
 import { Signal } from './wait.js';
 
-/** How many values of a node are remembered: more than any handshake needs, little enough for a hostile writer. */
+/** How many values of a node are kept: more than any handshake needs, and a limit for a hostile writer. */
 const HISTORY = 64;
 
-/** One xenstore node, watched: its value now and the values that were seen before. */
+/** One watched xenstore node: its current value and earlier values. */
 export class WatchedNode {
   readonly changed = new Signal();
   #history: (string | undefined)[] = [];
   #reading = false;
   #error: Error | undefined;
-  #again = false;
+  #changedWhileReading = false;
   #watch: Watch | undefined;
 
   private constructor(
@@ -25,13 +25,16 @@ export class WatchedNode {
     return node;
   }
 
-  /** The value as last seen; undefined if there is no such node. Throws what xenstore answered if it can't be read. */
+  /** The last value read; undefined if the node is missing. Throws xenstore's error if the node can't be read. */
   get value(): string | undefined {
     if (this.#error) throw this.#error;
     return this.#history.at(-1);
   }
 
-  /** The different values seen so far, oldest first. Quick changes may have been missed: a watch tells that, not what. */
+  /**
+   * The distinct values so far, oldest first. Quick changes may be missed: a watch reports that a node changed, not its
+   * value.
+   */
   get history(): readonly (string | undefined)[] {
     return this.#history;
   }
@@ -42,7 +45,7 @@ export class WatchedNode {
     await watch?.close();
   }
 
-  /** A node that can't be read any more is kept as an error: it isn't the other end that took it away. */
+  /** A node that can't be read any more is kept as an error, since the other side has not removed it. */
   async #read(): Promise<string | undefined> {
     try {
       return await this.store.read(this.path);
@@ -53,21 +56,21 @@ export class WatchedNode {
   }
 
   async #refresh(): Promise<void> {
-    // One read at a time: two in flight could answer out of order and leave the older value as the newer.
+    // One read at a time: two in flight could complete out of order and leave the older value as the newer.
     if (this.#reading) {
-      this.#again = true;
+      this.#changedWhileReading = true;
       return;
     }
     this.#reading = true;
     do {
-      this.#again = false;
+      this.#changedWhileReading = false;
       const value = await this.#read();
       if (value !== this.#history.at(-1)) {
         this.#history.push(value);
         if (this.#history.length > HISTORY) this.#history.shift();
       }
       this.changed.fire();
-    } while (this.#again);
+    } while (this.#changedWhileReading);
     this.#reading = false;
   }
 }

@@ -1,5 +1,5 @@
-// The yardstick of a bench on a real Xen: the same work as the harness does, in C, on the same libraries of Xen's and
-// on the kernel's own network. Each command prints one number; usage() has them all.
+// The reference of a bench on a real Xen: the work of the harness in C, on the same Xen libraries and the kernel's own
+// network. Each command prints one number; usage() lists them.
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,12 +37,12 @@ static void *library(const char *soname) {
   exit(1);
 }
 
-// ISO C has no conversion from what dlsym answers to a function.
+// ISO C has no conversion from the result of dlsym to a function pointer.
 #define FIND(handle, type, name, symbol) \
   __typeof__(type) name;                 \
   *(void **)&name = dlsym(handle, symbol)
 
-// One page at a time, as the harness offers them, to the domain itself.
+// Offers one page at a time, as the harness does, to the domain itself.
 static uint32_t *offer(void *grants, uint32_t domain, uint32_t count) {
   FIND(grants, void *(*)(void *, unsigned), open_shr, "xengntshr_open");
   FIND(grants, void *(*)(void *, uint32_t, int, uint32_t *, int), share, "xengntshr_share_pages");
@@ -54,7 +54,7 @@ static uint32_t *offer(void *grants, uint32_t domain, uint32_t count) {
   return refs;
 }
 
-// Microseconds to map `count` grants as one unit and unmap them again.
+// Microseconds to map `count` grants as one unit and unmap them.
 static double map(uint32_t domain, uint32_t count, int rounds) {
   void *grants = library("libxengnttab.so.1");
   FIND(grants, void *(*)(void *, unsigned), open_tab, "xengnttab_open");
@@ -83,7 +83,7 @@ struct segment {
   int16_t status;
 };
 
-// Microseconds to copy `count` pages in by one call, into memory that is got for it.
+// Microseconds to copy `count` pages in by one call, into memory that is allocated for it.
 static double copy(uint32_t domain, uint32_t count, int rounds) {
   void *grants = library("libxengnttab.so.1");
   FIND(grants, void *(*)(void *, unsigned), open_tab, "xengnttab_open");
@@ -130,7 +130,7 @@ static struct events open_events(void *library_handle) {
   return events;
 }
 
-// Waits for an event and lets the port fire again; false after `ms` without any.
+// Waits for an event and unmasks the port; false after `ms` without an event.
 static bool await_event(const struct events *events, int ms) {
   struct pollfd ready = {.fd = events->fd, .events = POLLIN};
   if (poll(&ready, 1, ms) <= 0) return false;
@@ -138,14 +138,14 @@ static bool await_event(const struct events *events, int ms) {
   return port >= 0 && events->unmask(events->handle, (uint32_t)port) == 0;
 }
 
-// Microseconds from a notify to the event that answers it.
+// Microseconds from a notify to the event in reply.
 static double event_round_trip(uint32_t domain, uint32_t port, int rounds) {
   void *evtchn = library("libxenevtchn.so.1");
   FIND(evtchn, int (*)(void *, uint32_t, uint32_t), join, "xenevtchn_bind_interdomain");
   const struct events events = open_events(evtchn);
   const int local = join(events.handle, domain, port);
   if (local < 0) die("binding");
-  // A port is pending as soon as it is bound, and the other end answers that.
+  // A port is pending as soon as it is bound, and the other domain replies to that event.
   while (await_event(&events, 50)) continue;
   const double start = now();
   for (int n = 0; n < rounds; n++) {
@@ -155,7 +155,7 @@ static double event_round_trip(uint32_t domain, uint32_t port, int rounds) {
   return (now() - start) / rounds;
 }
 
-// Answers every event of `domain` until its input ends; prints the port.
+// Replies to every event of `domain` until its input ends; prints the port.
 static double echo(uint32_t domain) {
   void *evtchn = library("libxenevtchn.so.1");
   FIND(evtchn, int (*)(void *, uint32_t), wait_for, "xenevtchn_bind_unbound_port");
@@ -219,7 +219,7 @@ static void *run_errands(void *given) {
   return NULL;
 }
 
-// Microseconds of a read that another thread does, as one must who may not wait for xenstored.
+// Microseconds of a read in another thread, as needed if the main thread must not block.
 static double read_by_thread(int rounds) {
   void *xenstore = library("libxenstore.so.4");
   FIND(xenstore, void *(*)(unsigned long), open_store, "xs_open");
@@ -246,7 +246,7 @@ static int packet_socket(const char *interface, struct sockaddr_ll *address) {
   return fd;
 }
 
-// Frames a second of the local experiment's EtherType, from the first to the last before a silence. Prints "ready".
+// Frames per second of the local experimental EtherType, from the first to the last before a silence. Prints "ready".
 static double receive(const char *interface, int count) {
   struct sockaddr_ll address;
   const int fd = packet_socket(interface, &address);
@@ -259,7 +259,7 @@ static double receive(const char *interface, int count) {
   char frame[65536];
   struct pollfd ready = {.fd = fd, .events = POLLIN};
   while (frames < count && poll(&ready, 1, frames ? SILENCE_MS : 20000) > 0) {
-    // Our own that go out are seen too.
+    // Own outgoing frames are received too.
     struct sockaddr_ll from;
     socklen_t size = sizeof from;
     if (recvfrom(fd, frame, sizeof frame, 0, (struct sockaddr *)&from, &size) < 0) die("receiving");
@@ -271,7 +271,7 @@ static double receive(const char *interface, int count) {
   return (frames - 1) / (last - first) * 1e6;
 }
 
-// Sends frames to a MAC, as fast as the interface takes them; frames a second.
+// Sends frames to a MAC as fast as the interface accepts them; prints frames per second.
 static double send_frames(const char *interface, const char *mac, int count, int length) {
   struct sockaddr_ll address;
   const int fd = packet_socket(interface, &address);
@@ -297,7 +297,7 @@ static struct sockaddr_in internet(const char *address, uint32_t port) {
   return socket_address;
 }
 
-// Takes one TCP connection and reads it to its end; bytes a second. Prints "ready".
+// Accepts one TCP connection and reads it to its end; prints bytes per second. Prints "ready" first.
 static double sink(uint32_t port) {
   const struct sockaddr_in any = internet("0.0.0.0", port);
   const int listener = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
@@ -317,7 +317,7 @@ static double sink(uint32_t port) {
   return total / (now() - start) * 1e6;
 }
 
-// Connects to a sink and sends it so many bytes; bytes a second.
+// Connects to a sink and sends the given number of bytes; prints bytes per second.
 static double pour(const char *address, uint32_t port, uint32_t count) {
   const struct sockaddr_in there = internet(address, port);
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -338,14 +338,14 @@ static double pour(const char *address, uint32_t port, uint32_t count) {
 static int usage(void) {
   fputs("bench map DOMID COUNT ROUNDS        microseconds to map and unmap COUNT grants\n"
         "bench copy DOMID COUNT ROUNDS       microseconds to copy COUNT granted pages\n"
-        "bench echo DOMID                    prints a port and answers its events\n"
+        "bench echo DOMID                    prints a port and replies to its events\n"
         "bench events DOMID PORT ROUNDS      microseconds of a round trip to an echo\n"
         "bench read | write ROUNDS           microseconds of a request to xenstored\n"
         "bench thread ROUNDS                 microseconds of a read that a thread does\n"
-        "bench send IFACE MAC COUNT LENGTH   frames a second\n"
-        "bench receive IFACE COUNT           frames a second\n"
-        "bench sink PORT                     bytes a second of one TCP connection\n"
-        "bench pour ADDRESS PORT BYTES       bytes a second into a sink\n",
+        "bench send IFACE MAC COUNT LENGTH   frames per second\n"
+        "bench receive IFACE COUNT           frames per second\n"
+        "bench sink PORT                     bytes per second of one TCP connection\n"
+        "bench pour ADDRESS PORT BYTES       bytes per second into a sink\n",
         stderr);
   return 2;
 }

@@ -39,10 +39,10 @@ Napi::Value libraryProblems(const Napi::CallbackInfo& info) {
   return list;
 }
 
-// Memory that was given back to the kernel comes again a fault a page, which takes several times as long as the copy that
-// it's for, and packets need one MiB after the other. So this process keeps what was freed for the next: blocks of any
-// size that is usual here come from the heap (32 MiB is the most that can be asked for), and of the heap's free end more
-// stays than garbage collections leave to be freed at a time. A C library that refuses is slower, and no worse.
+// Memory that was returned to the kernel causes a page fault per page when it is allocated again, which takes several
+// times as long as the copy itself, and packets need many buffers of 1 MiB. So this process keeps freed memory: all
+// usual sizes are allocated on the heap (32 MiB is the highest threshold), and the top of the heap is trimmed only
+// above the amount that a garbage collection usually frees. A C library without these options is slower, but works.
 void keepMemory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
@@ -56,7 +56,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(classes);
   const auto keep = [&](Napi::FunctionReference& reference, Napi::Function constructor) {
     reference = Napi::Persistent(constructor);
-    // Instance data goes with the environment, when references can't be deleted any more.
+    // Instance data is deleted with the environment, when references can no longer be deleted.
     reference.SuppressDestruct();
     return constructor;
   };

@@ -1,4 +1,4 @@
-// Arguments of the addon's functions. What has not the right type or range is a TypeError: nothing is converted.
+// Arguments of the addon's functions. A wrong type or range throws a TypeError; nothing is converted.
 #pragma once
 
 #include <napi.h>
@@ -14,7 +14,7 @@ inline uint32_t uint32Arg(const Napi::CallbackInfo& info, size_t i, const char* 
 constexpr uint32_t MAX_DOMID = 0x7fef;
 
 bool boolArg(const Napi::CallbackInfo& info, size_t i, const char* name);
-// A string without NUL: it goes to C.
+// A string without NUL, since it is passed to C.
 std::string stringArg(const Napi::CallbackInfo& info, size_t i, const char* name);
 Napi::Uint8Array bytesOf(const Napi::Value& value, const char* name);
 Napi::Uint32Array uint32ArrayArg(const Napi::CallbackInfo& info, size_t i, const char* name);

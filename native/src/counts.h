@@ -1,11 +1,11 @@
-// How many of each thing the addon holds at this moment, in all environments of the process; tests look for leaks.
+// How many of each resource the addon holds, in all environments of the process; tests check them for leaks.
 #pragma once
 
 #include <atomic>
 
 struct LiveCounts {
   std::atomic<int> mappings{0}, offers{0}, anonymous{0}, ports{0}, stores{0}, taps{0};
-  // Releases that the OS refused when garbage was collected, where nobody could be told.
+  // Releases during garbage collection that the OS refused, which could not be reported.
   std::atomic<int> failedReleases{0};
 };
 

@@ -1,4 +1,4 @@
-// Xen's libraries, loaded when they are first used: the addon builds and loads on a host that has none of them.
+// Xen's libraries, loaded on first use: the addon builds and loads on a host without them.
 #pragma once
 
 #include <napi.h>
@@ -9,9 +9,9 @@
 
 class Library {
  public:
-  // Opens the library, or remembers why it can't be opened. It stays open until the process ends.
+  // Opens the library, or records why it can't be opened. It stays open until the process ends.
   explicit Library(const char* soname);
-  // Throws ELIBACC with the loader's own words if the library, or a function of it, is missing.
+  // Throws ELIBACC with the loader's message if the library, or a function of it, is missing.
   void require(Napi::Env env) const;
   const std::string& problem() const { return problem_; }
 
@@ -28,7 +28,7 @@ class Library {
   std::string problem_;
 };
 
-// The logger that is handed to the libraries. They'd write to stderr otherwise; errno says enough.
+// The logger for the libraries. By default they write to stderr, but the errno is enough.
 xen::Logger* quietLogger();
 
 // The libraries open some of Xen's devices without O_CLOEXEC: sets it on each descriptor of /dev/xen.

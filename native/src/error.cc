@@ -6,7 +6,7 @@
 #include <cstring>
 
 std::string errnoName(int number) {
-  // The one that libuv has no name for.
+  // The one errno that libuv has no name for.
   if (number == ELIBACC) return "ELIBACC";
   char name[64];
   uv_err_name_r(-number, name, sizeof name);

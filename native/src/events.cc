@@ -109,7 +109,7 @@ class Events : public Napi::ObjectWrap<Events> {
   void unmask(const Napi::CallbackInfo& info) {
     const uint32_t port = uint32Arg(info, 0, "port");
     opened(info.Env());
-    // The kernel takes an unmask of a port that isn't ours in silence.
+    // The kernel silently accepts an unmask of a port that isn't ours.
     if (ports_.count(port) == 0) {
       errno = ENOTCONN;
       fail(info.Env(), "unmasking", port);
@@ -117,12 +117,12 @@ class Events : public Napi::ObjectWrap<Events> {
     if (library().unmask(handle_, port) != 0) fail(info.Env(), "unmasking", port);
   }
 
-  // take(): the ports that fired, each masked now. Ends, because a port that was taken can't fire again.
+  // take(): the ports that fired, each masked by this call. It ends because a port can't fire again before its unmask.
   Napi::Value take(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     auto taken = Napi::Array::New(env);
     uint32_t count = 0;
-    // Many at a time, where xenevtchn_pending would read the device for each and once more to find no other.
+    // Reads many ports at once; xenevtchn_pending would read the device once per port and once more to find no other.
     const int fd = library().fd(opened(env));
     uint32_t fired[64];
     for (ssize_t length = sizeof fired; length == sizeof fired;) {
@@ -130,7 +130,7 @@ class Events : public Napi::ObjectWrap<Events> {
       while (length < 0 && errno == EINTR);
       if (length < 0 && errno != EAGAIN) throw errnoError(env, errno, "reading /dev/xen/evtchn");
       for (ssize_t i = 0; i < length / static_cast<ssize_t>(sizeof *fired); i++)
-        // A port that was unbound with its event still in the kernel's queue is nobody's.
+        // The kernel's queue may hold an event of a port that has been unbound.
         if (ports_.count(fired[i]) > 0) taken[count++] = Napi::Number::New(env, fired[i]);
     }
     told_ = false;
@@ -138,7 +138,7 @@ class Events : public Napi::ObjectWrap<Events> {
     return taken;
   }
 
-  // listen(listener): called once when take() has something to give, and again only after a take().
+  // listen(listener): called once when take() has a port to return, and again only after a take().
   void listen(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const auto listener = functionArg(info, 0, "listener");
@@ -146,14 +146,14 @@ class Events : public Napi::ObjectWrap<Events> {
     if (!poll_) {
       poll_ = LoopHandle::poll(env, fd, [this] { ready(); }, [this] { closing(); });
       if (!poll_) throw errnoError(env, errno, "polling /dev/xen/evtchn");
-      Ref();  // the listener must be heard as long as it isn't closed
+      Ref();  // the object must stay alive until it is closed
     }
     listener_ = Napi::Persistent(listener);
     told_ = stopped_ = false;
     poll_->startPolling();
   }
 
-  // The descriptor is watched on: to stop and start it for each event would cost more than the event.
+  // Polling continues: stopping and starting it for each event would cost more than the event.
   void ready() {
     if (told_) {
       stopped_ = true;
@@ -192,7 +192,7 @@ class Events : public Napi::ObjectWrap<Events> {
   xenevtchn_handle* handle_ = nullptr;
   std::set<uint32_t> ports_;
   LoopHandle* poll_ = nullptr;
-  bool told_ = false, stopped_ = false;  // the listener was called and nothing taken since; polling waits for that
+  bool told_ = false, stopped_ = false;  // listener called since the last take(); polling stopped
   Napi::FunctionReference listener_;
 };
 

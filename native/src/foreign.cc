@@ -1,4 +1,4 @@
-// Other domains' grant tables, read by the observer. Xen lets only the control domain do that.
+// Other domains' grant tables, read by the observer. Xen allows this only in the control domain.
 #include "foreign.h"
 
 #include <sys/mman.h>
@@ -51,8 +51,8 @@ class GrantTables : public Napi::ObjectWrap<GrantTables> {
   }
 
  private:
-  // flags(domain, ref): the GTF_ bits of the entry, which hold GTF_reading and GTF_writing in both versions. A table
-  // of version 2 has those in status frames of its own; one of version 1 has no such frames.
+  // flags(domain, ref): the GTF_ bits of the entry, including GTF_reading and GTF_writing. A version 2 table has these
+  // two in separate status frames; a version 1 table has no such frames.
   Napi::Value flags(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const uint32_t domain = uint32Arg(info, 0, "domain", MAX_DOMID), ref = uint32Arg(info, 1, "ref");
@@ -61,15 +61,16 @@ class GrantTables : public Napi::ObjectWrap<GrantTables> {
     uint16_t entry = 0, used = 0;
     int error = read(domain, xen::XENMEM_resource_grant_table_id_status, ref, status, &used);
     const bool version2 = error == 0;
-    // "No status frames" comes as EINVAL (ENODATA on newer kernels); anything else, as EPERM, fails below as well.
+    // Without status frames the call fails with EINVAL (ENODATA on newer kernels); other errors, such as EPERM, also
+    // occur below.
     error = read(domain, xen::XENMEM_resource_grant_table_id_shared, ref, version2 ? v2Entry : v1Entry, &entry);
     if (error != 0)
       throw errnoError(env, error, "reading entry " + std::to_string(ref) + " of domain " + std::to_string(domain) + "'s grant table");
     return Napi::Number::New(env, entry | used);
   }
 
-  // Reads the first two bytes of entry `index` of an array of frames. The frame is mapped for this moment only: a
-  // mapping that lasts would keep a dead domain from going.
+  // Reads the first two bytes of entry `index` of an array of frames. The frame is mapped only for the read: a longer
+  // mapping would keep a dead domain from being destroyed.
   int read(uint32_t domain, unsigned id, uint32_t index, uint32_t size, uint16_t* value) {
     const uint32_t perFrame = PAGE_BYTES / size;
     void* frame = nullptr;

@@ -1,4 +1,4 @@
-// Grants: other domains' pages mapped (gntdev), own pages offered (gntalloc), and grant copies.
+// Grants: mapping other domains' pages (gntdev), offering own pages (gntalloc), and grant copies.
 #include "grants.h"
 
 #include <sys/mman.h>
@@ -18,8 +18,8 @@
 
 namespace {
 
-// What `call` answers; false or null is a failure. A signal that comes meanwhile (a profiler's, a child's) is no reason
-// to give up.
+// Repeats `call` while a signal (from a profiler or a child, for example) interrupts it. A result of false or null is a
+// failure.
 template <typename Call>
 auto uninterrupted(Call call) {
   for (;;) {
@@ -56,7 +56,7 @@ GrantLibrary& library() {
   return instance;
 }
 
-// Both devices. Regions keep them open, so that memory is always released through the device that it came from.
+// Both devices. Regions keep them open, so that memory is always released through the device that provided it.
 struct Devices {
   xengntdev_handle* mapper = nullptr;
   xengntdev_handle* sharer = nullptr;
@@ -71,7 +71,7 @@ struct Devices {
     free(pages_);
   }
 
-  // At least `size` bytes, from the start of a page, kept from copy to copy; null if there is no memory.
+  // At least `size` page-aligned bytes, reused by all copies; null if there is no memory.
   uint8_t* pages(size_t size) {
     if (size > size_) {
       free(pages_);
@@ -113,7 +113,7 @@ class Grants : public Napi::ObjectWrap<Grants> {
   }
 
  private:
-  // map(domain, refs, writable): all the refs or an error, never a part.
+  // map(domain, refs, writable): maps all refs or throws, never a part of them.
   Napi::Value map(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     auto devices = opened(env);
@@ -136,7 +136,7 @@ class Grants : public Napi::ObjectWrap<Grants> {
     return wrapRegion(env, region, "unmapping " + what);
   }
 
-  // offer(domain, writable): one zeroed page; `writable` says what the other domain may do, we may always write.
+  // offer(domain, writable): one zeroed page; `writable` applies to the other domain, this one may always write.
   Napi::Value offer(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     auto devices = opened(env);
@@ -154,8 +154,8 @@ class Grants : public Napi::ObjectWrap<Grants> {
     return wrapRegion(env, region, "ending an offer to " + domainName(domain), ref);
   }
 
-  // copyFrom(segments, bytes) and copyTo: four numbers a segment (domain, ref, offset, length), whose bytes lie one
-  // after the other in `bytes`; its status takes the place of its length.
+  // copyFrom(segments, bytes) and copyTo: four numbers per segment (domain, ref, offset, length); the data of the
+  // segments is contiguous in `bytes`. The status of a segment replaces its length.
   void copyFrom(const Napi::CallbackInfo& info) { copy(info, xen::GNTCOPY_source_gref); }
   void copyTo(const Napi::CallbackInfo& info) { copy(info, xen::GNTCOPY_dest_gref); }
 
@@ -167,11 +167,11 @@ class Grants : public Napi::ObjectWrap<Grants> {
       const int error = (*devices->regions.begin())->close();
       if (first == 0) first = error;
     }
-    if (first != 0) throw errnoError(info.Env(), first, "releasing the pages that were left");
+    if (first != 0) throw errnoError(info.Env(), first, "releasing the remaining pages");
   }
 
-  // By way of pages of our own: memory of JavaScript's is new each time, and has to be mapped first, and a segment that
-  // crosses a page there is two for Xen.
+  // Copies through pages of the addon: memory of JavaScript is new each time and would have to be mapped first, and a
+  // segment that crosses one of its pages is two segments for Xen.
   void copy(const Napi::CallbackInfo& info, uint16_t direction) {
     const Napi::Env env = info.Env();
     auto devices = opened(env);
@@ -180,32 +180,32 @@ class Grants : public Napi::ObjectWrap<Grants> {
     const size_t count = list.ElementLength() / 4;
     const size_t room = bytes.ByteLength();
     uint32_t* const values = list.Data();
-    const bool coming = direction == xen::GNTCOPY_source_gref;
-    struct Place {
+    const bool fromForeign = direction == xen::GNTCOPY_source_gref;
+    struct Piece {
       size_t segment;
-      uint8_t* theirs;
-      size_t ours;
+      uint8_t* data;      // in the caller's bytes
+      size_t pageOffset;  // in the pages of the addon
     };
-    std::vector<Place> places;
-    places.reserve(count);
+    std::vector<Piece> pieces;
+    pieces.reserve(count);
     std::vector<xen::CopySegment> segments;
     segments.reserve(count);
     size_t position = 0;
-    size_t ours = 0;
+    size_t pageOffset = 0;
     for (size_t i = 0; i < count; i++) {
       uint32_t* const value = values + 4 * i;
       const uint32_t domain = value[0], ref = value[1], offset = value[2], length = value[3];
       if (domain > MAX_DOMID) throw Napi::TypeError::New(env, "domain must be an integer from 0 to " + std::to_string(MAX_DOMID));
-      if (length > room - position) throw Napi::TypeError::New(env, "bytes are fewer than the segments'");
-      // Xen refuses such a segment by itself; the kernel would refuse the whole batch.
+      if (length > room - position) throw Napi::TypeError::New(env, "bytes is shorter than the segments");
+      // Xen refuses only this segment; the kernel would refuse the whole batch.
       const bool inPage = offset <= PAGE_BYTES && length <= PAGE_BYTES - offset;
       value[3] = static_cast<uint32_t>(inPage ? 0 : xen::GNTST_bad_copy_arg);
       if (inPage && length > 0) {
-        if (ours % PAGE_BYTES + length > PAGE_BYTES) ours += PAGE_BYTES - ours % PAGE_BYTES;
-        places.push_back({i, bytes.Data() + position, ours});
-        ours += length;
+        if (pageOffset % PAGE_BYTES + length > PAGE_BYTES) pageOffset += PAGE_BYTES - pageOffset % PAGE_BYTES;
+        pieces.push_back({i, bytes.Data() + position, pageOffset});
+        pageOffset += length;
         xen::CopySegment segment{};
-        auto& foreign = coming ? segment.source : segment.dest;
+        auto& foreign = fromForeign ? segment.source : segment.dest;
         foreign.foreign.ref = ref;
         foreign.foreign.offset = static_cast<uint16_t>(offset);
         foreign.foreign.domid = static_cast<uint16_t>(domain);
@@ -217,21 +217,21 @@ class Grants : public Napi::ObjectWrap<Grants> {
       position += length;
     }
     if (segments.empty()) return;
-    uint8_t* const pages = devices->pages(ours);
+    uint8_t* const pages = devices->pages(pageOffset);
     if (!pages) throw errnoError(env, ENOMEM, "copying " + std::to_string(segments.size()) + " segments");
     for (size_t i = 0; i < segments.size(); i++) {
-      auto& local = coming ? segments[i].dest : segments[i].source;
-      local.virt = pages + places[i].ours;
-      if (!coming) memcpy(pages + places[i].ours, places[i].theirs, segments[i].len);
+      auto& local = fromForeign ? segments[i].dest : segments[i].source;
+      local.virt = pages + pieces[i].pageOffset;
+      if (!fromForeign) memcpy(pages + pieces[i].pageOffset, pieces[i].data, segments[i].len);
     }
     const bool done = uninterrupted([&] {
       return library().copy(devices->mapper, static_cast<uint32_t>(segments.size()), segments.data()) == 0;
     });
     if (!done) throw errnoError(env, errno, "copying " + std::to_string(segments.size()) + " segments");
     for (size_t i = 0; i < segments.size(); i++) {
-      const bool came = coming && segments[i].status == xen::GNTST_okay;
-      if (came) memcpy(places[i].theirs, pages + places[i].ours, segments[i].len);
-      values[4 * places[i].segment + 3] = static_cast<uint32_t>(segments[i].status);
+      const bool copied = fromForeign && segments[i].status == xen::GNTST_okay;
+      if (copied) memcpy(pieces[i].data, pages + pieces[i].pageOffset, segments[i].len);
+      values[4 * pieces[i].segment + 3] = static_cast<uint32_t>(segments[i].status);
     }
   }
 

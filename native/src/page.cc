@@ -55,7 +55,7 @@ int Region::close() {
 
 namespace {
 
-// Reads each byte of shared memory once, however fast the other end changes it: words where they are aligned.
+// Reads each byte of shared memory exactly once, since the other domain may change it: aligned words where possible.
 void fetchOnce(uint8_t* to, const volatile uint8_t* from, uint32_t length) {
   const volatile uint8_t* const end = from + length;
   while (from < end) {
@@ -99,8 +99,8 @@ class Page : public Napi::ObjectWrap<Page> {
  private:
   Napi::Value writable(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), region_->writable()); }
 
-  // Index loads: what the other end wrote before the index is seen after the load, and a load that follows is not
-  // moved before it (ring.h has a full barrier between the two index accesses of its final check).
+  // Loads an index: everything that the other domain wrote before the index is visible after the load, and later loads
+  // are not moved before it (ring.h has a full barrier between the two index accesses of its final check).
   Napi::Value load32(const Napi::CallbackInfo& info) {
     const uint32_t* word = wordAt(info);
     const uint32_t value = __atomic_load_n(word, __ATOMIC_ACQUIRE);
@@ -108,7 +108,7 @@ class Page : public Napi::ObjectWrap<Page> {
     return Napi::Number::New(info.Env(), value);
   }
 
-  // Index stores: slots written before are visible with the index, and the event index is loaded after it.
+  // Stores an index: earlier stores to slots are visible with the index, and later loads of the event index follow it.
   void store32(const Napi::CallbackInfo& info) {
     uint32_t* word = wordAt(info);
     const uint32_t value = uint32Arg(info, 1, "value");
@@ -128,7 +128,7 @@ class Page : public Napi::ObjectWrap<Page> {
   void copyIn(const Napi::CallbackInfo& info) {
     const uint32_t offset = number(info, 0);
     const auto bytes = bytesOf(info[1], "bytes");
-    if (bytes.ByteLength() > PAGE_BYTES) throw pageError(info.Env(), "more bytes than a page has");
+    if (bytes.ByteLength() > PAGE_BYTES) throw pageError(info.Env(), "more bytes than a page holds");
     const auto length = static_cast<uint32_t>(bytes.ByteLength());
     uint8_t* to = range(info.Env(), offset, length);
     checkWritable(info.Env());
@@ -139,13 +139,13 @@ class Page : public Napi::ObjectWrap<Page> {
     uint32_t* word = wordAt(info);
     const uint32_t a = uint32Arg(info, 1, "a"), b = uint32Arg(info, 2, "b");
     checkWritable(info.Env());
-    if (region_->flicker) throw pageError(info.Env(), "a word of the page flickers already");
+    if (region_->flicker) throw pageError(info.Env(), "the page already has a flickering word");
     try {
       region_->flicker = std::make_shared<Flicker>(word, a, b);
     } catch (const std::system_error& error) {
       throw errnoError(info.Env(), error.code().value(), "starting a thread");
     }
-    // A later one isn't this one's to end.
+    // The function must not end a later flicker.
     return Napi::Function::New(
         info.Env(), [region = region_, mine = std::weak_ptr<Flicker>(region_->flicker)](const Napi::CallbackInfo&) {
           if (!mine.expired()) region->flicker.reset();
@@ -170,7 +170,7 @@ class Page : public Napi::ObjectWrap<Page> {
   uint32_t* wordAt(const Napi::CallbackInfo& info) const {
     const uint32_t offset = number(info, 0);
     uint8_t* place = range(info.Env(), offset, 4);
-    if (offset % 4 != 0) throw pageError(info.Env(), "offset " + std::to_string(offset) + " is no multiple of 4");
+    if (offset % 4 != 0) throw pageError(info.Env(), "offset " + std::to_string(offset) + " is not a multiple of 4");
     return reinterpret_cast<uint32_t*>(place);
   }
 
@@ -194,11 +194,11 @@ struct Made {
   uint32_t ref;
 };
 
-// What the constructor of a region's object takes over, while it's called by wrapRegion: to hand it an External would
-// cost more than the object.
+// Input of the constructor of a region's object, during the call in wrapRegion: passing an External would cost more
+// than the object itself.
 thread_local Made* beingMade = nullptr;
 
-// A region for JavaScript. Its pages become objects when they are asked for: most batches are never looked into.
+// A region for JavaScript. Its pages become objects on first use: most batches are never read.
 class RegionObject : public Napi::ObjectWrap<RegionObject> {
  public:
   explicit RegionObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {

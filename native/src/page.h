@@ -1,4 +1,4 @@
-// Shared memory. JavaScript never gets a view of it, only Page objects whose every access is checked.
+// Shared memory. JavaScript never gets a view of it, only Page objects that check every access.
 #pragma once
 
 #include <napi.h>
@@ -9,10 +9,10 @@
 #include <memory>
 #include <thread>
 
-// Bytes of a page that crosses the interface, whatever page size the OS uses (ring.h, "XEN_PAGE_SIZE").
+// Bytes of a page in this interface, whatever page size the OS uses (ring.h, "XEN_PAGE_SIZE").
 constexpr uint32_t PAGE_BYTES = 4096;
 
-// A thread that changes a word from one value to the other and back for as long as it lives, for whoever looks twice.
+// A thread that alternates a word between two values while the object exists, to expose double fetches.
 class Flicker {
  public:
   Flicker(uint32_t* word, uint32_t a, uint32_t b);
@@ -23,11 +23,11 @@ class Flicker {
   std::thread thread_;
 };
 
-// Pages that were got together and are released together: once, by close() or when the last page object is gone.
+// Pages that were obtained together and are released together: once, by close() or with the last page object.
 class Region {
  public:
   enum class Kind { mapping, offer, anonymous };
-  // Answers an errno, or 0.
+  // Returns an errno, or 0.
   using Release = std::function<int(Region&)>;
 
   Region(Kind kind, void* base, uint32_t pages, bool writable, Release release);
@@ -35,13 +35,13 @@ class Region {
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
 
-  // Releases the memory, unless that was done before. Answers an errno, or 0.
+  // Releases the memory, unless it was released before. Returns an errno, or 0.
   int close();
   bool open() const { return open_; }
   bool writable() const { return writable_; }
   uint32_t pages() const { return pages_; }
   uint8_t* base() const { return base_; }
-  // The one flicker of the region, if there is one. It ends before the memory goes.
+  // The flicker of the region, if any. It ends before the memory is released.
   std::shared_ptr<Flicker> flicker;
 
  private:
@@ -53,12 +53,12 @@ class Region {
   bool open_ = true;
 };
 
-// { ref, page(index): Page, close(): void } for a region; close() throws if the OS refuses. An offer has a `ref`.
+// { ref, page(index): Page, close(): void } for a region; close() throws if the OS refuses. Only an offer has a `ref`.
 Napi::Object wrapRegion(Napi::Env env, std::shared_ptr<Region> region, const std::string& what, uint32_t ref = 0);
 
-// Define the classes of this environment; answer their constructors, which can be used by a region alone.
+// Define the classes of this environment; return their constructors, which only wrapRegion can use.
 Napi::Function definePage(Napi::Env env);
 Napi::Function defineRegion(Napi::Env env);
 
-// anonymousPage(writable): a region of one page of private memory, so that tests need no Xen.
+// anonymousPage(writable): a region of one page of private memory, for tests without Xen.
 Napi::Value anonymousPage(const Napi::CallbackInfo& info);

@@ -1,4 +1,4 @@
-// A client of xenstored, as JavaScript sees it: every method answers a promise.
+// A client of xenstored for JavaScript: every method returns a promise.
 #include "store.h"
 
 #include <cerrno>
@@ -43,7 +43,7 @@ Napi::Value permissions(Napi::Env env, const StoreResult& result) {
 
 class Store : public Napi::ObjectWrap<Store> {
  public:
-  // new Store(onWatch): reached by openStore only.
+  // new Store(onWatch): only called by openStore.
   explicit Store(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     storeLibrary().require(info.Env());
     onWatch_ = Napi::Persistent(functionArg(info, 0, "onWatch"));
@@ -79,7 +79,7 @@ class Store : public Napi::ObjectWrap<Store> {
                        });
   }
 
-  // The promise of this store itself, once it is connected. Nobody else has the object before that.
+  // Resolves to this store when it is connected; only then does JavaScript get the object.
   Napi::Promise connected() { return expect(OPEN_TICKET, "connecting to xenstored", nullptr); }
 
  private:
@@ -91,7 +91,7 @@ class Store : public Napi::ObjectWrap<Store> {
     Napi::Promise::Deferred deferred;
     std::string what;
     Convert convert;  // null: the store itself
-    int watches;      // what its success adds to the number of watches
+    int watches;      // change of the number of watches on success
   };
 
   Napi::Value read(const Napi::CallbackInfo& info) {
@@ -207,7 +207,7 @@ class Store : public Napi::ObjectWrap<Store> {
     return request(info.Env(), "ending the watch of " + path, nothing, work, WATCHES, -1);
   }
 
-  // close(): after all requests before it. Closing again waits for nothing and does nothing.
+  // close(): after all earlier requests. A second close does nothing and resolves at once.
   Napi::Value close(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     if (stopped_) {
@@ -221,7 +221,7 @@ class Store : public Napi::ObjectWrap<Store> {
     return expect(stopTicket_, "closing xenstore", nothing);
   }
 
-  // (transaction, path, …): transaction 0 is none.
+  // (transaction, path, …): transaction 0 means no transaction.
   static std::pair<uint32_t, std::string> place(const Napi::CallbackInfo& info) {
     return {uint32Arg(info, 0, "transaction"), stringArg(info, 1, "path")};
   }
@@ -246,7 +246,7 @@ class Store : public Napi::ObjectWrap<Store> {
 
   void receive() {
     for (auto& message : thread_->takeMessages()) {
-      if (!async_) return;  // closed by an earlier message, or the environment ended in what one called
+      if (!async_) return;  // closed by an earlier message, or the environment ended in a callback
       enterJs(Env(), [&] { deliver(message); });
     }
     updateBusy();
@@ -269,7 +269,7 @@ class Store : public Napi::ObjectWrap<Store> {
     request.deferred.Resolve(request.convert ? request.convert(env, result) : Value());
   }
 
-  // Requests and watches keep both the object and the process alive; a store that only lies about keeps neither.
+  // Requests and watches keep both the object and the process alive; an idle store keeps neither.
   void updateBusy() {
     const bool busy = !pending_.empty() || watches_ > 0;
     if (busy == busy_ || !async_) return;
@@ -281,7 +281,7 @@ class Store : public Napi::ObjectWrap<Store> {
       Unref();
   }
 
-  // The handle goes: after a close, or because the object or the environment ends without one.
+  // The handle closes: after close(), or at the end of the object or the environment.
   void closing() {
     async_ = nullptr;
     if (!thread_) return;

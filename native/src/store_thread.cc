@@ -38,7 +38,7 @@ std::shared_ptr<StoreThread> StoreThread::start(uint64_t openTicket, std::functi
   std::shared_ptr<StoreThread> self(new StoreThread(std::move(wake)));
   if (pipe2(self->pipe_, O_CLOEXEC) != 0) return nullptr;
   try {
-    // Detached: a thread that waits for a xenstored that doesn't answer must not keep the process from ending.
+    // Detached: a thread that waits for a xenstored that doesn't respond must not keep the process from ending.
     std::thread([self, openTicket] { self->run(openTicket); }).detach();
   } catch (const std::system_error& error) {
     errno = error.code().value();
@@ -78,8 +78,8 @@ StoreThread::Job StoreThread::nextJob() {
   return job;
 }
 
-// Whoever asked for several things waits for all of them, and each turn of the event loop costs more than an answer: so
-// answers wake it when there is nothing left to ask for. A watch's event is no answer.
+// A caller with several requests waits for all of them, and a turn of the event loop costs more than a request: so
+// results wake it only when no request is left. A watch event always wakes it.
 void StoreThread::answer(uint64_t ticket, StoreResult result) {
   std::lock_guard<std::mutex> lock(mutex_);
   messages_.push_back({ticket, std::move(result)});
@@ -89,7 +89,7 @@ void StoreThread::answer(uint64_t ticket, StoreResult result) {
 void StoreThread::run(uint64_t openTicket) {
   sigset_t all;
   sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are for Node's threads
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals must go to Node's threads
   StoreResult opened;
   xs_handle* requests = storeLibrary().open(0);
   xs_handle* watches = requests ? storeLibrary().open(0) : nullptr;
@@ -113,7 +113,7 @@ void StoreThread::run(uint64_t openTicket) {
   if (opened.error == 0) answer(stopTicket_, {});
 }
 
-// Does requests until it's stopped.
+// Runs requests until it is stopped.
 void StoreThread::serve(xs_handle* requests, xs_handle* watches) {
   for (;;) {
     const Job job = nextJob();
@@ -128,7 +128,7 @@ void StoreThread::serve(xs_handle* requests, xs_handle* watches) {
 }
 
 void StoreThread::listen(xs_handle* watches) {
-  // This descriptor tells of watch events only: the library reads the connection by a thread of its own.
+  // This descriptor signals only watch events: a thread of the library reads the connection.
   pollfd fds[] = {{pipe_[0], POLLIN, 0}, {storeLibrary().fileno(watches), POLLIN, 0}};
   for (;;) {
     if (poll(fds, 2, -1) < 0) continue;  // EINTR
@@ -140,8 +140,8 @@ void StoreThread::listen(xs_handle* watches) {
       answer(WATCH_EVENT, std::move(result));
     }
     if (errno == EAGAIN) continue;
-    // This connection is lost: whoever waits for a watch would wait in vain, so every request from now on fails. A
-    // negative descriptor is one that poll() passes over.
+    // The connection is lost and no watch would fire again, so every later request fails. poll() ignores a negative
+    // descriptor.
     lost_ = errno != 0 ? errno : EIO;
     fds[1].fd = -1;
   }

@@ -1,4 +1,4 @@
-// The threads that talk to xenstored. A request waits for its answer, so none is made on the event loop's thread.
+// The threads that talk to xenstored. Requests block, so none runs on the event loop's thread.
 #pragma once
 
 #include <atomic>
@@ -35,7 +35,7 @@ struct StoreLibrary : Library {
 
 StoreLibrary& storeLibrary();
 
-// What a request brought: an errno, or those of the other fields that it asked for.
+// The result of a request: an errno, or the fields that belong to the request.
 struct StoreResult {
   int error = 0;
   std::string bytes;
@@ -44,8 +44,8 @@ struct StoreResult {
   uint32_t transaction = 0;
 };
 
-// Two connections, since a library that has watches reads by a thread of its own, through which each answer would have
-// to come. Requests are done in the order of their posting, and each is answered by one message.
+// Two connections, since a library with watches reads in a thread of its own, which would delay each reply. Requests
+// run in the order of their posting, and each results in one message.
 class StoreThread : public std::enable_shared_from_this<StoreThread> {
  public:
   using Work = std::function<StoreResult(xs_handle*)>;
@@ -57,16 +57,16 @@ class StoreThread : public std::enable_shared_from_this<StoreThread> {
   };
   static constexpr uint64_t WATCH_EVENT = 0;
 
-  // Starts the thread, which connects first; that is answered under `openTicket`, and if it fails the thread ends.
-  // `wake` is called, from a thread, when there are messages, but may leave out answers while requests are left to do.
-  // Answers null and sets errno if there can't be a thread.
+  // Starts the thread, which first connects; the result is reported under `openTicket`, and on failure the thread ends.
+  // `wake` is called from a thread when there are messages, but may be omitted for results while requests are pending.
+  // Returns null and sets errno if the thread can't be created.
   static std::shared_ptr<StoreThread> start(uint64_t openTicket, std::function<void()> wake);
 
   void post(uint64_t ticket, Work work, Connection on = Connection::requests);
-  // Closes the connections and ends the threads when all requests before are done; nothing may be posted after it.
+  // Closes the connections and ends the threads after all earlier requests; nothing may be posted afterwards.
   void stop(uint64_t ticket);
   std::deque<Message> takeMessages();
-  // After this, `wake` isn't called again.
+  // `wake` is not called after this.
   void silence();
 
   ~StoreThread();
@@ -91,6 +91,6 @@ class StoreThread : public std::enable_shared_from_this<StoreThread> {
   std::deque<Message> messages_;
   std::function<void()> wake_;
   uint64_t stopTicket_ = 0;
-  std::atomic<int> lost_{0};  // the errno with which the watches were lost
-  int pipe_[2] = {-1, -1};  // its end ends the thread that listens
+  std::atomic<int> lost_{0};  // the errno of the lost watch connection
+  int pipe_[2] = {-1, -1};  // closing the write end stops the listening thread
 };

@@ -51,7 +51,7 @@ int openHere(const std::string& name, int headerSize, unsigned offload, Failure&
   return -1;
 }
 
-// A thread may enter another network namespace by itself, so one is made that ends inside it: nothing to restore.
+// A thread can enter another network namespace on its own, so a temporary one does: nothing has to be restored.
 int openTap(const std::string& name, const std::string& netns, int headerSize, unsigned offload, Failure& failure) {
   if (netns.empty()) return openHere(name, headerSize, offload, failure);
   int fd = -1;
@@ -89,7 +89,7 @@ bool option(const Napi::Object& options, const char* name) {
 
 class Tap : public Napi::ObjectWrap<Tap> {
  public:
-  // new Tap(name, netns ('' for the own), {headerSize, checksum, tso4, tso6})
+  // new Tap(name, netns ('' for the current one), {headerSize, checksum, tso4, tso6})
   explicit Tap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     const Napi::Env env = info.Env();
     const auto name = stringArg(info, 0, "name"), netns = stringArg(info, 1, "netns");
@@ -137,7 +137,7 @@ class Tap : public Napi::ObjectWrap<Tap> {
     poll_->startPolling();
   }
 
-  // write(frame): false if the device takes no more at the moment.
+  // write(frame): false if the device has no room at the moment.
   Napi::Value write(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     check(env);
@@ -149,7 +149,7 @@ class Tap : public Napi::ObjectWrap<Tap> {
   }
 
   void ready() {
-    // A bound on the frames of one turn, so that a flood doesn't starve the rest of the event loop.
+    // Limits the frames per turn, so that a flood doesn't starve the rest of the event loop.
     for (int i = 0; i < 64 && poll_; i++) {
       const ssize_t length = read(fd_, buffer_.data(), buffer_.size());
       if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;

@@ -1,5 +1,5 @@
-// What the addon uses of Xen's libraries, declared here so that it compiles where no Xen headers are installed.
-// The libraries keep this ABI within a soname; the names are theirs, so that they can be looked up.
+// The parts of Xen's libraries that the addon uses, declared here so that it compiles without Xen headers. The
+// libraries keep this ABI within a soname; functions have their original names, since they are looked up by name.
 #pragma once
 
 #include <cstdarg>
@@ -63,7 +63,7 @@ using evtchn_bind_interdomain = int(xenevtchn_handle*, uint32_t domid, uint32_t 
 using evtchn_unbind = int(xenevtchn_handle*, uint32_t port);
 using evtchn_unmask = int(xenevtchn_handle*, uint32_t port);
 
-// libxenstore.so.4: NULL or false with errno; what is returned by pointer is freed with free()
+// libxenstore.so.4: NULL or false with errno; returned pointers are released with free()
 struct StorePermission {
   unsigned int id;
   unsigned int perms;

@@ -1,11 +1,12 @@
 /** netif.h, "Static Grants" and the gref messages of "Control messages". */
 import { expect } from 'chai';
-import type { FrontendControl, GrefList } from '../../harness/peer/frontend-control.js';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
-import { decodeGrefList, encodeGrefList, type NetifGref } from '../../harness/protocol/gref.js';
+import { encodeGrefList } from '../../harness/protocol/gref.js';
 import { CTRL_STATUS, CTRL_TYPE, GREF_FLAG, GREF_LIST_MAX, KEY } from '../../harness/protocol/netif.js';
-import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
-import { grantUses, isRefused, queuesOffered, stillPasses } from './verbs.js';
+import { backendChapter } from '../../harness/run/suite.js';
+import { arrives } from '../support/losses.js';
+import { add, entries, entry, mapping, noQueues, refsOf, statusesOf, uses } from './gref-verbs.js';
+import { BAD_REF, closes, grantUses, isRefused, queuesOffered, stillPasses } from './verbs.js';
 
 const { test, tests } = backendChapter('gref');
 export const gref = tests;
@@ -14,14 +15,13 @@ const { success, notSupported, invalidParameter } = CTRL_STATUS;
 const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
 const PING = { ...CONTROL, reflector: 'icmp' } as const;
 const OBSERVED = { ...CONTROL, observer: true } as const;
-/** No queue has this number. */
-const NO_QUEUE = 4096;
-const BAD_REF = 0xfffffff0;
+/** More queues cost the peer pages and the backend threads. */
+const MOST_QUEUES = 4;
 
-test('unsupported', 'answers NOT_SUPPORTED to all three messages, or to none', CONTROL, async (t) => {
+test('unsupported', 'responds with NOT_SUPPORTED to all three messages or to none of them', CONTROL, async (t) => {
   const { control } = await t.fresh({ control: true });
   const { status } = await control.getGrefMappingSize(0);
-  if (status !== notSupported) t.skip('the backend maps grants');
+  if (status !== notSupported) t.skip('the backend supports gref mapping');
   await t.check('GREF-01', async () => {
     const list = entries(control, 1);
     expect((await control.addGrefMapping(0, list)).status, 'ADD').to.equal(notSupported);
@@ -29,30 +29,34 @@ test('unsupported', 'answers NOT_SUPPORTED to all three messages, or to none', C
   });
 });
 
-test('size', 'tells the size of the table of each queue', CONTROL, async (t) => {
-  const queues = Math.min(2, await queuesOffered(t));
-  const { control } = await t.fresh({ control: true, queues });
-  if ((await control.getGrefMappingSize(0)).status === notSupported) t.skip('the backend maps no grants');
+test('size', 'reports the size of the mapping table of each queue', CONTROL, async (t) => {
+  const queues = Math.min(MOST_QUEUES, await queuesOffered(t));
+  const vif = await t.fresh({ control: true, queues });
+  const { control } = vif;
+  if ((await control.getGrefMappingSize(0)).status === notSupported)
+    t.skip('the backend does not support gref mapping');
   for (let queue = 0; queue < queues; queue++) {
     await t.check(['GREF-02', 'GREF-04'], async () => {
       expect((await control.getGrefMappingSize(queue)).status, `queue ${queue}`).to.equal(success);
     });
   }
-  await t.check('GREF-03', async () => {
-    expect((await control.getGrefMappingSize(NO_QUEUE)).status).to.equal(invalidParameter);
-  });
+  for (const queue of noQueues(vif)) {
+    await t.check('GREF-03', async () => {
+      expect((await control.getGrefMappingSize(queue)).status, `queue ${queue}`).to.equal(invalidParameter);
+    });
+  }
 });
 
-test('size-stays', 'tells the same size when grants have been added', CONTROL, async (t) => {
+test('size-stays', 'reports the same size after grants were added', CONTROL, async (t) => {
   const { control, size } = await mapping(t);
   await add(t, control, entries(control, 3));
   const { data } = await control.getGrefMappingSize(0);
-  // The design document speaks of free entries: whoever took it at its word is told so, no more.
-  if (data === size - 3) t.info('the size that is told is that of the free part');
-  else await t.check('GREF-05', () => expect(data).to.equal(size));
+  // The design document speaks of free entries: a backend that follows it gets a note, not a failure.
+  if (data === size - 3) t.info('the backend reports the number of free entries, not the size of the table');
+  await t.check('GREF-05', () => expect(data).to.be.oneOf([size, size - 3]));
 });
 
-test('count', 'reads as many entries as it is told', CONTROL, async (t) => {
+test('count', 'reads as many entries as the message says', CONTROL, async (t) => {
   const { control } = await mapping(t);
   const list = entries(control, 4);
   await t.check('GREF-07', async () => {
@@ -62,7 +66,7 @@ test('count', 'reads as many entries as it is told', CONTROL, async (t) => {
   });
 });
 
-test('maps', 'has every entry mapped after a success', OBSERVED, async (t) => {
+test('maps', 'has every entry mapped after a successful ADD', OBSERVED, async (t) => {
   const { control } = await mapping(t);
   const list = entries(control, 3);
   await control.addGrefMapping(0, list);
@@ -81,20 +85,20 @@ test('readonly', 'maps an entry with the readonly flag for reading only', OBSERV
   });
 });
 
-test('not-readonly', 'refuses a read-only grant without the flag', CONTROL, async (t) => {
+test('not-readonly', 'refuses a read-only grant without the readonly flag', CONTROL, async (t) => {
   const { control } = await mapping(t);
   const page = control.offer('read-only');
-  await t.check('GREF-14', async () => {
+  await t.check('GREF-37', async () => {
     expect((await control.addGrefMapping(0, control.list([entry(page.ref)]))).status).to.equal(invalidParameter);
   });
 });
 
-test('all-or-nothing', 'adds none of a list that has a bad reference', CONTROL, async (t) => {
+test('all-or-nothing', 'adds no entry of a list with an invalid reference', CONTROL, async (t) => {
   const { control } = await mapping(t);
   const good = [control.offer('read-write'), control.offer('read-write')].map(({ ref }) => entry(ref));
   const list = control.list([...good, entry(BAD_REF)]);
-  // A reference that was good once; nothing is granted after it, which might get it again.
-  const withdrawn = t.domain.grants.offer(control.backend, 'read-write');
+  // A reference that was valid once. Nothing is granted after it: a new grant might get the same reference.
+  const withdrawn = control.backend.offer('read-write');
   withdrawn.end();
   for (const [requirement, ref, what] of [
     ['GREF-12', withdrawn.ref, 'withdrawn'],
@@ -113,7 +117,7 @@ test('all-or-nothing', 'adds none of a list that has a bad reference', CONTROL, 
   );
 });
 
-test('status-unused', 'does not look at the status of an entry that is added, nor touch it', CONTROL, async (t) => {
+test('status-unused', 'neither reads nor writes the status of an entry that is added', CONTROL, async (t) => {
   const { control } = await mapping(t);
   const list = control.list([{ ...entry(control.offer('read-write').ref), status: 0xbeef }]);
   const { status } = await control.addGrefMapping(0, list);
@@ -121,7 +125,7 @@ test('status-unused', 'does not look at the status of an entry that is added, no
   await t.check('GREF-11', () => expect(statusesOf(list)).to.deep.equal([0xbeef]));
 });
 
-test('undefined-flags', 'refuses undefined flags or passes them over', PING, async (t) => {
+test('undefined-flags', 'refuses undefined flags or ignores them', PING, async (t) => {
   const { control, vif } = await mapping(t);
   const { status } = await control.addGrefMapping(0, control.list([entry(control.offer('read-write').ref, 0x8000)]));
   await t.check('GREF-15', () => expect(status).to.be.oneOf([success, invalidParameter]));
@@ -130,7 +134,7 @@ test('undefined-flags', 'refuses undefined flags or passes them over', PING, asy
 
 test('room', 'refuses more entries than its table has room for', CONTROL, async (t) => {
   const { control, size } = await mapping(t);
-  if (size > GREF_LIST_MAX) t.skip(`the table has room for ${size} grants, more than this host gives out`);
+  if (size > GREF_LIST_MAX) t.skip(`the table has room for ${size} grants, more than this host can grant`);
   await add(t, control, entries(control, size));
   const more = entries(control, 1);
   await t.check('GREF-16', async () => {
@@ -149,7 +153,7 @@ test('list-size', 'refuses lists longer than a page', CONTROL, async (t) => {
   }
 });
 
-test('empty-list', 'answers a list of no entries', CONTROL, async (t) => {
+test('empty-list', 'responds to an empty list', CONTROL, async (t) => {
   const { control } = await mapping(t);
   const list = control.list([]);
   for (const type of [CTRL_TYPE.addGrefMapping, CTRL_TYPE.delGrefMapping]) {
@@ -159,16 +163,18 @@ test('empty-list', 'answers a list of no entries', CONTROL, async (t) => {
   }
 });
 
-test('no-queue', 'refuses a queue that is not there', CONTROL, async (t) => {
-  const { control } = await mapping(t);
+test('no-queue', 'refuses a queue that does not exist', CONTROL, async (t) => {
+  const { control, vif } = await mapping(t);
   const list = entries(control, 1);
-  await t.check('GREF-19', async () => {
-    expect((await control.addGrefMapping(NO_QUEUE, list)).status, 'ADD').to.equal(invalidParameter);
-    expect((await control.delGrefMapping(NO_QUEUE, list)).status, 'DEL').to.equal(invalidParameter);
-  });
+  for (const queue of noQueues(vif)) {
+    await t.check('GREF-19', async () => {
+      expect((await control.addGrefMapping(queue, list)).status, `ADD, queue ${queue}`).to.equal(invalidParameter);
+      expect((await control.delGrefMapping(queue, list)).status, `DEL, queue ${queue}`).to.equal(invalidParameter);
+    });
+  }
 });
 
-test('bad-list', 'refuses a list that it can not read', CONTROL, async (t) => {
+test('bad-list', 'refuses an invalid grant reference for a list', CONTROL, async (t) => {
   const { control } = await mapping(t);
   for (const type of [CTRL_TYPE.addGrefMapping, CTRL_TYPE.delGrefMapping]) {
     await t.check('GREF-36', async () => {
@@ -177,7 +183,7 @@ test('bad-list', 'refuses a list that it can not read', CONTROL, async (t) => {
   }
 });
 
-test('delete', 'tells of each entry whether it was removed, and how many were', CONTROL, async (t) => {
+test('delete', 'reports whether each entry was removed, and how many were', CONTROL, async (t) => {
   const { control } = await mapping(t);
   const [a, b, c] = [control.offer('read-write'), control.offer('read-write'), control.offer('read-write')];
   await add(t, control, control.list([entry(a.ref), entry(c.ref)]));
@@ -190,7 +196,7 @@ test('delete', 'tells of each entry whether it was removed, and how many were', 
   await t.check('GREF-20', () => expect(data, 'entries removed').to.equal(2));
 });
 
-test('delete-twice', 'removes an entry once', CONTROL, async (t) => {
+test('delete-twice', 'removes an entry only once', CONTROL, async (t) => {
   const { control } = await mapping(t);
   const list = entries(control, 1);
   await control.addGrefMapping(0, list);
@@ -204,39 +210,72 @@ test('delete-twice', 'removes an entry once', CONTROL, async (t) => {
   );
 });
 
-test('in-use', 'unmaps no buffer under a request', PING, async (t) => {
+test('in-use', 'does not unmap a buffer that a request uses', PING, async (t) => {
   const { control, vif } = await mapping(t);
   const list = control.list(vif.queue.rx.prepare(16).map((ref) => entry(ref)));
   await add(t, control, list);
   vif.queue.post(16);
   await control.delGrefMapping(0, list);
   await t.check('GREF-25', async () => {
-    // Enough to come to the buffers behind those that were there before.
+    // Enough to reach the buffers after those that were posted before.
     for (let n = 0; n < 60; n++) await vif.ping();
   });
 });
 
-test('per-queue', 'keeps the grants of one queue from another', CONTROL, async (t) => {
-  if ((await queuesOffered(t)) < 2) t.skip('the backend offers one queue');
+test('per-queue', 'keeps the mapped grants of each queue separate', CONTROL, async (t) => {
+  if ((await queuesOffered(t)) < 2) t.skip('the backend offers only one queue');
   const { control } = await mapping(t, 2);
   const list = entries(control, 1);
   await add(t, control, list);
   await control.delGrefMapping(1, list);
-  await t.check('GREF-26', () => expect(statusesOf(list), 'by the other queue').to.deep.equal([invalidParameter]));
+  await t.check('GREF-26', () =>
+    expect(statusesOf(list), 'statuses of a DEL for the other queue').to.deep.equal([invalidParameter]),
+  );
 });
 
-test('traffic', 'passes packets by mapped grants and by others side by side, again and again', PING, async (t) => {
+const FRAGMENTS = { ...PING, gate: [KEY.featureCtrlRing, KEY.featureSg] } as const;
+
+test('traffic', 'passes packets in mapped and in other grants side by side, repeatedly', FRAGMENTS, async (t) => {
   const { control, vif } = await mapping(t);
   const tx = vif.queue.tx.prepare(2).map((ref) => entry(ref, GREF_FLAG.readonly));
   const rx = vif.queue.rx.prepare(8).map((ref) => entry(ref));
   await add(t, control, control.list([...tx, ...rx]));
   vif.queue.post(8);
+  // A stack may lose a ping now and then, or be slow. A backend that loses a mapped page loses most of them.
+  const usual = await lostOf(await t.connect());
+  if (usual > 10) return t.skip(`the stack loses ${usual} of 60 pings`);
   await t.check(['GREF-27', 'GREF-28'], async () => {
-    for (let n = 0; n < 60; n++) await vif.ping({ length: 200, shape: { fragments: [60, 100, 82] } });
+    expect(await lostOf(vif), 'pings without a reply, of 60').to.be.at.most(usual + 10);
   });
 });
 
-test('after-removal', 'takes a removed grant for an ordinary one', PING, async (t) => {
+test(
+  'headroom',
+  'leaves the requested headroom in mapped buffers too',
+  { ...PING, gate: [KEY.featureCtrlRing, KEY.featureXdpHeadroom] },
+  async (t) => {
+    const { control, vif } = await mapping(t, 1, { [KEY.xdpHeadroom]: '256' });
+    const posted = vif.queue.rx.posted;
+    await add(t, control, control.list(vif.queue.rx.prepare(8).map((ref) => entry(ref))));
+    vif.queue.post(8);
+    // Enough to reach the mapped buffers, which come after those that were posted before.
+    await t.check('XDP-03', async () => {
+      for (let n = 0; n < posted + 8; n++) await vif.ping();
+    });
+  },
+);
+
+/** How many of 60 pings in three fragments get no reply. */
+async function lostOf(vif: FrontendPeer): Promise<number> {
+  let lost = 0;
+  for (let n = 0; n < 60; n++) {
+    const ping = vif.ping({ length: 200, shape: { fragments: [60, 100, 82] }, tries: 1, ms: 200 });
+    if (!(await arrives(ping))) lost++;
+  }
+  return lost;
+}
+
+test('after-removal', 'treats a removed grant like any other again', PING, async (t) => {
   const { control, vif } = await mapping(t);
   const list = control.list(vif.queue.tx.prepare(1).map((ref) => entry(ref, GREF_FLAG.readonly)));
   await add(t, control, list);
@@ -246,15 +285,16 @@ test('after-removal', 'takes a removed grant for an ordinary one', PING, async (
 });
 
 test('closed', 'has unmapped everything when it is Closed', OBSERVED, async (t) => {
-  const { control, vif } = await mapping(t);
-  const list = entries(control, 4);
-  await add(t, control, list);
-  const refs = refsOf(list);
-  await vif.shut();
+  const queues = Math.min(2, await queuesOffered(t));
+  const { control, vif } = await mapping(t, queues);
+  const lists = vif.queues.map(() => entries(control, 4));
+  for (const [queue, list] of lists.entries()) await add(t, control, list, queue);
+  const refs = lists.flatMap(refsOf);
+  await closes(t, vif);
   await t.check('GREF-29', async () => expect(await grantUses(t, refs)).to.deep.equal(refs.map(() => 'unused')));
 });
 
-test('duplicate', 'refuses a reference that is there already, or counts it once', CONTROL, async (t) => {
+test('duplicate', 'refuses a duplicate reference or counts it once', CONTROL, async (t) => {
   const { control } = await mapping(t);
   const { ref } = control.offer('read-write');
   const list = control.list([entry(ref), entry(ref)]);
@@ -263,45 +303,10 @@ test('duplicate', 'refuses a reference that is there already, or counts it once'
   await t.check('GREF-30', () => expect(data, 'entries removed').to.equal(added.status === success ? 1 : 0));
 });
 
-test('readonly-receive', 'sends by a readonly grant but receives nothing into it', PING, async (t) => {
+test('readonly-receive', 'delivers nothing into a grant with the readonly flag', PING, async (t) => {
   const { control, vif } = await mapping(t);
   const list = control.list(vif.queue.rx.prepare(1).map((ref) => entry(ref, GREF_FLAG.readonly)));
   await add(t, control, list);
   vif.queue.post(1);
   await t.check('GREF-31', async () => expect(await isRefused(vif), 'a negative status').to.equal(true));
 });
-
-const entry = (ref: number, flags = 0): NetifGref => ({ ref, flags, status: 0 });
-
-/** Has a list mapped for queue 0; skips the test if that is refused: whether it may be is for a test of its own. */
-async function add(t: BackendTest, control: FrontendControl, list: GrefList): Promise<void> {
-  const { status } = await control.addGrefMapping(0, list);
-  if (status !== success) t.skip(`the backend answers ${status} to a good list`);
-}
-
-/** A list of so many pages, granted for reading and writing. */
-function entries(control: FrontendControl, count: number): GrefList {
-  return control.list(Array.from({ length: count }, () => entry(control.offer('read-write').ref)));
-}
-
-/** A connection to a backend that maps grants, and the size of its table; skips the test for one that doesn't. */
-async function mapping(
-  t: BackendTest,
-  queues = 1,
-): Promise<{ vif: FrontendPeer; control: FrontendControl; size: number }> {
-  const vif = await t.plug();
-  await vif.connect({ control: true, queues });
-  const { status, data } = await vif.control.getGrefMappingSize(0);
-  if (status !== success || data === 0) t.skip(`the backend maps no grants: it answers ${status}, size ${data}`);
-  await t.configure(vif);
-  return { vif, control: vif.control, size: data };
-}
-
-function read(list: GrefList): NetifGref[] {
-  const decoded = decodeGrefList(list.bytes(), list.length);
-  return decoded.ok ? decoded.value : [];
-}
-
-const statusesOf = (list: GrefList): number[] => read(list).map(({ status }) => status);
-const refsOf = (list: GrefList): number[] => read(list).map(({ ref }) => ref);
-const uses = (t: BackendTest, list: GrefList): Promise<string[]> => grantUses(t, refsOf(list));

@@ -1,30 +1,30 @@
-/** What a hostile frontend may do, beyond what the chapters of each matter have. */
+/** Attacks of a hostile frontend that belong to no other chapter. */
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import { encodeExtra } from '../../harness/protocol/extra.js';
 import { EXTRA_FLAG_MORE, GSO_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
-import { RING_OFFSET, TX_RING } from '../../harness/protocol/ring.js';
+import { advance, RING_OFFSET, RX_RING, TX_RING } from '../../harness/protocol/ring.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
-import { noise, WRONG_STATES, WRONG_VALUES } from '../noise.js';
-import { outlives } from './verbs.js';
+import { noise, WRONG_STATES, WRONG_VALUES } from '../support/noise.js';
+import { othersSurvive, waiting } from './verbs.js';
 
 const { test, tests } = backendChapter('robustness');
 export const robustness = tests;
 
 const HOSTILE = { fresh: true, reflector: 'icmp', destructive: true } as const;
-/** Events of a storm, and how often it blows. */
+/** Events in one burst, and number of bursts. */
 const EVENTS = 1000;
 const BURSTS = 20;
 const ROUNDS = 25;
 
-/** `other` is a vif that has nothing to do with it, and a witness that the driver had its turn. */
+/** `other` is an unrelated vif; its pings show that the driver has had time to act. */
 type Attack = (t: BackendTest, vif: FrontendPeer, other: FrontendPeer) => unknown;
 
 const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])[] = [
   [
     'event-storm',
-    'a storm of events',
+    'an event storm',
     async (t, { queue }, other) => {
       for (let burst = 0; burst < BURSTS; burst++) {
         for (let n = 0; n < EVENTS; n++) t.domain.events.notify(n % 2 === 0 ? queue.txPort : queue.rxPort);
@@ -34,7 +34,7 @@ const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])
   ],
   [
     'noise',
-    'requests of noise',
+    'random requests',
     async (t, { queue }, other) => {
       const { ring } = queue.tx;
       for (let round = 0; round < ROUNDS; round++) {
@@ -47,7 +47,7 @@ const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])
   ],
   [
     'noisy-pages',
-    'ring pages of noise, indices and all',
+    'random ring pages, including the indices',
     async (t, { queue }, other) => {
       for (let round = 0; round < ROUNDS; round++) {
         for (const { ring } of [queue.tx, queue.rx]) ring.page.copyIn(0, noise(round, PAGE_SIZE));
@@ -58,7 +58,7 @@ const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])
   ],
   [
     'endless-extras',
-    'extras without end',
+    'an endless chain of extras',
     (_, { queue }) => {
       queue.tx.put({ gref: 0, offset: 0, flags: TXF.extraInfo, id: 1, size: 60 });
       const gso = encodeExtra({
@@ -75,7 +75,7 @@ const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])
   ],
   [
     'endless-packet',
-    'a packet without end',
+    'an endless packet',
     (_, { queue }) => {
       for (let id = 0; queue.tx.ring.free() > 0; id++) {
         queue.tx.put({ gref: 0, offset: 0, flags: TXF.moreData, id, size: 60 });
@@ -85,7 +85,7 @@ const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])
   ],
   [
     'moving-index',
-    'an index that jumps to and fro',
+    'a req_prod that jumps back and forth',
     async (t, { queue }, other) => {
       const words = new DataView(noise(1, 4 * ROUNDS).buffer);
       for (let round = 0; round < ROUNDS; round++) {
@@ -96,8 +96,22 @@ const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])
     },
   ],
   [
+    'rx-overflow',
+    'an rx req_prod beyond the ring',
+    async (t, vif, other) => {
+      const { ring } = vif.queue.rx;
+      for (const jump of [RX_RING.size + 1, RX_RING.size + 300, 2 ** 31, -1]) {
+        ring.page.store32(RING_OFFSET.reqProd, advance(ring.reqProdPvt, jump));
+        t.domain.events.notify(vif.queue.rxPort);
+        for (let n = 0; n < 8; n++) vif.queue.tx.enqueue(vif.pingFrame().frame);
+        vif.queue.pushTx();
+        await other.ping();
+      }
+    },
+  ],
+  [
     'withdrawn',
-    'rings and channels that are taken back without a word',
+    'rings and event channels that are revoked without notice',
     (_, vif) => {
       vif.queue.tx.enqueue(vif.pingFrame().frame);
       vif.queue.pushTx();
@@ -106,14 +120,14 @@ const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])
   ],
   [
     'states',
-    'states in no order',
+    'states in an invalid order',
     async (t, vif) => {
       for (const state of WRONG_STATES) await t.domain.store.write(`${vif.path}/state`, state);
     },
   ],
   [
     'vanishing-keys',
-    'keys that vanish while it is connected',
+    'keys that disappear while it is connected',
     async (t, vif) => {
       for (const key of (await t.domain.store.list(vif.path)) ?? []) await t.domain.store.remove(`${vif.path}/${key}`);
     },
@@ -121,26 +135,26 @@ const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])
 ];
 
 for (const [name, title, attack] of ATTACKS) {
-  test(name, `outlives ${title}`, HOSTILE, async (t) => {
+  test(name, `survives ${title}`, HOSTILE, async (t) => {
     const other = await t.connect();
     const vif = await t.fresh();
+    vif.monitor.lookAway();
     for (const queue of vif.queues) queue.deaf = true;
     await t.check('ROB-01', () => attack(t, vif, other));
-    await outlives(t, 'ROB-01', other, [vif]);
+    await othersSurvive(t, 'ROB-01', other, [vif]);
   });
 }
 
 for (const key of [KEY.txRingRef, KEY.eventChannel, KEY.multiQueueNumQueues, KEY.requestRxCopy, KEY.featureRxNotify]) {
-  test(`values-of-${key}`, `outlives every wrong value of ${key}`, HOSTILE, async (t) => {
+  test(`values-of-${key}`, `survives wrong values of ${key}`, HOSTILE, async (t) => {
     const other = await t.connect();
     const vifs: FrontendPeer[] = [];
     for (const value of WRONG_VALUES) {
-      const vif = await t.plug();
+      const vif = await waiting(t);
       vifs.push(vif);
-      await vif.awaitState([XENBUS_STATE.initWait]);
       await vif.publish({ split: false, keys: { [key]: value } });
       await vif.setState(XENBUS_STATE.connected);
     }
-    await outlives(t, 'ROB-01', other, vifs);
+    await othersSurvive(t, 'ROB-01', other, vifs);
   });
 }

@@ -1,18 +1,29 @@
-/** netif.h, "Guest transmit", as a backend must take it. */
+/** netif.h, "Guest transmit": what a backend accepts, and how it responds. */
+import { ETHERNET_HEADER, LARGEST_FRAME } from '../../harness/packet/ethernet.js';
 import { expect } from 'chai';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
-import { sameBytes } from '../../harness/packet/bytes.js';
+import { sameBytes } from '../../harness/bytes/bytes.js';
+import type { SentSlot } from '../../harness/peer/frontend-tx.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
 import { KEY, NR_SLOTS_MIN, RSP, TXF } from '../../harness/protocol/netif.js';
 import { advance, slotOffset, TX_RING } from '../../harness/protocol/ring.js';
-import { backendChapter } from '../../harness/run/suite.js';
+import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
-import { refuses, statuses, statusesOrSilence, stillPasses } from './verbs.js';
+import {
+  BAD_REF,
+  grantUses,
+  REFUSALS,
+  refuses,
+  statuses,
+  statusesOrSilence,
+  stillPasses,
+  survivesElsewhere,
+} from './verbs.js';
 
 const { test, tests } = backendChapter('transmit');
 export const transmit = tests;
 
-/** What has a frontend send extras. */
+/** Features with which a frontend sends extras. */
 const EXTRA_FEATURES = [
   KEY.featureGsoTcpv4,
   KEY.featureGsoTcpv6,
@@ -20,12 +31,7 @@ const EXTRA_FEATURES = [
   KEY.featureCtrlRing,
 ] as const;
 
-const ETHERNET_HEADER = 14;
-const LARGEST_FRAME = 1514;
-/** A reference that no frontend holds: refs below 8 are reserved, and a table has no entry this far. */
-const BAD_REF = 0xfffffff0;
-
-/** `total` bytes in `count` fragments, the first of at least a header. */
+/** `total` bytes in `count` fragments, of which the first holds at least a header. */
 function inFragments(total: number, count: number): number[] {
   const rest = Math.floor((total - 64) / (count - 1 || 1));
   const later = Array<number>(count - 1).fill(rest);
@@ -33,16 +39,18 @@ function inFragments(total: number, count: number): number[] {
 }
 
 for (const id of [0, 255, 256, 65535]) {
-  test(`id-${id}`, `answers id ${id} with id ${id}`, async (t) => {
+  test(`id-${id}`, `responds to id ${id} with id ${id}`, async (t) => {
     const vif = await t.connect();
     await t.check(['TXW-10', 'TXW-23'], () => vif.transmit(vif.pingFrame().frame, { ids: [id] }));
   });
 }
 
-test('status-okay', 'answers a good packet OKAY', async (t) => {
+test('status-okay', 'responds to a valid packet with OKAY', async (t) => {
   const vif = await t.connect();
-  const slots = await vif.transmit(vif.pingFrame().frame);
-  await t.check(['TXW-13', 'TXW-14'], () => expect(statuses(slots)).to.deep.equal([RSP.okay]));
+  const [slot] = await vif.transmit(vif.pingFrame().frame);
+  const status = slot?.response?.status;
+  await t.check('TXW-13', () => expect(status, 'status').to.be.oneOf([RSP.okay, RSP.error, RSP.dropped]));
+  await t.check('TXW-14', () => expect(status, 'status').to.equal(RSP.okay));
 });
 
 for (const length of [42, 60, 61, 590, 1513, LARGEST_FRAME]) {
@@ -60,7 +68,7 @@ for (const offset of [1, 2, 1024, PAGE_SIZE - LARGEST_FRAME]) {
 }
 
 for (const count of [2, 3, 8, 17, NR_SLOTS_MIN]) {
-  const title = `puts a packet of ${count} slots together`;
+  const title = `reassembles a packet of ${count} slots`;
   test(`slots-${count}`, title, { gate: KEY.featureSg, reflector: 'icmp' }, async (t) => {
     const vif = await t.connect();
     const fragments = inFragments(LARGEST_FRAME, count);
@@ -70,16 +78,21 @@ for (const count of [2, 3, 8, 17, NR_SLOTS_MIN]) {
   });
 }
 
-test('small-slots', 'takes 18 slots of a byte or two each', { gate: KEY.featureSg, reflector: 'icmp' }, async (t) => {
-  const vif = await t.connect();
-  const length = 64 + 2 * (NR_SLOTS_MIN - 1);
-  const fragments = [64, ...Array<number>(NR_SLOTS_MIN - 1).fill(2)];
-  await t.check('SLOT-05', () => vif.ping({ length: length - PING_HEADERS, shape: { fragments } }));
-});
+test(
+  'small-slots',
+  'accepts 18 slots, all but the first of two bytes',
+  { gate: KEY.featureSg, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.connect();
+    const length = 64 + 2 * (NR_SLOTS_MIN - 1);
+    const fragments = [64, ...Array<number>(NR_SLOTS_MIN - 1).fill(2)];
+    await t.check('SLOT-05', () => vif.ping({ length: length - PING_HEADERS, shape: { fragments } }));
+  },
+);
 
 test(
   'split-header',
-  'takes headers that are spread over slots',
+  'accepts headers that are spread over several slots',
   { gate: KEY.featureSg, reflector: 'icmp' },
   async (t) => {
     const vif = await t.connect();
@@ -89,19 +102,22 @@ test(
   },
 );
 
-test('response-per-fragment', 'answers each fragment with its own id', { gate: KEY.featureSg }, async (t) => {
+test('response-per-fragment', 'responds to each fragment with its own id', { gate: KEY.featureSg }, async (t) => {
   const vif = await t.connect();
   const { frame } = vif.pingFrame(300);
   const slots = vif.queue.tx.enqueue(frame, { fragments: [100, 100, frame.length - 200], ids: [7, 4097, 9] });
   vif.queue.pushTx();
   await t.check('TXW-11', async () => {
+    // The peer matches responses by id.
     await vif.answered(slots);
+  });
+  await t.check('TXW-14', () => {
     expect(statuses(slots), 'status of each fragment').to.deep.equal([RSP.okay, RSP.okay, RSP.okay]);
   });
 });
 
 test('read-only', 'reads pages that are granted read-only', { reflector: 'icmp' }, async (t) => {
-  // Every page that the peer transmits from is granted read-only; this test names the rule.
+  // Every page that the peer transmits from is granted read-only; this test names the requirement.
   const vif = await t.connect();
   await t.check('TXW-24', () => vif.ping());
 });
@@ -113,27 +129,28 @@ test('undefined-flags', 'ignores undefined flag bits', { reflector: 'icmp' }, as
 
 test('order', 'delivers packets in the order in which they were sent', { reflector: 'icmp' }, async (t) => {
   const vif = await t.connect();
-  // No more than there are buffers for: whether new ones are noticed is another matter.
+  // No more pings than posted buffers: another test checks that new buffers are noticed.
   const pings = Array.from({ length: 16 }, () => vif.pingFrame());
   for (const ping of pings) vif.queue.tx.enqueue(ping.frame);
   vif.queue.pushTx();
-  const order: number[] = [];
-  await t.check('TXW-30', async () => {
-    for (let n = 0; n < pings.length; n++) {
-      const reply = await vif.receive('reply to each ping', ({ frame }) => pings.some((ping) => ping.isReply(frame)));
-      order.push(pings.findIndex((ping) => ping.isReply(reply.frame)));
-    }
-    expect(order, 'order of the replies').to.deep.equal(pings.map((_, n) => n));
+  // When the reply to a later ping arrives, all those have arrived that the stack has not lost.
+  await vif.ping();
+  // A stack may reply more than once.
+  const replies = vif.received.map(({ frame }) => pings.findIndex((ping) => ping.isReply(frame)));
+  const order = [...new Set(replies.filter((place) => place >= 0))];
+  if (order.length < 2) t.skip(`the stack replied to ${order.length} of ${pings.length} pings`);
+  await t.check('TXW-30', () => {
+    expect(order, 'order of the replies').to.deep.equal([...order].sort((a, b) => a - b));
   });
 });
 
-test('no-payload', 'takes a frame that is a header and nothing else', async (t) => {
+test('no-payload', 'accepts a frame that is only a header', async (t) => {
   const vif = await t.connect();
   const slots = await vif.transmit(vif.quietFrame(ETHERNET_HEADER));
-  await t.check('TXW-34', () => expect(statuses(slots)).to.deep.equal([RSP.okay]));
+  await t.check('TXW-34', () => expect(statuses(slots)[0], 'status').to.be.oneOf([RSP.okay, RSP.dropped]));
 });
 
-test('too-short', 'refuses a packet that is no Ethernet frame', { fresh: true, reflector: 'icmp' }, async (t) => {
+test('too-short', 'refuses a packet shorter than an Ethernet header', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
   const slots = vif.queue.tx.enqueue(new Uint8Array(ETHERNET_HEADER - 1));
   vif.queue.pushTx();
@@ -146,16 +163,16 @@ for (const [name, title, total] of [
 ] as const) {
   test(name, title, { fresh: true, reflector: 'icmp' }, async (t) => {
     const vif = await t.fresh();
-    const { frame } = vif.pingFrame(total - PING_HEADERS);
+    const { frame, isReply } = vif.pingFrame(total - PING_HEADERS);
     const slots = vif.queue.tx.enqueue(frame, { alter: (request) => ({ ...request, offset: PAGE_SIZE - 96 }) });
     vif.queue.pushTx();
-    await refuses(t, 'TXW-05', vif, slots);
+    await refuses(t, 'TXW-05', vif, slots, isReply);
   });
 }
 
 test(
   'empty-fragment',
-  'survives a fragment of no bytes',
+  'survives a zero-length fragment',
   { gate: KEY.featureSg, fresh: true, reflector: 'icmp' },
   async (t) => {
     const vif = await t.fresh();
@@ -164,7 +181,7 @@ test(
     vif.queue.pushTx();
     const seen = await statusesOrSilence(vif, slots);
     await t.check('TXW-26', () => {
-      for (const status of seen ?? [undefined]) expect(status, 'status').to.be.oneOf([RSP.okay, RSP.error]);
+      for (const status of seen ?? [undefined]) expect(status, 'status').to.be.oneOf([RSP.okay, ...REFUSALS]);
     });
     await stillPasses(t, 'TXW-26', vif);
   },
@@ -172,41 +189,35 @@ test(
 
 test(
   'fragments-exceed-total',
-  'refuses fragments that hold more than the packet',
+  'refuses fragments that add up to more than the packet',
   { gate: KEY.featureSg, fresh: true, reflector: 'icmp' },
   async (t) => {
     const vif = await t.fresh();
-    const { frame } = vif.pingFrame(256);
+    const { frame, isReply } = vif.pingFrame(256);
     const slots = vif.queue.tx.enqueue(frame, {
       fragments: [98, 200],
       alter: (request, n) => ({ ...request, size: n === 0 ? 100 : 200 }),
     });
     vif.queue.pushTx();
-    await refuses(t, 'TXW-27', vif, slots);
+    await refuses(t, 'TXW-27', vif, slots, isReply);
   },
 );
 
 test(
   'bad-ref',
-  'answers a bad grant reference with ERROR and goes on',
+  'refuses a packet with an invalid grant reference and continues',
   { fresh: true, reflector: 'icmp' },
   async (t) => {
     const vif = await t.fresh();
-    const slots = await badRef(vif, 1, 0);
-    await t.check(['TXW-28', 'GNT-10'], () => expect(statuses(slots)).to.deep.equal([RSP.error]));
-    await stillPasses(t, 'TXW-28', vif);
+    await refusesSlot(t, vif, badRef(vif, 1, 0), 0);
   },
 );
 
 for (const place of [0, 1, 3]) {
-  const title = `answers a bad reference in fragment ${place} with ERROR and goes on`;
+  const title = `refuses fragment ${place} with an invalid grant reference and continues`;
   test(`bad-ref-in-fragment-${place}`, title, { gate: KEY.featureSg, fresh: true, reflector: 'icmp' }, async (t) => {
     const vif = await t.fresh();
-    const slots = await badRef(vif, 4, place);
-    await t.check(['TXW-28', 'GNT-10'], () =>
-      expect(statuses(slots)[place], 'status of the bad slot').to.equal(RSP.error),
-    );
-    await stillPasses(t, 'TXW-28', vif);
+    await refusesSlot(t, vif, badRef(vif, 4, place), place);
   });
 }
 
@@ -214,24 +225,30 @@ test('unknown-extra', 'refuses an extra of unknown type', { fresh: true, reflect
   const vif = await t.fresh();
   const keys = await vif.otherKeys();
   if (!EXTRA_FEATURES.some((key) => (keys[key] ?? '0') !== '0'))
-    t.skip('the backend offers nothing that brings extras');
-  const request = vif.queue.tx.enqueue(vif.pingFrame().frame, { flags: TXF.extraInfo });
+    t.skip('the backend offers no feature that uses extras');
+  const { frame, isReply } = vif.pingFrame();
+  const request = vif.queue.tx.enqueue(frame, { flags: TXF.extraInfo });
   vif.queue.tx.putExtraBytes(Uint8Array.of(0x55, 0, 0, 0, 0, 0, 0, 0));
   vif.queue.pushTx();
-  await refuses(t, 'TXW-29', vif, request);
+  await refuses(t, 'TXW-29', vif, request, isReply);
 });
 
-test('lets-go', 'no longer uses a page that it has answered for', { observer: true }, async (t) => {
+test('lets-go', 'no longer uses a page after its response', { observer: true }, async (t) => {
   const vif = await t.connect();
-  const slots = await vif.transmit(vif.pingFrame().frame);
-  const use = await t.domain.observer.grantUse(t.domain.id, slots[0]?.ref ?? 0);
-  if (use === 'unknown') return t.skip('this host does not tell who uses a grant');
-  await t.check(['TXW-15', 'GNT-08'], () => expect(use).to.equal('unused'));
+  const sg = (await vif.otherKey(KEY.featureSg)) === '1';
+  for (let round = 0; round < 8; round++) {
+    const slots = await vif.transmit(vif.quietFrame(LARGEST_FRAME), sg ? { fragments: [200, 600, 714] } : {});
+    const uses = await grantUses(
+      t,
+      slots.map(({ ref = 0 }) => ref),
+    );
+    await t.check(['TXW-15', 'GNT-08'], () => expect(new Set(uses), 'use').to.deep.equal(new Set(['unused'])));
+  }
 });
 
 test(
   'more-than-18',
-  'takes or drops a packet of 19 slots, and goes on',
+  'accepts or drops a packet of 19 slots, and continues',
   { gate: KEY.featureSg, fresh: true, reflector: 'icmp' },
   async (t) => {
     const vif = await t.fresh();
@@ -239,38 +256,58 @@ test(
     const slots = vif.queue.tx.enqueue(vif.pingFrame(LARGEST_FRAME - PING_HEADERS).frame, { fragments });
     vif.queue.pushTx();
     const seen = await statusesOrSilence(vif, slots);
-    t.info(seen ? `answered with ${[...new Set(seen)].join(', ')}` : 'the backend gave the vif up');
+    t.info(seen ? `the backend responded with status ${[...new Set(seen)].join(', ')}` : 'the backend gave up the vif');
     await t.check('SLOT-03', async () => (await t.connect()).ping());
+    await survivesElsewhere(t);
   },
 );
 
-/** Sends a packet of `count` fragments of which number `place` names a grant that doesn't exist. */
-async function badRef(vif: FrontendPeer, count: number, place: number): ReturnType<FrontendPeer['transmit']> {
+/** Publishes a packet of `count` fragments; fragment number `place` names a grant that doesn't exist. */
+function badRef(vif: FrontendPeer, count: number, place: number): SentSlot[] {
   const { frame } = vif.pingFrame(600);
-  return vif.transmit(frame, {
+  const slots = vif.queue.tx.enqueue(frame, {
     fragments: inFragments(frame.length, count),
     alter: (request, n) => (n === place ? { ...request, gref: BAD_REF } : request),
   });
+  vif.queue.pushTx();
+  return slots;
+}
+
+/** Checks that slot number `place` of a packet is refused, and that the vif then passes packets. */
+async function refusesSlot(
+  t: BackendTest,
+  vif: FrontendPeer,
+  slots: readonly SentSlot[],
+  place: number,
+): Promise<void> {
+  await t.check(['TXW-28', 'GNT-10'], async () => {
+    await vif.answered(slots);
+    expect(statuses(slots)[place], 'status of the bad slot').to.be.oneOf(REFUSALS);
+  });
+  await stillPasses(t, 'TXW-28', vif);
+  await survivesElsewhere(t);
 }
 
 test(
   'partial',
   'waits for the rest of a packet, or refuses it',
-  { fresh: true, reflector: 'icmp', destructive: true },
+  { gate: KEY.featureSg, fresh: true, reflector: 'icmp', destructive: true },
   async (t) => {
     const vif = await t.fresh();
     const { ring } = vif.queue.tx;
     const slots = vif.queue.tx.enqueue(vif.quietFrame(200), { fragments: [100, 100] });
     ring.reqProdPvt = advance(ring.reqProdPvt, -1);
     vif.queue.pushTx();
-    // By the time that another vif has connected and passed packets, the half packet has been looked at.
-    await t.check('TXW-20', async () => (await t.fresh()).ping());
-    vif.queue.tx.service();
-    await t.check('TXW-20', () => expect(slots[0]?.response?.status, 'status of the half').not.to.equal(RSP.okay));
+    // By the time that another vif has connected and passed packets, the backend has seen the half packet.
+    await t.check('ROB-01', async () => (await t.fresh()).ping());
+    await t.check('TXW-20', () => {
+      vif.queue.tx.service();
+      expect(slots[0]?.response?.status, 'status of the half packet').not.to.equal(RSP.okay);
+    });
   },
 );
 
-test('unused-bytes', 'leaves nothing of its own in what a response does not fill', async (t) => {
+test('unused-bytes', 'leaks no memory in the unused bytes of a response', async (t) => {
   const vif = await t.connect();
   const { ring } = vif.queue.tx;
   const at = slotOffset(TX_RING, ring.reqProdPvt) + 4;
@@ -281,6 +318,6 @@ test('unused-bytes', 'leaves nothing of its own in what a response does not fill
   const rest = ring.page.copyOut(at, 8);
   await t.check('RXW-24', () => {
     const blank = rest.every((byte) => byte === 0);
-    expect(blank || sameBytes(rest, request), 'zeros, or what the request had there').to.equal(true);
+    expect(blank || sameBytes(rest, request), 'unused bytes are zero or as in the request').to.equal(true);
   });
 });

@@ -1,31 +1,59 @@
-/** What several chapters do to a backend. */
+/** Actions and checks that several backend chapters share. */
 import { expect } from 'chai';
-import { sameBytes } from '../../harness/packet/bytes.js';
-import type { FrontendPeer } from '../../harness/peer/frontend.js';
-import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
+import { sameBytes } from '../../harness/bytes/bytes.js';
+import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
+import type { FrontendQueue, QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
-import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, KEY, RSP } from '../../harness/protocol/netif.js';
+import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
 import { parseDecimal, parseXenbusState, stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { BackendTest } from '../../harness/run/suite.js';
-import { Expired } from '../../harness/xen/wait.js';
+import { demanded, Expired } from '../../harness/xen/wait.js';
+import { arrives, sendUntilArrival } from '../support/losses.js';
 
-/** How long a backend gets to answer what it may as well refuse to answer at all. */
-const REFUSAL_MS = 200;
+/** A reference that no frontend uses: references below 8 are reserved, and no grant table is this long. */
+export const BAD_REF = 0xfffffff0;
 
-/** How long a backend that has connected gets to answer, where it may well be one that only looks connected. */
-const WORK_MS = 1500;
+/** Milliseconds to wait for a response that the backend may also withhold. */
+export const REFUSAL_MS = 400;
 
-/** The number of queues that the backend offers; one where what it says is no number. */
+/** If this many pings in a row use no rx buffer, the backend has stopped using buffers. */
+const IDLE_PINGS = 20;
+
+/** The vifs that their backend has connected more than once. */
+const returned = new WeakSet<FrontendPeer>();
+
+/** Milliseconds to wait for the first reply of a backend that is Connected but may not work. */
+export const WORK_MS = 1500;
+
+/** A vif whose backend waits in InitWait for the frontend. */
+export async function waiting(t: BackendTest): Promise<FrontendPeer> {
+  const vif = await t.plug();
+  await demanded(['XB-02'], vif.awaitState([XENBUS_STATE.initWait]));
+  return vif;
+}
+
+/** Goes to Connected with the keys of a plain connection, whatever else is special about it. */
+export async function goesToConnected(vif: FrontendPeer): Promise<void> {
+  await vif.setState(XENBUS_STATE.connected);
+  await demanded(['XB-10'], vif.awaitState([XENBUS_STATE.connected]));
+}
+
+/** The number of queues that the backend offers; 1 if its key isn't a valid number. */
 export async function queuesOffered(t: BackendTest): Promise<number> {
   const max = parseDecimal(await (await t.connect()).otherKey(KEY.multiQueueMaxQueues), { min: 1, max: 0xffff });
   return max.ok ? max.value : 1;
 }
 
-/** How the backend uses grants of the peer's; skips the test where the host doesn't tell. */
+/** How the backend uses grants of the peer; skips the test if the host can't observe that. */
 export async function grantUses(t: BackendTest, refs: readonly number[]): Promise<string[]> {
   const uses = await Promise.all(refs.map((ref) => t.domain.observer.grantUse(t.domain.id, ref)));
-  return uses.includes('unknown') ? t.skip('this host does not tell who uses a grant') : uses;
+  return uses.includes('unknown') ? t.skip('this host cannot observe the use of grants') : uses;
+}
+
+/** Whether a slot of a packet is flagged csum_blank. */
+export function saysBlank(packet: QueuePacket): boolean {
+  return packet.slots.some(({ response }) => (response.flags & RXF.csumBlank) !== 0);
 }
 
 export function statuses(slots: readonly SentSlot[]): (number | undefined)[] {
@@ -33,7 +61,7 @@ export function statuses(slots: readonly SentSlot[]): (number | undefined)[] {
 }
 
 /**
- * The statuses of a malformed packet's responses, or nothing if the backend gave the vif up instead, as it may. The
+ * The statuses of a malformed packet's responses; undefined if the backend gave up the vif instead, as it may. The
  * caller has published the packet.
  */
 export async function statusesOrSilence(
@@ -47,46 +75,81 @@ export async function statusesOrSilence(
     });
     return statuses(slots);
   } catch (error) {
-    if (error instanceof Expired) return undefined;
+    if (error instanceof Expired && !error.inconclusive) return undefined;
     throw error;
   }
 }
 
 /**
- * The backend refuses the malformed packet, by one of `refusals` or by giving up that vif, and serves its other vifs on.
+ * Fails if the backend still serves a vif on which it never responds to `slots`; a backend that gave up the vif passes.
+ */
+export async function givenUp(vif: FrontendPeer, slots: readonly SentSlot[]): Promise<void> {
+  const works = await arrives(vif.transmit(vif.quietFrame(), {}, vif.queue, { ms: REFUSAL_MS }));
+  if (works) await vif.answered(slots);
+}
+
+/** The statuses of a packet that the backend did not accept. */
+export const REFUSALS: readonly number[] = [RSP.error, RSP.dropped];
+
+/**
+ * Checks that the backend refuses the malformed packet, with ERROR or DROPPED or by giving up that vif, and keeps
+ * serving its other vifs.
+ *
+ * @param isReply recognizes the reply to a packet that is a ping: none may come, since a refused packet goes nowhere
  */
 export async function refuses(
   t: BackendTest,
   requirement: string,
   vif: FrontendPeer,
   slots: readonly SentSlot[],
-  refusals: readonly number[] = [RSP.error],
+  isReply?: (frame: Uint8Array) => boolean,
 ): Promise<void> {
   const seen = await statusesOrSilence(vif, slots);
-  if (!seen) t.info('the backend did not answer; it may give the vif up');
+  if (!seen) t.info('the backend did not respond; it may give up the vif');
   await t.check(requirement, () => {
     const data = slots.filter((slot) => slot.kind === 'request').map((slot) => slot.response?.status);
-    for (const status of seen ? data : []) expect(status, 'status of a data slot').to.be.oneOf(refusals);
+    for (const status of seen ? data : []) expect(status, 'status of a data slot').to.be.oneOf(REFUSALS);
   });
-  await t.check(requirement, async () => {
-    await (await t.connect()).ping();
+  if (!seen) await t.check('RING-09', () => givenUp(vif, slots));
+  await survivesElsewhere(t);
+  if (!isReply) return;
+  await t.check('TXW-14', () => {
+    expect(
+      vif.received.some(({ frame }) => isReply(frame)),
+      'a reply to the refused packet',
+    ).to.equal(false);
   });
 }
 
-/** Sends a frame at one end of a bridge in the guest, and answers the packet that comes out at the other. */
+/** Checks that the vif that tests share still passes a ping, whatever was done to another one. */
+export async function survivesElsewhere(t: BackendTest): Promise<void> {
+  await t.check('ROB-01', async () => (await t.connect()).ping());
+}
+
+/**
+ * Sends a frame into one end of a bridge in the guest and returns the packet that leaves at the far end. Sends it again
+ * if the guest loses it.
+ */
 export async function through(
   from: FrontendPeer,
   to: FrontendPeer,
   frame: Uint8Array,
   shape: TxShape = {},
+  { queue, what = 'frame' }: { readonly queue?: FrontendQueue | undefined; readonly what?: string } = {},
 ): Promise<QueuePacket> {
-  await from.transmit(frame, shape);
-  return to.receive('frame that was sent through the guest', (packet) => sameBytes(packet.frame, frame));
+  const layout = shape.fragments ? ` in fragments of ${shape.fragments.join(', ')} bytes` : '';
+  return sendUntilArrival(
+    () => from.transmit(frame, shape, queue),
+    () =>
+      to.receive(`${what} of ${frame.length} bytes${layout} that was sent through the guest`, (packet) =>
+        sameBytes(packet.frame, frame),
+      ),
+  );
 }
 
 /**
- * Pings until a buffer comes back with a negative status, in which an answer is lost; gives up when every buffer must
- * have had its turn.
+ * Pings until a buffer is returned with a negative status, which loses the reply; gives up when every buffer must have
+ * been used. Returns whether a buffer was returned in this way.
  */
 export async function isRefused(vif: FrontendPeer): Promise<boolean> {
   const { errors } = vif.queue.rx;
@@ -94,73 +157,124 @@ export async function isRefused(vif: FrontendPeer): Promise<boolean> {
     const { frame, isReply } = vif.pingFrame();
     await vif.transmit(frame);
     const replied = (): boolean => vif.received.some((packet) => isReply(packet.frame));
-    await vif.until('answer', () => errors.length > 0 || replied(), { on: [vif.arrived] });
+    try {
+      await vif.until('ping reply or refused buffer', () => errors.length > 0 || replied(), { on: [vif.arrived] });
+    } catch (error) {
+      // The stack may lose a ping.
+      if (!(error instanceof Expired) || error.inconclusive) throw error;
+    }
   }
   return errors.length > 0;
 }
 
-/** The vif passes a ping once more: nothing that went before has hurt it. */
+/**
+ * Uses up the posted rx buffers of a vif: pings until the backend uses no more of them, and posts no new ones. A
+ * backend may keep some in reserve.
+ */
+export async function useBuffers(vif: FrontendPeer): Promise<void> {
+  const { rx } = vif.queue;
+  rx.repost = false;
+  for (let idle = 0, left = rx.posted; left > 0 && idle < IDLE_PINGS; left = rx.posted) {
+    await vif.transmit(vif.pingFrame().frame);
+    idle = rx.posted < left ? 0 : idle + 1;
+  }
+}
+
+/** Lets so many milliseconds pass in which the peer does nothing. The test declares `long`. */
+export function idle(t: BackendTest, ms: number): Promise<void> {
+  return new Promise((resolve) => void t.domain.clock.after(ms, resolve));
+}
+
+/** Checks that the vif still passes a ping: nothing that went before has broken it. */
 export async function stillPasses(t: BackendTest, requirement: string, vif: FrontendPeer): Promise<void> {
   await t.check(requirement, () => vif.ping());
 }
 
 /**
- * The backend ends the attempt of a frontend that has just gone to Connected with bad keys, and serves others on.
- * Another vif that connects from start to end is the sentinel: by then the first one's state is settled.
+ * Goes to Connected with wrong keys, and returns the name of the state in which the backend settles, or "gone" for a
+ * directory that it removed. The sentinel is another vif that connects from start to end; it is checked to work.
  */
-export async function refusesToConnect(t: BackendTest, requirement: string, vif: FrontendPeer): Promise<void> {
-  const { closing, closed, connected } = XENBUS_STATE;
-  const settled = await vif.awaitState([closing, closed, connected]);
-  await t.check(requirement, async () => (await t.fresh()).ping());
+export async function settledState(t: BackendTest, vif: FrontendPeer): Promise<string> {
+  await vif.setState(XENBUS_STATE.connected);
+  await t.check('ROB-01', async () => (await t.fresh()).ping());
+  const name = await currentState(vif);
+  const error = await vif.otherKey('error');
+  t.info(
+    `the backend is ${name === 'gone' ? name : `in ${name}`}, ${error === undefined ? 'without' : 'with'} an error node`,
+  );
+  return name;
+}
+
+/** The name of the backend's state now, or "gone" if it has removed its directory. */
+export async function currentState(vif: FrontendPeer): Promise<string> {
+  const text = await vif.otherKey('state');
+  const state = parseXenbusState(text);
+  return state.ok ? stateName(state.value) : text === undefined ? 'gone' : `"${text}"`;
+}
+
+/** Goes to Connected and checks that the backend then either doesn't connect the frontend or works with it. */
+export async function worksOrRefuses(t: BackendTest, requirement: string, vif: FrontendPeer): Promise<void> {
+  const state = await settledState(t, vif);
   await t.check(requirement, async () => {
-    const state = parseXenbusState(await vif.otherKey('state'));
-    expect(state.ok && stateName(state.value), 'state after bad keys').to.be.oneOf([
-      stateName(closing),
-      stateName(closed),
-    ]);
+    if (state !== stateName(XENBUS_STATE.connected)) return;
+    await t.configure(vif, { ms: WORK_MS });
+    await vif.ping();
   });
-  t.info(`the backend first went to ${stateName(settled)}`);
 }
 
-/** A frontend that goes to Connected is refused cleanly or at work then: not half of either. */
-export async function worksOrRefuses(t: BackendTest, vif: FrontendPeer): Promise<void> {
-  const { closing, closed, connected } = XENBUS_STATE;
-  await vif.setState(connected);
-  await vif.awaitState([closing, closed, connected]);
-  // Another vif's connection comes after whatever it does at last.
-  await (await t.fresh()).ping();
-  if ((await vif.otherKey('state')) !== String(connected)) return;
-  await t.configure(vif, { ms: WORK_MS });
-  await vif.ping();
+/**
+ * Closes a vif, starts again and connects once more. Skips the test if the backend doesn't return to InitWait, which is
+ * a requirement of its own; a backend that has returned once must return each time.
+ */
+export async function reconnect(t: BackendTest, vif: FrontendPeer, options: FrontendOptions = {}): Promise<void> {
+  await returnsToInitWait(t, vif);
+  await demanded(['XB-14'], vif.connect(options));
+  returned.add(vif);
 }
 
-/** Sets Toeplitz as the algorithm; skips the test for a backend that doesn't have it. */
-export async function algorithm(t: BackendTest, vif: FrontendPeer): Promise<void> {
+/** Closes a vif and starts again, until the backend is in InitWait; skips the test if it connects a device only once. */
+export async function returnsToInitWait(t: BackendTest, vif: FrontendPeer): Promise<void> {
+  await closes(t, vif);
+  vif.release();
+  await vif.setState(XENBUS_STATE.initialising);
+  const back = vif.awaitState([XENBUS_STATE.initWait]);
+  if (returned.has(vif)) await demanded(['XB-14'], back);
+  else if (!(await arrives(back))) t.skip('the backend connects a device only once');
+}
+
+/** Closes a vif and keeps its rings and buffers. Skips the test if the backend doesn't follow, which another test checks. */
+export async function closes(t: BackendTest, vif: FrontendPeer): Promise<void> {
+  if (!(await arrives(vif.shut()))) t.skip('the backend does not close with its frontend');
+}
+
+/** Sets Toeplitz as the hash algorithm; skips the test if the backend doesn't support it. */
+export async function setToeplitz(t: BackendTest, vif: FrontendPeer): Promise<void> {
   const { status } = await vif.control.setHashAlgorithm(HASH_ALGORITHM.toeplitz);
-  if (status !== CTRL_STATUS.success) t.skip(`the backend has no Toeplitz hash: it answers ${status}`);
+  if (status !== CTRL_STATUS.success) t.skip(`the backend does not support Toeplitz hashing: status ${status}`);
 }
 
-/** Skips the test if a message that it builds on is refused: whether it may be is for a test of its own. */
+/** Skips the test if the backend refuses a message that the test builds on; another test checks the refusal. */
 export async function accepted(t: BackendTest, response: Promise<CtrlResponse>): Promise<void> {
   const { type, status } = await response;
-  if (status !== CTRL_STATUS.success) t.skip(`the backend answers ${status} to a message of type ${type}`);
+  if (status !== CTRL_STATUS.success) t.skip(`the backend responds with status ${status} to a message of type ${type}`);
 }
 
-/** Has packets hashed by a key (by none, if it's empty); skips the test for a backend that can't do that. */
+/** Enables hashing with a key (without one if `key` is empty); skips the test if the backend can't do that. */
 export async function setHashing(t: BackendTest, vif: FrontendPeer, flags: number, key: Uint8Array): Promise<void> {
   const { control } = vif;
-  await algorithm(t, vif);
+  await setToeplitz(t, vif);
   const { data: mask } = await control.ask(CTRL_TYPE.getHashFlags);
-  if ((flags & ~mask) !== 0) t.skip(`the backend calculates the hash types ${mask} alone`);
+  if ((flags & ~mask) !== 0) t.skip(`the backend calculates only the hash types ${mask}`);
   if (key.length > 0) await accepted(t, control.setHashKey(key));
   await accepted(t, control.setHashFlags(flags));
 }
 
 /**
- * Whatever was done to `vifs` harms no other: a new one connects and passes a ping, and one that was there before does.
- * The new one is the sentinel as well: by then all that was done has been looked at.
+ * Checks that what was done to `vifs` harms no other vif: a new one connects and passes a ping, and `other`, which was
+ * connected before, passes one too. The new vif is also the sentinel: by then the backend has seen all that was done.
+ * Unplugs `vifs`.
  */
-export async function outlives(
+export async function othersSurvive(
   t: BackendTest,
   requirement: string,
   other: FrontendPeer,

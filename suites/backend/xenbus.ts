@@ -1,48 +1,58 @@
-/** xenbus.h, states; and the life cycle that every backend has in common. */
+/** xenbus.h, states; and the life cycle that all backends share. */
 import { expect } from 'chai';
 import { backendChapter } from '../../harness/run/suite.js';
 import { KEY } from '../../harness/protocol/netif.js';
-import { parseDecimal, parseXenbusState, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
-import { Expired } from '../../harness/xen/wait.js';
-import { grantUses, refusesToConnect } from './verbs.js';
+import { parseDecimal, parseXenbusState, stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { arrives } from '../support/losses.js';
+import { closes, grantUses, reconnect, returnsToInitWait, settledState, waiting, worksOrRefuses } from './verbs.js';
 
 const { test, tests } = backendChapter('xenbus');
 export const xenbus = tests;
 
-const { initialising, initWait, initialised, connected, closing, closed } = XENBUS_STATE;
+/** The keys of a backend that hold a number; a vendor's own keys may hold anything. */
+const NUMBERS: readonly string[] = [
+  'state',
+  ...Object.values(KEY).filter((key) => /^(feature-|multi-queue-)/.test(key)),
+];
+
+const { initialising, initWait, initialised, connected, closing, closed, reconfiguring, reconfigured } = XENBUS_STATE;
 
 test('connect', 'connects a plain frontend', { fresh: true }, async (t) => {
   const vif = await t.plug();
-  await t.check(['XB-10', 'RING-19'], () => vif.connect());
+  await t.check('XB-10', () => vif.connect());
   await t.check('XB-01', () => {
     for (const state of vif.other.history) expect(parseXenbusState(state).ok, `state "${state}"`).to.equal(true);
   });
 });
 
-test('passes-traffic', 'passes a ping and its answer once connected', { reflector: 'icmp' }, async (t) => {
+test('passes-traffic', 'passes a ping and its reply once connected', { reflector: 'icmp' }, async (t) => {
   const vif = await t.connect();
-  await t.check(['TXW-14', 'RXW-05'], () => vif.ping());
+  await t.check('RING-19', () => vif.ping());
 });
 
-test('init-wait', 'goes to InitWait without being asked', { fresh: true }, async (t) => {
+test('init-wait', 'goes to InitWait on its own', { fresh: true }, async (t) => {
   const vif = await t.plug();
   await t.check('XB-02', () => vif.awaitState([initWait]));
 });
 
-test('features-before-init-wait', 'has its features in place at InitWait', { fresh: true }, async (t) => {
-  const vif = await t.plug();
-  await vif.awaitState([initWait]);
+test('features-before-init-wait', 'has written its features when it goes to InitWait', { fresh: true }, async (t) => {
+  const vif = await waiting(t);
   const early = await vif.otherKeys();
   await vif.connect();
   const late = await vif.otherKeys();
-  await t.check(['XB-06', 'SEC-02'], () => {
-    for (const [key, value] of Object.entries(late)) {
-      if (/^(feature-|multi-queue-max)/.test(key)) expect(early[key], `${key} at InitWait`).to.equal(value);
-    }
-  });
+  await t.check(['XB-06', 'SEC-02'], () => expectFeatures(early, late));
 });
 
-test('optional-keys', 'writes what it says of link and headroom as 0 or 1, or not', async (t) => {
+test('features-again', 'has written its features when it returns to InitWait', { fresh: true }, async (t) => {
+  const vif = await t.fresh();
+  await returnsToInitWait(t, vif);
+  const early = await vif.otherKeys();
+  await vif.connect();
+  const late = await vif.otherKeys();
+  await t.check('XB-06', () => expectFeatures(early, late));
+});
+
+test('optional-keys', 'writes carrier and feature-xdp-headroom as 0 or 1, or not at all', async (t) => {
   const keys = await (await t.connect()).otherKeys();
   await t.check('LINK-01', () => expect(keys[KEY.carrier], KEY.carrier).to.be.oneOf([undefined, '0', '1']));
   await t.check('XDP-01', () => {
@@ -50,7 +60,7 @@ test('optional-keys', 'writes what it says of link and headroom as 0 or 1, or no
   });
 });
 
-test('feature-rx-copy', 'copies into receive buffers', { about: KEY.featureRxCopy }, async (t) => {
+test('feature-rx-copy', 'advertises feature-rx-copy = 1', { about: KEY.featureRxCopy }, async (t) => {
   const vif = await t.connect();
   await t.check('XB-19', async () => expect(await vif.otherKey(KEY.featureRxCopy)).to.equal('1'));
 });
@@ -60,15 +70,14 @@ test('decimal-keys', 'writes numbers as plain decimal digits', async (t) => {
   const keys = await vif.otherKeys();
   await t.check('XB-22', () => {
     for (const [key, value] of Object.entries(keys)) {
-      if (!/^(state|feature-|multi-queue)/.test(key)) continue;
+      if (!NUMBERS.includes(key)) continue;
       expect(parseDecimal(value, { min: 0, max: 0xffffffff }).ok, `${key} = "${value}"`).to.equal(true);
     }
   });
 });
 
 test('initialised-first', 'connects a frontend that passes through Initialised', { fresh: true }, async (t) => {
-  const vif = await t.plug();
-  await vif.awaitState([initWait]);
+  const vif = await waiting(t);
   await vif.publish();
   await t.check('XB-09', async () => {
     await vif.setState(initialised);
@@ -77,38 +86,65 @@ test('initialised-first', 'connects a frontend that passes through Initialised',
   });
 });
 
-test('same-state-again', 'takes a state written twice for one', { fresh: true, reflector: 'icmp' }, async (t) => {
+test(
+  'same-state-again',
+  'ignores a repeated write of the same state',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    await vif.setState(connected);
+    await t.check('XB-21', async () => {
+      await vif.ping();
+      // A whole connection of another vif is the sentinel: the backend has seen the state by then.
+      await t.fresh();
+      await vif.ping();
+    });
+  },
+);
+
+test(
+  'reconfiguring',
+  'keeps the connection of a frontend that reconfigures',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    await t.check('XB-05', async () => {
+      for (const state of [reconfiguring, reconfigured, connected]) {
+        await vif.setState(state);
+        // A whole connection of another vif is the sentinel: the backend has seen the state by then.
+        await t.fresh();
+        await vif.ping();
+      }
+    });
+  },
+);
+
+test('closing', 'goes to Closed with a frontend that closes', { fresh: true }, async (t) => {
   const vif = await t.fresh();
-  await vif.setState(connected);
-  await t.check('XB-21', () => vif.ping());
+  await t.check('XB-12', () => vif.disconnect());
 });
 
-test('closing', 'follows a frontend that closes', { fresh: true }, async (t) => {
-  const vif = await t.fresh();
-  await t.check(['XB-12', 'XB-04'], () => vif.disconnect());
-});
-
-test('closed-at-once', 'follows a frontend that goes straight to Closed', { fresh: true }, async (t) => {
+test('closed-at-once', 'goes to Closed with a frontend that goes directly to Closed', { fresh: true }, async (t) => {
   const vif = await t.fresh();
   await vif.setState(closed);
-  await t.check(['XB-12', 'XB-04'], () => vif.awaitState([closed]));
+  await t.check('XB-12', () => vif.awaitEnd([closed]));
 });
 
-test('releases-rings', 'has let go of the rings when it is Closed', { fresh: true, observer: true }, async (t) => {
+test('releases-rings', 'has released the rings when it is Closed', { fresh: true, observer: true }, async (t) => {
   const vif = await t.fresh();
   const refs = [vif.queue.tx.ringRef, vif.queue.rx.ringRef];
-  await vif.shut();
+  await closes(t, vif);
   const uses = await grantUses(t, refs);
   await t.check(['XB-12', 'GNT-08'], () => expect(uses, 'use of the ring pages').to.deep.equal(['unused', 'unused']));
 });
 
 test('reconnect', 'connects again after a close', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
-  await vif.disconnect();
-  await t.check('XB-13', async () => {
-    await vif.setState(initialising);
-    await vif.awaitState([initWait]);
-  });
+  await closes(t, vif);
+  vif.release();
+  await vif.setState(initialising);
+  await t.check('XB-13', () => vif.awaitState([initWait]));
+  if (vif.other.value !== String(initWait)) return;
   const status = await vif.otherKey(KEY.hotplugStatus);
   await t.check('XB-29', () => expect(status, KEY.hotplugStatus).to.equal('connected'));
   await t.check('XB-14', async () => {
@@ -118,18 +154,31 @@ test('reconnect', 'connects again after a close', { fresh: true, reflector: 'icm
   });
 });
 
-test('reconnect-often', 'connects again and again', { fresh: true, reflector: 'icmp' }, async (t) => {
+test('reconnect-often', 'reconnects repeatedly', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
   await t.check('XB-14', async () => {
-    for (let round = 0; round < 5; round++) {
-      await vif.disconnect();
-      await vif.setState(initialising);
-      await vif.connect();
-    }
+    for (let round = 0; round < 5; round++) await reconnect(t, vif);
     await t.configure(vif);
     await vif.ping();
   });
 });
+
+test(
+  'resumed',
+  'connects a frontend that starts again without a close, as after a resume',
+  { fresh: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    await vif.setState(initialising);
+    if (!(await arrives(vif.awaitState([initWait])))) t.skip('the backend connects a device only once');
+    vif.release();
+    await t.check('XB-24', async () => {
+      await vif.connect();
+      await t.configure(vif);
+      await vif.ping();
+    });
+  },
+);
 
 test('quick-changes', 'ends in InitWait after a quick close and restart', { fresh: true }, async (t) => {
   const vif = await t.fresh();
@@ -140,49 +189,69 @@ test('quick-changes', 'ends in InitWait after a quick close and restart', { fres
   await t.check('XB-30', () => vif.awaitState([initWait]));
 });
 
-test('offline', 'closes for good when its device is taken out', { fresh: true }, async (t) => {
+test('offline', 'closes for good when its device is removed', { fresh: true }, async (t) => {
   const vif = await t.fresh();
   await t.check('XB-13', async () => {
     await t.domain.store.write(`${vif.otherPath}/online`, '0');
-    await vif.setState(closing);
-    await vif.awaitState([closing, closed]);
-    await vif.setState(closed);
-    await vif.awaitState([closed]);
+    await vif.shut();
   });
 });
 
 test(
   'frontend-vanishes',
-  'outlives a frontend directory that vanishes',
+  'survives the removal of the frontend directory',
   { fresh: true, reflector: 'icmp' },
   async (t) => {
     const vif = await t.fresh();
     await t.domain.store.remove(vif.path);
     vif.release();
-    // A second vif that connects from start to end is what tells that the driver has not stuck at the first.
+    // A second vif that connects from start to end shows that the driver isn't stuck at the first.
     await t.check('XB-17', async () => (await t.fresh()).ping());
+  },
+);
+
+test(
+  'frontend-vanishes-busy',
+  'releases the connection of a frontend whose directory is removed while packets pass',
+  { fresh: true, observer: true, reflector: 'icmp' },
+  async (t) => {
+    const vif = await t.fresh();
+    for (let n = 0; n < 64; n++) vif.queue.tx.enqueue(vif.pingFrame().frame);
+    vif.queue.pushTx();
+    const refs = [vif.queue.tx.ringRef, vif.queue.rx.ringRef];
+    await grantUses(t, refs);
+    // Events of responses may be lost with the connection.
+    vif.monitor.lookAwayFromRings();
+    await t.domain.store.remove(vif.path);
+    // A second vif that connects from start to end shows that the driver isn't stuck at the first.
+    await t.check('XB-17', async () => (await t.fresh()).ping());
+    const uses = async (): Promise<string[]> => grantUses(t, refs);
+    const released = async (): Promise<boolean> => (await uses()).every((use) => use === 'unused');
+    await t.check('XB-17', () => vif.context.patience.until('end of all uses of the ring pages', released));
+    vif.release();
   },
 );
 
 for (const [name, key, value] of [
   ['missing-ring-ref', KEY.txRingRef, undefined],
+  ['missing-rx-ring-ref', KEY.rxRingRef, undefined],
+  ['missing-event-channel', KEY.eventChannel, undefined],
   ['bad-ring-ref', KEY.txRingRef, '4294967295'],
   ['text-ring-ref', KEY.rxRingRef, 'ring'],
   ['bad-event-channel', KEY.eventChannel, '4095'],
 ] as const) {
-  const title = `refuses ${key} = ${value ?? 'nothing'} and does not break`;
+  const title = `refuses ${value === undefined ? `a missing ${key}` : `${key} = ${value}`} and keeps working`;
   test(name, title, { fresh: true, reflector: 'icmp' }, async (t) => {
-    const vif = await t.plug();
-    await vif.awaitState([initWait]);
+    const vif = await waiting(t);
     await vif.publish({ split: false, keys: { [key]: value } });
-    await vif.setState(connected);
-    await refusesToConnect(t, 'XB-18', vif);
+    const state = await settledState(t, vif);
+    await t.check('XB-18', () => expect(state, 'state').to.be.oneOf([closing, closed].map(stateName)));
   });
 }
 
 test(
   'write-storm',
-  "answers changes in the frontend's directory with no endless writes",
+  "follows changes in the frontend's directory without endless writes",
   { fresh: true, reflector: 'icmp' },
   async (t) => {
     const vif = await t.fresh();
@@ -193,7 +262,7 @@ test(
       for (let n = 0; n < 50; n++) {
         await vif.writeKeys({ [KEY.requestMulticastControl]: String(n % 2), 'netifspec-change': String(n) });
       }
-      // A whole connection of another vif is the sentinel: all changes have been looked at by then.
+      // A whole connection of another vif is the sentinel: the backend has seen all changes by then.
       await t.fresh();
       settled = writes;
       await (await t.fresh()).ping();
@@ -201,25 +270,24 @@ test(
       await watch.close();
     }
     await t.check('XB-23', () => expect(writes - settled, 'writes while nothing changes').to.equal(0));
-    await t.check('XB-23', () => expect(settled, 'writes for 50 changes').to.be.at.most(100));
+    t.info(`${settled} writes for 50 changes`);
   },
 );
 
 test(
   'early-connected',
-  'connects or refuses a frontend that is Connected before it is asked',
-  { fresh: true },
+  'connects or refuses a frontend that does not wait for InitWait',
+  { fresh: true, reflector: 'icmp' },
   async (t) => {
     const vif = await t.plug();
     await vif.publish();
-    await vif.setState(connected);
-    await t.check('XB-27', async () => {
-      const state = await vif.awaitState([connected, closing, closed]).catch((error: unknown) => {
-        if (error instanceof Expired && vif.other.value === String(initWait)) return initWait;
-        throw error;
-      });
-      t.info(`the backend settled in state ${state}`);
-    });
-    await t.check('XB-27', () => t.fresh());
+    await worksOrRefuses(t, 'XB-27', vif);
   },
 );
+
+/** Expects that all features of a backend were there at InitWait, with the values that they have later. */
+function expectFeatures(early: Readonly<Record<string, string>>, late: Readonly<Record<string, string>>): void {
+  for (const [key, value] of Object.entries(late)) {
+    if (/^(feature-|multi-queue-max)/.test(key)) expect(early[key], `${key} at InitWait`).to.equal(value);
+  }
+}

@@ -1,23 +1,47 @@
-/** netif.h, "Control ring", and what a frontend says by it: "Control messages". */
+/** netif.h, "Control ring", and the "Control messages" that a frontend sends. */
 import { expect } from 'chai';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
-import { agree, type Answering, type BackendControl, GREF_ROOM, refuse } from '../../harness/peer/backend-control.js';
+import {
+  agree,
+  type Answering,
+  type BackendControl,
+  GREF_ROOM,
+  MAPPING_ROOM,
+  refuse,
+} from '../../harness/peer/backend-control.js';
 import type { CtrlRequest } from '../../harness/protocol/ctrl.js';
-import type { ExtraHash } from '../../harness/protocol/extra.js';
+import { encodeExtra, type ExtraHash } from '../../harness/protocol/extra.js';
 import { decodeGrefList, type NetifGref } from '../../harness/protocol/gref.js';
-import { CTRL_STATUS, CTRL_TYPE, HASH_TYPE, KEY } from '../../harness/protocol/netif.js';
+import {
+  CTRL_STATUS,
+  CTRL_TYPE,
+  EXTRA_FLAG_MORE,
+  GREF_FLAG,
+  GSO_TYPE,
+  HASH_ALGORITHM,
+  ALL_HASH_TYPES,
+  HASH_FLAG,
+  HASH_TYPE,
+  KEY,
+  RXF,
+} from '../../harness/protocol/netif.js';
+import { advance, distance } from '../../harness/protocol/ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
-import { awaitSettled, readable, stillPasses, writable } from './verbs.js';
+import { gsoExtra, LARGE, largeAfter, largeFrame, payloadOf } from '../support/large-packets.js';
+import { awaitSettled, happens, hasBuffers, readable, stillPasses, writable } from './verbs.js';
 
 const { test, tests } = frontendChapter('control');
 export const control = tests;
 
 const PING = { fresh: true, reflector: 'icmp' } as const;
+/** Control requests up to an event index that is not reached. */
+const FAR_AHEAD = 16;
+const HASHED: ExtraHash = { type: 'hash', flags: 0, hashType: HASH_TYPE.ipv4, algorithm: 1, value: 0x12345678 };
 const OFFERED = { ...BACKEND_KEYS, [KEY.featureCtrlRing]: '1' };
 
-/** Words of a request that a message gives as 0. */
-const ZERO_WORDS: Readonly<Record<number, readonly number[]>> = {
+/** The reserved data words of each message. */
+const RESERVED_WORDS: Readonly<Record<number, readonly number[]>> = {
   [CTRL_TYPE.setHashAlgorithm]: [1, 2],
   [CTRL_TYPE.getHashFlags]: [0, 1, 2],
   [CTRL_TYPE.setHashFlags]: [1, 2],
@@ -27,64 +51,97 @@ const ZERO_WORDS: Readonly<Record<number, readonly number[]>> = {
   [CTRL_TYPE.getGrefMappingSize]: [1, 2],
 };
 
-test('not-offered', 'provides no control ring to a backend that has none', async (t) => {
+test('not-offered', 'provides no control ring to a backend without one', async (t) => {
   const keys = await (await t.connect()).otherKeys();
   await t.check('CTRL-04', () => expect(keys).not.to.have.any.keys(KEY.ctrlRingRef, KEY.eventChannelCtrl));
 });
 
-test('keys', 'tells of its control ring before it is connected, above its queues', PING, async (t) => {
+test('keys', 'publishes its control ring before Connected, above its queues', PING, async (t) => {
   const vif = await t.plug({ ...OFFERED, [KEY.multiQueueMaxQueues]: '2' });
   await t.check('CTRL-02', () => vif.connect());
   const early = vif.control !== undefined;
   await awaitSettled(t, vif);
   const late = await vif.otherKeys();
   if (!early && late[KEY.ctrlRingRef] === undefined) t.skip('the frontend provides no control ring');
-  await t.check('CTRL-03', () => expect(early, 'a control ring when it went to Connected').to.equal(true));
+  await t.check('CTRL-03', () => expect(early, 'control ring at Connected').to.equal(true));
 });
 
-test('zero-words', 'leaves words 0 that a message gives no meaning', PING, async (t) => {
+test('zero-words', 'sets reserved data words to 0', PING, async (t) => {
   const { vif, ring } = await controlled(t);
-  // Whatever it asks on its own, it has asked when another vif has connected.
+  // By the time another vif has connected, the frontend has sent all requests that it sends on its own.
   await awaitSettled(t, vif);
   await t.check('CTRL-12', () => expect(stray(ring)).to.deep.equal([]));
 });
 
-test('hash-words', 'leaves words 0 that a hash message gives no meaning', PING, async (t) => {
+test('hash-words', 'sets the reserved data words of hash messages to 0', PING, async (t) => {
   const { vif, ring } = await controlled(t);
-  await asked(t, vif, () => ring.of(CTRL_TYPE.setHashMapping).length > 0);
+  await awaitRequest(t, vif, () => ring.requestsOf(CTRL_TYPE.setHashMapping).length > 0);
   await t.check('HASH-40', () => {
     expect(stray(ring).filter(({ type }) => type <= CTRL_TYPE.setHashAlgorithm)).to.deep.equal([]);
   });
 });
 
-test('gref-words', 'leaves words 0 that GET_GREF_MAPPING_SIZE gives no meaning', PING, async (t) => {
+test('hash-offer', 'sets only what the backend reports and the header defines', PING, async (t) => {
   const { vif, ring } = await controlled(t);
-  await asked(t, vif, () => ring.of(CTRL_TYPE.getGrefMappingSize).length > 0);
+  await awaitRequest(t, vif, () => ring.requestsOf(CTRL_TYPE.setHashMapping).length > 0);
+  const size = ring.requestsOf(CTRL_TYPE.setHashMappingSize)[0]?.data[0] ?? 0;
+  const largest = (type: number): number => Math.max(0, ...ring.requestsOf(type).map(({ data }) => data[0]));
+  await t.check('HASH-43', () => {
+    expect(largest(CTRL_TYPE.setHashAlgorithm), 'algorithm').to.be.at.most(HASH_ALGORITHM.toeplitz);
+    expect(largest(CTRL_TYPE.setHashFlags), 'hash types').to.be.at.most(ALL_HASH_TYPES);
+    expect(size, 'size of the mapping table').to.be.at.most(MAPPING_ROOM);
+    for (const { data } of ring.requestsOf(CTRL_TYPE.setHashMapping)) {
+      expect(data[1] + data[2], 'end of the mapping').to.be.at.most(size);
+    }
+  });
+});
+
+test('hash-types', 'sets only hash types that the backend reports', PING, async (t) => {
+  const { vif, ring, request } = await pending(t, CTRL_TYPE.getHashFlags);
+  // A whole connection of another vif is the sentinel: the frontend waits for the response by then.
+  await t.fresh();
+  const sets = (): CtrlRequest[] => ring.requestsOf(CTRL_TYPE.setHashFlags);
+  if (sets().length > 0) t.skip('the frontend does not wait for the hash types of the backend');
+  ring.respond(request, { status: CTRL_STATUS.success, data: HASH_FLAG.ipv4 });
+  ring.push();
+  await awaitRequest(t, vif, () => sets().length > 0);
+  await t.check('HASH-43', () => {
+    for (const { data } of sets()) expect(data[0] & ~HASH_FLAG.ipv4, 'other hash types').to.equal(0);
+  });
+});
+
+test('gref-words', 'sets the reserved data words of GET_GREF_MAPPING_SIZE to 0', PING, async (t) => {
+  const { vif, ring } = await controlled(t);
+  await awaitRequest(t, vif, () => ring.requestsOf(CTRL_TYPE.getGrefMappingSize).length > 0);
   await t.check('GREF-06', () => {
     expect(stray(ring).filter(({ type }) => type === CTRL_TYPE.getGrefMappingSize)).to.deep.equal([]);
   });
 });
 
-test('any-order', 'takes responses in any order, by their ids', PING, async (t) => {
-  // With responses in the order of its requests it goes on to have grants mapped: then it must here too.
+test('any-order', 'accepts responses in any order and matches them by id', PING, async (t) => {
+  // With responses in order the frontend continues with ADD_GREF_MAPPING, so it must do that here as well.
   const usual = await controlled(t);
-  await asked(t, usual.vif, () => usual.ring.of(CTRL_TYPE.addGrefMapping).length === usual.vif.queues.length);
+  await awaitRequest(
+    t,
+    usual.vif,
+    () => usual.ring.requestsOf(CTRL_TYPE.addGrefMapping).length === usual.vif.queues.length,
+  );
   const held: CtrlRequest[] = [];
   const { vif, ring } = await controlled(t, (request) => {
     if (request.type !== CTRL_TYPE.getGrefMappingSize) return agree(request);
     held.push(request);
     return undefined;
   });
-  await asked(t, vif, () => held.length === vif.queues.length);
+  await awaitRequest(t, vif, () => held.length === vif.queues.length);
   if (held.length < 2) t.skip('the frontend sends its requests one after the other');
-  // Each queue is told another size, the last one first.
+  // Each queue gets a different size, the last queue first.
   const size = (queue: number): number => 4 + queue;
   for (const request of held.reverse()) {
     ring.respond(request, { status: CTRL_STATUS.success, data: size(request.data[0]) });
   }
   ring.push();
   await t.check('CTRL-08', async () => {
-    const added = (): CtrlRequest[] => ring.of(CTRL_TYPE.addGrefMapping);
+    const added = (): CtrlRequest[] => ring.requestsOf(CTRL_TYPE.addGrefMapping);
     await vif.until('ADD_GREF_MAPPING for each queue', () => added().length === held.length, { on: [ring.asked] });
     for (const { data } of added()) {
       expect(data[2], `entries for queue ${data[0]}`).to.be.at.most(size(data[0]));
@@ -92,48 +149,152 @@ test('any-order', 'takes responses in any order, by their ids', PING, async (t) 
   });
 });
 
-test('unanswered', 'goes on without an answer', PING, async (t) => {
+test('unanswered', 'keeps working without a response', PING, async (t) => {
   const vif = await t.plug({ ...OFFERED, [KEY.multiQueueMaxQueues]: '2' });
   vif.answer = () => undefined;
   await vif.connect();
   const ring = vif.control ?? t.skip('the frontend provides no control ring');
   await t.check('CTRL-19', () => t.configure(vif));
-  await asked(t, vif, () => ring.requests.length > 0);
+  await awaitRequest(t, vif, () => ring.requests.length > 0);
   await stillPasses(t, 'CTRL-19', vif);
 });
 
 for (const [name, title, answer] of [
-  ['refused', 'maps none', refuse],
-  ['no-room', 'has no room', (request: CtrlRequest) => ({ ...agree(request), data: 0 })],
+  ['refused', 'refuses gref mapping', refuse],
+  ['no-room', 'has no room for mapped grants', (request: CtrlRequest) => ({ ...agree(request), data: 0 })],
 ] as const) {
-  test(name, `goes on with ordinary grants when the backend ${title}`, PING, async (t) => {
+  test(name, `continues with ordinary grants when the backend ${title}`, PING, async (t) => {
     const { vif, ring } = await controlled(t, answer);
-    await asked(t, vif, () => ring.of(CTRL_TYPE.getGrefMappingSize).length > 0);
+    await awaitRequest(t, vif, () => ring.requestsOf(CTRL_TYPE.getGrefMappingSize).length > 0);
     await t.check('GREF-32', async () => {
-      // The first answer may be on its way when the frontend learns that nothing will be mapped.
+      // The first reply may be in flight when the frontend learns that nothing will be mapped.
       for (let n = 0; n < 3; n++) await vif.ping();
     });
   });
 }
 
-test('hash-key', 'keeps the key granted until it has the answer', PING, async (t) => {
+for (const [name, title, answer] of [
+  ['invalid', 'INVALID_PARAMETER', () => ({ status: CTRL_STATUS.invalidParameter, data: 0 })],
+  ['overflow', 'BUFFER_OVERFLOW', () => ({ status: CTRL_STATUS.bufferOverflow, data: 0 })],
+  ['undefined-status', 'a status that no header has', () => ({ status: 0x1234, data: 0 })],
+  ['largest-data', 'the largest values', (request: CtrlRequest) => ({ ...agree(request), data: 0xffffffff })],
+] as const) {
+  test(name, `continues when the backend responds to control requests with ${title}`, PING, async (t) => {
+    const vif = await t.plug({ ...OFFERED, [KEY.multiQueueMaxQueues]: '2' });
+    vif.answer = answer;
+    await vif.connect();
+    const ring = vif.control ?? t.skip('the frontend provides no control ring');
+    await t.check('CTRL-22', () => t.configure(vif));
+    await awaitRequest(t, vif, () => ring.requests.length > 0);
+    // By the time another vif has connected, the frontend has handled all responses.
+    await t.fresh();
+    await stillPasses(t, 'CTRL-22', vif);
+  });
+}
+
+test('late', 'continues when the response to a control request arrives late', PING, async (t) => {
+  const { vif, ring } = await controlled(t, () => undefined);
+  for (let n = 0; n < 3; n++) await vif.ping();
+  vif.answer = agree;
+  for (const request of [...ring.requests]) ring.respond(request, agree(request));
+  ring.push();
+  // By the time another vif has connected, the frontend has handled the response.
+  await t.fresh();
+  await stillPasses(t, 'CTRL-22', vif);
+});
+
+test('unknown-id', 'continues after a control response with an id that it did not send', PING, async (t) => {
+  const { vif, ring } = await controlled(t, () => undefined);
+  const [request] = ring.requests;
+  if (!request) return;
+  const used = ring.requests.map(({ id }) => id);
+  const id = [0x8000, 0x8001, 0xffff].map((bits) => request.id ^ bits).find((each) => !used.includes(each));
+  ring.respond({ ...request, id: id ?? 0 }, agree(request));
+  ring.push();
+  // By the time another vif has connected, the frontend has handled the response.
+  await t.fresh();
+  await stillPasses(t, 'CTRL-24', vif);
+});
+
+test('event-ahead', 'sends no event before the event index of the control ring is reached', PING, async (t) => {
+  const { vif, ring } = await controlled(t, () => undefined);
+  // A whole connection of another vif is the sentinel: the frontend waits for a response by then.
+  await t.fresh();
+  const asked = [...ring.requests];
+  const before = ring.events;
+  ring.ring.setReqEvent(advance(ring.ring.reqCons, FAR_AHEAD));
+  for (const request of asked) ring.respond(request, agree(request));
+  ring.push();
+  const sent = (): number =>
+    ring.requests.length - asked.length + distance(ring.ring.reqCons, ring.ring.indices().reqProd);
+  await happens(vif, 'control request after a response', () => sent() > 0);
+  await happens(vif, 'event before the index', () => ring.events > before);
+  if (sent() === 0 || sent() >= FAR_AHEAD) t.skip(`the frontend sends ${sent()} requests after a response`);
+  await t.check('NOTIFY-11', () => expect(ring.events - before, 'events before the index').to.equal(0));
+});
+
+test('hash-key', 'keeps the key granted until the response', PING, async (t) => {
   const { vif, request } = await pending(t, CTRL_TYPE.setHashKey);
   await t.check('HASH-15', () => expect(readable(t, vif, request.data[0]), 'the page of the key').to.equal(true));
 });
 
-test('hash-mapping', 'keeps the mapping table granted until it has the answer', PING, async (t) => {
+test('hash-mapping', 'keeps the mapping table granted until the response', PING, async (t) => {
   const { vif, request } = await pending(t, CTRL_TYPE.setHashMapping);
   await t.check('HASH-31', () => expect(readable(t, vif, request.data[0]), 'the page of the table').to.equal(true));
 });
 
-test('hashed', 'takes packets that come with a hash, once it asked for hashes', PING, async (t) => {
-  const { vif, ring } = await controlled(t);
-  await asked(t, vif, () => ring.of(CTRL_TYPE.setHashFlags).length > 0);
-  const extra: ExtraHash = { type: 'hash', flags: 0, hashType: HASH_TYPE.ipv4, algorithm: 1, value: 0x12345678 };
-  await t.check('HASH-34', () => vif.ping({ shape: { extras: [extra] } }));
+test('hashed', 'accepts packets with a HASH extra once it has enabled hashing', PING, async (t) => {
+  const vif = await hashing(t, 2);
+  await t.check('HASH-34', () => vif.ping({ shape: { extras: [HASHED] } }));
 });
 
-test('gref-list', 'grants its list and all in it until it has the answer', PING, async (t) => {
+test('hashed-twice', 'accepts packets with two HASH extras', PING, async (t) => {
+  const vif = await hashing(t, 3);
+  await t.check('EXTRA-07', () => vif.ping({ shape: { extras: [{ ...HASHED, flags: EXTRA_FLAG_MORE }, HASHED] } }));
+});
+
+test('extra-flags', 'ignores undefined bits in the flags of an extra', PING, async (t) => {
+  const vif = await hashing(t, 2);
+  await t.check('EXTRA-11', () => vif.ping({ shape: { extras: [{ ...HASHED, flags: 0x80 }] } }));
+});
+
+test('half-extras', 'reads no extra beyond rsp_prod', PING, async (t) => {
+  const vif = await hashing(t, 2);
+  const { rx } = vif.queue;
+  const { frame, isReply } = vif.pingFrame();
+  rx.enqueue(frame, { flags: RXF.extraInfo });
+  vif.queue.pushRx();
+  const replied = (): boolean => vif.received.some((packet) => isReply(packet.frame));
+  await happens(vif, 'reply to a ping whose extra is not published', replied);
+  await t.check('EXTRA-10', () => expect(replied(), 'reply before the extra is published').to.equal(false));
+  rx.putExtraBytes(encodeExtra(HASHED));
+  vif.queue.pushRx();
+  await stillPasses(t, 'EXTRA-10', vif);
+});
+
+for (const first of ['gso', 'hash'] as const) {
+  const options = { fresh: true, gate: KEY.featureGsoTcpv4, needs: 'bridge' } as const;
+  test(
+    `${first}-first`,
+    `accepts a GSO and a HASH extra, the ${first.toUpperCase()} extra first`,
+    options,
+    async (t) => {
+      const [from, to] = await t.bridged(OFFERED, { ...BACKEND_KEYS, [KEY.featureGsoTcpv4]: '1' });
+      const ring = from.control ?? t.skip('the frontend provides no control ring');
+      await awaitRequest(t, from, () => ring.requestsOf(CTRL_TYPE.setHashFlags).length > 0);
+      // Three pages of data and two extras.
+      await hasBuffers(t, from, 5);
+      const gso = gsoExtra(GSO_TYPE.tcpv4);
+      const frame = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
+      const more = { flags: EXTRA_FLAG_MORE };
+      const extras = first === 'gso' ? [{ ...gso, ...more }, HASHED] : [{ ...HASHED, ...more }, gso];
+      const shape = { flags: RXF.csumBlank | RXF.dataValidated, extras };
+      await t.check('EXTRA-05', () => largeAfter(to, payloadOf(frame), () => from.deliver(frame, shape)));
+    },
+  );
+}
+
+test('gref-list', 'keeps its list and all entries granted until the response', PING, async (t) => {
   const { vif, request } = await pending(t, CTRL_TYPE.addGrefMapping);
   const [, ref, size] = request.data;
   const list = entriesOf(t, vif, ref, size);
@@ -144,12 +305,40 @@ test('gref-list', 'grants its list and all in it until it has the answer', PING,
   await t.check('GREF-08', () => expect(writable(t, vif, ref), 'the page of the list').to.equal(true));
 });
 
-/** Requests with something in a word that should be 0. */
-function stray(ring: BackendControl): CtrlRequest[] {
-  return ring.requests.filter(({ type, data }) => (ZERO_WORDS[type] ?? []).some((word) => data[word] !== 0));
+test('gref-flags', 'lists its read-only grants as readonly, and no buffer that it posts', PING, async (t) => {
+  const { vif, request } = await pending(t, CTRL_TYPE.addGrefMapping);
+  const [index, ref, size] = request.data;
+  const list = entriesOf(t, vif, ref, size);
+  const isReadonly = ({ flags }: NetifGref): boolean => (flags & GREF_FLAG.readonly) !== 0;
+  await t.check('GREF-38', () => {
+    for (const entry of list.filter((each) => !isReadonly(each)))
+      expect(writable(t, vif, entry.ref), `grant ${entry.ref} without the readonly flag can be written`).to.equal(true);
+  });
+  await hasBuffers(t, vif, 1);
+  const posted = vif.queues[index]?.rx.buffers.map(({ gref }) => gref);
+  await t.check('GREF-38', () => {
+    const readonly = list.filter(isReadonly).map((entry) => entry.ref);
+    expect(
+      posted?.filter((gref) => readonly.includes(gref)),
+      'posted buffers with the readonly flag',
+    ).to.deep.equal([]);
+  });
+});
+
+/** A connection whose frontend has enabled hashing and has posted `slots` rx buffers; skips the test for any other. */
+async function hashing(t: FrontendTest, slots: number): Promise<BackendPeer> {
+  const { vif, ring } = await controlled(t);
+  await awaitRequest(t, vif, () => ring.requestsOf(CTRL_TYPE.setHashFlags).length > 0);
+  await hasBuffers(t, vif, slots);
+  return vif;
 }
 
-/** A connection whose frontend provides a control ring, and has sent a first request; skips the test for others. */
+/** Requests with a non-zero reserved word. */
+function stray(ring: BackendControl): CtrlRequest[] {
+  return ring.requests.filter(({ type, data }) => (RESERVED_WORDS[type] ?? []).some((word) => data[word] !== 0));
+}
+
+/** A connection whose frontend provides a control ring and has sent a first request; skips the test for any other. */
 async function controlled(
   t: FrontendTest,
   answer: Answering = agree,
@@ -159,27 +348,30 @@ async function controlled(
   await vif.connect();
   await t.configure(vif);
   const ring = vif.control ?? t.skip('the frontend provides no control ring');
-  await asked(t, vif, () => ring.requests.length > 0);
+  await awaitRequest(t, vif, () => ring.requests.length > 0);
   return { vif, ring };
 }
 
-/** Waits until the frontend has asked for something; skips the test if it never does. */
-async function asked(t: FrontendTest, vif: BackendPeer, probe: () => boolean): Promise<void> {
+/** Waits until `probe` returns the awaited request; skips the test if the frontend never sends it. */
+async function awaitRequest(t: FrontendTest, vif: BackendPeer, probe: () => boolean): Promise<void> {
   try {
     await vif.until('control request', probe, { on: vif.control ? [vif.control.asked] : [] });
   } catch (error) {
-    if (!(error instanceof Expired)) throw error;
-    t.skip('the frontend does not ask for that');
+    if (!(error instanceof Expired) || error.inconclusive) throw error;
+    t.skip('the frontend does not send that request');
   }
 }
 
-/** A frontend that waits for the answer to a request of a type. */
-async function pending(t: FrontendTest, type: number): Promise<{ vif: BackendPeer; request: CtrlRequest }> {
+/** A frontend that waits for the response to a request of type `type`. */
+async function pending(
+  t: FrontendTest,
+  type: number,
+): Promise<{ vif: BackendPeer; ring: BackendControl; request: CtrlRequest }> {
   const { vif, ring } = await controlled(t, (request) => (request.type === type ? undefined : agree(request)));
-  await asked(t, vif, () => ring.of(type).length > 0);
-  const [request] = ring.of(type);
+  await awaitRequest(t, vif, () => ring.requestsOf(type).length > 0);
+  const [request] = ring.requestsOf(type);
   if (!request) throw new Error('waited for a request');
-  return { vif, request };
+  return { vif, ring, request };
 }
 
 function entriesOf(t: FrontendTest, vif: BackendPeer, ref: number, count: number): NetifGref[] {

@@ -1,14 +1,16 @@
 /** netif.h, "feature-multicast-control" and "feature-dynamic-multicast-control". */
 import { expect } from 'chai';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
-import { KEY } from '../../harness/protocol/netif.js';
+import { KEY, RSP } from '../../harness/protocol/netif.js';
+import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { frontendChapter } from '../../harness/run/suite.js';
-import { awaitSettled } from './verbs.js';
+import { awaitSettled, happens, publishing, respondTo, stillPasses } from './verbs.js';
 
 const { test, tests } = frontendChapter('multicast');
 export const multicast = tests;
 
 const PING = { fresh: true, reflector: 'icmp' } as const;
+const { connected } = XENBUS_STATE;
 const OFFERED = { ...BACKEND_KEYS, [KEY.featureMulticastControl]: '1' };
 
 test('not-offered', 'sends no multicast extra to a backend without multicast control', PING, async (t) => {
@@ -20,13 +22,30 @@ test('not-offered', 'sends no multicast extra to a backend without multicast con
   });
 });
 
-test('request', 'asks for a filter before it is connected, or not at all', PING, async (t) => {
+test('request', 'requests a filter before it is connected, or not at all', PING, async (t) => {
   const vif = await t.plug(OFFERED);
   await vif.connect();
   const early = vif.published[KEY.requestMulticastControl];
   await awaitSettled(t, vif);
   const late = await vif.otherKey(KEY.requestMulticastControl);
   await t.check('MCAST-02', () => expect(late).to.be.oneOf([undefined, '0', '1']));
-  if (late === undefined) t.skip('the frontend asks for no filter');
+  if ((late ?? '0') === '0') t.skip('the frontend requests no filter');
   await t.check('MCAST-03', () => expect(early, `${KEY.requestMulticastControl} at Connected`).to.equal(late));
 });
+
+for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dropped })) {
+  test(`refused-${name}`, `continues when its multicast requests get the status ${status}`, PING, async (t) => {
+    const vif = await publishing(t, OFFERED);
+    if ((await vif.otherKey(KEY.requestMulticastControl)) !== '1') t.skip('the frontend requests no filter');
+    await vif.mapRings();
+    vif.queue.tx.respond = false;
+    await vif.setState(connected);
+    await vif.awaitState([connected]);
+    const isDummy = (): boolean =>
+      vif.received.some(({ extras }) => extras.some(({ type }) => type.startsWith('mcast')));
+    if (!(await happens(vif, 'multicast extra', isDummy))) t.skip('the frontend changes no filter list');
+    respondTo(vif, vif.received.splice(0), status);
+    await t.check('TXW-17', () => t.configure(vif));
+    await stillPasses(t, 'TXW-17', vif);
+  });
+}

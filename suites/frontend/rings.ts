@@ -1,91 +1,95 @@
-/** ring.h: layout, indices and what either end may write. */
+/** ring.h: layout, indices, and what each end may write. */
 import { expect } from 'chai';
 import type { BackendPeer } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { distance, RING_OFFSET, slotOffset, TX_RING } from '../../harness/protocol/ring.js';
-import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
-import { sameBytes } from '../../harness/packet/bytes.js';
+import { sameBytes } from '../../harness/bytes/bytes.js';
 import { noncePayload } from '../../harness/packet/build.js';
 import { ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
-import { survives } from './verbs.js';
+import { sendUntilArrival } from '../support/losses.js';
+import { publishing, respondTo, stillPasses, survives, withhold } from './verbs.js';
 
 const { test, tests } = frontendChapter('rings');
 export const rings = tests;
 
 /** Rounds in which a slot changes while it is read; on real Xen each is a race. */
 const CHANGING_ROUNDS = 50;
-/** The two lengths that a changing response tells. */
+/** The two lengths between which a response changes. */
 const LONG = 1000;
 const SHORT = 100;
 
-test('initialised', 'initialises the ring pages before it tells of them', { fresh: true }, async (t) => {
-  const vif = await t.plug();
-  await vif.setState(XENBUS_STATE.initWait);
-  await vif.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected]);
+test('initialised', 'initialises the ring pages before it publishes them', { fresh: true }, async (t) => {
+  const vif = await publishing(t);
   await vif.mapRings();
   await t.check('RING-02', () => {
     for (const { ring } of [vif.queue.tx, vif.queue.rx]) {
       const { rspProd, rspEvent } = ring.indices();
-      expect({ rspProd, rspEvent }, `${ring.layout.name} ring`).to.deep.equal({ rspProd: 0, rspEvent: 1 });
+      expect(rspProd, `rsp_prod of the ${ring.layout.name} ring`).to.equal(0);
+      // It may have set the index ahead by now, to be notified of a batch.
+      expect(rspEvent, `rsp_event of the ${ring.layout.name} ring`).to.be.within(1, ring.layout.size);
       const pad = ring.page.copyOut(RING_OFFSET.pvt, RING_OFFSET.slots - RING_OFFSET.pvt);
-      expect(pad.filter((byte) => byte !== 0).length, 'bytes of pvt and pad that are set').to.equal(0);
+      expect(pad.filter((byte) => byte !== 0).length, 'non-zero bytes of pvt and pad').to.equal(0);
     }
   });
 });
 
-test('unique-ids', 'has no id in flight twice', { fresh: true, reflector: 'icmp' }, async (t) => {
+test('unique-ids', 'never has the same id in flight twice', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
-  vif.queue.tx.respond = false;
-  const packets = await collect(vif, 24);
+  const packets = await withhold(t, vif, 24, 2);
   const ids = packets.flatMap((packet) => packet.requests.map((request) => request.id));
   await t.check('RING-16', () =>
     expect(new Set(ids).size, `different ids among ${ids.join(' ')}`).to.equal(ids.length),
   );
 });
 
-test('any-order', 'takes responses in any order', { fresh: true, reflector: 'icmp' }, async (t) => {
+test('any-order', 'accepts responses in any order', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
-  vif.queue.tx.respond = false;
-  const packets = await collect(vif, 16);
-  for (const packet of packets.reverse()) vif.queue.tx.answer(packet);
-  vif.queue.pushTx();
-  vif.queue.tx.respond = true;
-  await t.check(['RING-15', 'TXW-17'], async () => {
+  respondTo(vif, (await withhold(t, vif, 16, 2)).reverse());
+  await t.check('TXW-17', async () => {
     for (let n = 0; n < 32; n++) await vif.ping();
   });
 });
 
-test('wrap-around', 'goes round both rings', { fresh: true, reflector: 'icmp' }, async (t) => {
+test('wrap-around', 'wraps around both rings', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
-  await t.check(['RING-01', 'RING-04'], async () => {
-    for (let n = 0; n < TX_RING.size + 50; n += 8) await Promise.all(Array.from({ length: 8 }, () => vif.ping()));
-  });
+  await t.check(['RING-01', 'RING-04'], () => aroundBothRings(vif));
 });
 
-test('changing-slot', 'takes a changing response for one thing', { needs: 'bridge', fresh: true }, async (t) => {
-  const rounds = t.rounds(CHANGING_ROUNDS);
-  let short = 0;
-  await t.check('RING-12', async () => {
-    for (let round = 0; round < rounds; round += CHANGING_ROUNDS) {
-      // A slot that is refilled at once may be hit once more, which shows when its turn comes: not with this vif.
-      const pair = await t.bridged();
-      for (let n = 0; n < CHANGING_ROUNDS; n++) if ((await changingFrame(...pair)) === SHORT) short++;
-      for (const vif of pair) await t.unplug(vif);
-    }
-  });
-  t.info(`${short} rounds saw the shorter of two lengths`);
+const MATCHING = 'finds each buffer by the slot of its response and by the id';
+test('matching', MATCHING, { fresh: true, reflector: 'icmp' }, async (t) => {
+  const vif = await t.fresh();
+  // The peer responds in the slot of each request and with its id, so every packet is found by both rules.
+  await t.check('RXW-28', () => aroundBothRings(vif));
 });
 
 test(
+  'changing-slot',
+  'acts on a single snapshot of a response that changes (no double fetch)',
+  { needs: 'bridge', fresh: true },
+  async (t) => {
+    const rounds = t.rounds(CHANGING_ROUNDS);
+    let short = 0;
+    await t.check('RING-12', async () => {
+      for (let round = 0; round < rounds; round += CHANGING_ROUNDS) {
+        // A slot that is refilled at once may change once more, which shows when it is used again: not with these vifs.
+        const pair = await t.bridged();
+        for (let n = 0; n < CHANGING_ROUNDS; n++) if ((await changingFrame(...pair)) === SHORT) short++;
+        for (const vif of pair) await t.unplug(vif);
+      }
+    });
+    t.info(`${short} rounds saw the shorter of two lengths`);
+  },
+);
+
+test(
   'outstanding',
-  'never has more requests outstanding than the ring has slots',
+  'never has more requests outstanding than the ring has slots, and sends again after responses',
   { fresh: true, reflector: 'icmp' },
   async (t) => {
     const vif = await t.fresh();
-    vif.queue.tx.respond = false;
-    await collect(vif, 30);
+    const packets = await withhold(t, vif, 2 * TX_RING.size);
     await t.check('RING-06', () => {
       for (const { ring } of [vif.queue.tx, vif.queue.rx]) {
         const { reqProd, rspProd } = ring.indices();
@@ -94,12 +98,14 @@ test(
         );
       }
     });
+    respondTo(vif, packets);
+    await stillPasses(t, 'TXW-17', vif);
   },
 );
 
 test(
   'own-fields-only',
-  'writes to the ring pages nothing but its own fields',
+  'writes only its own fields in the ring pages',
   { fresh: true, reflector: 'icmp' },
   async (t) => {
     const vif = await t.fresh();
@@ -115,7 +121,7 @@ test(
     await t.check('RING-13', () => {
       for (const { page, at, length } of areas) {
         const changed = page.copyOut(at, length).findIndex((byte) => byte !== 0xa5);
-        expect(changed, `first changed byte of the ${length} from ${at}`).to.equal(-1);
+        expect(changed, `first changed byte of the ${length} bytes at ${at}`).to.equal(-1);
       }
       for (const { ring } of [vif.queue.tx, vif.queue.rx]) {
         expect(ring.indices().rspProd, `rsp_prod of the ${ring.layout.name} ring`).to.equal(ring.rspProdPvt);
@@ -130,40 +136,39 @@ for (const half of ['tx', 'rx'] as const) {
   test(`overflow-${half}`, title, options, async (t) => {
     const vif = await t.fresh();
     const { ring } = vif.queue[half];
+    vif.monitor.lookAway();
     ring.page.store32(RING_OFFSET.rspProd, (ring.rspProdPvt + 2 * ring.layout.size) >>> 0);
     t.domain.events.notify(half === 'tx' ? vif.queue.txPort : vif.queue.rxPort);
     await survives(t, 'RING-11', vif);
-    // The vif is lost, but it must be possible to take it out and to plug another.
+    // The vif is lost, but it must be possible to unplug it and to plug another.
     await t.unplug(vif);
     await t.check('RING-18', async () => (await t.fresh()).ping());
   });
 }
 
-/** Pings `count` times without answering what the frontend transmits, and answers those packets. */
-async function collect(vif: BackendPeer, count: number): Promise<QueuePacket[]> {
-  const packets: QueuePacket[] = [];
-  for (let n = 0; n < count; n++) {
-    const { frame, isReply } = vif.pingFrame();
-    await vif.deliver(frame);
-    packets.push(await vif.receive('reply to each ping', (packet) => isReply(packet.frame)));
-  }
-  return packets;
+/** Uses every slot of both rings, and some of them again. */
+async function aroundBothRings(vif: BackendPeer): Promise<void> {
+  for (let n = 0; n < TX_RING.size + 50; n += 8) await Promise.all(Array.from({ length: 8 }, () => vif.ping()));
 }
 
 /**
- * Delivers a frame in a slot that tells, from one moment to the next, one of two lengths. Answers that of the frame
- * that comes out of the bridge.
+ * Delivers a frame in a slot that alternates between two lengths. Returns the length of the frame that leaves the
+ * bridge.
  */
 async function changingFrame(from: BackendPeer, to: BackendPeer): Promise<number> {
   const frame = from.frameTo(to.link.peer.mac, noncePayload(1, LONG - ETHERNET_HEADER));
   const header = frame.subarray(0, ETHERNET_HEADER);
-  await from.buffers(1);
-  from.queue.rx.enqueue(frame);
-  const calm = from.queue.rx.flicker((response) => ({ ...response, status: SHORT }));
-  try {
+  let calm = (): void => undefined;
+  const send = async (): Promise<void> => {
+    calm();
+    await from.buffers(1);
+    from.queue.rx.enqueue(frame);
+    calm = from.queue.rx.flicker((response) => ({ ...response, status: SHORT }));
     from.queue.pushRx();
-    const cameOut = (packet: QueuePacket): boolean => sameBytes(packet.frame.subarray(0, ETHERNET_HEADER), header);
-    const out = (await to.receive('frame that came in', cameOut)).frame;
+  };
+  const cameOut = (packet: QueuePacket): boolean => sameBytes(packet.frame.subarray(0, ETHERNET_HEADER), header);
+  try {
+    const { frame: out } = await sendUntilArrival(send, () => to.receive('delivered frame', cameOut));
     expect(out.length, 'bytes of the frame that comes out').to.be.oneOf([LONG, SHORT]);
     expect(sameBytes(out, frame.subarray(0, out.length)), 'bytes come out as they came in').to.equal(true);
     return out.length;

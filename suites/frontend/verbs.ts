@@ -1,27 +1,168 @@
-/** What several chapters do to a frontend. */
+/** Actions and checks that several frontend chapters share. */
+import { expect } from 'chai';
+import { concat, sameBytes } from '../../harness/bytes/bytes.js';
+import { echoPayload } from '../../harness/packet/match.js';
+import { fragmentLengths } from '../../harness/peer/backend-tx.js';
 import type { BackendPeer } from '../../harness/peer/backend.js';
+import { BackendRx, type RxShape } from '../../harness/peer/backend-rx.js';
+import type { QueuePacket } from '../../harness/peer/backend-queue.js';
+import { KEY, RSP } from '../../harness/protocol/netif.js';
+import { XENBUS_STATE, type XenbusState } from '../../harness/protocol/xenbus.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
 import { blamesIut } from '../../harness/run/judge.js';
+import { PAGE_SIZE } from '../../harness/xen/domain.js';
+import { LOST_TRIES } from '../support/losses.js';
+import { demanded, Expired } from '../../harness/xen/wait.js';
 
-/** The vif passes a ping once more: nothing that went before has hurt it. */
+/** Milliseconds for what a frontend does soon, if it does it at all. */
+const SOON_MS = 250;
+/** Milliseconds for a repeated action: well below the time limit of a test. */
+const REPEAT_MS = 30_000;
+/** Milliseconds for the replies of a stack that is slow. */
+export const LATE_MS = 1000;
+/** Pings without a reply after which a frontend sends no more. */
+const SILENT_PINGS = 3;
+
+/** A vif whose frontend has published its rings for a backend in InitWait. */
+export async function publishing(t: FrontendTest, keys?: Readonly<Record<string, string>>): Promise<BackendPeer> {
+  const vif = await t.plug(keys);
+  await vif.setState(XENBUS_STATE.initWait);
+  await demanded(['XB-08'], vif.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected]));
+  return vif;
+}
+
+/** Checks that the vif still passes a ping: nothing that went before has broken it. */
 export async function stillPasses(t: FrontendTest, requirement: string, vif: BackendPeer): Promise<void> {
   await t.check(requirement, () => vif.ping());
 }
 
-/** The guest is as well as before: its other vif passes a ping, whatever became of the one that was mistreated. */
+/** Checks that the guest survives: its other vif passes a ping, whatever happened to `vif`, which was attacked. */
 export async function survives(t: FrontendTest, requirement: string, vif: BackendPeer): Promise<void> {
   try {
     await vif.ping({ ms: 200 });
   } catch (error) {
     if (!blamesIut(error)) throw error;
-    t.info('the frontend gave the vif up');
+    t.info('the frontend gave up the vif');
   }
   await t.check(requirement, async () => (await t.connect()).ping());
 }
 
 /**
- * Waits until the frontend has seen that it is connected, and done what it does then on its own. A whole connection of
- * another vif is the sentinel: drivers take what happens on xenbus one after the other.
+ * Makes the frontend send, and withholds all responses, until it has sent `most` packets or stops: how many packets a
+ * frontend has outstanding is its own choice. Returns all of them. Skips the test if there are fewer than `least`.
+ */
+export async function withhold(t: FrontendTest, vif: BackendPeer, most: number, least = 1): Promise<QueuePacket[]> {
+  vif.queue.tx.respond = false;
+  // These have their responses.
+  vif.received.length = 0;
+  const packets: QueuePacket[] = [];
+  const sends = (): boolean => packets.push(...vif.received.splice(0)) > 0;
+  // A stack may lose a ping, or limit how many it replies to.
+  for (let silent = 0; silent < SILENT_PINGS && packets.length < most;) {
+    await vif.deliver(vif.pingFrame().frame);
+    const before = packets.length;
+    silent = (await happens(vif, `packet ${before + 1}`, () => sends() && packets.length > before)) ? 0 : silent + 1;
+  }
+  t.info(`${packets.length} packets were outstanding`);
+  if (packets.length < least) t.skip(`the frontend has ${packets.length} packets outstanding and sends no more`);
+  return packets;
+}
+
+/** Responds to packets in the order given, and to later ones at once. */
+export function respondTo(vif: BackendPeer, packets: readonly QueuePacket[], status: number = RSP.okay): void {
+  const { queue } = vif;
+  for (const packet of [...packets, ...vif.received.splice(0)]) queue.tx.answer(packet, status);
+  queue.pushTx();
+  queue.tx.respond = true;
+}
+
+/**
+ * Repeats an action `rounds` times, or as often as possible in `ms`: a guest may be slow to reply, which no header
+ * forbids.
+ */
+export async function repeat(
+  t: FrontendTest,
+  { context }: BackendPeer,
+  rounds: number,
+  body: (round: number) => Promise<unknown>,
+  ms = REPEAT_MS,
+): Promise<void> {
+  const end = context.domain.clock.now() + ms;
+  for (let round = 0; round < rounds; round++) {
+    if (context.domain.clock.now() > end) return t.info(`${round} of ${rounds} rounds in ${ms} ms`);
+    await body(round);
+  }
+}
+
+/** Waits for `count` rx buffers; skips the test where the frontend keeps fewer, as no header forbids. */
+export async function hasBuffers(t: FrontendTest, vif: BackendPeer, count: number, queue = vif.queue): Promise<void> {
+  try {
+    await vif.buffers(count, queue);
+  } catch (error) {
+    if (!(error instanceof Expired) || error.inconclusive) throw error;
+    t.skip(`the frontend keeps ${queue.rx.buffers.length} rx buffers posted: the test needs ${count}`);
+  }
+}
+
+/** A ping of a burst. */
+export interface Asked {
+  readonly name: string;
+  readonly length?: number;
+  readonly shape?: RxShape;
+  readonly queue?: BackendPeer['queue'];
+  /** Whether the ping is spoiled, so that no reply is due. */
+  readonly spoiled?: boolean;
+}
+
+/**
+ * Publishes pings on each queue by one update of its ring. Returns those without a reply: a stack may lose
+ * a ping, so the burst is repeated for them.
+ */
+export async function unanswered(t: FrontendTest, vif: BackendPeer, burst: readonly Asked[]): Promise<Asked[]> {
+  let left = burst.filter(({ spoiled }) => !spoiled);
+  for (let tries = 0; tries < LOST_TRIES && left.length > 0; tries++) {
+    const pings = burst.map((asked) => ({ asked, queue: asked.queue ?? vif.queue, ...vif.pingFrame(asked.length) }));
+    for (const queue of vif.queues) {
+      const own = pings.filter((ping) => ping.queue === queue);
+      const slots = own.reduce((sum, { frame, asked }) => sum + BackendRx.slotsFor(frame, asked.shape), 0);
+      if (own.length > 0) await hasBuffers(t, vif, slots, queue);
+    }
+    for (const { queue, frame, asked } of pings) queue.rx.enqueue(frame, asked.shape);
+    for (const queue of vif.queues) queue.pushRx();
+    const replied = new Set<Asked>();
+    const look = (): void => {
+      for (const { frame } of vif.received.splice(0)) {
+        const ping = pings.find(
+          ({ isReply, payload }) => isReply(frame) && sameBytes(echoPayload(frame) ?? frame, payload),
+        );
+        if (ping) replied.add(ping.asked);
+      }
+    };
+    await happens(vif, 'reply to every ping', () => (look(), left.every((asked) => replied.has(asked))), LATE_MS);
+    left = left.filter((asked) => !replied.has(asked));
+  }
+  return left;
+}
+
+/** Whether an event occurs that a frontend may cause soon or not at all. */
+export async function happens(
+  vif: BackendPeer,
+  what: string,
+  probe: () => boolean,
+  ms: number = SOON_MS,
+): Promise<boolean> {
+  try {
+    await vif.until(what, probe, { ms, on: [vif.arrived] });
+    return true;
+  } catch (error) {
+    if (!(error instanceof Expired) || error.inconclusive) throw error;
+    return false;
+  }
+}
+
+/**
+ * Waits until the frontend has seen that it is connected, and has done what it then does without a request. The
+ * sentinel is a whole connection of another vif: drivers handle xenbus events one after the other.
  */
 export async function awaitSettled(t: FrontendTest, vif: BackendPeer): Promise<void> {
   await t.configure(vif);
@@ -33,24 +174,72 @@ export function readable(t: FrontendTest, vif: BackendPeer, ref: number): boolea
   return t.domain.grants.copyFrom([{ domain: vif.iutDomain, ref, offset: 0, length: 1 }])[0]?.status === 0;
 }
 
-/** Whether such a page can be written: its first byte is written back as it was. */
-export function writable(t: FrontendTest, vif: BackendPeer, ref: number): boolean {
-  const at = { domain: vif.iutDomain, ref, offset: 0 };
+/** Whether a page that the frontend granted can be written; writes its byte at `offset` back unchanged. */
+export function writable(t: FrontendTest, vif: BackendPeer, ref: number, offset = 0): boolean {
+  const at = { domain: vif.iutDomain, ref, offset };
   const [first] = t.domain.grants.copyFrom([{ ...at, length: 1 }]);
   return first?.status === 0 && t.domain.grants.copyTo([{ ...at, bytes: first.bytes }])[0] === 0;
 }
 
+/** The whole of a page that the frontend granted. */
+export function grantedPage(t: FrontendTest, vif: BackendPeer, ref: number): Uint8Array {
+  const [copy] = t.domain.grants.copyFrom([{ domain: vif.iutDomain, ref, offset: 0, length: PAGE_SIZE }]);
+  expect(copy?.status, `GNTST of a copy from grant ${ref}`).to.equal(0);
+  return copy?.bytes ?? new Uint8Array();
+}
+
+/** Expects that the pages of a packet are still granted and hold the bytes that it had when it was read. */
+export function expectUnchanged(t: FrontendTest, vif: BackendPeer, { requests, frame }: QueuePacket): void {
+  const lengths = fragmentLengths(requests);
+  const copies = t.domain.grants.copyFrom(
+    requests.map(({ gref, offset }, n) => ({ domain: vif.iutDomain, ref: gref, offset, length: lengths[n] ?? 0 })),
+  );
+  for (const { status } of copies) expect(status, 'GNTST of the copy').to.equal(0);
+  expect(sameBytes(concat(...copies.map(({ bytes }) => bytes)), frame), 'bytes are unchanged').to.equal(true);
+}
+
 /**
- * Whatever was done to `vifs` harms no other: a new one connects and passes a ping, and one that was there before does.
- * The new one is the sentinel as well: by then all that was done has been looked at.
+ * Checks that what was done to `vifs` harms no other vif: a new one connects and passes a ping, and `other`, which was
+ * connected before, passes one too. The new vif is also the sentinel: by then the frontend has seen all that was done.
+ * Unplugs `vifs`.
  */
-export async function outlives(
+export async function othersSurvive(
   t: FrontendTest,
-  requirement: string,
+  requirement: string | readonly string[],
   other: BackendPeer,
   vifs: readonly BackendPeer[],
 ): Promise<void> {
   await t.check(requirement, async () => (await t.fresh()).ping());
   await t.check(requirement, () => other.ping());
   await Promise.all(vifs.map((vif) => t.unplug(vif)));
+}
+
+/** Goes to Closing or Closed as a backend does when the toolstack removes the vif: with online = 0. */
+export async function goOffline(vif: BackendPeer, state: XenbusState): Promise<void> {
+  await vif.writeKeys({ [KEY.online]: '0', state: String(state) });
+}
+
+/** Closes a backend that stays online; whether the frontend closes with it, as it may. */
+export async function closes(vif: BackendPeer): Promise<boolean> {
+  try {
+    await vif.disconnect();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Expired) || error.inconclusive) throw error;
+    return false;
+  }
+}
+
+/** Acts as a backend that was connected before: closes with the frontend, then waits for it to start again. */
+export async function startAgain(vif: BackendPeer): Promise<void> {
+  const { initialising, initWait, closing, closed } = XENBUS_STATE;
+  const states = [initialising, initWait, closing, closed];
+  let state = await vif.awaitState(states);
+  // At most Closing and Closed come before Initialising.
+  for (let steps = 0; steps < 2 && state !== initialising && state !== initWait; steps++) {
+    await vif.setState(state);
+    const seen = state;
+    state = await vif.awaitState(states.filter((other) => other !== seen));
+  }
+  await vif.connect();
 }

@@ -1,33 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { CATALOGUE, requirement, TEXT_VERSIONS } from './index.js';
-import type { Requirement } from './index.js';
+import { packageRoot } from '../../harness/base/root.js';
+import { type Requirement, TEXT_VERSIONS } from '../../harness/run/requirement.js';
+import { CATALOGUE } from '../catalogue.js';
+import { REQUIREMENTS } from './index.js';
 
-/** Ids are permanent, so a chapter only ever grows, without gaps. */
+/** Ids are permanent, so a chapter only grows, without gaps. */
 const ENTRIES: Readonly<Record<string, number>> = {
-  RING: 20,
+  RING: 21,
   NOTIFY: 14,
   SEC: 12,
   MQ: 20,
-  CSUM: 14,
-  GSO: 14,
-  MCAST: 20,
+  CSUM: 15,
+  GSO: 15,
+  MCAST: 21,
   TRUST: 2,
   LINK: 3,
   MTU: 3,
-  XDP: 4,
-  CTRL: 20,
-  HASH: 42,
+  XDP: 5,
+  CTRL: 24,
+  HASH: 44,
   TOEP: 13,
-  GREF: 36,
+  GREF: 38,
   STAG: 18,
-  TXW: 35,
-  RXW: 28,
-  EXTRA: 10,
+  TXW: 36,
+  RXW: 33,
+  EXTRA: 11,
   SLOT: 8,
-  XB: 30,
+  XB: 36,
   GNT: 12,
   ROB: 2,
 };
+
+/** Independent drivers whose source is known. */
+const DRIVERS = ['Linux', 'FreeBSD', 'NetBSD', 'OpenBSD', 'Windows', 'QEMU', 'mini-os', 'mirage'];
 
 const FEATURES = [
   'feature-rx-notify',
@@ -44,14 +51,22 @@ const FEATURES = [
   'feature-staging-grants',
 ];
 
-/** Ids of the entries that break a rule, so that a failure names them. */
+/** Ids of the entries for which `keeps` is false, so that a failure names them. */
 function breaking(keeps: (entry: Requirement) => boolean): string[] {
-  return CATALOGUE.filter((entry) => !keeps(entry)).map((entry) => entry.id);
+  return REQUIREMENTS.filter((entry) => !keeps(entry)).map((entry) => entry.id);
+}
+
+/** The sources of the tests. */
+function suiteSources(): string[] {
+  return ['backend', 'frontend'].flatMap((role) => {
+    const folder = join(packageRoot, 'suites', role);
+    return readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+  });
 }
 
 describe('requirement catalogue', () => {
   it('has unique ids of chapter and number', () => {
-    const ids = CATALOGUE.map((entry) => entry.id);
+    const ids = REQUIREMENTS.map((entry) => entry.id);
     expect(ids.filter((id, index) => ids.indexOf(id) !== index)).to.deep.equal([]);
     expect(breaking((entry) => /^[A-Z]+-\d\d$/.test(entry.id))).to.deep.equal([]);
   });
@@ -60,26 +75,26 @@ describe('requirement catalogue', () => {
     const expected = Object.entries(ENTRIES).flatMap(([chapter, count]) =>
       Array.from({ length: count }, (_, index) => `${chapter}-${String(index + 1).padStart(2, '0')}`),
     );
-    expect(CATALOGUE.map((entry) => entry.id)).to.deep.equal(expected);
+    expect(REQUIREMENTS.map((entry) => entry.id)).to.deep.equal(expected);
   });
 
   it('leaves no field empty', () => {
     expect(breaking((entry) => Object.values(entry).every((value: string) => value.trim() !== ''))).to.deep.equal([]);
   });
 
-  it('states each requirement in one sentence of its own, neither curt nor long', () => {
+  it('states each requirement in one unique sentence of 20 to 240 characters', () => {
     expect(breaking(({ statement }) => /^[A-Z].*\.$/.test(statement) && !/\. [A-Z]/.test(statement))).to.deep.equal([]);
     expect(breaking(({ statement }) => statement.length >= 20 && statement.length <= 240)).to.deep.equal([]);
-    const statements = CATALOGUE.map((entry) => entry.statement);
+    const statements = REQUIREMENTS.map((entry) => entry.statement);
     expect(statements.filter((text, index) => statements.indexOf(text) !== index)).to.deep.equal([]);
   });
 
-  it('uses known versions of the text and known feature keys', () => {
+  it('uses known versions of the header and known feature keys', () => {
     expect(breaking((entry) => entry.since in TEXT_VERSIONS)).to.deep.equal([]);
     expect(breaking((entry) => entry.gate === undefined || FEATURES.includes(entry.gate))).to.deep.equal([]);
   });
 
-  it('never passes off as text what drivers do or what is our own advice', () => {
+  it('marks what drivers do and what is our own advice as not from a header', () => {
     expect(
       breaking(({ level, source }) => (level === 'de-facto') === source.startsWith('every driver: ')),
     ).to.deep.equal([]);
@@ -88,7 +103,16 @@ describe('requirement catalogue', () => {
     );
   });
 
-  it('names a header for everything that is text', () => {
+  it('names three drivers or more for each requirement that is de-facto', () => {
+    const named = ({ source }: Requirement): string[] => source.replace('every driver: ', '').split(/, |; /);
+    expect(
+      breaking(
+        (entry) => entry.level !== 'de-facto' || named(entry).filter((name) => DRIVERS.includes(name)).length > 2,
+      ),
+    ).to.deep.equal([]);
+  });
+
+  it('names a header for every other requirement', () => {
     const header = /(netif|ring|xenbus|grant_table)\.h|\.pandoc/;
     expect(
       breaking(
@@ -97,8 +121,40 @@ describe('requirement catalogue', () => {
     ).to.deep.equal([]);
   });
 
+  it('cites lines of the header for each must', () => {
+    const file = '(?:(?:netif|ring|xenbus|grant_table)\\.h|xenstore-paths\\.pandoc)';
+    const numbers = '\\d+(?:-\\d+)?';
+    const numbered = `${file}:${numbers}(?:, ${numbers})*`;
+    const citation = new RegExp(`^(?:${numbered}(?:; ${numbered})*|UEK4 netif\\.h: "[^"]+"(?:, "[^"]+")*)$`);
+    expect(breaking(({ level, lines = '' }) => level !== 'must' || citation.test(lines))).to.deep.equal([]);
+  });
+
+  it('cites line numbers in ascending order, and no more than 17 lines', () => {
+    const ranges = ({ lines = '' }: Requirement): number[][][] =>
+      [...lines.matchAll(/:(\d[^;]*)/g)].map(([, list = '']) =>
+        list.split(', ').map((range) => range.split('-').map(Number)),
+      );
+    const ascends = (list: readonly number[]): boolean =>
+      list.every((line, index) => index === 0 || line > (list[index - 1] ?? 0));
+    expect(breaking((entry) => ranges(entry).every((list) => ascends(list.flat())))).to.deep.equal([]);
+    const count = ([from = 0, to = from]: readonly number[]): number => to - from + 1;
+    const total = (entry: Requirement): number =>
+      ranges(entry)
+        .flat()
+        .reduce((sum, range) => sum + count(range), 0);
+    expect(breaking((entry) => total(entry) <= 17)).to.deep.equal([]);
+  });
+
+  it('has one level in each check of several requirements', () => {
+    const lists = suiteSources().flatMap((source) => source.match(/\[(?:'[A-Z]+-\d+'(?:, )?){2,}\]/g) ?? []);
+    const levels = (list: string): Set<string> =>
+      new Set((list.match(/[A-Z]+-\d+/g) ?? []).map((id) => CATALOGUE.requirement(id).level));
+    expect(lists.length).to.be.above(20);
+    expect(lists.filter((list) => levels(list).size > 1)).to.deep.equal([]);
+  });
+
   it('finds a requirement by its id and refuses an unknown one', () => {
-    expect(requirement('RING-09')).to.include({ id: 'RING-09', side: 'backend', level: 'must' });
-    expect(() => requirement('RING-99')).to.throw('RING-99');
+    expect(CATALOGUE.requirement('RING-09')).to.include({ id: 'RING-09', side: 'backend', level: 'must' });
+    expect(() => CATALOGUE.requirement('RING-99')).to.throw('RING-99');
   });
 });

@@ -10,7 +10,7 @@ import { MQ } from './multi-queue.js';
 import { MCAST } from './multicast.js';
 import { NOTIFY } from './notifications.js';
 import { RXW } from './receive.js';
-import type { Requirement } from './requirement.js';
+import type { Requirement } from '../../harness/run/requirement.js';
 import { RING } from './rings.js';
 import { ROB } from './robustness.js';
 import { SLOT } from './slots.js';
@@ -20,11 +20,8 @@ import { TOEP } from './toeplitz.js';
 import { TXW } from './transmit.js';
 import { XB } from './xenbus.js';
 
-export type { Level, Requirement, Side } from './requirement.js';
-export { NEWEST_TEXT, standsIn, TEXT_VERSIONS, textVersion } from './requirement.js';
-
 /** All requirements, chapter by chapter. */
-export const CATALOGUE: readonly Requirement[] = [
+export const REQUIREMENTS: readonly Requirement[] = [
   ...RING,
   ...NOTIFY,
   ...SEC,
@@ -46,12 +43,3 @@ export const CATALOGUE: readonly Requirement[] = [
   ...GNT,
   ...ROB,
 ];
-
-const byId: ReadonlyMap<string, Requirement> = new Map(CATALOGUE.map((entry) => [entry.id, entry]));
-
-/** The requirement with this id. Throws on an id that the catalogue does not have. */
-export function requirement(id: string): Requirement {
-  const found = byId.get(id);
-  if (found === undefined) throw new Error(`no requirement ${id} in the catalogue`);
-  return found;
-}

@@ -1,71 +1,85 @@
-import type { Requirement } from './requirement.js';
+import type { Requirement } from '../../harness/run/requirement.js';
 
 /** Conditional notifications through req_event and rsp_event. */
 // prettier-ignore
 export const NOTIFY: readonly Requirement[] = [
   { id: 'NOTIFY-01', side: 'both', level: 'should', since: 'always',
-    statement: "An end notifies its peer only where the messages just pushed cross the peer's event index.",
+    statement: "An end notifies its peer only if the messages just pushed cross the peer's event index.",
     source: 'netif.h, "feature-rx-notify" (conditional notifications); ring.h, "Notification hold-off"' },
   { id: 'NOTIFY-02', side: 'both', level: 'must', since: 'always',
     statement:
-      "An end always notifies its peer when the messages just pushed reach or cross the peer's event index, " +
-      'whatever their number.',
-    source: 'ring.h, RING_PUSH_REQUESTS_AND_CHECK_NOTIFY and RING_PUSH_RESPONSES_AND_CHECK_NOTIFY' },
+      "An end always notifies its peer when the messages just pushed reach or cross the peer's event index, however " +
+      'many they are.',
+    source: 'ring.h, RING_PUSH_REQUESTS_AND_CHECK_NOTIFY and RING_PUSH_RESPONSES_AND_CHECK_NOTIFY',
+    lines: 'ring.h:296-298, 321-322, 331-332' },
   { id: 'NOTIFY-03', side: 'both', level: 'must', since: 'always',
     statement:
       "A producer reads the peer's event index only after its own new producer index is visible, so that no wake-up " +
       'is lost.',
-    source: 'ring.h, RING_PUSH_REQUESTS_AND_CHECK_NOTIFY: full barrier before the event index is read' },
+    source: 'ring.h, RING_PUSH_REQUESTS_AND_CHECK_NOTIFY: full barrier before the event index is read',
+    lines: 'ring.h:319-322, 329-332' },
   { id: 'NOTIFY-04', side: 'both', level: 'must', since: 'always',
     statement:
-      'Before a consumer sleeps it moves its event index past what it has consumed and then looks once more for ' +
-      'messages.',
+      'Before a consumer sleeps it moves its event index past what it has consumed and then checks for messages once ' +
+      'more.',
     source: 'ring.h, RING_FINAL_CHECK_FOR_REQUESTS and RING_FINAL_CHECK_FOR_RESPONSES',
-    note: 'A driver that polls for ever, as iPXE does, never sleeps and need not re-arm.' },
+    lines: 'ring.h:300-305, 338-340, 346-348',
+    note: 'A driver that polls, such as iPXE, never sleeps and need not re-arm.' },
   { id: 'NOTIFY-05', side: 'both', level: 'may', since: 'always',
-    statement: 'A consumer may set its event index further ahead than the next message, to be woken once for several.',
+    statement:
+      'A consumer may set its event index further ahead than the next message, so that several messages cause one ' +
+      'event.',
     source: 'ring.h, "Notification hold-off": batches of work' },
   { id: 'NOTIFY-06', side: 'both', level: 'must', since: 'always',
-    statement: 'The comparison with the event index holds across the wrap of the 32-bit indexes.',
+    statement: 'The comparison with the event index holds across the wrap of the 32-bit indices.',
     source: 'ring.h, RING_PUSH_REQUESTS_AND_CHECK_NOTIFY: differences cast to RING_IDX',
-    note: 'Near the wrap only where an end attaches at the current rsp_prod; from 0 it takes 2^32 messages.' },
-  // The text is silent on events with nothing to do.
+    lines: 'ring.h:321-322, 331-332',
+    note:
+      'The wrap is within reach only if an end attaches at the current rsp_prod; from index 0 it is 2^32 messages ' +
+      'away.' },
+  // The header is silent on events without a new message.
   { id: 'NOTIFY-07', side: 'both', level: 'de-facto', since: 'always',
-    statement:
-      'An end takes events that bring no new message without a response, a crash or a storm of events in return.',
+    statement: 'An end tolerates spurious events: no response, no crash and no event storm follows.',
     source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
   { id: 'NOTIFY-08', side: 'frontend', level: 'should', since: 'always',
-    statement: 'A frontend that notifies for rx requests writes feature-rx-notify.',
+    statement: 'A frontend that notifies the backend of rx requests writes feature-rx-notify.',
     source: 'netif.h, "feature-rx-notify"',
-    note: 'A frontend that omits the key and notifies all the same does no harm.' },
+    note: 'A frontend that omits the key but notifies anyway does no harm.' },
   { id: 'NOTIFY-09', side: 'backend', level: 'must', since: 'always',
     statement:
-      'Without feature-rx-notify the backend expects no notification for rx requests: it drops or polls, and goes ' +
-      'on delivering once buffers are there.',
+      'Without feature-rx-notify the backend expects no notification of rx requests: it drops or polls, and resumes ' +
+      'delivery once buffers are posted.',
     source: 'netif.h, "feature-rx-notify"',
+    lines: 'netif.h:37-39',
     note:
-      'Packets without a buffer may be dropped or kept: Linux polls every 30 ms and drops what it drains, FreeBSD ' +
-      'drops at once.' },
+      'The backend may drop or keep packets without a buffer: Linux polls every 30 ms and drops what it drains, ' +
+      'FreeBSD drops at once.' },
   { id: 'NOTIFY-10', side: 'backend', level: 'should', since: 'always', gate: 'feature-rx-notify',
     statement:
-      'A backend that keeps packets while no rx buffer is posted sets req_event so that the refill is notified.',
+      'A backend that keeps packets while no rx buffer is posted sets req_event so that the refill causes a ' +
+      'notification.',
     source: 'netif.h, "feature-rx-notify"; ring.h, RING_FINAL_CHECK_FOR_REQUESTS',
-    note: 'Keeping packets is optional: a backend that drops them instead meets the rule.' },
+    note: 'Keeping packets is optional: a backend that drops them instead conforms.' },
   // Not a must: the header says that notifications "should" be conditional, for every type of message.
   { id: 'NOTIFY-11', side: 'both', level: 'should', since: '162a81abb1', gate: 'feature-ctrl-ring',
     statement:
-      "On the control ring too an end notifies only where the messages just pushed cross the peer's event index.",
+      "On the control ring, too, an end notifies only if the messages just pushed cross the peer's event index.",
     source: 'netif.h, "feature-rx-notify": any type of message; "Control ring"' },
-  // Both sides: the indexes are the frontend's to initialise, the first notification is either end's.
+  // Both sides: the frontend initialises the indices, either end sends a first notification.
   { id: 'NOTIFY-12', side: 'both', level: 'must', since: 'always',
     statement:
-      'With the event indexes at their initial 1, the first message on a ring is notified in either direction.',
-    source: 'ring.h, SHARED_RING_INIT and RING_PUSH_RESPONSES_AND_CHECK_NOTIFY' },
+      'With the event indices at their initial value 1, the first message on a ring causes a notification, in either ' +
+      'direction.',
+    source: 'ring.h, SHARED_RING_INIT and RING_PUSH_RESPONSES_AND_CHECK_NOTIFY',
+    lines: 'ring.h:163, 321-322, 331-332' },
   { id: 'NOTIFY-13', side: 'both', level: 'should', since: 'always',
-    statement: 'The work done for an event is bounded, and no more notifications are sent than messages plus a few.',
-    source: 'good practice: ring.h, "Notification hold-off", spares notifications' },
+    statement:
+      'An end bounds the work that it does for an event and sends no more notifications than messages plus a few.',
+    source: 'good practice: ring.h, "Notification hold-off", is there to avoid notifications' },
   { id: 'NOTIFY-14', side: 'frontend', level: 'de-facto', since: 'always',
-    statement: 'Having reached Connected the frontend notifies its tx and rx event channels once.',
+    statement: 'After going to Connected the frontend notifies its tx and rx event channels once.',
     source: 'every driver: Linux, FreeBSD, mini-os',
-    untestable: 'a channel is pending when it is bound, so a peer that binds it after the notification sees the same as without one' },
+    untestable:
+      'an event channel is pending when it is bound, so a peer that binds it after the notification sees the same as ' +
+      'without one' },
 ];

@@ -1,13 +1,13 @@
-import type { Requirement } from './requirement.js';
+import type { Requirement } from '../../harness/run/requirement.js';
 
-/** What a driver must bear from the other end, which may be anybody's. */
+/** What a driver must survive from its peer, which it can't trust. */
 // prettier-ignore
 export const ROB: readonly Requirement[] = [
   { id: 'ROB-01', side: 'backend', level: 'de-facto', since: 'always',
-    statement: 'Whatever a frontend does, the other vifs of the backend work on, and so does one that is connected later.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, by XSA-39, XSA-155 and XSA-362, for one' },
-  // Newer drivers only: for long a frontend was allowed to trust its backend.
+    statement: "Whatever a frontend does, the backend's other vifs keep working and new vifs can connect.",
+    source: 'every driver: Linux, FreeBSD, NetBSD; see for example XSA-39, XSA-155 and XSA-362' },
+  // Only newer drivers: for a long time a frontend was allowed to trust its backend.
   { id: 'ROB-02', side: 'frontend', level: 'should', since: 'always',
-    statement: 'Whatever a backend does, the other vifs of the frontend work on, and so does one that is connected later.',
-    source: 'good practice: Linux and Windows check what a backend says, by XSA-391 and XSA-403' },
+    statement: "Whatever a backend does, the frontend's other vifs keep working and new vifs can connect.",
+    source: 'good practice: Linux and Windows check what a backend sends; see XSA-391 and XSA-403' },
 ];

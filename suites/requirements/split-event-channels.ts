@@ -1,54 +1,62 @@
-import type { Requirement } from './requirement.js';
+import type { Requirement } from '../../harness/run/requirement.js';
 
-/** Event channels of their own for tx and rx. */
+/** Separate event channels for tx and rx. */
 // prettier-ignore
 export const SEC: readonly Requirement[] = [
   { id: 'SEC-01', side: 'backend', level: 'must', since: '9204bc6545',
     statement: 'The backend\'s feature-split-event-channels is absent, "0" or "1".',
-    source: 'netif.h, "feature-split-event-channels"' },
-  // The text names no moment; features are readable once the backend is in InitWait.
-  { id: 'SEC-02', side: 'backend', level: 'de-facto', since: '9204bc6545', gate: 'feature-split-event-channels',
+    source: 'netif.h, "feature-split-event-channels"',
+    lines: 'netif.h:43-45' },
+  // The header names no moment. Not de-facto: QEMU 10 writes its features after InitWait.
+  { id: 'SEC-02', side: 'backend', level: 'should', since: '9204bc6545', gate: 'feature-split-event-channels',
     statement: 'The backend writes feature-split-event-channels before it goes to InitWait.',
-    source: 'every driver: Linux, Windows and the reference start-up of xenbus devices' },
-  // The header says "should allocate two", yet names no other way to use the feature: format, hence must.
+    source: 'good practice: Linux does so' },
+  // The header says "should allocate two", yet gives no other way to use the feature: a format, hence a must.
   { id: 'SEC-03', side: 'frontend', level: 'must', since: '9204bc6545', gate: 'feature-split-event-channels',
     statement: 'A frontend that splits its event channels writes both event-channel-tx and event-channel-rx.',
-    source: 'netif.h, "feature-split-event-channels"' },
+    source:
+      'netif.h, "feature-split-event-channels"; "Multiple transmit and receive queues": must write the following set ' +
+      'of queue-related keys',
+    lines: 'netif.h:47-49, 80-81, 87-88, 92-93' },
   { id: 'SEC-04', side: 'frontend', level: 'must', since: '9204bc6545',
     statement:
-      'A frontend whose backend lacks feature-split-event-channels, or has it at 0, writes the single event-channel.',
-    source: 'netif.h, "feature-split-event-channels"' },
-  { id: 'SEC-05', side: 'frontend', level: 'may', since: '9204bc6545', gate: 'feature-split-event-channels',
-    statement: 'The frontend may leave the offer of split event channels alone and write the single event-channel.',
+      'A frontend whose backend lacks feature-split-event-channels, or sets it to 0, writes the single event-channel.',
     source: 'netif.h, "feature-split-event-channels"',
-    untestable: 'a permission, which no frontend can break' },
+    lines: 'netif.h:43-45, 49-51' },
+  { id: 'SEC-05', side: 'frontend', level: 'may', since: '9204bc6545', gate: 'feature-split-event-channels',
+    statement: 'The frontend may ignore the offer of split event channels and write the single event-channel.',
+    source: 'netif.h, "feature-split-event-channels"',
+    untestable: 'MAY: every frontend conforms' },
   { id: 'SEC-06', side: 'backend', level: 'must', since: '9204bc6545', gate: 'feature-split-event-channels',
     statement:
       'A backend that offers split event channels still connects a frontend that writes the single event-channel.',
-    source: 'netif.h, "feature-split-event-channels"' },
+    source: 'netif.h, "feature-split-event-channels"',
+    lines: 'netif.h:49-51' },
   { id: 'SEC-07', side: 'backend', level: 'must', since: '9204bc6545', gate: 'feature-split-event-channels',
     statement:
-      'With split event channels the backend signals the tx ring on the tx channel only and the rx ring on the rx ' +
-      'channel only.',
-    source: 'netif.h, "feature-split-event-channels"' },
+      'With split event channels the backend notifies tx on the tx channel only and rx on the rx channel only.',
+    source: 'netif.h, "feature-split-event-channels"',
+    lines: 'netif.h:43-44, 47-49' },
   { id: 'SEC-08', side: 'frontend', level: 'must', since: '9204bc6545', gate: 'feature-split-event-channels',
     statement:
-      'With split event channels the frontend signals the tx ring on the tx channel only and the rx ring on the rx ' +
-      'channel only.',
-    source: 'netif.h, "feature-split-event-channels"' },
+      'With split event channels the frontend notifies tx on the tx channel only and rx on the rx channel only.',
+    source: 'netif.h, "feature-split-event-channels"',
+    lines: 'netif.h:43-44, 47-49' },
   { id: 'SEC-09', side: 'both', level: 'must', since: 'always',
-    statement: 'A single event channel serves both rings: on its event an end looks at the tx ring and at the rx ring.',
-    source: 'netif.h, "feature-split-event-channels": event-channel as before' },
+    statement: 'A single event channel serves both rings: on its event an end checks the tx ring and the rx ring.',
+    source: 'netif.h, "feature-split-event-channels": event-channel as before',
+    lines: 'netif.h:43-44, 49-51' },
   { id: 'SEC-10', side: 'frontend', level: 'should', since: '9204bc6545', gate: 'feature-split-event-channels',
-    statement: "The frontend doesn't write event-channel beside event-channel-tx and event-channel-rx.",
-    source: 'good practice: netif.h, "feature-split-event-channels" gives the styles as alternatives' },
+    statement: "The frontend doesn't write event-channel in addition to event-channel-tx and event-channel-rx.",
+    source: 'good practice: netif.h, "feature-split-event-channels", gives the two styles as alternatives' },
   { id: 'SEC-11', side: 'backend', level: 'should', since: '9204bc6545', gate: 'feature-split-event-channels',
     statement:
-      'Given only one of event-channel-tx and event-channel-rx the backend reports an error or uses event-channel, ' +
-      'and is never left half connected.',
-    source: 'good practice: netif.h is silent on half a pair' },
+      'If only one of event-channel-tx and event-channel-rx is written, the backend reports an error or uses ' +
+      'event-channel, and is never left half connected.',
+    source: 'good practice: netif.h is silent on an incomplete pair' },
   { id: 'SEC-12', side: 'backend', level: 'should', since: '9204bc6545', gate: 'feature-split-event-channels',
     statement:
-      'Given the same port as event-channel-tx and event-channel-rx the backend either works or refuses cleanly.',
+      'If event-channel-tx and event-channel-rx name the same port, the backend either works or refuses the ' +
+      'connection cleanly.',
     source: 'good practice: netif.h is silent on equal ports' },
 ];

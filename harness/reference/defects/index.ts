@@ -1,41 +1,96 @@
-import { BACKEND_BOUNDS_DEFECTS } from './backend-bounds.js';
-import { BACKEND_TRAFFIC_DEFECTS } from './backend-traffic.js';
-import { BACKEND_DEFECTS } from './backend.js';
-import { CHECKSUM_DEFECTS } from './checksum.js';
-import { CONTROL_DEFECTS } from './control.js';
+import { BACKEND_BUFFERS_DEFECTS } from './backend/buffers.js';
+import { BACKEND_CHECKSUM_DEFECTS } from './backend/checksum.js';
+import { BACKEND_CONTROL_DEFECTS } from './backend/control.js';
+import { BACKEND_EXTRAS_DEFECTS } from './backend/extras.js';
+import { BACKEND_FRAMES_DEFECTS } from './backend/frames.js';
+import { BACKEND_GREF_DEFECTS } from './backend/gref.js';
+import { BACKEND_GSO_DEFECTS } from './backend/gso.js';
+import { BACKEND_HASH_KEYS_DEFECTS } from './backend/hash-keys.js';
+import { BACKEND_HASH_DEFECTS } from './backend/hash.js';
+import { BACKEND_KEYS_DEFECTS } from './backend/keys.js';
+import { BACKEND_MAPPED_DEFECTS } from './backend/mapped.js';
+import { BACKEND_MAPPING_DEFECTS } from './backend/mapping.js';
+import { BACKEND_MULTICAST_DEFECTS } from './backend/multicast.js';
+import { BACKEND_NOTIFICATIONS_DEFECTS } from './backend/notifications.js';
+import { BACKEND_QUEUES_DEFECTS } from './backend/queues.js';
+import { BACKEND_RECEIVE_DEFECTS } from './backend/receive.js';
+import { BACKEND_REFUSALS_DEFECTS } from './backend/refusals.js';
+import { BACKEND_RINGS_DEFECTS } from './backend/rings.js';
+import { BACKEND_ROBUSTNESS_DEFECTS } from './backend/robustness.js';
+import { BACKEND_STAGING_DEFECTS } from './backend/staging.js';
+import { BACKEND_TOEPLITZ_DEFECTS } from './backend/toeplitz.js';
+import { BACKEND_TRANSMIT_DEFECTS } from './backend/transmit.js';
+import { BACKEND_XENBUS_DEFECTS } from './backend/xenbus.js';
 import type { Defect } from './defect.js';
-import { FRONTEND_EXTRAS_DEFECTS } from './frontend-extras.js';
-import { FRONTEND_TRAFFIC_DEFECTS } from './frontend-traffic.js';
-import { FRONTEND_DEFECTS } from './frontend.js';
-import { GREF_DEFECTS } from './gref.js';
-import { GSO_DEFECTS } from './gso.js';
-import { HASH_DEFECTS } from './hash.js';
-import { LIFE_CYCLE_DEFECTS } from './life-cycle.js';
-import { MULTICAST_DEFECTS } from './multicast.js';
-import { REAL_DEFECTS } from './real.js';
-import { ROBUSTNESS_DEFECTS } from './robustness.js';
-import { SLOT_DEFECTS } from './slots.js';
-import { STAGING_DEFECTS } from './staging.js';
+import { FRONTEND_CHECKSUM_DEFECTS } from './frontend/checksum.js';
+import { FRONTEND_CLOSING_DEFECTS } from './frontend/closing.js';
+import { FRONTEND_CONTROL_DEFECTS } from './frontend/control.js';
+import { FRONTEND_FRAMES_DEFECTS } from './frontend/frames.js';
+import { FRONTEND_GSO_DEFECTS } from './frontend/gso.js';
+import { FRONTEND_LAYOUTS_DEFECTS } from './frontend/layouts.js';
+import { FRONTEND_MEMORY_DEFECTS } from './frontend/memory.js';
+import { FRONTEND_MULTICAST_DEFECTS } from './frontend/multicast.js';
+import { FRONTEND_NOTIFICATIONS_DEFECTS } from './frontend/notifications.js';
+import { FRONTEND_OFFERS_DEFECTS } from './frontend/offers.js';
+import { FRONTEND_QUEUES_DEFECTS } from './frontend/queues.js';
+import { FRONTEND_RECEIVE_DEFECTS } from './frontend/receive.js';
+import { FRONTEND_RINGS_DEFECTS } from './frontend/rings.js';
+import { FRONTEND_ROBUSTNESS_DEFECTS } from './frontend/robustness.js';
+import { FRONTEND_STAGING_DEFECTS } from './frontend/staging.js';
+import { FRONTEND_STATES_DEFECTS } from './frontend/states.js';
+import { FRONTEND_TRANSMIT_DEFECTS } from './frontend/transmit.js';
+import { FRONTEND_XENBUS_DEFECTS } from './frontend/xenbus.js';
 
 export type { Defect } from './defect.js';
 
-/** Every defect that can be planted into a reference driver. */
-export const DEFECTS: readonly Defect[] = [
-  ...FRONTEND_DEFECTS,
-  ...BACKEND_DEFECTS,
-  ...CHECKSUM_DEFECTS,
-  ...MULTICAST_DEFECTS,
-  ...CONTROL_DEFECTS,
-  ...GSO_DEFECTS,
-  ...HASH_DEFECTS,
-  ...GREF_DEFECTS,
-  ...STAGING_DEFECTS,
-  ...SLOT_DEFECTS,
-  ...FRONTEND_EXTRAS_DEFECTS,
-  ...LIFE_CYCLE_DEFECTS,
-  ...ROBUSTNESS_DEFECTS,
-  ...BACKEND_TRAFFIC_DEFECTS,
-  ...BACKEND_BOUNDS_DEFECTS,
-  ...FRONTEND_TRAFFIC_DEFECTS,
-  ...REAL_DEFECTS,
+const ALL: readonly Defect[] = [
+  ...BACKEND_XENBUS_DEFECTS,
+  ...BACKEND_KEYS_DEFECTS,
+  ...BACKEND_RINGS_DEFECTS,
+  ...BACKEND_NOTIFICATIONS_DEFECTS,
+  ...BACKEND_TRANSMIT_DEFECTS,
+  ...BACKEND_FRAMES_DEFECTS,
+  ...BACKEND_RECEIVE_DEFECTS,
+  ...BACKEND_BUFFERS_DEFECTS,
+  ...BACKEND_REFUSALS_DEFECTS,
+  ...BACKEND_QUEUES_DEFECTS,
+  ...BACKEND_CHECKSUM_DEFECTS,
+  ...BACKEND_GSO_DEFECTS,
+  ...BACKEND_EXTRAS_DEFECTS,
+  ...BACKEND_MULTICAST_DEFECTS,
+  ...BACKEND_CONTROL_DEFECTS,
+  ...BACKEND_HASH_DEFECTS,
+  ...BACKEND_HASH_KEYS_DEFECTS,
+  ...BACKEND_MAPPING_DEFECTS,
+  ...BACKEND_TOEPLITZ_DEFECTS,
+  ...BACKEND_GREF_DEFECTS,
+  ...BACKEND_MAPPED_DEFECTS,
+  ...BACKEND_STAGING_DEFECTS,
+  ...BACKEND_ROBUSTNESS_DEFECTS,
+  ...FRONTEND_XENBUS_DEFECTS,
+  ...FRONTEND_RINGS_DEFECTS,
+  ...FRONTEND_NOTIFICATIONS_DEFECTS,
+  ...FRONTEND_TRANSMIT_DEFECTS,
+  ...FRONTEND_RECEIVE_DEFECTS,
+  ...FRONTEND_FRAMES_DEFECTS,
+  ...FRONTEND_LAYOUTS_DEFECTS,
+  ...FRONTEND_QUEUES_DEFECTS,
+  ...FRONTEND_OFFERS_DEFECTS,
+  ...FRONTEND_CHECKSUM_DEFECTS,
+  ...FRONTEND_GSO_DEFECTS,
+  ...FRONTEND_MULTICAST_DEFECTS,
+  ...FRONTEND_CONTROL_DEFECTS,
+  ...FRONTEND_STAGING_DEFECTS,
+  ...FRONTEND_STATES_DEFECTS,
+  ...FRONTEND_CLOSING_DEFECTS,
+  ...FRONTEND_MEMORY_DEFECTS,
+  ...FRONTEND_ROBUSTNESS_DEFECTS,
 ];
+
+/** The defects of the matrix, in the order of the suites. */
+export const DEFECTS: readonly Defect[] = ALL.filter(({ raceIn }) => raceIn === undefined);
+
+/** A defect whose test fails in some orders of delivery only. */
+export type Race = Defect & { readonly raceIn: string };
+
+export const RACES: readonly Race[] = ALL.filter((defect): defect is Race => defect.raceIn !== undefined);

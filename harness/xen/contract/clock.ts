@@ -1,9 +1,9 @@
-/** What every adapter's clock keeps, virtual or not. */
+/** Contract of an adapter's clock, virtual or real. */
 import { expect } from 'chai';
 import type { Domain } from '../domain.js';
 import type { Pair } from './pair.js';
 
-/** Defines the tests; `handles` answers those of the present one. */
+/** Defines the tests; `handles` returns the handles of the current test. */
 export function contractOfClock(handles: () => Pair): void {
   describe('clock', () => {
     let a: Domain;
@@ -11,7 +11,7 @@ export function contractOfClock(handles: () => Pair): void {
       ({ a } = handles());
     });
 
-    it('calls back in the order of the deadlines, and not what was cancelled', async () => {
+    it('calls back in the order of the deadlines, and not after a cancel', async () => {
       const called: string[] = [];
       const start = a.clock.now();
       await new Promise<void>((resolve) => {
@@ -26,7 +26,7 @@ export function contractOfClock(handles: () => Pair): void {
       expect(a.clock.now() - start).to.be.at.least(59);
     });
 
-    it('answers a hold with its release, which may be called twice', async () => {
+    it('returns the release of a hold, which may be called twice', async () => {
       const release = a.clock.hold();
       release();
       release();

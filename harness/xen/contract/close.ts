@@ -1,9 +1,9 @@
-/** What every adapter keeps when a handle ends. */
+/** Contract of closing a handle. */
 import { expect } from 'chai';
 import { PageError, XenError, type Domain } from '../domain.js';
 import type { Pair } from './pair.js';
 
-/** Defines the tests; `handles` answers those of the present one. */
+/** Defines the tests; `handles` returns the handles of the current test. */
 export function contractOfClose(handles: () => Pair): void {
   describe('close', () => {
     let a: Domain;
@@ -12,7 +12,7 @@ export function contractOfClose(handles: () => Pair): void {
       ({ a, b } = handles());
     });
 
-    it('ends what the handle had', async () => {
+    it('releases what the handle held', async () => {
       const offer = a.grants.offer(b.id, 'read-write');
       const port = a.events.bindUnbound(b.id);
       const mine = b.grants.offer(a.id, 'read-write');
@@ -50,7 +50,7 @@ export function contractOfClose(handles: () => Pair): void {
       }
     });
 
-    it('may be called twice, and leaves offers and mappings that may be ended late', async () => {
+    it('may be called twice; offers and mappings may be ended after it', async () => {
       const offer = a.grants.offer(b.id, 'read-write');
       const mapping = b.grants.map(a.id, [offer.ref], 'read-write');
       await a.close();

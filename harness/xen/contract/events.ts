@@ -1,10 +1,10 @@
-/** What every adapter's event channels keep. */
+/** Contract of event channels. */
 import { expect } from 'chai';
 import { XenError, type Domain, type Port } from '../domain.js';
 import { Patience, Signal } from '../wait.js';
 import type { Pair } from './pair.js';
 
-/** The ports that fired at one handle, in the order in which they were taken. */
+/** The ports that fired at one handle, in the order in which they were read. */
 class Fired {
   readonly ports: Port[] = [];
   readonly #signal = new Signal();
@@ -29,7 +29,7 @@ class Fired {
   }
 }
 
-/** Defines the tests; `handles` answers those of the present one. */
+/** Defines the tests; `handles` returns the handles of the current test. */
 export function contractOfEvents(handles: () => Pair): void {
   describe('events', () => {
     let a: Domain;
@@ -46,7 +46,7 @@ export function contractOfEvents(handles: () => Pair): void {
       atB = new Fired(b);
     });
 
-    /** A channel whose first event at b, that of the binding, was taken and unmasked. */
+    /** A channel whose first event at b, that of the binding, was handled and unmasked. */
     async function bound(): Promise<{ portA: Port; portB: Port }> {
       const portA = a.events.bindUnbound(b.id);
       const portB = b.events.bindInterdomain(a.id, portA);
@@ -69,12 +69,12 @@ export function contractOfEvents(handles: () => Pair): void {
       await atA.times(portA, 1);
     });
 
-    it('gives a port once until it is unmasked, however often it was notified', async () => {
+    it('reports a port once until it is unmasked, however often it was notified', async () => {
       const { portA, portB } = await bound();
       for (let i = 0; i < 100; i++) a.events.notify(portA);
       await atB.times(portB, 2);
       for (let i = 0; i < 100; i++) a.events.notify(portA);
-      // Another channel's event comes through; by then the masked one would have, if it could.
+      // The event of another channel arrives; one at the masked port would have arrived by then.
       const other = await bound();
       a.events.notify(other.portA);
       await atB.times(other.portB, 2);
@@ -87,7 +87,7 @@ export function contractOfEvents(handles: () => Pair): void {
       expect(atB.count(portB)).to.equal(3);
     });
 
-    it('is silent on an unmask with nothing pending', async () => {
+    it('reports nothing on an unmask with nothing pending', async () => {
       const { portB } = await bound();
       b.events.unmask(portB);
       const other = await bound();
@@ -96,11 +96,11 @@ export function contractOfEvents(handles: () => Pair): void {
       expect(atB.count(portB)).to.equal(1);
     });
 
-    it('has nothing to take when nothing fired', () => {
+    it('returns no port if none fired', () => {
       expect(a.events.take()).to.deep.equal([]);
     });
 
-    it('lets a port wait for its peer again after the peer unbound', async () => {
+    it('lets a port wait for its peer again after the peer has unbound', async () => {
       const { portA, portB } = await bound();
       b.events.unbind(portB);
       expect(() => b.events.notify(portB)).to.throw(XenError);
@@ -109,7 +109,7 @@ export function contractOfEvents(handles: () => Pair): void {
       await atB.times(again, again === portB ? 2 : 1);
     });
 
-    it('refuses to bind to a port that is bound or does not exist', async () => {
+    it('refuses to bind to a port that is bound already or does not exist', async () => {
       const { portA } = await bound();
       expect(() => b.events.bindInterdomain(a.id, portA)).to.throw(XenError);
       a.events.unbind(portA);

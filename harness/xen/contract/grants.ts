@@ -1,14 +1,13 @@
-/** What every adapter's grants keep: pages shared, mapped, copied, and looked at from outside. */
+/** Contract of grants: shared, mapped and copied pages, and their use as others see it. */
 import { expect } from 'chai';
+import { GNTST } from '../../protocol/grant.js';
 import { PAGE_SIZE, PageError, XenError, type Domain } from '../domain.js';
 import type { Pair } from './pair.js';
 
-const GNTST_GENERAL_ERROR = -1;
-const GNTST_BAD_GNTREF = -3;
 /** No grant table is that large. */
 const NO_REF = 0x00ff_ffff;
 
-/** Defines the tests; `handles` answers those of the present one. */
+/** Defines the tests; `handles` returns the handles of the current test. */
 export function contractOfGrants(handles: () => Pair): void {
   describe('grants', () => {
     let a: Domain;
@@ -30,7 +29,7 @@ export function contractOfGrants(handles: () => Pair): void {
       expect(offer.page.copyOut(PAGE_SIZE - 4, 4)).to.deep.equal(Uint8Array.of(0, 1, 2, 3));
     });
 
-    it('maps several pages in the order asked for', () => {
+    it('maps several pages in the requested order', () => {
       const offers = [1, 2, 3].map(() => a.grants.offer(b.id, 'read-write'));
       offers.forEach((offer, index) => offer.page.store32(0, index + 1));
       const refs = offers.map((offer) => offer.ref).reverse();
@@ -38,7 +37,7 @@ export function contractOfGrants(handles: () => Pair): void {
       expect(mapping.pages.map((page) => page.load32(0))).to.deep.equal([3, 2, 1]);
     });
 
-    it('changes a word under the eyes of the other domain, until it is called off', () => {
+    it('changes a word while the other domain reads it, until it is stopped', () => {
       const offer = a.grants.offer(b.id, 'read-write');
       const { pages } = b.grants.map(a.id, [offer.ref], 'read-only');
       const calm = offer.page.flicker(8, [1, 2]);
@@ -54,7 +53,7 @@ export function contractOfGrants(handles: () => Pair): void {
       offer.end();
     });
 
-    it('copies bytes out, so that later changes leave them alone', () => {
+    it('copies bytes out; later changes do not affect the copy', () => {
       const { page } = a.grants.offer(b.id, 'read-write');
       const copy = page.copyOut(0, 8);
       page.store32(0, 1);
@@ -94,7 +93,7 @@ export function contractOfGrants(handles: () => Pair): void {
       expect(page.copyOut(0, PAGE_SIZE)).to.deep.equal(new Uint8Array(PAGE_SIZE));
     });
 
-    it('maps all or nothing', async () => {
+    it('maps all refs or none', async () => {
       const offer = a.grants.offer(b.id, 'read-write');
       expect(() => b.grants.map(a.id, [offer.ref, NO_REF], 'read-write'))
         .to.throw(XenError)
@@ -110,7 +109,7 @@ export function contractOfGrants(handles: () => Pair): void {
         .with.property('code', 'EINVAL');
     });
 
-    it('closes the pages of a mapping that was unmapped', () => {
+    it('closes the pages of a mapping after the unmap', () => {
       const offer = a.grants.offer(b.id, 'read-write');
       const mapping = b.grants.map(a.id, [offer.ref], 'read-write');
       mapping.unmap();
@@ -123,7 +122,7 @@ export function contractOfGrants(handles: () => Pair): void {
       expect(b.grants.map(a.id, [offer.ref], 'read-write').pages[0]!.load32(0)).to.equal(0);
     });
 
-    it('keeps a page readable for its mapper after the offer has ended', () => {
+    it('keeps a page readable for its mapper after the end of the offer', () => {
       const offer = a.grants.offer(b.id, 'read-write');
       offer.page.store32(0, 42);
       const mapping = b.grants.map(a.id, [offer.ref], 'read-write');
@@ -133,7 +132,7 @@ export function contractOfGrants(handles: () => Pair): void {
       mapping.unmap();
     });
 
-    it('does not map an offer that has ended', () => {
+    it('does not map an offer after its end', () => {
       const offer = a.grants.offer(b.id, 'read-write');
       offer.end();
       expect(() => b.grants.map(a.id, [offer.ref], 'read-only'))
@@ -141,7 +140,7 @@ export function contractOfGrants(handles: () => Pair): void {
         .with.property('code', 'EINVAL');
     });
 
-    it('copies out of granted pages with a status for each segment', () => {
+    it('copies out of granted pages with a status per segment', () => {
       const first = a.grants.offer(b.id, 'read-only');
       const second = a.grants.offer(b.id, 'read-write');
       first.page.copyIn(10, Uint8Array.of(1, 2, 3));
@@ -154,12 +153,12 @@ export function contractOfGrants(handles: () => Pair): void {
         ]),
       ).to.deep.equal([
         { status: 0, bytes: Uint8Array.of(1, 2, 3) },
-        { status: GNTST_BAD_GNTREF, bytes: new Uint8Array(0) },
+        { status: GNTST.badGntref, bytes: new Uint8Array(0) },
         { status: 0, bytes: Uint8Array.of(4, 5) },
       ]);
     });
 
-    it('copies into granted pages with a status for each segment', () => {
+    it('copies into granted pages with a status per segment', () => {
       const readOnly = a.grants.offer(b.id, 'read-only');
       const writable = a.grants.offer(b.id, 'read-write');
       const bytes = Uint8Array.of(6, 7);
@@ -169,13 +168,13 @@ export function contractOfGrants(handles: () => Pair): void {
           { domain: a.id, ref: NO_REF, offset: 0, bytes },
           { domain: a.id, ref: writable.ref, offset: 1, bytes },
         ]),
-      ).to.deep.equal([GNTST_GENERAL_ERROR, GNTST_BAD_GNTREF, 0]);
+      ).to.deep.equal([GNTST.generalError, GNTST.badGntref, 0]);
       expect(readOnly.page.load32(0)).to.equal(0);
       expect(writable.page.copyOut(0, 4)).to.deep.equal(Uint8Array.of(0, 6, 7, 0));
     });
 
-    it('tells an observer how a grant is used', async () => {
-      // A host may have no way to look into its own domain's table.
+    it('reports to an observer how a grant is used', async () => {
+      // A host may be unable to read its own domain's grant table.
       const blind = !a.capabilities.has('observer') || a.id === b.id;
       const seen = (use: string): string[] => (blind ? [use, 'unknown'] : [use]);
       const offer = a.grants.offer(b.id, 'read-write');

@@ -1,4 +1,4 @@
-/** What every adapter of the port keeps, as tests: on virtual time and on real time alike. */
+/** Contract of the port, as tests that every adapter passes, in virtual time and in real time. */
 import { contractOfClock } from './clock.js';
 import { contractOfClose } from './close.js';
 import { contractOfEvents } from './events.js';
@@ -6,7 +6,7 @@ import { contractOfGrants } from './grants.js';
 import type { Pair } from './pair.js';
 import { contractOfStore } from './store.js';
 
-/** Defines the tests of one adapter; `make` is called afresh for each of them. */
+/** Defines the tests of one adapter; `make` is called once per test. */
 export function contract(name: string, make: () => Promise<Pair>): void {
   describe(`contract of the port: ${name}`, () => {
     let pair: Pair;

@@ -1,10 +1,10 @@
-/** What every adapter's xenstore keeps: nodes, permissions, watches, transactions. */
+/** Contract of xenstore: nodes, permissions, watches, transactions. */
 import { expect } from 'chai';
 import { XenError, type Domain } from '../domain.js';
 import { Patience, Signal } from '../wait.js';
 import type { Pair } from './pair.js';
 
-/** Defines the tests; `handles` answers those of the present one. */
+/** Defines the tests; `handles` returns the handles of the current test. */
 export function contractOfStore(handles: () => Pair): void {
   describe('store', () => {
     let a: Domain;
@@ -29,7 +29,7 @@ export function contractOfStore(handles: () => Pair): void {
 
     afterEach(() => a.store.remove(base));
 
-    /** What a watch told, with a wait for the next word. */
+    /** The paths that a watch reported; can wait for the next one. */
     async function watch(domain: Domain, path: string) {
       const signal = new Signal();
       const paths: string[] = [];
@@ -42,7 +42,7 @@ export function contractOfStore(handles: () => Pair): void {
       return { paths, heard, close: () => handle.close() };
     }
 
-    it('reads what was written, and nothing where nothing was', async () => {
+    it('reads what was written, and undefined for a missing node', async () => {
       expect(await a.store.read(`${base}/key`)).to.equal(undefined);
       expect(await a.store.list(`${base}/key`)).to.equal(undefined);
       expect(await a.store.permissions(`${base}/key`)).to.equal(undefined);
@@ -54,7 +54,7 @@ export function contractOfStore(handles: () => Pair): void {
       expect(await b.store.read(`${base}/key`)).to.equal('Zürich');
     });
 
-    it('creates the parents that are missing and lists children', async () => {
+    it('creates missing parents and lists children', async () => {
       await a.store.write(`${base}/queue-0/tx-ring-ref`, '8');
       await a.store.write(`${base}/queue-1/tx-ring-ref`, '9');
       expect(await a.store.read(`${base}/queue-0`)).to.equal('');
@@ -68,14 +68,14 @@ export function contractOfStore(handles: () => Pair): void {
       expect(await a.store.read(`${relative}/key`)).to.equal('value');
     });
 
-    it('refuses paths that xenstored has no room for', async () => {
+    it('refuses paths that are too long for xenstored', async () => {
       for (const path of [`${base}/`, `${base}//key`, `${base}/a b`]) {
         const error: unknown = await a.store.write(path, '').catch((reason: unknown) => reason);
         expect(error, path).to.be.instanceOf(XenError).with.property('code', 'EINVAL');
       }
     });
 
-    it('removes a node with all below it, and what is not there without an error', async () => {
+    it('removes a node with its subtree; removing a missing node is no error', async () => {
       await a.store.write(`${base}/dir/key`, '1');
       await a.store.remove(`${base}/dir`);
       expect(await a.store.read(`${base}/dir`)).to.equal(undefined);
@@ -85,7 +85,7 @@ export function contractOfStore(handles: () => Pair): void {
       await a.store.remove(`${base}/never/was/here`);
     });
 
-    it('gives children their parent’s permissions, and the ones that are set', async () => {
+    it('gives new children the permissions of their parent, and sets permissions', async () => {
       await a.store.write(`${base}/dir/key`, '1');
       const inherited = await a.store.permissions(base);
       expect(inherited).to.deep.equal([
@@ -102,7 +102,7 @@ export function contractOfStore(handles: () => Pair): void {
       expect(await a.store.permissions(`${base}/dir`)).to.deep.equal(inherited);
     });
 
-    it('shows a transaction to others only when it is done', async () => {
+    it('shows a transaction to others only after its commit', async () => {
       const answer = await a.store.transaction(async (transaction) => {
         await transaction.write(`${base}/one`, '1');
         await transaction.write(`${base}/two`, '2');
@@ -115,7 +115,7 @@ export function contractOfStore(handles: () => Pair): void {
       expect(await b.store.read(`${base}/two`)).to.equal('2');
     });
 
-    it('runs a transaction again if what it read was changed meanwhile', async () => {
+    it('repeats a transaction if the nodes that it read were changed in the meantime', async () => {
       await a.store.write(`${base}/count`, '1');
       let runs = 0;
       await a.store.transaction(async (transaction) => {
@@ -136,7 +136,7 @@ export function contractOfStore(handles: () => Pair): void {
       expect(await a.store.read(`${base}/key`)).to.equal(undefined);
     });
 
-    it('calls a watch at first, and then for changes at and below its path', async () => {
+    it('calls a watch once at first, and then for changes at and below its path', async () => {
       const watched = await watch(b, `${base}/dir`);
       await watched.heard('first call', 1);
       expect(watched.paths).to.deep.equal([`${base}/dir`]);
@@ -171,7 +171,7 @@ export function contractOfStore(handles: () => Pair): void {
       await watched.close();
     });
 
-    it('calls a watch for a transaction only when it is done', async () => {
+    it('calls a watch for a transaction only after its commit', async () => {
       const watched = await watch(b, base);
       await watched.heard('first call', 1);
       await a.store.transaction(async (transaction) => {
@@ -185,7 +185,7 @@ export function contractOfStore(handles: () => Pair): void {
       await watched.close();
     });
 
-    it('leaves a closed watch alone', async () => {
+    it('does not call a closed watch', async () => {
       const closed = await watch(b, base);
       const open = await watch(b, base);
       await closed.heard('first call', 1);

@@ -7,6 +7,6 @@ export const hostClock: Clock = {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },
-  // Real time can't jump.
+  // Real time can't be held.
   hold: () => () => undefined,
 };

@@ -1,15 +1,17 @@
-/** The addon's errors, turned into the port's. */
+/** Converts the addon's errors into the port's. */
 import { PageError, XenError } from '../domain.js';
 
 function translated(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const code = (error as { code?: unknown }).code;
   if (code === 'ERR_PAGE') return new PageError(error.message);
-  if (typeof code === 'string') return new XenError(code, error.message);
+  if (typeof code === 'string') return XenError.refused(code, error.message);
   return error;
 }
 
-/** Calls the addon. Throws {@link PageError} or {@link XenError}; other errors are faults of ours and pass as they are. */
+/**
+ * Calls the addon. Throws {@link PageError} or {@link XenError}; other errors are bugs of netifspec and pass unchanged.
+ */
 export function call<T>(body: () => T): T {
   try {
     return body();
@@ -18,7 +20,7 @@ export function call<T>(body: () => T): T {
   }
 }
 
-/** As {@link call}, for what the addon answers later. */
+/** Like {@link call}, for a promise of the addon. */
 export async function callAsync<T>(body: () => Promise<T>): Promise<T> {
   try {
     return await body();

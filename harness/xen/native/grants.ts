@@ -12,7 +12,7 @@ import {
 } from '../domain.js';
 import { call, hasCode } from './errors.js';
 
-/** The port's page over the addon's, which is made when it's first used. */
+/** A page of the addon as a page of the port; created on first use. */
 export class SharedPage implements Page {
   #page: NativePage | undefined;
 
@@ -45,7 +45,7 @@ export class SharedPage implements Page {
   }
 }
 
-/** Its pages are objects only where somebody looks at them. */
+/** Creates its pages on first use. */
 class SharedMapping implements Mapping {
   #pages: readonly Page[] | undefined;
 
@@ -62,7 +62,7 @@ class SharedMapping implements Mapping {
   }
 }
 
-/** How many pages gntalloc offers at most, over all processes. */
+/** File with the maximum number of pages that gntalloc offers, over all processes. */
 export const GNTALLOC_LIMIT = '/sys/module/xen_gntalloc/parameters/limit';
 
 /** Grants over gntdev and gntalloc. */
@@ -77,7 +77,7 @@ export class HostGrants implements Grants {
       if (!hasCode(error, 'ENOSPC')) throw error;
       throw new XenError(
         'ENOSPC',
-        `no page is left to offer to domain ${domain}: xen_gntalloc.limit pages are offered; raise it in ${GNTALLOC_LIMIT}`,
+        `cannot offer another page to domain ${domain}: all pages of xen_gntalloc.limit are in use; raise it in ${GNTALLOC_LIMIT}`,
       );
     }
     return { ref: region.ref, page: new SharedPage(region, 0), end: () => call(() => region.close()) };
@@ -89,7 +89,7 @@ export class HostGrants implements Grants {
   }
 
   copyFrom(segments: readonly (CopySegment & { length: number })[]): { status: number; bytes: Uint8Array }[] {
-    // However long one claims to be that leaves its page, there is no more than that to be refused.
+    // A segment beyond its page is refused whatever its length; this limits the buffer.
     const lengthOf = ({ length }: { length: number }): number => Math.min(length, PAGE_SIZE + 1);
     const { list, total } = flat(segments, lengthOf);
     const all = new Uint8Array(total);
@@ -117,7 +117,7 @@ export class HostGrants implements Grants {
   }
 }
 
-/** Segments as the addon takes them. Throws a TypeError on what is no u32. */
+/** Segments in the addon's format. Throws a TypeError on a value that is not a u32. */
 function flat<S extends CopySegment>(
   segments: readonly S[],
   lengthOf: (segment: S) => number,
@@ -132,11 +132,11 @@ function flat<S extends CopySegment>(
   return { list: u32s(values), total };
 }
 
-/** What the addon has put in the place of the length of segment `n`. */
+/** The status of segment `n`, which the addon writes in place of its length. */
 const statusOf = (list: Uint32Array, n: number): number => (list[4 * n + 3] ?? 0) | 0;
 
 function u32s(values: readonly number[]): Uint32Array {
   const list = new Uint32Array(values);
-  for (let n = 0; n < list.length; n++) if (list[n] !== values[n]) throw new TypeError(`${values[n]} is no u32`);
+  for (let n = 0; n < list.length; n++) if (list[n] !== values[n]) throw new TypeError(`${values[n]} is not a u32`);
   return list;
 }

@@ -1,5 +1,6 @@
-/** The port on a real Xen host, over the addon. */
+/** The port on a real Xen host, implemented with the addon. */
 import { readFileSync } from 'node:fs';
+import { Closers } from '../../base/closers.js';
 import { loadNative, type NativeAddon, type NativeGrantTables } from '../../../native/index.js';
 import { XenError, type Capability, type DomId, type Domain, type Holdings } from '../domain.js';
 import { hostClock } from './clock.js';
@@ -12,24 +13,24 @@ import { HostStore } from './store.js';
 
 export { nativeProblems } from './problems.js';
 
-/** Whether this is the control domain, whom Xen lets see other domains' grant tables. */
+/** Whether this is the control domain, which may read other domains' grant tables. */
 function isControlDomain(): boolean {
   try {
     return readFileSync('/proc/xen/capabilities', 'utf8').includes('control_d');
   } catch {
-    // xenfs isn't mounted or this isn't Linux: nothing says that it is.
+    // xenfs isn't mounted, or this isn't Linux: nothing indicates a control domain.
     return false;
   }
 }
 
-/** The number of the domain that this process runs in: xenstored's word, or 0 for the control domain. */
+/** The domain number of this process: from xenstored, or 0 for the control domain. */
 async function ownNumber(store: HostStore): Promise<DomId> {
   const text = await store.read('domid');
   if (text !== undefined && /^\d{1,5}$/.test(text)) return Number(text);
   if (isControlDomain()) return 0;
   throw new XenError(
     'ENOENT',
-    "this domain's number can't be found: xenstore has no node domid, and xenfs isn't mounted",
+    "cannot find this domain's number: xenstore has no node domid; mount xenfs on /proc/xen",
   );
 }
 
@@ -38,41 +39,30 @@ function openGrantTables(addon: NativeAddon): NativeGrantTables | undefined {
   try {
     return new addon.GrantTables();
   } catch {
-    // No /dev/xen/privcmd or no library for it: this host has no observer, which `capabilities` tells.
+    // Without /dev/xen/privcmd or its library this host has no observer, as `capabilities` shows.
     return undefined;
   }
 }
 
 /**
- * Opens this host's domain: needs root, Xen's devices and xenstore.
- * Throws a {@link XenError} that says what is missing and what to do.
+ * Opens this host's domain. Needs root, Xen's devices and xenstore. Throws a {@link XenError} that says what is missing
+ * and what to do.
  */
 export async function openNativeDomain(): Promise<Domain> {
   const problems = nativeProblems();
   const addon = loadNative();
   if (problems.length > 0 || 'unavailable' in addon) throw new XenError('ENODEV', problems.join(' '));
 
-  const closers: (() => void | Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    const errors: unknown[] = [];
-    for (let closer = closers.pop(); closer; closer = closers.pop()) {
-      try {
-        await closer();
-      } catch (error) {
-        errors.push(error);
-      }
-    }
-    if (errors.length > 0) throw errors[0];
-  };
+  const closers = new Closers();
   try {
     const store = await HostStore.open(addon);
-    closers.push(() => store.close());
+    closers.add(() => store.close());
     const grants = call(() => new addon.Grants());
-    closers.push(() => call(() => grants.close()));
+    closers.add(() => call(() => grants.close()));
     const events = call(() => new addon.Events());
-    closers.push(() => events.close());
+    closers.add(() => events.close());
     const tables = openGrantTables(addon);
-    if (tables) closers.push(() => tables.close());
+    if (tables) closers.add(() => tables.close());
     const id = await ownNumber(store);
     return {
       id,
@@ -82,15 +72,15 @@ export async function openNativeDomain(): Promise<Domain> {
       clock: hostClock,
       observer: new HostObserver(id, tables),
       capabilities: new Set<Capability>(tables ? ['observer'] : []),
-      close,
+      close: () => closers.close(),
     };
   } catch (error) {
-    await close();
+    await closers.close();
     throw error;
   }
 }
 
-/** What this process holds of Xen's, as the addon counts it; it doesn't count watches. */
+/** The Xen resources of this process, as the addon counts them, without watches. */
 export function nativeHoldings(): Holdings {
   const addon = loadNative();
   if ('unavailable' in addon) throw new XenError('ENODEV', addon.unavailable);

@@ -5,11 +5,11 @@ import { loadNative, type LiveCounts, type NativeAddon } from '../../../native/i
 import { XenError, type Domain } from '../domain.js';
 import { nativeProblems, openNativeDomain } from './index.js';
 
-/** For what starts processes, or waits for garbage collection: an emulated machine is slow at that. */
+/** For tests that start processes or wait for garbage collection: an emulated machine is slow at both. */
 const SLOW_MS = 60_000;
 
 describe('the native adapter', () => {
-  it('says what is missing where it is no domain, each with a remedy', async function () {
+  it('reports what a host that is not a domain lacks, each with a remedy', async function () {
     const problems = nativeProblems();
     if (problems.length === 0) return this.skip();
     for (const problem of problems) expect(problem).to.match(/: .+\.$/);
@@ -26,7 +26,7 @@ describe('the native adapter', () => {
       addon = loaded;
     });
 
-    it('gives all back when nobody holds it any more, closed or not', async function () {
+    it('releases all resources after garbage collection, closed or not', async function () {
       this.timeout(SLOW_MS);
       const { gc } = globalThis;
       if (!gc) throw new Error('run mocha with --expose-gc');
@@ -54,7 +54,7 @@ describe('the native adapter', () => {
       expect(left()).to.deep.equal([]);
     });
 
-    it("leaves no device of Xen's to child processes", async function () {
+    it('leaves no Xen device open in child processes', async function () {
       this.timeout(SLOW_MS);
       const domain = await openNativeDomain();
       try {
@@ -65,7 +65,7 @@ describe('the native adapter', () => {
       }
     });
 
-    it('does requests in order and finishes them before the close', async () => {
+    it('handles requests in order and completes them before the close', async () => {
       const domain = await openNativeDomain();
       const path = `data/netifspec-order-${process.pid}`;
       const done: number[] = [];
@@ -80,7 +80,7 @@ describe('the native adapter', () => {
       expect(await value).to.equal('19');
     });
 
-    it('lets a process end that only forgot to close', function () {
+    it('does not keep a process alive that forgot to close', function () {
       this.timeout(SLOW_MS);
       const file = JSON.stringify(new URL('index.js', import.meta.url).href);
       const code = `
@@ -96,7 +96,7 @@ describe('the native adapter', () => {
       expect(output).to.equal('0');
     });
 
-    it('survives a worker that is ended with watch and listener open', async function () {
+    it('survives the end of a worker with an open watch and listener', async function () {
       this.timeout(SLOW_MS);
       const file = JSON.stringify(new URL('index.js', import.meta.url).href);
       const code = `
@@ -121,7 +121,7 @@ describe('the native adapter', () => {
       return Promise.resolve();
     });
 
-    it('says what to raise when no more pages can be offered', async function () {
+    it('names the limit to raise when no more pages can be offered', async function () {
       this.timeout(SLOW_MS);
       const limit = Number(readFileSync('/sys/module/xen_gntalloc/parameters/limit', 'utf8'));
       const domain: Domain = await openNativeDomain();

@@ -24,7 +24,7 @@ describe("Xen's dump of grant tables", () => {
     END,
   );
 
-  it('tells readers from writers, and an entry that is not listed is unused', () => {
+  it('distinguishes readers from writers, and treats an entry that is not listed as unused', () => {
     expect(useInDump(dump, 0, 9)).to.equal('reading');
     expect(useInDump(dump, 0, 10)).to.equal('writing');
     expect(useInDump(dump, 0, 8)).to.equal('unused');
@@ -32,11 +32,11 @@ describe("Xen's dump of grant tables", () => {
     expect(useInDump(dump, 1, 10)).to.equal('unused');
   });
 
-  it('counts the last dump of the log only', () => {
+  it('uses only the last dump of the log', () => {
     expect(useInDump(log(dump, START, ...table(0), END), 0, 9)).to.equal('unused');
   });
 
-  it('knows nothing of a domain that is not in the dump, nor from a dump that is cut', () => {
+  it('reports unknown for a domain that is not in the dump and for a truncated dump', () => {
     expect(useInDump(dump, 7, 9)).to.equal('unknown');
     expect(useInDump('', 0, 9)).to.equal('unknown');
     expect(useInDump(log(dump, START, ...table(0)), 0, 9)).to.equal('unknown');

@@ -1,21 +1,17 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { run } from '../../base/process.js';
 import type { NativeGrantTables } from '../../../native/index.js';
+import { GTF } from '../../protocol/grant.js';
 import type { DomId, GrantRef, GrantUse, Observer } from '../domain.js';
 import { call, hasCode } from './errors.js';
 
-/** grant_table.h, "Subflags for GTF_permit_access and GTF_transitive". */
-const GTF_READING = 1 << 3;
-const GTF_WRITING = 1 << 4;
-
 function useOf(flags: number): GrantUse {
-  if (flags & GTF_WRITING) return 'writing';
-  return flags & GTF_READING ? 'reading' : 'unused';
+  if (flags & GTF.writing) return 'writing';
+  return flags & GTF.reading ? 'reading' : 'unused';
 }
 
 /**
- * The use of entry `ref` of `granter`'s table, by the hypervisor's dump of grant tables (debug key g) in its log.
- * A dump lists the entries in use only. `unknown` if the log holds no whole dump, or this domain isn't in it.
+ * The use of entry `ref` of `granter`'s table, from the hypervisor's dump of grant tables (debug key g) in its log. A
+ * dump lists only entries in use. `unknown` if the log has no complete dump or the dump lacks this domain.
  */
 export function useInDump(log: string, granter: DomId, ref: GrantRef): GrantUse {
   const start = log.lastIndexOf('gnttab_usage_print_all [');
@@ -37,25 +33,25 @@ export function useInDump(log: string, granter: DomId, ref: GrantRef): GrantUse 
   return known ? 'unused' : 'unknown';
 }
 
-const run = promisify(execFile);
-
-/** Has the hypervisor dump its grant tables and answers its log; undefined where xl is missing or refused. */
+/** Makes the hypervisor dump its grant tables and returns its log; undefined if xl is missing or is refused. */
 async function dumpGrants(): Promise<string | undefined> {
   try {
     await run('xl', ['debug-keys', 'g']);
-    const { stdout } = await run('xl', ['dmesg'], { maxBuffer: 64 * 1024 * 1024 });
-    return stdout;
+    return (await run('xl', ['dmesg'])).toString();
   } catch {
-    // The answer to the caller is that nothing could be seen.
+    // The caller reports the use as unknown.
     return undefined;
   }
 }
 
-/** Sees other domains' grants by their tables, and the own domain's (which Xen doesn't let it map) by Xen's dump. */
+/**
+ * Reads the grants of other domains from their tables, and those of its own domain, whose table it may not map, from
+ * Xen's dump.
+ */
 export class HostObserver implements Observer {
   private dump: Promise<string | undefined> | undefined;
 
-  /** `tables` is undefined where this domain isn't the control domain: all is unknown then. */
+  /** `tables` is undefined outside the control domain: every use is then `unknown`. */
   constructor(
     private readonly self: DomId,
     private readonly tables: NativeGrantTables | undefined,
@@ -71,13 +67,13 @@ export class HostObserver implements Observer {
     try {
       return useOf(call(() => tables.flags(granter, ref)));
     } catch (error) {
-      // The domain is gone, has no such entry, or isn't ours to look at.
+      // The domain is gone, has no such entry, or may not be read.
       if (hasCode(error, 'ESRCH', 'EINVAL', 'EPERM', 'EACCES', 'ENOENT')) return 'unknown';
       throw error;
     }
   }
 
-  /** One dump serves all the questions that are asked in one turn. */
+  /** One dump is used for all requests of the same turn of the event loop. */
   private freshDump(): Promise<string | undefined> {
     this.dump ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
       this.dump = undefined;

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { loadNative } from '../../../native/index.js';
 
-/** Xen's devices, and what provides each. */
+/** Xen's devices and the module that provides each. */
 const DEVICES = [
   ['/dev/xen/evtchn', 'xen-evtchn'],
   ['/dev/xen/gntdev', 'xen-gntdev'],
@@ -18,15 +18,21 @@ function isUsable(file: string): boolean {
   }
 }
 
-/** Whether a Xen hypervisor runs this OS; undefined where the OS doesn't tell. */
+/** Whether this OS runs under a Xen hypervisor; undefined if the OS doesn't report it. */
 export function onXen(): boolean | undefined {
   if (process.platform !== 'linux') return undefined;
   const file = '/sys/hypervisor/type';
   return existsSync(file) && readFileSync(file, 'utf8').trim() === 'xen';
 }
 
-/** What keeps this process from being a domain, each in a sentence with its remedy; empty if nothing does. */
+/**
+ * Why this process can't act as a domain, one sentence per problem with its remedy; empty if it can. On a machine
+ * without Xen no other problem is reported.
+ */
 export function nativeProblems(): string[] {
+  if (onXen() === false) {
+    return ['This host does not run Xen: test on a dom0 or a Xen guest ("--on HOST"), or use "netifspec lab run".'];
+  }
   const problems: string[] = [];
   const addon = loadNative();
   if ('unavailable' in addon) problems.push(addon.unavailable);
@@ -34,21 +40,16 @@ export function nativeProblems(): string[] {
     const libraries = addon.libraryProblems();
     if (libraries.length > 0) {
       problems.push(
-        `Libraries of Xen's can't be loaded (${libraries.join('; ')}): install Xen's tool libraries (libxengnttab1, …).`,
+        `Xen's libraries cannot be loaded: install libxengnttab1, libxenevtchn1 and libxenstore4 (${libraries.join('; ')}).`,
       );
     }
   }
-
-  if (onXen() === false) {
-    problems.push('This machine runs on no Xen: use a dom0 or a guest of Xen, "netifspec lab", or the simulator.');
-    return problems;
-  }
-  if (process.getuid?.() !== 0) problems.push("This isn't root: Xen's devices and xenstore need root.");
+  if (process.getuid?.() !== 0) problems.push("Xen's devices and xenstore need root: run as root.");
   for (const [device, module] of DEVICES) {
     if (!existsSync(device)) problems.push(`${device} is missing: run "modprobe ${module}".`);
-    else if (!isUsable(device)) problems.push(`${device} can't be opened: run as root.`);
+    else if (!isUsable(device)) problems.push(`${device} cannot be opened: run as root.`);
   }
   if (!XENSTORE.some((file) => existsSync(file)))
-    problems.push(`xenstore can't be reached (none of ${XENSTORE.join(', ')}): start xenstored, or mount xenfs.`);
+    problems.push(`xenstore cannot be reached: start xenstored, or mount xenfs (looked for ${XENSTORE.join(', ')}).`);
   return problems;
 }

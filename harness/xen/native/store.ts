@@ -3,10 +3,10 @@ import { XenError, type Permission, type Store, type StoreAccess, type Watch } f
 import { callAsync, hasCode } from './errors.js';
 
 const TRANSACTION_TRIES = 100;
-/** By the bits of xenstore: 1 read, 2 write. */
+/** By the permission bits of xenstore: 1 read, 2 write. */
 const LETTERS = ['n', 'r', 'w', 'b'] as const;
 
-/** Undefined where the answer is that there is no such node. */
+/** Undefined if the node is missing. */
 async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
@@ -16,7 +16,7 @@ async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Requests, in transaction `id` or, if that is 0, in none. */
+/** Requests in transaction `id`, or outside any transaction if `id` is 0. */
 class Access implements StoreAccess {
   constructor(
     private readonly native: NativeStore,
@@ -59,7 +59,7 @@ export class HostStore extends Access implements Store {
 
   static async open(addon: NativeAddon): Promise<HostStore> {
     const listeners = new Map<string, (path: string) => void>();
-    // The callback must not hold the store itself: an unused store can be collected then.
+    // The callback doesn't reference the store, so that an unused store can be collected.
     const native = await callAsync(() => addon.openStore((path, token) => listeners.get(token)?.(path)));
     return new HostStore(native, listeners);
   }
@@ -82,7 +82,7 @@ export class HostStore extends Access implements Store {
         if (!hasCode(error, 'EAGAIN')) throw error;
       }
     }
-    throw new XenError('EAGAIN', `a transaction met concurrent changes ${TRANSACTION_TRIES} times`);
+    throw XenError.refused('EAGAIN', `a transaction met concurrent changes ${TRANSACTION_TRIES} times`);
   }
 
   async watch(path: string, listener: (path: string) => void): Promise<Watch> {
@@ -96,7 +96,7 @@ export class HostStore extends Access implements Store {
     }
     return {
       close: async () => {
-        // An event may be under way still; it finds no listener. Closing twice does nothing.
+        // An event in flight finds no listener. Closing twice does nothing.
         if (this.listeners.delete(token)) await callAsync(() => this.connection.unwatch(path, token));
       },
     };

@@ -2,10 +2,10 @@ import { XenError, type DomId, type Permission, type Store, type StoreAccess, ty
 import type { Lane, Scheduler } from './scheduler.js';
 import { Requests, StoreWatch, Transaction, type Xenstored } from './xenstored.js';
 
-/** xenstored gives up on nobody; a body that never gets through would run for ever. */
+/** xenstored sets no limit; this one stops a body whose transaction always conflicts. */
 const TRANSACTION_ATTEMPTS = 100;
 
-/** Sends one request, which takes its place behind the connection's earlier ones, and answers when the reply is in. */
+/** Queues a request after the connection's earlier ones; returns a promise of the reply. */
 type Send = <T>(request: () => T) => Promise<T>;
 
 class Access implements StoreAccess {
@@ -41,8 +41,8 @@ class Access implements StoreAccess {
 }
 
 /**
- * One handle's connection to xenstored. Requests, replies and watch events each keep their order; a watch event may
- * overtake a reply, and a reply an event.
+ * One handle's connection to xenstored. Requests, replies and watch events are each ordered; a watch event may overtake
+ * a reply, and a reply may overtake an event.
  */
 export class Connection extends Access implements Store {
   readonly #xenstored: Xenstored;
@@ -71,7 +71,7 @@ export class Connection extends Access implements Store {
       const transaction = await this.#send(() => new Transaction(this.#xenstored));
       const send: Send = (request) =>
         this.#send(() => {
-          if (transaction.ended) throw new XenError('ENOENT', 'the transaction has ended');
+          if (transaction.ended) throw XenError.refused('ENOENT', 'the transaction has ended');
           return request();
         });
       const access = new Access(send, this.absolute, new Requests(transaction, this.#domain));
@@ -82,7 +82,7 @@ export class Connection extends Access implements Store {
         transaction.ended = true;
       }
     }
-    throw new XenError('EAGAIN', `the transaction failed ${TRANSACTION_ATTEMPTS} times`);
+    throw XenError.refused('EAGAIN', `the transaction failed ${TRANSACTION_ATTEMPTS} times`);
   }
 
   async watch(path: string, listener: (path: string) => void): Promise<Watch> {
@@ -96,7 +96,7 @@ export class Connection extends Access implements Store {
           if (this.#state === 'open' && this.#watches.has(watch)) listener(changed);
         }),
     );
-    // The first event doesn't overtake the reply, so the caller has the watch before its listener runs.
+    // The first event doesn't overtake the reply, so that the caller has the watch before its listener runs.
     this.#events.hold();
     try {
       await this.#send(() => {
@@ -121,14 +121,14 @@ export class Connection extends Access implements Store {
     return this.#watches.size;
   }
 
-  /** What was asked before is still answered; then the connection ends. */
+  /** Requests that were sent before still complete; then the connection ends. */
   close(): Promise<void> {
     const closed = this.#send(() => this.#drop());
     this.#state = 'closing';
     return closed;
   }
 
-  /** The domain is gone: what was asked and not yet done fails. */
+  /** The domain is gone: pending requests fail. */
   kill(): void {
     this.#state = 'dead';
     this.#drop();
@@ -141,10 +141,10 @@ export class Connection extends Access implements Store {
 
   #send<T>(request: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.#state !== 'open') throw new XenError('EBADF', 'the store connection is closed');
+      if (this.#state !== 'open') throw XenError.refused('EBADF', 'the store connection is closed');
       this.#requests.push(() => {
         try {
-          if (this.#state === 'dead') throw new XenError('EBADF', 'the domain is gone');
+          if (this.#state === 'dead') throw XenError.refused('EBADF', 'the domain is gone');
           const answer = request();
           this.#replies.push(() => resolve(answer));
         } catch (error) {

@@ -1,10 +1,10 @@
 import { XenError, type DomId, type Events, type Port } from '../domain.js';
 import type { Lane, Scheduler } from './scheduler.js';
 
-/** Xen's own channels (store, console) come first in every domain. */
+/** The store and console channels have the first ports of every domain. */
 const FIRST_PORT = 3;
 
-/** One end of a channel, bound or waiting for its other end. */
+/** One end of a channel, bound or waiting for its remote end. */
 class Channel {
   other: Channel | undefined;
   masked = false;
@@ -14,7 +14,7 @@ class Channel {
   constructor(
     readonly port: Port,
     readonly holder: SimulatedEvents,
-    /** Who is, or may become, the other end. */
+    /** The domain that is, or may become, the remote end. */
     readonly remote: DomId,
     private readonly lane: Lane,
   ) {}
@@ -41,7 +41,7 @@ class Channel {
   }
 }
 
-/** A domain's event channels, of all its handles. */
+/** The event channels of a domain, over all its handles. */
 export class PortTable {
   readonly #channels = new Map<Port, Channel>();
 
@@ -54,7 +54,7 @@ export class PortTable {
     return this.#channels.get(port);
   }
 
-  /** As Xen does, takes the lowest free number: ports come again soon after they were closed. */
+  /** Allocates the lowest free port, as Xen does: a closed port is soon used again. */
   add(holder: SimulatedEvents, remote: DomId): Channel {
     let port = FIRST_PORT;
     while (this.#channels.has(port)) port++;
@@ -67,7 +67,7 @@ export class PortTable {
     channel.closed = true;
     this.#channels.delete(channel.port);
     if (!channel.other) return;
-    // The other end waits for this domain again; what it sends meanwhile is lost without an error.
+    // The remote port waits for this domain again; its notifies are lost without an error in the meantime.
     channel.other.other = undefined;
   }
 }
@@ -102,14 +102,14 @@ export class SimulatedEvents implements Events {
   bindInterdomain(remote: DomId, remotePort: Port): Port {
     this.#check();
     const table = this.#tableOf(remote);
-    if (!table) throw new XenError('ESRCH', `binding to domain ${remote}`);
+    if (!table) throw XenError.refused('ESRCH', `binding to domain ${remote}`);
     const other = table.get(remotePort);
     if (!other || other.other || other.remote !== this.#table.domain)
-      throw new XenError('EINVAL', `binding to port ${remotePort} of domain ${remote}`);
+      throw XenError.refused('EINVAL', `binding to port ${remotePort} of domain ${remote}`);
     const channel = this.#add(remote);
     channel.other = other;
     other.other = channel;
-    // Xen can't know whether an event was lost before the binding, so it supposes that.
+    // Xen can't know whether an event was lost before the binding, so it assumes so.
     channel.raise();
     return channel.port;
   }
@@ -133,7 +133,7 @@ export class SimulatedEvents implements Events {
 
   unmask(port: Port): void {
     this.#check();
-    // Like the OS, silent about a port that was unbound since it fired.
+    // Like the OS, ignores a port that was unbound after it fired.
     this.#channels.get(port)?.unmask();
   }
 
@@ -176,7 +176,7 @@ export class SimulatedEvents implements Events {
 
   #own(port: Port): Channel {
     const channel = this.#channels.get(port);
-    if (!channel) throw new XenError('ENOTCONN', `port ${port}`);
+    if (!channel) throw XenError.refused('ENOTCONN', `port ${port}`);
     return channel;
   }
 }

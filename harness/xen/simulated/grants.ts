@@ -9,17 +9,10 @@ import {
   type Mapping,
   type Offer,
 } from '../domain.js';
+import { GNTST, GNTTAB_NR_RESERVED_ENTRIES } from '../../protocol/grant.js';
 import { Frame, SimulatedPage, type Hooks } from './page.js';
 import type { Random } from './random.js';
 
-/** GNTST values that a copy gives (grant_table.h, "Values for error status returns"). */
-const GNTST_OKAY = 0;
-const GNTST_GENERAL_ERROR = -1;
-const GNTST_BAD_DOMAIN = -2;
-const GNTST_BAD_GNTREF = -3;
-
-/** The first references belong to the toolstack (grant_table.h, GNTTAB_NR_RESERVED_ENTRIES). */
-const RESERVED_ENTRIES = 8;
 /** A version 1 table grows by frames of this many entries. */
 const ENTRIES_PER_FRAME = 512;
 
@@ -27,7 +20,7 @@ interface Entry {
   readonly frame: Frame;
   readonly peer: DomId;
   readonly writable: boolean;
-  /** False once the granter withdrew it; mappings may keep it alive. */
+  /** False after the granter has withdrawn it; mappings may keep it alive. */
   offered: boolean;
   readers: number;
   writers: number;
@@ -36,7 +29,7 @@ interface Entry {
 /** One domain's grant table. */
 export class GrantTable {
   readonly #entries = new Map<GrantRef, Entry>();
-  #last: GrantRef = RESERVED_ENTRIES - 1;
+  #last: GrantRef = GNTTAB_NR_RESERVED_ENTRIES - 1;
   #offers = 0;
 
   constructor(
@@ -51,9 +44,10 @@ export class GrantTable {
   }
 
   grant(peer: DomId, writable: boolean): Entry {
-    if (this.#offers >= this.limit) throw new XenError('ENOSPC', `domain ${this.domain} offers ${this.limit} pages`);
+    if (this.#offers >= this.limit)
+      throw XenError.refused('ENOSPC', `domain ${this.domain} offers ${this.limit} pages`);
     this.#offers++;
-    // Gaps, so that nobody counts on references in a row.
+    // References have gaps, so that no test relies on consecutive ones.
     this.#last += 1 + this.random.below(3);
     const frame = new Frame(this.domain, this.#last, this.hooks);
     const entry: Entry = { frame, peer, writable, offered: true, readers: 0, writers: 0 };
@@ -67,12 +61,12 @@ export class GrantTable {
     this.#drop(entry);
   }
 
-  /** The entry that lets `peer` read, or write, the page; otherwise the GNTST that says why not. */
+  /** The entry if `peer` may read, or write, the page; otherwise the GNTST of the error. */
   find(ref: GrantRef, peer: DomId, write: boolean): Entry | number {
     const entry = this.#entries.get(ref);
     const size = ENTRIES_PER_FRAME * Math.ceil((this.#last + 1) / ENTRIES_PER_FRAME);
-    if (!entry) return ref < size ? GNTST_GENERAL_ERROR : GNTST_BAD_GNTREF;
-    return entry.peer === peer && (entry.writable || !write) ? entry : GNTST_GENERAL_ERROR;
+    if (!entry) return ref < size ? GNTST.generalError : GNTST.badGntref;
+    return entry.peer === peer && (entry.writable || !write) ? entry : GNTST.generalError;
   }
 
   map(entry: Entry, write: boolean): void {
@@ -169,10 +163,10 @@ export class SimulatedGrants implements Grants {
     const entries = refs.map((ref): Mapped => {
       const entry = table?.find(ref, this.#own.domain, writable);
       if (!table || typeof entry !== 'object')
-        throw new XenError('EINVAL', `mapping grant ${ref} of domain ${domain} ${access}`);
+        throw XenError.refused('EINVAL', `mapping grant ${ref} of domain ${domain} ${access}`);
       return { table, entry };
     });
-    if (entries.length === 0) throw new XenError('EINVAL', 'mapping no grants');
+    if (entries.length === 0) throw XenError.refused('EINVAL', 'mapping no grants');
     for (const { table, entry } of entries) table.map(entry, writable);
     const mapping = new SimulatedMapping(domain, entries, writable, this.#own.domain, (ended) => {
       if (!this.#mappings.delete(ended)) return;
@@ -188,7 +182,7 @@ export class SimulatedGrants implements Grants {
     return segments.map((segment) => {
       const entry = this.#find(segment, false);
       if (typeof entry === 'number') return { status: entry, bytes: new Uint8Array(0) };
-      return { status: GNTST_OKAY, bytes: entry.frame.copyOut(this.#own.domain, segment.offset, segment.length) };
+      return { status: GNTST.okay, bytes: entry.frame.copyOut(this.#own.domain, segment.offset, segment.length) };
     });
   }
 
@@ -199,11 +193,11 @@ export class SimulatedGrants implements Grants {
       const entry = this.#find(segment, true);
       if (typeof entry === 'number') return entry;
       entry.frame.copyIn(this.#own.domain, segment.offset, segment.bytes);
-      return GNTST_OKAY;
+      return GNTST.okay;
     });
   }
 
-  /** Units that this handle has mapped. */
+  /** Mapped units of this handle. */
   get mappings(): number {
     return this.#mappings.size;
   }
@@ -215,13 +209,13 @@ export class SimulatedGrants implements Grants {
 
   #find(segment: CopySegment, write: boolean): Entry | number {
     const table = this.#tableOf(segment.domain);
-    return table ? table.find(segment.ref, this.#own.domain, write) : GNTST_BAD_DOMAIN;
+    return table ? table.find(segment.ref, this.#own.domain, write) : GNTST.badDomain;
   }
 }
 
-/** The OS refuses a whole batch for one segment that leaves its page, before anything is copied. */
+/** The OS refuses a whole batch if one segment exceeds its page, before anything is copied. */
 function checkSegment(segment: CopySegment, length: number): void {
   const whole = Number.isInteger(segment.offset) && Number.isInteger(length);
   if (!whole || segment.offset < 0 || length < 0 || segment.offset + length > PAGE_SIZE)
-    throw new XenError('EINVAL', `copying ${length} bytes at offset ${segment.offset} of grant ${segment.ref}`);
+    throw XenError.refused('EINVAL', `copying ${length} bytes at offset ${segment.offset} of grant ${segment.ref}`);
 }

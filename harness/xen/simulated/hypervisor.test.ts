@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { XenError, type Domain } from '../domain.js';
 import { Hypervisor, type PageAccess } from './index.js';
 
-/** The errno's name that an operation failed with, or 'worked'. */
+/** The name of the errno with which an operation failed, or 'worked'. */
 async function outcome(operation: () => unknown): Promise<string> {
   try {
     await operation();
@@ -18,7 +18,7 @@ function elapse(domain: Domain, ms: number): Promise<void> {
   return new Promise((resolve) => domain.clock.after(ms, resolve));
 }
 
-/** What two domains see of each other's events and store changes, as one log. */
+/** The events and store changes that two domains see of each other, as one log. */
 async function scenario(seed: number): Promise<string> {
   const hypervisor = new Hypervisor({ seed });
   const dom0 = hypervisor.domain(0);
@@ -35,7 +35,7 @@ async function scenario(seed: number): Promise<string> {
 }
 
 describe('simulated/hypervisor', () => {
-  it('replays a seed, and goes other ways with other seeds', async () => {
+  it('repeats the order of a seed; other seeds give other orders', async () => {
     const first = await scenario(1);
     expect(first.split('\n')).to.have.length(10);
     expect(await scenario(1)).to.equal(first);
@@ -44,7 +44,7 @@ describe('simulated/hypervisor', () => {
     expect(ways.size).to.be.above(15);
   });
 
-  it('gives references with gaps, none of them reserved', () => {
+  it('allocates references with gaps, none of them reserved', () => {
     const domain = new Hypervisor({ seed: 1 }).domain(1);
     const refs = [...Array(100).keys()].map(() => domain.grants.offer(0, 'read-only').ref);
     expect(refs[0]).to.be.at.least(8);
@@ -53,7 +53,7 @@ describe('simulated/hypervisor', () => {
     expect(steps).to.deep.equal(new Set([1, 2, 3]));
   });
 
-  it('refuses one offer too many to a domain, whatever the handle, until one has ended', async () => {
+  it('refuses an offer beyond the limit of a domain, whatever the handle, until one has ended', async () => {
     const hypervisor = new Hypervisor({ seed: 1, offerLimit: 2 });
     const [one, two] = [hypervisor.domain(1), hypervisor.domain(1)];
     const offer = one.grants.offer(0, 'read-only');
@@ -66,7 +66,7 @@ describe('simulated/hypervisor', () => {
     expect(await outcome(() => hypervisor.domain(2).grants.offer(0, 'read-only'))).to.equal('worked');
   });
 
-  it('lets 1024 pages be offered unless told otherwise', async () => {
+  it('lets 1024 pages be offered by default', async () => {
     const domain = new Hypervisor({ seed: 1 }).domain(1);
     for (let i = 0; i < 1024; i++) domain.grants.offer(0, 'read-only');
     expect(await outcome(() => domain.grants.offer(0, 'read-only'))).to.equal('ENOSPC');
@@ -88,7 +88,7 @@ describe('simulated/hypervisor', () => {
     expect(await outcome(() => hypervisor.domain(2).grants.copyFrom([crossing]))).to.equal('EINVAL');
   });
 
-  it('lets only the domain that a port waits for bind to it', async () => {
+  it('lets only the domain that a port waits for bind to the port', async () => {
     const hypervisor = new Hypervisor({ seed: 1 });
     const port = hypervisor.domain(1).events.bindUnbound(2);
     expect(await outcome(() => hypervisor.domain(3).events.bindInterdomain(1, port))).to.equal('EINVAL');
@@ -97,7 +97,7 @@ describe('simulated/hypervisor', () => {
     expect(await outcome(() => hypervisor.domain(2).events.bindInterdomain(1, port))).to.equal('worked');
   });
 
-  it('tells a listener that comes late of what fired before', async () => {
+  it('calls a listener that is set late for earlier events', async () => {
     const hypervisor = new Hypervisor({ seed: 1 });
     const [one, two] = [hypervisor.domain(1), hypervisor.domain(2)];
     const port = two.events.bindInterdomain(1, one.events.bindUnbound(2));
@@ -106,7 +106,7 @@ describe('simulated/hypervisor', () => {
     expect(await taken).to.deep.equal([port]);
   });
 
-  it('shows each access to a page to a listener', () => {
+  it('reports each access to a page to a listener', () => {
     const hypervisor = new Hypervisor({ seed: 1 });
     const guest = hypervisor.domain(1);
     const dom0 = hypervisor.domain(0);
@@ -129,7 +129,7 @@ describe('simulated/hypervisor', () => {
     ]);
   });
 
-  it('accounts for what each domain has in use', async () => {
+  it('counts the resources of each domain', async () => {
     const hypervisor = new Hypervisor({ seed: 1 });
     const dom0 = hypervisor.domain(0);
     const guest = hypervisor.domain(1);
@@ -145,7 +145,7 @@ describe('simulated/hypervisor', () => {
     for (const domain of [0, 1, 2]) expect(hypervisor.holdings(domain)).to.deep.equal(nothing);
   });
 
-  it('ends a domain at once, and leaves its pages to who maps them', async () => {
+  it('destroys a domain at once; its pages stay mapped in other domains', async () => {
     const hypervisor = new Hypervisor({ seed: 1 });
     const dom0 = hypervisor.domain(0);
     const guest = hypervisor.domain(1);
@@ -171,7 +171,7 @@ describe('simulated/hypervisor', () => {
     mapping.unmap();
   });
 
-  it('is quick: twenty thousand deliveries in less than a second', async () => {
+  it('handles twenty thousand deliveries in less than a second', async () => {
     const hypervisor = new Hypervisor({ seed: 1 });
     const [one, two] = [hypervisor.domain(1), hypervisor.domain(2)];
     const portOne = one.events.bindUnbound(2);

@@ -5,6 +5,8 @@ import {
   type Domain,
   type DomId,
   type Holdings,
+  type GrantRef,
+  type GrantUse,
   type Observer,
 } from '../domain.js';
 import { Connection } from './connection.js';
@@ -17,7 +19,7 @@ import { Requests, Xenstored } from './xenstored.js';
 export interface HypervisorOptions {
   /** Chooses the order of deliveries and the gaps between grant references. */
   readonly seed: number;
-  /** How many pages one domain may offer at a time: gntalloc's default, unless told. */
+  /** How many pages one domain may offer at a time. Default: that of gntalloc. */
   readonly offerLimit?: number;
 }
 
@@ -32,7 +34,7 @@ class SimulatedDomain implements Domain {
   readonly grants: SimulatedGrants;
   readonly events: SimulatedEvents;
   readonly clock: Clock;
-  readonly capabilities: ReadonlySet<Capability> = new Set(['observer']);
+  readonly capabilities: ReadonlySet<Capability> = new Set(['observer', 'virtual-time']);
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -44,7 +46,7 @@ class SimulatedDomain implements Domain {
     scheduler: Scheduler,
   ) {
     const check = (): void => {
-      if (this.#closed) throw new XenError('EBADF', `the handle of domain ${id} is closed`);
+      if (this.#closed) throw XenError.refused('EBADF', `the handle of domain ${id} is closed`);
     };
     this.clock = scheduler;
     this.store = new Connection(xenstored, id, scheduler);
@@ -58,7 +60,7 @@ class SimulatedDomain implements Domain {
     return this.#closed;
   }
 
-  /** Takes everything at once, as the end of the domain does. */
+  /** Releases everything at once, as the end of the domain does. */
   kill(): void {
     this.store.kill();
     this.#closed ??= this.#release(Promise.resolve());
@@ -73,10 +75,8 @@ class SimulatedDomain implements Domain {
 }
 
 /**
- * Xen, xenstored and any number of domains in one process.
- *
- * Nothing here is more orderly than on a real host: deliveries overtake each other as the seed says, and
- * every call of the same program with the same seed goes the same way.
+ * Xen, xenstored and any number of domains in one process. The order is no stricter than on a real host: deliveries
+ * overtake each other as the seed determines, and the same program with the same seed always runs in the same order.
  */
 export class Hypervisor {
   readonly clock: Clock;
@@ -86,7 +86,8 @@ export class Hypervisor {
   readonly #xenstored = new Xenstored();
   readonly #domains = new Map<DomId, DomainState>();
   readonly #observer: Observer = {
-    grantUse: (granter, ref) => Promise.resolve(this.#domains.get(granter)?.grants.use(ref) ?? 'unused'),
+    grantUse: (granter, ref) => Promise.resolve(this.#useOf(granter, ref)),
+    grantUseNow: (granter, ref) => this.#useOf(granter, ref),
   };
 
   constructor(options: HypervisorOptions) {
@@ -95,9 +96,16 @@ export class Hypervisor {
     this.#offerLimit = options.offerLimit ?? 1024;
   }
 
-  /** A new handle of domain `id`, which is created, with its home in the store, if it doesn't exist. */
-  domain(id: DomId): Domain {
-    const state = this.#domains.get(id) ?? this.#create(id);
+  #useOf(granter: DomId, ref: GrantRef): GrantUse {
+    return this.#domains.get(granter)?.grants.use(ref) ?? 'unused';
+  }
+
+  /**
+   * A new handle of domain `id`. The domain is created, with its home in the store, if it doesn't exist.
+   * @param offerLimit how many pages a new domain may offer at a time
+   */
+  domain(id: DomId, offerLimit = this.#offerLimit): Domain {
+    const state = this.#domains.get(id) ?? this.#create(id, offerLimit);
     return new SimulatedDomain(
       id,
       this.#observer,
@@ -108,7 +116,7 @@ export class Hypervisor {
     );
   }
 
-  /** How many deliveries there were so far. */
+  /** Number of deliveries so far. */
   get turns(): number {
     return this.#scheduler.turns;
   }
@@ -118,7 +126,7 @@ export class Hypervisor {
     return this.#scheduler.order.toString(16).padStart(8, '0');
   }
 
-  /** What domain `id` has in use; nothing if there is none. */
+  /** The resources of domain `id`; all zero if it has none. */
   holdings(id: DomId): Holdings {
     const { grants, handles = [] } = this.#domains.get(id) ?? {};
     const held: { -readonly [kind in keyof Holdings]: number } = {
@@ -135,7 +143,7 @@ export class Hypervisor {
     return held;
   }
 
-  /** Ends domain `id` as a crash does: at once, and with its home in the store. Who maps its pages keeps them. */
+  /** Destroys domain `id` as a crash does: at once, with its home in the store. Mappings of its pages stay valid. */
   destroy(id: DomId): void {
     for (const handle of this.#domains.get(id)?.handles ?? []) handle.kill();
     if (!this.#domains.delete(id)) return;
@@ -143,9 +151,9 @@ export class Hypervisor {
     this.#xenstored.announce('@releaseDomain');
   }
 
-  #create(id: DomId): DomainState {
+  #create(id: DomId, offerLimit: number): DomainState {
     const state = {
-      grants: new GrantTable(id, this.#offerLimit, this.#scheduler.random, this.hooks),
+      grants: new GrantTable(id, offerLimit, this.#scheduler.random, this.hooks),
       ports: new PortTable(id, this.#scheduler),
       handles: new Set<SimulatedDomain>(),
     };

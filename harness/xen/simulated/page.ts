@@ -1,10 +1,10 @@
 import { PAGE_SIZE, PageError, type DomId, type GrantRef, type Page } from '../domain.js';
 
-/** One look at or change of a granted page by a domain, its own or a mapped one or by grant copy. */
+/** One read or write of a granted page by a domain, through its own page, a mapping or a grant copy. */
 export interface PageAccess {
-  /** Who did it. */
+  /** The domain that accessed the page. */
   readonly domain: DomId;
-  /** Whose page it is, and by which reference it was granted. */
+  /** The owner of the page and the reference by which it was granted. */
   readonly granter: DomId;
   readonly ref: GrantRef;
   readonly kind: 'load' | 'store';
@@ -12,12 +12,12 @@ export interface PageAccess {
   readonly length: number;
 }
 
-/** Where a test listens in. */
+/** Where a test can listen. */
 export interface Hooks {
   onPageAccess?: (access: PageAccess) => void;
 }
 
-/** A granted page's memory, which every {@link SimulatedPage} of it shares. */
+/** The memory of a granted page, shared by every {@link SimulatedPage} of it. */
 export class Frame {
   readonly #bytes = new Uint8Array(PAGE_SIZE);
   readonly #words = new DataView(this.#bytes.buffer);
@@ -30,9 +30,9 @@ export class Frame {
     private readonly hooks: Hooks,
   ) {}
 
-  /** Gives the word its other value after each look at it. */
+  /** Sets the word to its other value after each read. */
   flicker(offset: number, values: readonly [number, number]): () => void {
-    if (this.#flicker) throw new PageError('a word of the page flickers already');
+    if (this.#flicker) throw new PageError('the page already has a flickering word');
     const flicker = { offset, values };
     this.#flicker = flicker;
     this.#words.setUint32(offset, values[0], true);
@@ -42,47 +42,47 @@ export class Frame {
   }
 
   load32(domain: DomId, offset: number): number {
-    this.#tell(domain, 'load', offset, 4);
+    this.#reportAccess(domain, 'load', offset, 4);
     const word = this.#words.getUint32(offset, true);
-    this.#looked(offset, 4);
+    this.#flipIfRead(offset, 4);
     return word;
   }
 
   store32(domain: DomId, offset: number, value: number): void {
-    this.#tell(domain, 'store', offset, 4);
+    this.#reportAccess(domain, 'store', offset, 4);
     this.#words.setUint32(offset, value, true);
   }
 
   copyOut(domain: DomId, offset: number, length: number): Uint8Array {
-    this.#tell(domain, 'load', offset, length);
+    this.#reportAccess(domain, 'load', offset, length);
     const bytes = this.#bytes.slice(offset, offset + length);
-    this.#looked(offset, length);
+    this.#flipIfRead(offset, length);
     return bytes;
   }
 
   copyIn(domain: DomId, offset: number, bytes: Uint8Array): void {
-    this.#tell(domain, 'store', offset, bytes.length);
+    this.#reportAccess(domain, 'store', offset, bytes.length);
     this.#bytes.set(bytes, offset);
   }
 
-  #looked(offset: number, length: number): void {
+  #flipIfRead(offset: number, length: number): void {
     const flicker = this.#flicker;
     if (!flicker || offset >= flicker.offset + 4 || offset + length <= flicker.offset) return;
     flicker.values = [flicker.values[1], flicker.values[0]];
     this.#words.setUint32(flicker.offset, flicker.values[0], true);
   }
 
-  #tell(domain: DomId, kind: PageAccess['kind'], offset: number, length: number): void {
+  #reportAccess(domain: DomId, kind: PageAccess['kind'], offset: number, length: number): void {
     this.hooks.onPageAccess?.({ domain, granter: this.granter, ref: this.ref, kind, offset, length });
   }
 }
 
-/** What one domain holds of a frame. */
+/** One domain's access to a frame. */
 export class SimulatedPage implements Page {
   readonly #frame: Frame;
   readonly #domain: DomId;
   #closed = false;
-  #calm = (): void => undefined;
+  #stopFlicker = (): void => undefined;
 
   constructor(
     frame: Frame,
@@ -118,12 +118,12 @@ export class SimulatedPage implements Page {
   flicker(offset: number, values: readonly [number, number]): () => void {
     this.#check(offset, 4, 4);
     this.#checkWritable();
-    this.#calm = this.#frame.flicker(offset, values);
-    return this.#calm;
+    this.#stopFlicker = this.#frame.flicker(offset, values);
+    return this.#stopFlicker;
   }
 
   close(): void {
-    this.#calm();
+    this.#stopFlicker();
     this.#closed = true;
   }
 

@@ -13,7 +13,7 @@ async function order(seed: number): Promise<number[]> {
 }
 
 describe('simulated/scheduler', () => {
-  it('repeats the order of a seed, and finds others with other seeds', async () => {
+  it('repeats the order of a seed; other seeds give other orders', async () => {
     const first = await order(1);
     expect(first.toSorted((x, y) => x - y)).to.deep.equal([...first.keys()]);
     expect(await order(1)).to.deep.equal(first);
@@ -22,14 +22,14 @@ describe('simulated/scheduler', () => {
     expect(orders.size).to.equal(50);
   });
 
-  it('draws every number below the limit about as often', () => {
+  it('draws every number below the limit about equally often', () => {
     const random = new Random(7);
     const counts = [0, 0, 0, 0, 0];
     for (let i = 0; i < 5000; i++) counts[random.below(5)]!++;
     for (const count of counts) expect(count).to.be.within(850, 1150);
   });
 
-  it('keeps the order of one lane, and lets lanes overtake each other', async () => {
+  it('keeps the order within a lane, and lets lanes overtake each other', async () => {
     const scheduler = new Scheduler(3);
     const lanes = ['x', 'y'].map((name) => ({ name, lane: scheduler.lane() }));
     const ran: string[] = [];
@@ -42,7 +42,7 @@ describe('simulated/scheduler', () => {
     expect(ran.map((word) => word[0]).join('')).not.to.equal('xy'.repeat(10));
   });
 
-  it('lets what a delivery woke settle before the next delivery', async () => {
+  it('lets promises that a delivery resolved settle before the next delivery', async () => {
     const scheduler = new Scheduler(1);
     const ran: string[] = [];
     for (const name of ['x', 'y'])
@@ -58,7 +58,7 @@ describe('simulated/scheduler', () => {
     expect([ran[1], ran[3]]).to.deep.equal([`${ran[0]![0]} ends`, `${ran[2]![0]} ends`]);
   });
 
-  it('jumps over an hour at once, but not before everything was delivered', async () => {
+  it('skips an hour at once, but only when nothing is left to deliver', async () => {
     const scheduler = new Scheduler(1);
     const began = performance.now();
     let delivered = 0;
@@ -73,7 +73,7 @@ describe('simulated/scheduler', () => {
     expect(performance.now() - began).to.be.below(1000);
   });
 
-  it('lets code that waits for a turn of the event loop act before time jumps', async () => {
+  it('lets code that waits for a turn of the event loop run before time advances', async () => {
     const scheduler = new Scheduler(1);
     const ran: string[] = [];
     scheduler.after(1000, () => ran.push('timer'));
@@ -82,7 +82,7 @@ describe('simulated/scheduler', () => {
     expect(ran).to.deep.equal(['delivery', 'timer']);
   });
 
-  it('keeps time still while a hold is open, and delivers meanwhile', async () => {
+  it('stops time while a hold is open, and continues deliveries', async () => {
     const scheduler = new Scheduler(1);
     const ran: string[] = [];
     const release = scheduler.hold();
@@ -104,7 +104,7 @@ describe('simulated/scheduler', () => {
     expect(ran).to.deep.equal(['delivery', 'timer']);
   });
 
-  it('lets no timer pass a hold that was opened late or that much was delivered in', async () => {
+  it('fires no timer early, whether a hold is opened late or has many deliveries', async () => {
     const scheduler = new Scheduler(1);
     let called = false;
     const timer = new Promise<void>((resolve) =>
@@ -123,7 +123,7 @@ describe('simulated/scheduler', () => {
     await timer;
   });
 
-  it('brings a deadline even to those who never stop calling each other', async () => {
+  it('reaches a deadline although two drivers never stop notifying each other', async () => {
     const scheduler = new Scheduler(1);
     const lane = scheduler.lane();
     let over = false;
@@ -135,10 +135,10 @@ describe('simulated/scheduler', () => {
     over = true;
   });
 
-  it('goes on after a delivery that throws', async () => {
+  it('continues after a delivery that throws', async () => {
     const scheduler = new Scheduler(1);
     const thrown = new Promise((resolve) => {
-      // The test runner listens too, and would take the error for the test's own.
+      // The test runner listens too, and would treat the error as an error of the test.
       const listeners = process.listeners('uncaughtException');
       process.removeAllListeners('uncaughtException');
       process.once('uncaughtException', (error) => {

@@ -7,7 +7,7 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** Deliveries that keep their order among themselves; those of different lanes overtake each other. */
+/** Deliveries of one lane are ordered; those of different lanes overtake each other. */
 export class Lane {
   readonly #scheduler: Scheduler;
   readonly #waiting: (() => void)[] = [];
@@ -22,7 +22,7 @@ export class Lane {
     if (this.#waiting.length === 1 && this.#holds === 0) this.#scheduler.ready(this);
   }
 
-  /** Stops deliveries until as many releases. */
+  /** Suspends deliveries until it is released as often. */
   hold(): void {
     if (this.#holds++ === 0 && this.#waiting.length > 0) this.#scheduler.unready(this);
   }
@@ -31,7 +31,7 @@ export class Lane {
     if (--this.#holds === 0 && this.#waiting.length > 0) this.#scheduler.ready(this);
   }
 
-  /** Takes the first delivery; only the scheduler calls this, on a ready lane. */
+  /** Removes the first delivery. Only the scheduler calls this, on a ready lane. */
   shift(): () => void {
     const delivery = this.#waiting.shift();
     if (!delivery) throw new Error('an empty lane was ready');
@@ -40,27 +40,25 @@ export class Lane {
   }
 }
 
-/** Turns that may follow each other before the event loop gets to everything else: signals, messages, output. */
+/** Consecutive turns before the event loop may handle everything else: signals, messages, output. */
 const TURNS_IN_A_ROW = 64;
 
 /**
- * Runs one delivery a turn, so that the code it wakes settles before the next one; the seed chooses which lane's turn
- * it is.
- *
- * A turn costs a microsecond of virtual time, so that two drivers who never stop calling each other can't stop the
- * clock. Otherwise time jumps to the next timer, and only when a whole turn passed with nothing to deliver and no hold
- * open. While there is nothing to do, nothing runs and the process may exit.
+ * Runs one delivery per turn, so that the code that it wakes settles before the next one; the seed selects the lane. A
+ * turn costs a microsecond of virtual time, so that two drivers that never stop notifying each other can't stop the
+ * clock. Time advances to the next timer only after a whole turn with nothing to deliver and no open hold. While there
+ * is nothing to do, nothing runs and the process may exit.
  */
 export class Scheduler implements Clock {
   readonly random: Random;
   readonly #ready: Lane[] = [];
-  /** By due time; those of the same moment in the order in which they were set. */
+  /** Ordered by due time, then by the order in which they were set. */
   readonly #timers: Timer[] = [];
   #microseconds = 0;
   #holds = 0;
   #order = 0;
-  /** The turn that comes next: at once, or after everything else that the event loop has to do. */
-  #ahead: 'tick' | NodeJS.Immediate | undefined;
+  /** The next turn: immediately, or after everything else in the event loop. */
+  #nextTurn: 'tick' | NodeJS.Immediate | undefined;
   #turns = 0;
   #inARow = 0;
   #quiet = false;
@@ -69,12 +67,12 @@ export class Scheduler implements Clock {
     this.random = new Random(seed);
   }
 
-  /** A digest of the choices so far: which lane's turn it was, whenever there were several. */
+  /** A digest of the choices so far: which lane had the turn, whenever several were ready. */
   get order(): number {
     return this.#order;
   }
 
-  /** Deliveries so far: what has been done, whatever the machine took for it. */
+  /** Deliveries so far: the work done, independent of the speed of the machine. */
   get turns(): number {
     return this.#turns;
   }
@@ -84,7 +82,7 @@ export class Scheduler implements Clock {
   }
 
   after(ms: number, callback: () => void): () => void {
-    // A timer is never due at once, or polling with a delay of 0 would stop the clock.
+    // A timer is never due immediately: polling with a delay of 0 would stop the clock.
     const timer: Timer = { due: this.#microseconds + Math.max(1, Math.round(ms * 1000)), callback };
     const later = this.#timers.findLastIndex((other) => other.due <= timer.due);
     this.#timers.splice(later + 1, 0, timer);
@@ -123,17 +121,17 @@ export class Scheduler implements Clock {
   }
 
   #wake(): void {
-    if (this.#ahead === 'tick') return;
-    // A tick that a microtask asks for comes when no microtask is left, and costs a fraction of a round of the event
-    // loop. Before time may jump there is always a whole round.
+    if (this.#nextTurn === 'tick') return;
+    // process.nextTick from a microtask runs when no microtask is left and is much cheaper than a round of the event
+    // loop. A whole round always precedes an advance of time.
     if (this.#ready.length > 0 && this.#inARow < TURNS_IN_A_ROW) {
       this.#inARow++;
-      clearImmediate(this.#ahead);
-      this.#ahead = 'tick';
+      clearImmediate(this.#nextTurn);
+      this.#nextTurn = 'tick';
       this.#quiet = false;
       queueMicrotask(() => process.nextTick(this.#turn));
     } else if (this.#ready.length > 0 || (this.#timers.length > 0 && this.#holds === 0)) {
-      this.#ahead ??= setImmediate(() => {
+      this.#nextTurn ??= setImmediate(() => {
         this.#inARow = 0;
         this.#turn();
       });
@@ -141,16 +139,16 @@ export class Scheduler implements Clock {
   }
 
   readonly #turn = (): void => {
-    this.#ahead = undefined;
+    this.#nextTurn = undefined;
     const delivery = this.#next();
-    // Before the delivery: whatever it throws is the caller's to see, and must not stop the others.
+    // Before the delivery: an error in it goes to the caller and must not stop the other deliveries.
     this.#wake();
     delivery?.();
   };
 
   #choose(): number {
     const choice = this.random.below(this.#ready.length);
-    // FNV-1a: a choice of one is none.
+    // FNV-1a. With a single ready lane there is no choice to record.
     if (this.#ready.length > 1) this.#order = Math.imul(this.#order ^ (choice + 1), 0x01000193) >>> 0;
     return choice;
   }
@@ -166,7 +164,7 @@ export class Scheduler implements Clock {
     }
     if (!timer) return undefined;
     if (!overdue && !this.#quiet) {
-      // Code that waits for a turn of its own gets it before time jumps.
+      // Code that waits for a turn of the event loop gets one before time advances.
       this.#quiet = true;
       return undefined;
     }

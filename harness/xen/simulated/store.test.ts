@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { XenError, type Domain } from '../domain.js';
 import { Hypervisor } from './index.js';
 
-/** The errno's name that an operation failed with, or 'worked'. */
+/** The name of the errno with which an operation failed, or 'worked'. */
 async function outcome(operation: Promise<unknown>): Promise<string> {
   return operation.then(
     () => 'worked',
@@ -35,7 +35,7 @@ describe('simulated/store', () => {
     expect(await guest.store.permissions('/local/domain/1')).to.deep.equal([{ domain: 1, access: 'n' }]);
   });
 
-  it('keeps domains out of each other’s nodes, but not dom0', async () => {
+  it('denies domains access to each other’s nodes, except for dom0', async () => {
     await guest.store.write('data/key', 'mine');
     const path = '/local/domain/1/data/key';
     expect(await outcome(other.store.read(path))).to.equal('EACCES');
@@ -49,13 +49,13 @@ describe('simulated/store', () => {
     expect(await guest.store.read('data/key')).to.equal('ours');
   });
 
-  it('does not tell who may not know that a node is missing', async () => {
+  it('does not reveal that a node is missing to a domain without access', async () => {
     expect(await outcome(other.store.read('/local/domain/1/missing'))).to.equal('EACCES');
     expect(await outcome(other.store.remove('/local/domain/1/missing'))).to.equal('EACCES');
     expect(await guest.store.read('missing')).to.equal(undefined);
   });
 
-  it('tells reading from writing', async () => {
+  it('distinguishes read from write permission', async () => {
     const path = '/local/domain/1/data/key';
     await guest.store.write(path, '1');
     const grant = (access: 'r' | 'w') =>
@@ -71,7 +71,7 @@ describe('simulated/store', () => {
     expect(await outcome(other.store.write(path, '2'))).to.equal('worked');
   });
 
-  it('takes the first entry’s letter for all who are not named', async () => {
+  it('applies the first entry’s letter to all domains that are not listed', async () => {
     await guest.store.write('data/key', '1');
     await guest.store.setPermissions('data/key', [
       { domain: 1, access: 'r' },
@@ -94,7 +94,7 @@ describe('simulated/store', () => {
     expect(await outcome(guest.store.read(path))).to.equal('EACCES');
   });
 
-  it('makes a domain the owner of what it creates, and dom0 nobody’s', async () => {
+  it('makes a domain the owner of the nodes that it creates, and dom0 of none', async () => {
     await guest.store.write('data/shared', '');
     await guest.store.setPermissions('data/shared', [{ domain: 1, access: 'b' }]);
     await other.store.write('/local/domain/1/data/shared/theirs', '');
@@ -107,7 +107,7 @@ describe('simulated/store', () => {
     ]);
   });
 
-  it('refuses what is too long', async () => {
+  it('refuses paths and values that are too long', async () => {
     expect(await outcome(guest.store.write('data/key', 'x'.repeat(4096)))).to.equal('E2BIG');
     expect(await outcome(guest.store.write(`data/${'x'.repeat(3072)}`, ''))).to.equal('EINVAL');
   });
@@ -116,7 +116,7 @@ describe('simulated/store', () => {
     expect(await outcome(dom0.store.remove('/'))).to.equal('EINVAL');
   });
 
-  it('tells watchers only of nodes that they may read, or could until now', async () => {
+  it('calls watches only for nodes that the domain may read, or could read until now', async () => {
     const paths: string[] = [];
     await other.store.watch('/local/domain/1', (path) => paths.push(path));
     await guest.store.write('data/hidden', '');
@@ -138,7 +138,7 @@ describe('simulated/store', () => {
     expect(paths).to.deep.equal(['data', 'data/key']);
   });
 
-  it('calls a watch below a removed node with its own path, and not if nothing was there', async () => {
+  it('calls a watch below a removed node with its own path, and not if the node was missing', async () => {
     await guest.store.write('data/dir/key', '');
     const paths: string[] = [];
     for (const path of ['data/dir', 'data/dir/key', 'data/dir/missing'])
@@ -150,7 +150,7 @@ describe('simulated/store', () => {
     expect(paths).to.deep.equal(['data/dir/key: data/dir/key', 'data/dir: data/dir']);
   });
 
-  it('hands over the watch before its first call', async () => {
+  it('returns the watch before its first call', async () => {
     for (let i = 0; i < 50; i++) {
       let known = false;
       const called = new Promise((resolve) => {
@@ -160,7 +160,7 @@ describe('simulated/store', () => {
     }
   });
 
-  it('is silent once the close of a watch was asked for', async () => {
+  it('calls no watch after its close was requested', async () => {
     let closed = false;
     for (let i = 0; i < 50; i++) {
       closed = false;
@@ -171,7 +171,7 @@ describe('simulated/store', () => {
     }
   });
 
-  it('gives a transaction up that never gets through', async () => {
+  it('gives up a transaction that always conflicts', async () => {
     let runs = 0;
     const hopeless = guest.store.transaction(async (transaction) => {
       await transaction.read('data/count');
@@ -183,7 +183,7 @@ describe('simulated/store', () => {
     expect(await guest.store.read('data/count')).to.equal('100');
   });
 
-  it('notices the creation and the removal of what a transaction saw', async () => {
+  it('detects the creation and the removal of nodes that a transaction read', async () => {
     for (const change of [
       (): Promise<void> => dom0.store.write('/local/domain/1/data/key', ''),
       (): Promise<void> => dom0.store.remove('/local/domain/1/data/key'),
@@ -198,7 +198,7 @@ describe('simulated/store', () => {
     }
   });
 
-  it('runs on undisturbed by changes elsewhere', async () => {
+  it('is not disturbed by changes to other nodes', async () => {
     await guest.store.write('data/key', '1');
     let runs = 0;
     await guest.store.transaction(async (transaction) => {
@@ -214,7 +214,7 @@ describe('simulated/store', () => {
     expect(await outcome(ended.read('name'))).to.equal('ENOENT');
   });
 
-  it('answers what was asked before the close', async () => {
+  it('completes requests that were sent before the close', async () => {
     const asked = guest.store.read('name');
     const closed = guest.close();
     expect(await asked).to.equal('domain-1');

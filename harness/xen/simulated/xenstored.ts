@@ -9,31 +9,31 @@ const LETTERS = { n: 0, r: READ, w: WRITE, b: READ | WRITE } as const;
 const PAYLOAD_MAX = 4096;
 const ABS_PATH_MAX = 3072;
 
-/** Never changed: whatever changes a node puts a new one, so that identity tells whether it changed. */
+/** Immutable: each change of a node replaces it, so that identity shows whether it changed. */
 interface Node {
   readonly value: string;
   readonly permissions: readonly Permission[];
   readonly children: readonly string[];
 }
 
-/** The tree as one request sees it: the store's own, or a transaction's. */
+/** The tree as one request sees it: that of the store or of a transaction. */
 interface View {
   get(path: string): Node | undefined;
   put(path: string, node: Node | undefined): void;
   /**
-   * Tells that a request changed `path`, for the watches at or above it, or only for those at it if `exact`.
-   * `before` is the node as it was, whose readers may know of the change.
+   * Reports that a request changed `path`, to the watches at or above it, or only to those at it if `exact`. `before`
+   * is the previous node, whose readers may see the change.
    */
   changed(path: string, exact: boolean, before: Node | undefined): void;
 }
 
-/** One registered watch. `deliver` gets the path as the watcher named it: relative if the watch was. */
+/** One registered watch. `deliver` gets the path in the form of the watch: relative if the watch was. */
 export class StoreWatch {
   constructor(
     readonly domain: DomId,
     /** Absolute, or one of xenstored's own names such as `@releaseDomain`. */
     readonly path: string,
-    /** What a relative watch leaves away. */
+    /** The prefix that a relative watch omits. */
     private readonly prefix: string,
     private readonly deliver: (path: string) => void,
   ) {}
@@ -43,7 +43,7 @@ export class StoreWatch {
   }
 }
 
-/** What clients ask in a transaction or outside; every method is one request of `domain` with an absolute path. */
+/** The requests inside or outside a transaction; every method is one request of `domain` with an absolute path. */
 export class Requests {
   constructor(
     private readonly view: View,
@@ -63,9 +63,9 @@ export class Requests {
   }
 
   write(path: string, value: string): void {
-    if (path.length + 1 + Buffer.byteLength(value) > PAYLOAD_MAX) throw new XenError('E2BIG', `writing ${path}`);
+    if (path.length + 1 + Buffer.byteLength(value) > PAYLOAD_MAX) throw XenError.refused('E2BIG', `writing ${path}`);
     const node = this.#find(path, WRITE);
-    // What isn't UTF-8 can't be stored as it is: a value is bytes.
+    // A value is bytes: what isn't UTF-8 can't be stored unchanged.
     const bytes = Buffer.from(value).toString();
     if (node) this.view.put(path, { ...node, value: bytes });
     else this.#create(path, bytes);
@@ -74,7 +74,7 @@ export class Requests {
 
   remove(path: string): void {
     const parent = parentOf(path);
-    if (parent === undefined) throw new XenError('EINVAL', `removing ${path}`);
+    if (parent === undefined) throw XenError.refused('EINVAL', `removing ${path}`);
     if (!this.#find(path, WRITE)) return;
     this.#removeTree(path, path);
     const node = this.view.get(parent);
@@ -84,30 +84,30 @@ export class Requests {
 
   setPermissions(path: string, permissions: readonly Permission[]): void {
     const owner = permissions[0];
-    if (!owner) throw new XenError('EINVAL', `no permissions for ${path}`);
+    if (!owner) throw XenError.refused('EINVAL', `no permissions for ${path}`);
     const node = this.#find(path, WRITE | OWNER);
-    if (!node) throw new XenError('ENOENT', `setting permissions of ${path}`);
+    if (!node) throw XenError.refused('ENOENT', `setting permissions of ${path}`);
     if (this.domain !== 0 && owner.domain !== this.domain)
-      throw new XenError('EPERM', `giving ${path} to domain ${owner.domain}`);
+      throw XenError.refused('EPERM', `giving ${path} to domain ${owner.domain}`);
     this.view.put(path, { ...node, permissions: permissions.map((permission) => ({ ...permission })) });
     this.view.changed(path, false, node);
   }
 
-  /** The node, or undefined if there is none and the domain may know that. */
+  /** The node, or undefined if it is missing and the domain may know that. */
   #find(path: string, wanted: number): Node | undefined {
     checkPath(path);
     let at = path;
     let node = this.view.get(at);
     while (!node) {
-      // Only who may do the same to the nearest ancestor learns that nothing is there.
+      // Reports a missing node only to a domain that may access the nearest ancestor.
       at = parentOf(at) ?? '/';
       node = this.view.get(at);
     }
-    if ((allowed(this.domain, node) & wanted) !== wanted) throw new XenError('EACCES', path);
+    if ((allowed(this.domain, node) & wanted) !== wanted) throw XenError.refused('EACCES', path);
     return at === path ? node : undefined;
   }
 
-  /** Creates the node and the ancestors it lacks, each with its parent's permissions. */
+  /** Creates the node and its missing ancestors, each with the permissions of its parent. */
   #create(path: string, value: string): Node {
     const up = parentOf(path) ?? '/';
     const parent = this.view.get(up) ?? this.#create(up, '');
@@ -128,7 +128,7 @@ export class Requests {
   }
 }
 
-/** The store itself, and who watches it. As strict and as talkative as xenstored of Xen 4.17. */
+/** The store and its watches. As strict and as talkative as xenstored of Xen 4.17. */
 export class Xenstored implements View {
   readonly #nodes = new Map<string, Node>([
     ['/', { value: '', permissions: [{ domain: 0, access: 'n' }], children: [] }],
@@ -153,7 +153,7 @@ export class Xenstored implements View {
     }
   }
 
-  /** Fires the watches of one of xenstored's own names, which only dom0 may see. */
+  /** Fires the watches of one of xenstored's own names, which only dom0 may watch. */
   announce(name: '@introduceDomain' | '@releaseDomain'): void {
     for (const watch of this.#watches.get(name) ?? []) if (watch.domain === 0) watch.fire(name);
   }
@@ -172,7 +172,7 @@ export class Xenstored implements View {
   }
 }
 
-/** A transaction's copies of the nodes that it saw, as they were when it first saw each. */
+/** A transaction's copies of the nodes that it accessed, as of the first access to each. */
 export class Transaction implements View {
   readonly #seen = new Map<string, Node | undefined>();
   readonly #own = new Map<string, Node | undefined>();
@@ -197,7 +197,7 @@ export class Transaction implements View {
     this.#changes.set(path, exact && (this.#changes.get(path) ?? true));
   }
 
-  /** Puts the changes into the store, unless a node that the transaction saw changed meanwhile: then answers false. */
+  /** Commits the changes, unless a node that the transaction accessed has changed; then returns false. */
   commit(): boolean {
     for (const [path, node] of this.#seen) if (this.store.get(path) !== node) return false;
     for (const [path, node] of this.#own) this.store.put(path, node);
@@ -212,7 +212,7 @@ function parentOf(path: string): string | undefined {
 }
 
 function checkPath(path: string): void {
-  if (path.length > ABS_PATH_MAX || !/^(\/|(\/[-\w@]+)+)$/.test(path)) throw new XenError('EINVAL', `path ${path}`);
+  if (path.length > ABS_PATH_MAX || !/^(\/|(\/[-\w@]+)+)$/.test(path)) throw XenError.refused('EINVAL', `path ${path}`);
 }
 
 function allowed(domain: DomId, { permissions }: Node): number {

@@ -1,0 +1,70 @@
+/** `npm run lint:prose`: the words of requirements, titles, comments, `--help` texts and pages follow the house style. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CATALOGUE } from '../../suites/catalogue.js';
+import { MAIN, packageRoot } from '../base/root.js';
+import { findings, type Kind, proseOf } from './house-style.js';
+import { commentsOf, titlesOf } from './source-prose.js';
+
+interface Text {
+  /** A file, the id of a test or requirement, or a command. */
+  readonly place: string;
+  readonly kind: Kind;
+  readonly text: string;
+}
+
+/** Generated from the catalogue, which is checked itself. */
+const GENERATED = 'requirements.md';
+
+function catalogueTexts(): Text[] {
+  const titles = CATALOGUE.tests.map(({ id, title }) => ({ place: id, text: title }));
+  const requirements = CATALOGUE.requirements.map(({ id, statement, note = '', untestable = '' }) => ({
+    place: id,
+    text: [statement, note, untestable].join('\n'),
+  }));
+  return [...titles, ...requirements].map((each) => ({ ...each, kind: 'catalogue' }));
+}
+
+/** The `--help` of a command and, in it, of each of its subcommands. */
+function helpTexts(command: readonly string[] = []): Text[] {
+  const text = execFileSync(process.execPath, [MAIN, ...command, '--help'], { encoding: 'utf8' });
+  const [, commands = ''] = /^Commands:\n((?: .*\n)+)/m.exec(text) ?? [];
+  const names = [...commands.matchAll(/^ {2}([a-z]+)/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'help');
+  const place = ['netifspec', ...command, '--help'].join(' ');
+  return [{ place, kind: 'help', text }, ...names.flatMap((name) => helpTexts([...command, name]))];
+}
+
+function pages(): Text[] {
+  const inRoot = readdirSync(packageRoot);
+  const inDocs = readdirSync(join(packageRoot, 'docs')).filter((name) => name !== GENERATED);
+  return [...inRoot, ...inDocs.map((name) => `docs/${name}`)]
+    .filter((name) => name.endsWith('.md'))
+    .map((place) => ({ place, kind: 'page', text: proseOf(readFileSync(join(packageRoot, place), 'utf8')) }));
+}
+
+/** The comments of source files, and the titles of unit tests. */
+function sourceTexts(): Text[] {
+  return ['harness', 'native', 'suites', 'reports']
+    .flatMap((folder) =>
+      readdirSync(join(packageRoot, folder), { encoding: 'utf8', recursive: true }).map((name) => join(folder, name)),
+    )
+    .filter((name) => name.endsWith('.ts'))
+    .map((place) => {
+      const source = readFileSync(join(packageRoot, place), 'utf8');
+      return place.endsWith('.test.ts')
+        ? { place, kind: 'title', text: titlesOf(source) }
+        : { place, kind: 'comment', text: commentsOf(source) };
+    });
+}
+
+const found = [...pages(), ...sourceTexts(), ...helpTexts(), ...catalogueTexts()].flatMap(({ place, kind, text }) =>
+  findings(text, kind).map(({ line, word, advice }) => {
+    const where = kind === 'catalogue' || kind === 'help' ? place : `${place}:${line}`;
+    return `${where}: "${word}": write ${advice}`;
+  }),
+);
+for (const line of found) process.stdout.write(`${line}\n`);
+process.exitCode = found.length > 0 ? 1 : 0;

@@ -1,0 +1,92 @@
+/** The page of all requirements, generated from the catalogue, the suites and the defects. */
+import { DEFECTS } from '../reference/defects/index.js';
+import { CATALOGUE } from '../../suites/catalogue.js';
+import { HEADERS, type Requirement, TEXT_VERSIONS } from '../run/requirement.js';
+
+/** The title of each chapter of the catalogue, by the prefix of its ids. */
+const CHAPTERS: Readonly<Record<string, string>> = {
+  RING: 'shared rings',
+  NOTIFY: 'notifications',
+  SEC: 'split event channels',
+  MQ: 'multiple queues',
+  CSUM: 'checksum offload',
+  GSO: 'large TCP packets',
+  MCAST: 'multicast control',
+  TRUST: 'trusted',
+  LINK: 'link state',
+  MTU: 'MTU',
+  XDP: 'XDP headroom',
+  CTRL: 'control ring',
+  HASH: 'hashing',
+  TOEP: 'the Toeplitz hash',
+  GREF: 'gref mapping',
+  STAG: 'staging grants',
+  TXW: 'transmit format',
+  RXW: 'receive format',
+  EXTRA: 'extra info slots',
+  SLOT: 'slots of a packet',
+  XB: 'xenbus states and life cycle',
+  GNT: 'grants',
+  ROB: 'robustness',
+};
+
+const COLUMNS = ['id', 'side', 'level', 'since', 'requirement', 'source', 'tests', 'defects'];
+
+const HEAD = `# Requirements
+
+Made by \`npm run docs\` from the catalogue in \`suites/requirements/\`, the suites and the defects. Ids are permanent.
+
+- **side**: the end that the requirement binds.
+- **level**: must, should or may, as the header words it; de-facto where no header says it, but drivers agree and peers
+  rely on it.
+- **since**: the first version of the header that has the requirement; see [versions](#versions).
+- **source**: where the requirement is stated; for a must, also the lines of the header that oblige, in
+  ${HEADERS}.
+- **tests**: the tests with a check that names the requirement, or why no peer can check it.
+- **defects**: the deliberate faults that break the requirement; \`netifspec validate\` shows that the tests catch them.
+`;
+
+/** docs/requirements.md. Throws if a chapter of the catalogue has no title here. */
+export function requirementsPage(): string {
+  const prefixes = [...new Set(CATALOGUE.requirements.map(prefixOf))];
+  const chapters = prefixes.map((prefix) => {
+    const title = CHAPTERS[prefix];
+    if (title === undefined) throw new Error(`chapter ${prefix} of the catalogue has no title in requirements-page.ts`);
+    const rows = CATALOGUE.requirements.filter((each) => prefixOf(each) === prefix).map(row);
+    return [`## ${prefix}: ${title}`, '', ...table(COLUMNS, rows)].join('\n');
+  });
+  const versions = table(['version', 'what it adds'], Object.entries(TEXT_VERSIONS));
+  return [HEAD, chapters.join('\n\n'), '', '## Versions', '', ...versions, ''].join('\n');
+}
+
+function prefixOf({ id }: Requirement): string {
+  return id.replace(/-.*/, '');
+}
+
+function row({ id, side, level, since, statement, source, lines, note, untestable }: Requirement): string[] {
+  const tests = CATALOGUE.tests
+    .filter((test) => CATALOGUE.checkedBy(test).includes(id))
+    .map((test) => `\`${test.id}\``);
+  const defects = DEFECTS.filter(({ breaks }) => breaks === id).map((defect) => `\`${defect.id}\``);
+  const said = note === undefined ? text(statement) : `${text(statement)}<br>_${text(note)}_`;
+  return [
+    `<a id="${id.toLowerCase()}"></a>${id}`,
+    side,
+    level,
+    since,
+    said,
+    lines === undefined ? text(source) : `${text(source)}<br>${text(lines)}`,
+    untestable === undefined ? tests.join('<br>') : `_untestable: ${text(untestable)}_`,
+    defects.join('<br>'),
+  ];
+}
+
+function table(columns: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(columns), line(columns.map(() => '---')), ...rows.map(line)];
+}
+
+/** Plain text as Markdown in a cell. */
+function text(plain: string): string {
+  return plain.replace(/[\\`*_<|[\]]/g, '\\$&').replace(/\s+/g, ' ');
+}

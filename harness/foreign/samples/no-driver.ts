@@ -1,2 +1,0 @@
-/** A module that is no driver. */
-export const driver = 'forgotten';

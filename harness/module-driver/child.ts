@@ -1,0 +1,93 @@
+/** The process that runs a third-party driver with the suites and the simulated Xen. */
+import { pathToFileURL } from 'node:url';
+import { CATALOGUE } from '../../suites/catalogue.js';
+import { runSession } from '../run/session.js';
+import { openSimulatedIut } from '../run/simulated-iut.js';
+import { simulatedSession } from '../run/simulated-session.js';
+import { referenceTarget } from '../run/target.js';
+import type { Driver, DriverSetting, MakeDriver } from '../run/driver.js';
+import { ALIVE_MS, type ChildJob, type ChildMessage } from './protocol.js';
+
+const sendMessage = (message: ChildMessage): void => void process.send?.(message);
+
+const crash = (error: unknown): void => {
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  process.send?.({ type: 'crash', message } satisfies ChildMessage, undefined, {}, () => process.exit(1));
+};
+process.on('uncaughtException', crash).on('unhandledRejection', crash);
+
+process.once('message', (job: ChildJob) => {
+  // The first message: from here on, the watchdog counts the driver's time.
+  sendMessage({ type: 'alive' });
+  const alive = setInterval(() => sendMessage({ type: 'alive' }), ALIVE_MS);
+  void run(job)
+    .catch((error: unknown) =>
+      sendMessage({ type: 'broken', message: error instanceof Error ? (error.stack ?? '') : String(error) }),
+    )
+    .finally(() => {
+      clearInterval(alive);
+      process.disconnect();
+    });
+});
+
+/** Calls a method of the driver. An error that it throws counts as a crash of the driver, whatever called it. */
+async function own<T>(call: () => T | Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    crash(error);
+    throw error;
+  }
+}
+
+/** The driver with a guard around every entry point. */
+async function guarded(make: MakeDriver, setting: DriverSetting): Promise<Driver> {
+  const driver = await own(() => make({ ...setting, onError: crash }));
+  const now = <T>(call: () => T): T => {
+    try {
+      return call();
+    } catch (error) {
+      crash(error);
+      throw error;
+    }
+  };
+  return {
+    start: () => own(() => driver.start()),
+    close: () => own(() => driver.close()),
+    ...(driver.bridge && { bridge: (handles) => now(() => driver.bridge?.(handles)) }),
+    ...(driver.unbind && { unbind: (handle) => own(() => driver.unbind?.(handle)) }),
+    ...(driver.bind && { bind: (handle) => own(() => driver.bind?.(handle)) }),
+    ...(driver.hasCarrier && { hasCarrier: (handle) => now(() => driver.hasCarrier?.(handle) ?? false) }),
+    ...(driver.suspend && { suspend: () => own(() => driver.suspend?.()) }),
+    ...(driver.resume && { resume: () => own(() => driver.resume?.()) }),
+  };
+}
+
+async function run({ module, name, command, role, tests, seed, slow, spec, traceAll }: ChildJob): Promise<void> {
+  let exported: { default?: unknown };
+  try {
+    exported = (await import(pathToFileURL(module).href)) as { default?: unknown };
+  } catch (error) {
+    const where = error instanceof SyntaxError ? `; "node --check ${module}" shows where` : '';
+    return sendMessage({ type: 'refused', reason: `it can't be loaded: ${String(error)}${where}` });
+  }
+  const { default: make } = exported;
+  if (typeof make !== 'function')
+    return sendMessage({ type: 'refused', reason: 'its default export is not a function' });
+  await runSession(
+    simulatedSession(role, CATALOGUE, {
+      target: { ...referenceTarget(role), name },
+      command,
+      open: () => openSimulatedIut(role, seed, (setting) => guarded(make as MakeDriver, setting), name),
+      tests: CATALOGUE.tests
+        .filter((test) => tests.includes(test.id))
+        .sort((a, b) => tests.indexOf(a.id) - tests.indexOf(b.id)),
+      seed,
+      slow,
+      spec,
+      traceAll,
+      onBegin: (id) => sendMessage({ type: 'begin', id }),
+      onRecord: (record) => sendMessage({ type: 'record', record }),
+    }),
+  );
+}

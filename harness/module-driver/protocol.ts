@@ -1,0 +1,32 @@
+/** Messages between the process that runs a driver and the one that watches it. */
+import type { ResultRecord, Role } from '../run/record.js';
+
+/** The job of the child. */
+export interface ChildJob {
+  /** The driver's module, an absolute path. */
+  readonly module: string;
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly role: Role;
+  /** Ids, in order. */
+  readonly tests: readonly string[];
+  readonly seed: number;
+  readonly slow: boolean;
+  readonly spec: string;
+  readonly traceAll: boolean;
+}
+
+/** Messages from the child; it sends `alive` periodically, so that silence means that the driver blocks the thread. */
+export type ChildMessage =
+  | { readonly type: 'alive' }
+  /** A test begins. */
+  | { readonly type: 'begin'; readonly id: string }
+  | { readonly type: 'record'; readonly record: ResultRecord }
+  /** The module is not a driver. */
+  | { readonly type: 'refused'; readonly reason: string }
+  /** The harness itself failed. */
+  | { readonly type: 'broken'; readonly message: string }
+  /** The driver threw an uncaught exception. */
+  | { readonly type: 'crash'; readonly message: string };
+
+export const ALIVE_MS = 250;

@@ -1,0 +1,2 @@
+/** A module that is not a driver. */
+export const driver = 'forgotten';

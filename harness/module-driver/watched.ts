@@ -1,0 +1,164 @@
+/** Runs the suites against a third-party driver, in a separate process that may hang or crash. */
+import { monitorTests } from '../run/monitored.js';
+import { type ChildProcess, fork } from 'node:child_process';
+import { UsageError } from '../base/errors.js';
+import { EnvironmentError } from '../run/environment.js';
+import type { ResultRecord, SessionRecord, TestRecord } from '../run/record.js';
+import { cutShort } from '../run/stop.js';
+import type { Tests } from '../run/suite.js';
+import { version } from '../base/root.js';
+import type { ChildJob, ChildMessage } from './protocol.js';
+import { Watchdog } from './watchdog.js';
+
+/** Milliseconds for which the driver may use the processor, or block its thread, before it counts as hanging. */
+export const HANG_MS = 5000;
+/** Milliseconds for its process to start; beyond this the machine is at fault. */
+const START_MS = 120_000;
+
+export interface WatchedOptions extends Omit<ChildJob, 'tests'> {
+  readonly tests: Tests;
+  readonly onRecord: (record: ResultRecord) => void;
+  readonly signal: AbortSignal;
+  /** Default: {@link HANG_MS}. */
+  readonly hangMs?: number;
+}
+
+/**
+ * Milliseconds that the driver may work or wait without the begin or end of a test before it counts as stuck; virtual
+ * time does not count.
+ */
+const STUCK_MS = 60_000;
+
+/** How a process ended that did not complete its tests. */
+interface EarlyEnd {
+  readonly why: string;
+  /** The test that was running; undefined if none had begun. */
+  readonly during: string | undefined;
+}
+
+/**
+ * Runs `tests` and emits one session record, a record per test and an end record, as a session does. A test in which
+ * the driver hangs or throws fails; later tests continue in a new process.
+ * @throws UsageError if the module is not a driver, EnvironmentError if its process does not start
+ */
+export async function runWatched(options: WatchedOptions): Promise<void> {
+  const { tests, onRecord, signal } = options;
+  let session: SessionRecord | undefined;
+  const begun = (record: SessionRecord): void => {
+    if (!session) onRecord((session = { ...record, planned: tests.length }));
+  };
+  let left = [...tests];
+  let cut: string | undefined;
+  while (left.length > 0 && !signal.aborted) {
+    const take = (record: ResultRecord): void => {
+      if (record.type === 'session') return begun(record);
+      if (record.type === 'end') return;
+      onRecord(record);
+      left = left.filter(({ id }) => id !== record.id);
+    };
+    const early = await watch(options, left, take);
+    if (!early || signal.aborted) break;
+    // If no test had begun, the start of the driver failed, and would fail again in a new process.
+    const [hit, ...others] = left.filter(({ id }) => early.during === undefined || id === early.during);
+    if (!hit) {
+      // After its last test, which already has a record, so that the failure belongs to no test.
+      cut = `after ${early.during}: ${early.why}`;
+      continue;
+    }
+    begun(sessionOf(options));
+    const check = { requirements: [], verdict: 'fail', failure: { observed: early.why } } as const;
+    onRecord({ ...base(options, hit), verdict: 'fail', class: 'guest-crash', checks: [check] });
+    left = left.filter((test) => test !== hit);
+    if (early.during !== undefined) continue;
+    const skip = { class: 'blocked', reason: `blocked by ${hit.id}: ${early.why}` } as const;
+    for (const test of others) onRecord({ ...base(options, test), verdict: 'skip', skip });
+    left = [];
+  }
+  begun(sessionOf(options));
+  const end = { type: 'end', target: options.name, finished: new Date().toISOString() } as const;
+  if (signal.aborted) return onRecord({ ...end, ...cutShort(signal) });
+  onRecord(cut === undefined ? { ...end, complete: true } : { ...end, complete: false, reason: cut });
+}
+
+/** Runs tests in one process; returns how it ended if it ended early. */
+function watch(
+  options: WatchedOptions,
+  tests: Tests,
+  take: (record: ResultRecord) => void,
+): Promise<EarlyEnd | undefined> {
+  const { module, name, command, role, seed, slow, spec, traceAll, signal, hangMs = HANG_MS } = options;
+  return new Promise((resolve, reject) => {
+    // The driver's own output is not part of the records.
+    const child: ChildProcess = fork(new URL('./child.js', import.meta.url), {
+      stdio: ['ignore', 2, 2, 'ipc'],
+      // Locations of tests are those of the sources, not of the compiled files.
+      execArgv: [...process.execArgv, '--enable-source-maps'],
+    });
+    let during: string | undefined;
+    let why = 'the driver ended its process';
+    let complete = false;
+    const kill = (reason: string): void => {
+      why = reason;
+      child.kill('SIGKILL');
+    };
+    const fail = (error: Error): void => {
+      reject(error);
+      child.kill('SIGKILL');
+    };
+    const watchdog = new Watchdog(child.pid ?? 0, {
+      hangMs,
+      stuckMs: STUCK_MS,
+      startMs: START_MS,
+      onHang: kill,
+      onLate: () => fail(new EnvironmentError(`the driver's process did not start within ${START_MS / 1000} s`)),
+    });
+    const abort = (): void => kill('interrupted');
+    signal.addEventListener('abort', abort, { once: true });
+    child.on('message', (message: ChildMessage) => {
+      watchdog.messageReceived();
+      if (message.type !== 'alive') watchdog.progressMade();
+      if (message.type === 'broken') fail(new Error(message.message));
+      if (message.type === 'begin') during = message.id;
+      if (message.type === 'crash') why = `the driver threw: ${message.message}`;
+      if (message.type === 'refused') fail(new UsageError(`${module} is not a driver: ${message.reason}`));
+      if (message.type !== 'record') return;
+      take(message.record);
+      if (message.record.type !== 'end') return;
+      // All records have arrived; the process must not wait for a driver that keeps running.
+      complete = true;
+      child.kill('SIGKILL');
+    });
+    child.once('error', fail);
+    child.once('exit', () => {
+      watchdog.close();
+      signal.removeEventListener('abort', abort);
+      resolve(complete ? undefined : { why, during });
+    });
+    const ids = tests.map(({ id }) => id);
+    child.send({ module, name, command, role, tests: ids, seed, slow, spec, traceAll } satisfies ChildJob);
+  });
+}
+
+/** A session record, if the driver's process left none. */
+function sessionOf({ name, command, role, seed, tests }: WatchedOptions): SessionRecord {
+  return {
+    type: 'session',
+    schema: 1,
+    target: name,
+    role,
+    version,
+    command,
+    started: new Date().toISOString(),
+    adapter: 'simulated',
+    seed,
+    facts: {},
+    features: {},
+    planned: tests.length + monitorTests(role).length,
+    requirements: 0,
+  };
+}
+
+function base({ name }: WatchedOptions, test: Tests[number]): Omit<TestRecord, 'verdict'> {
+  const { id, title, role, chapter, location } = test;
+  return { type: 'test', target: name, id, title, role, chapter, location, checks: [], infos: [], durationMs: 0 };
+}

@@ -1,0 +1,93 @@
+/** netif.h, "Checksum offload": checks the checksum flags of a packet against the packet. */
+import { KEY } from '../../protocol/netif.js';
+import { type Judgement, type Rules, each, when } from './rule.js';
+import type { Packet } from './situations.js';
+
+export const CHECKSUM_RULES: Rules = {
+  transmitted: [{ id: 'CSUM-15', judge: completeIfAsked }],
+  delivered: [{ id: 'CSUM-02', judge: completeIfAsked }],
+  packet: [
+    {
+      id: 'CSUM-04',
+      judge: (packet) =>
+        when(
+          transportOf(packet)?.version === 6 && !packet.receiver.has(KEY.featureIpv6CsumOffload),
+          () => !isBlank(packet),
+          () => 'an IPv6 packet with csum_blank to an end without feature-ipv6-csum-offload',
+        ),
+    },
+    {
+      id: 'CSUM-08',
+      judge: (packet) =>
+        when(
+          ownTransport(packet) && packet.flags[0]?.dataValidated === true && !isBlank(packet),
+          () => transportOf(packet)?.checksum === 'complete',
+          () => 'a packet with data_validated alone whose checksum is not complete',
+        ),
+    },
+    {
+      id: 'CSUM-09',
+      judge: (packet) =>
+        when(
+          isBlank(packet),
+          () => packet.flags[0]?.dataValidated === true,
+          () => 'csum_blank without data_validated',
+        ),
+    },
+    {
+      id: 'CSUM-10',
+      judge: (packet) =>
+        when(
+          ownTransport(packet) && packet.flags[0]?.dataValidated === false && !isBlank(packet),
+          () => transportOf(packet)?.checksum === 'complete',
+          () => 'a packet without checksum flags whose checksum is not complete',
+        ),
+    },
+    {
+      id: 'CSUM-13',
+      judge: ({ flags }) =>
+        each(flags.slice(1), ({ csumBlank, dataValidated }, n) =>
+          when(
+            true,
+            () => !csumBlank && !dataValidated,
+            () => `fragment ${n + 1} has checksum flags`,
+          ),
+        ),
+    },
+    {
+      id: 'CSUM-14',
+      judge: (packet) =>
+        when(
+          isOther(packet),
+          () => !isBlank(packet),
+          () => `csum_blank on ${packet.content?.kind}`,
+        ),
+    },
+  ],
+};
+
+/** A packet to an end with feature-no-csum-offload has complete checksums. */
+function completeIfAsked(packet: Packet): Judgement {
+  return when(
+    transportOf(packet)?.version === 4 && packet.receiver.has(KEY.featureNoCsumOffload),
+    () => !isBlank(packet),
+    () => 'an IPv4 packet with csum_blank to an end with feature-no-csum-offload',
+  );
+}
+
+const isBlank = ({ flags }: Packet): boolean => flags[0]?.csumBlank === true;
+
+/** The IP version and the checksum of a TCP or UDP packet. */
+function transportOf({ content }: Packet): { version: 4 | 6; checksum: string } | undefined {
+  if (content?.kind === 'tcp') return { version: content.ip.version, checksum: content.tcp.checksum };
+  if (content?.kind === 'udp') return { version: content.ip.version, checksum: content.udp.checksum };
+  return undefined;
+}
+
+/** A packet of the guest's own stack that has a checksum, and not one that somebody else may have spoiled. */
+const ownTransport = (packet: Packet): boolean =>
+  packet.own && ![undefined, 'none'].includes(transportOf(packet)?.checksum);
+
+/** Whether the packet is known to be neither TCP nor UDP. */
+const isOther = ({ content }: Packet): boolean =>
+  content !== undefined && ['arp', 'icmp', 'icmpv6'].includes(content.kind);

@@ -1,0 +1,39 @@
+/** ring.h: the state of idle rings and of their event channels. */
+import { type Rules, when } from './rule.js';
+
+/** Events beyond the number of messages that NOTIFY-13 allows, for example those at the start of a connection. */
+const A_FEW = 8;
+
+export const RING_RULES: Rules = {
+  atRest: [
+    {
+      id: 'RING-13',
+      judge: ({ name, wrote, found }) =>
+        when(
+          true,
+          () => wrote.every((value, n) => value === found[n]),
+          () => `the peer wrote ${wrote.join(', ')} to its fields of the ${name} ring and reads ${found.join(', ')}`,
+        ),
+    },
+    {
+      id: 'NOTIFY-02',
+      judge: ({ name, withoutEvent }) =>
+        when(
+          true,
+          () => withoutEvent === 0,
+          () => `${withoutEvent} messages on the ${name} ring without an event`,
+        ),
+    },
+  ],
+  channel: [
+    {
+      id: 'NOTIFY-13',
+      judge: ({ name, events, messages }) =>
+        when(
+          events > 0,
+          () => events <= messages + A_FEW,
+          () => `${events} events on the ${name} channel for ${messages} messages`,
+        ),
+    },
+  ],
+};

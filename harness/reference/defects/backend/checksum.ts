@@ -1,0 +1,184 @@
+/** Defects of the reference backend, chapter checksum. */
+import { sameBytes } from '../../../bytes/bytes.js';
+import { udpChecksum } from '../../../packet/match.js';
+import { KEY, RXF, TXF } from '../../../protocol/netif.js';
+import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
+import type { Defect } from '../defect.js';
+import { isComplete, isIpv6, isPing, isTcp, type Kind, withZeroSum } from '../support/packets.js';
+import { drops, refuses } from '../support/backend.js';
+
+/** Changes the flags of tx requests before they are used. */
+const readsFlags = (read: (flags: number) => number): Partial<BackendSteps> => ({
+  takeChain(queue) {
+    const chain = correct.takeChain(queue);
+    return chain && { ...chain, requests: chain.requests.map((each) => ({ ...each, flags: read(each.flags) })) };
+  },
+});
+
+/** Adds flags to each rx slot that starts a frame of a kind. */
+const fillsWith = (added: number, kind: Kind): Partial<BackendSteps> => ({
+  fill: (vif, queue, request, piece, flags) =>
+    correct.fill(vif, queue, request, piece, kind(piece) ? flags | added : flags),
+});
+
+export const BACKEND_CHECKSUM_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.checksum.no-blank',
+    breaks: 'CSUM-06',
+    fault: 'verifies a blank checksum and drops the packet',
+    backend: readsFlags((flags) => flags & ~TXF.csumBlank),
+  },
+  {
+    id: 'backend.checksum.vouches',
+    breaks: 'CSUM-10',
+    fault: 'treats every checksum as valid',
+    backend: readsFlags((flags) => flags | TXF.csumBlank),
+  },
+  {
+    id: 'backend.checksum.rx-bits',
+    breaks: 'CSUM-07',
+    fault: 'reads the flags of tx requests with the bit numbers of rx responses',
+    backend: readsFlags((flags) => ((flags & RXF.csumBlank) !== 0 ? 0 : flags) & ~TXF.dataValidated),
+  },
+  {
+    id: 'backend.checksum.blank-alone',
+    breaks: 'CSUM-09',
+    fault: 'sets csum_blank without data_validated',
+    seen: 'Linux 2.6 before 1b7e15f112: data_validated is not set',
+    backend: fillsWith(RXF.csumBlank, isTcp),
+  },
+  {
+    id: 'backend.checksum.never-asks',
+    breaks: 'CSUM-02',
+    fault: 'sets csum_blank on TCP although the frontend set feature-no-csum-offload',
+    backend: fillsWith(RXF.csumBlank | RXF.dataValidated, isTcp),
+  },
+  {
+    id: 'backend.checksum.blank-icmp',
+    breaks: 'CSUM-14',
+    fault: 'sets csum_blank on ICMP',
+    backend: fillsWith(RXF.csumBlank | RXF.dataValidated, isPing),
+  },
+  {
+    id: 'backend.checksum.dies-of-icmp',
+    breaks: 'CSUM-12',
+    fault: 'stops serving a vif that set csum_blank on ICMP',
+    backend: ((): Partial<BackendSteps> => {
+      const dead = new WeakSet();
+      return {
+        accept(vif, queue, packet) {
+          if (packet.csumBlank && isPing(packet.frame)) dead.add(vif);
+          if (!dead.has(vif)) correct.accept(vif, queue, packet);
+        },
+      };
+    })(),
+  },
+  {
+    id: 'backend.checksum.ipv6-never-asks',
+    breaks: 'CSUM-04',
+    fault: 'sets csum_blank on IPv6 although the frontend did not set feature-ipv6-csum-offload',
+    backend: fillsWith(RXF.csumBlank | RXF.dataValidated, isIpv6),
+  },
+  {
+    id: 'backend.checksum.ipv6-no-blank',
+    breaks: 'CSUM-05',
+    fault: 'drops IPv6 packets with a blank checksum although it advertises feature-ipv6-csum-offload',
+    backend: drops(({ frame, csumBlank }) => csumBlank && isIpv6(frame)),
+  },
+  {
+    id: 'backend.checksum.zero-is-set',
+    breaks: 'CSUM-03',
+    fault: 'treats feature-no-csum-offload = 0 as 1',
+    backend: {
+      async connect(vif) {
+        await correct.connect(vif);
+        if ((await vif.frontendKey(KEY.featureNoCsumOffload)) !== undefined)
+          vif.offers[KEY.featureNoCsumOffload] = true;
+      },
+    },
+  },
+  {
+    id: 'backend.checksum.wants-blank',
+    breaks: 'CSUM-10',
+    fault: 'drops TCP packets with a complete checksum',
+    backend: drops(isComplete),
+  },
+  {
+    id: 'backend.checksum.refuses-validated',
+    breaks: 'CSUM-08',
+    fault: 'responds with ERROR to data_validated without csum_blank',
+    backend: refuses(
+      ({ requests: [first] }) => ((first?.flags ?? 0) & (TXF.dataValidated | TXF.csumBlank)) === TXF.dataValidated,
+    ),
+  },
+  {
+    id: 'backend.checksum.blank-is-an-error',
+    breaks: 'CSUM-01',
+    fault: 'responds with ERROR to csum_blank although it does not advertise feature-no-csum-offload',
+    backend: refuses(
+      ({ requests: [first], extras }) => extras.length === 0 && ((first?.flags ?? 0) & TXF.csumBlank) !== 0,
+    ),
+  },
+  {
+    id: 'backend.checksum.both-ways',
+    breaks: 'CSUM-11',
+    fault: 'drops packets with a blank checksum from a frontend with feature-no-csum-offload = 1',
+    backend: {
+      accept(vif, queue, packet) {
+        if (!(packet.csumBlank && vif.offers[KEY.featureNoCsumOffload])) correct.accept(vif, queue, packet);
+      },
+    },
+  },
+  {
+    id: 'backend.checksum.drops-blank-udp',
+    breaks: 'CSUM-06',
+    fault: 'drops UDP packets with a blank checksum',
+    backend: drops(({ frame, csumBlank }) => csumBlank && udpChecksum(frame) !== undefined),
+  },
+  {
+    id: 'backend.checksum.no-checksum-is-wrong',
+    breaks: 'CSUM-10',
+    fault: 'drops UDP packets without a checksum, which RFC 768 permits',
+    backend: drops(({ frame }) => udpChecksum(frame) === 'none'),
+  },
+  {
+    id: 'backend.checksum.blank-udp-v6-is-complete',
+    breaks: 'CSUM-05',
+    fault: 'forwards UDP over IPv6 with a blank checksum as if the checksum were complete',
+    backend: {
+      fitting: (vif, packet) =>
+        isIpv6(packet.frame) && udpChecksum(packet.frame) === 'blank'
+          ? [{ ...packet, csumBlank: false }]
+          : correct.fitting(vif, packet),
+    },
+  },
+  {
+    id: 'backend.checksum.completes-tcp-only',
+    breaks: 'CSUM-02',
+    fault: 'leaves the checksum of UDP blank for a peer with feature-no-csum-offload = 1',
+    backend: {
+      fitting: (vif, packet) =>
+        udpChecksum(packet.frame) === 'blank' && !isIpv6(packet.frame) ? [packet] : correct.fitting(vif, packet),
+    },
+  },
+  {
+    id: 'backend.checksum.zero-sum',
+    breaks: 'CSUM-06',
+    fault: 'sends a checksum of UDP that computes to 0 as 0, which means no checksum',
+    backend: {
+      fitting: (vif, packet) =>
+        correct
+          .fitting(vif, packet)
+          .map((each) => (each.frame === packet.frame ? each : { ...each, frame: withZeroSum(each.frame) })),
+    },
+  },
+  {
+    id: 'backend.checksum.clears-ones',
+    breaks: 'CSUM-10',
+    fault: 'drops UDP packets with the checksum 0xffff',
+    backend: {
+      fitting: (vif, packet) =>
+        sameBytes(withZeroSum(packet.frame), packet.frame) ? correct.fitting(vif, packet) : [],
+    },
+  },
+];

@@ -1,0 +1,214 @@
+/** Defects of the reference backend, chapter notifications. */
+import { needsNotify } from '../../../protocol/ring.js';
+import { BACKEND_STEPS as correct } from '../../backend-steps.js';
+import type { Defect } from '../defect.js';
+import { Counts } from '../support/counts.js';
+import { countSpurious } from '../support/mortal.js';
+
+export const BACKEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.notifications.silent',
+    breaks: 'NOTIFY-02',
+    fault: 'omits every twentieth notification of a ring',
+    seen: 'win-xenvif 647610f: a watchdog for event notifications that backends lose',
+    backend: (() => {
+      const counts = new Counts();
+      return {
+        push(vif, ring, port) {
+          if (!ring.push()) return;
+          if (counts.next(ring) % 20 !== 0) vif.domain.events.notify(port);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.notifications.always',
+    breaks: 'NOTIFY-01',
+    fault: 'notifies whatever the event index says',
+    seen: 'FreeBSD xnb: notifies a frontend without feature-rx-notify every time',
+    backend: {
+      push(vif, ring, port) {
+        ring.push();
+        vif.domain.events.notify(port);
+      },
+    },
+  },
+  {
+    id: 'backend.notifications.from-index-on',
+    breaks: 'NOTIFY-01',
+    fault: 'notifies at each push once rsp_prod has passed the event index, however long ago',
+    backend: {
+      push(vif, ring, port) {
+        const due = ring.push();
+        const { rspProd, rspEvent } = ring.indices();
+        // As a signed difference: an index that is far ahead has not been passed.
+        if (due || ((rspProd - rspEvent) | 0) >= 0) vif.domain.events.notify(port);
+      },
+    },
+  },
+  {
+    id: 'backend.notifications.no-final-check',
+    breaks: 'NOTIFY-04',
+    fault: 'stops setting req_event after 40 requests',
+    backend: {
+      serveTx(vif, queue) {
+        if (queue.tx.reqCons < 40) return correct.serveTx(vif, queue);
+        for (let chain = vif.steps.takeChain(queue); chain; chain = vif.steps.takeChain(queue)) {
+          vif.steps.serveChain(vif, queue, chain);
+        }
+      },
+    },
+  },
+  {
+    id: 'backend.notifications.deaf-after-119',
+    breaks: 'NOTIFY-04',
+    fault: 'asks for no further event after a packet of 119 bytes, and does not poll',
+    backend: (() => {
+      const deaf = new WeakSet<object>();
+      return {
+        serveChain(vif, queue, chain) {
+          if (chain.requests[0]?.size === 119) deaf.add(queue);
+          correct.serveChain(vif, queue, chain);
+        },
+        serveTx(vif, queue) {
+          correct.serveTx(vif, queue);
+          if (deaf.has(queue)) queue.tx.setReqEvent(queue.tx.reqCons);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.notifications.echoes',
+    breaks: 'NOTIFY-13',
+    fault: 'responds to every event on the tx channel with an event of its own',
+    backend: {
+      serve(vif, queue) {
+        correct.serve(vif, queue);
+        vif.domain.events.notify(queue.txPort);
+      },
+    },
+  },
+  {
+    id: 'backend.notifications.early-event-index',
+    breaks: 'NOTIFY-03',
+    fault: 'decides on every fiftieth notification of a ring by the event index that it read before the last push',
+    backend: (() => {
+      const counts = new Counts();
+      const early = new WeakMap<object, number>();
+      return {
+        push(vif, ring, port) {
+          const { rspProd: before, rspEvent } = ring.indices();
+          const isStale = counts.next(ring) % 50 === 0;
+          const due = ring.push();
+          const stale = needsNotify(before, ring.rspProdPvt, early.get(ring) ?? rspEvent);
+          early.set(ring, rspEvent);
+          if (isStale ? stale : due) vif.domain.events.notify(port);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.notifications.gives-up-channel',
+    breaks: 'NOTIFY-07',
+    fault: 'stops serving a vif after 13 spurious events in a row',
+    backend: (() => {
+      const isStorm = countSpurious();
+      const dead = new WeakSet<object>();
+      return {
+        serve(vif, queue) {
+          const tx = queue.tx.unconsumed();
+          if (isStorm(vif, tx.ok && tx.value === 0)) dead.add(vif);
+          if (!dead.has(vif)) correct.serve(vif, queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.notifications.waits-without-rx-notify',
+    breaks: 'NOTIFY-09',
+    fault: 'waits for a notification of new buffers from a frontend that sends none',
+    backend: (() => {
+      const waiting = new WeakSet<object>();
+      return {
+        drainBacklog(vif, queue) {
+          const ready = queue.rx.unconsumed();
+          if (!vif.rxNotify && queue.backlog.length > 0 && ready.ok && ready.value === 0) waiting.add(queue);
+          if (!waiting.has(queue)) correct.drainBacklog(vif, queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.notifications.keeps-without-asking',
+    breaks: 'NOTIFY-10',
+    fault: 'keeps packets for which there is no buffer, and asks for no event',
+    backend: {
+      drainBacklog(vif, queue) {
+        correct.drainBacklog(vif, queue);
+        if (queue.backlog.length > 0) queue.rx.setReqEvent(queue.rx.reqCons);
+      },
+    },
+  },
+  {
+    id: 'backend.notifications.not-the-first',
+    breaks: 'NOTIFY-12',
+    fault: 'omits the notification of the first message on a ring, with every tenth vif from the second on',
+    backend: (() => {
+      const vifs = new Counts();
+      const known = new WeakMap<object, number>();
+      const pushes = new Counts();
+      return {
+        push(vif, ring, port) {
+          const number = known.get(vif) ?? vifs.next(vif.domain);
+          known.set(vif, number);
+          const due = ring.push();
+          const isFirst = pushes.next(ring) === 1;
+          if (due && !(isFirst && number % 10 === 2)) vif.domain.events.notify(port);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.notifications.sleeps-for-good',
+    breaks: 'NOTIFY-04',
+    fault: 'moves req_event to what it has consumed when it has been idle for a minute, and so gets no event',
+    backend: {
+      openQueue(vif, ...rest) {
+        const queue = correct.openQueue(vif, ...rest);
+        let last = queue.tx.reqCons;
+        const look = (): void => {
+          if (!vif.queues.includes(queue)) return;
+          if (queue.tx.reqCons === last) queue.tx.setReqEvent(last);
+          else last = queue.tx.reqCons;
+          vif.domain.clock.after(30_000, look);
+        };
+        vif.domain.clock.after(30_000, look);
+        return queue;
+      },
+    },
+  },
+  {
+    id: 'backend.notifications.stalled-for-good',
+    breaks: 'RXW-27',
+    fault: 'delivers nothing more once packets have waited for buffers for a minute',
+    backend: (() => {
+      const stalled = new WeakSet<object>();
+      const waiting = new WeakSet<object>();
+      return {
+        drainBacklog(vif, queue) {
+          const ready = queue.rx.unconsumed();
+          const starves = ready.ok && ready.value === 0;
+          if (starves && !waiting.has(queue)) {
+            waiting.add(queue);
+            const { rspProd } = queue.rx.indices();
+            vif.domain.clock.after(60_000, () => {
+              waiting.delete(queue);
+              if (vif.queues.includes(queue) && queue.rx.indices().rspProd === rspProd) stalled.add(queue);
+            });
+          }
+          if (!stalled.has(queue)) correct.drainBacklog(vif, queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+];

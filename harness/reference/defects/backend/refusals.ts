@@ -1,0 +1,95 @@
+/** Defects of the reference backend, chapter refusals. */
+import { RSP } from '../../../protocol/netif.js';
+import { encodeRxResponse } from '../../../protocol/rx.js';
+import { type Mapping, XenError } from '../../../xen/domain.js';
+import { BACKEND_STEPS as correct } from '../../backend-steps.js';
+import type { Defect } from '../defect.js';
+
+export const BACKEND_REFUSALS_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.refusals.checks-five',
+    breaks: 'TXW-28',
+    fault: 'ignores the status of the copy of the sixth fragment of a packet and of later ones',
+    backend: {
+      fetch(vif, queue, chain) {
+        const frame = correct.fetch(vif, queue, chain);
+        if (frame || chain.requests.length <= 5) return frame;
+        const [first, ...rest] = chain.requests.slice(0, 5);
+        if (!first) return undefined;
+        const later = chain.requests.slice(5).reduce((sum, { size }) => sum + size, 0);
+        const start = correct.fetch(vif, queue, {
+          ...chain,
+          requests: [{ ...first, size: first.size - later }, ...rest],
+        });
+        return start && Uint8Array.from([...start, ...new Uint8Array(later)]);
+      },
+    },
+  },
+  {
+    id: 'backend.refusals.leaks-good-pages',
+    breaks: 'GNT-08',
+    fault: 'maps the pages of a packet one by one and, at an invalid grant, leaves those mapped that it has',
+    backend: {
+      fetch(vif, queue, chain) {
+        const frame = correct.fetch(vif, queue, chain);
+        if (frame || chain.requests.length === 1) return frame;
+        const mappings: Mapping[] = [];
+        try {
+          for (const { gref } of chain.requests)
+            mappings.push(vif.domain.grants.map(queue.frontend, [gref], 'read-only'));
+        } catch (error) {
+          if (!(error instanceof XenError)) throw error;
+        }
+        return undefined;
+      },
+    },
+  },
+  {
+    id: 'backend.refusals.ends-at-error',
+    breaks: 'RXW-09',
+    fault: 'clears more_data in the response to a buffer that it may not write, and delivers the rest of the packet',
+    backend: {
+      fill(vif, queue, request, piece, flags) {
+        const segment = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: new Uint8Array() };
+        const bad =
+          !queue.mapped.page(request.gref) &&
+          !queue.rxPool.page(request.gref) &&
+          vif.domain.grants.copyTo([segment])[0] !== 0;
+        if (!bad) return correct.fill(vif, queue, request, piece, flags);
+        queue.rx.put(encodeRxResponse({ id: request.id, offset: 0, flags: 0, status: RSP.error }));
+      },
+    },
+  },
+  {
+    id: 'backend.refusals.gives-up-buffers',
+    breaks: 'GNT-10',
+    fault: 'delivers nothing after 30 buffers that it may not write',
+    backend: (() => {
+      const bad = new WeakMap<object, number>();
+      return {
+        drainBacklog(vif, queue) {
+          if ((bad.get(queue) ?? 0) < 30) correct.drainBacklog(vif, queue);
+        },
+        fill(vif, queue, request, piece, flags) {
+          const segment = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: new Uint8Array() };
+          if (vif.domain.grants.copyTo([segment])[0] !== 0) bad.set(queue, (bad.get(queue) ?? 0) + 1);
+          correct.fill(vif, queue, request, piece, flags);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.refusals.last-unchecked',
+    breaks: 'GNT-10',
+    fault: 'reports the last buffer of a packet of several as filled, although it may not write that buffer',
+    backend: {
+      fill(vif, queue, request, piece, flags) {
+        const segment = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: new Uint8Array() };
+        const unusable = vif.domain.grants.copyTo([segment])[0] !== 0;
+        const isLast = flags === 0 && piece.length > 1518;
+        if (!unusable || !isLast) return correct.fill(vif, queue, request, piece, flags);
+        queue.rx.put(encodeRxResponse({ id: request.id, offset: 0, flags, status: piece.length }));
+      },
+    },
+  },
+];

@@ -1,0 +1,62 @@
+/** Defects of the reference frontend, chapter multicast. */
+import { KEY, TXF } from '../../../protocol/netif.js';
+import { decodeTxResponse } from '../../../protocol/tx.js';
+import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import type { Defect } from '../defect.js';
+import { writesLate } from '../support/frontend.js';
+
+export const FRONTEND_MULTICAST_DEFECTS: readonly Defect[] = [
+  {
+    id: 'frontend.multicast.unasked',
+    breaks: 'MCAST-18',
+    fault: 'sends multicast extras to every backend',
+    frontend: {
+      start(vif) {
+        correct.start(vif);
+        for (const group of vif.stack.groups) vif.steps.addGroup(vif, group);
+      },
+    },
+  },
+  {
+    id: 'frontend.multicast.value',
+    breaks: 'MCAST-02',
+    fault: 'writes request-multicast-control = "true"',
+    frontend: { requests: () => ({ [KEY.requestMulticastControl]: 'true' }) },
+  },
+  {
+    id: 'frontend.multicast.stops-when-refused',
+    breaks: 'TXW-17',
+    fault: 'sends nothing more on a queue after a negative status for a multicast request',
+    frontend: (() => {
+      const dummies = new WeakSet();
+      const stopped = new WeakSet();
+      return {
+        putTx(queue, request, offer) {
+          correct.putTx(queue, request, offer);
+          if (request.flags === TXF.extraInfo) dummies.add(offer);
+        },
+        takeTxResponse(queue, bytes) {
+          const response = decodeTxResponse(bytes);
+          if (response.ok && response.value.status < 0) {
+            const offer = queue.sending.get(response.value.id);
+            if (offer && dummies.has(offer)) stopped.add(queue);
+          }
+          correct.takeTxResponse(queue, bytes);
+        },
+        transmit(vif, queue, packet) {
+          if (!stopped.has(queue)) correct.transmit(vif, queue, packet);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.multicast.late',
+    breaks: 'MCAST-03',
+    fault: 'writes request-multicast-control after the backend is Connected',
+    seen: 'win-xenvif before cb424a5',
+    frontend: {
+      requests: () => ({}),
+      ...writesLate(() => ({ [KEY.requestMulticastControl]: '1' })),
+    },
+  },
+];

@@ -1,0 +1,138 @@
+/** Defects of the reference frontend, chapter notifications. */
+import { KEY } from '../../../protocol/netif.js';
+import type { FrontRing } from '../../../protocol/shared-ring.js';
+import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import type { Defect } from '../defect.js';
+import { Counts } from '../support/counts.js';
+import { needsNotify, RING_OFFSET } from '../../../protocol/ring.js';
+
+export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
+  {
+    id: 'frontend.notifications.silent',
+    breaks: 'NOTIFY-02',
+    fault: 'omits every twentieth notification of a ring',
+    frontend: (() => {
+      const counts = new Counts();
+      return {
+        push(vif, ring, port) {
+          if (!ring.push()) return;
+          if (counts.next(ring) % 20 !== 0) vif.domain.events.notify(port);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.notifications.always',
+    breaks: 'NOTIFY-01',
+    fault: 'notifies whatever the event index says',
+    seen: 'mini-os netfront (9682fc3): every packet notified the rx ring',
+    frontend: {
+      push(vif, ring, port) {
+        ring.push();
+        vif.domain.events.notify(port);
+      },
+    },
+  },
+  {
+    id: 'frontend.notifications.sleeps-unasked',
+    breaks: 'NOTIFY-04',
+    fault: 'stops asking for events before it sleeps, after fifty times',
+    frontend: (() => {
+      const counts = new Counts();
+      const sleeps = (ring: FrontRing): ReturnType<FrontRing['finalCheck']> => {
+        const { rspEvent } = ring.indices();
+        const more = ring.finalCheck();
+        if (counts.next(ring) > 50) ring.setRspEvent(rspEvent);
+        return more;
+      };
+      return { checkTx: ({ tx }) => sleeps(tx), checkRx: ({ rx }) => sleeps(rx) } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.notifications.rx-notify-by-word',
+    breaks: 'NOTIFY-08',
+    fault: 'writes feature-rx-notify = "yes"',
+    frontend: { features: () => ({ ...correct.features(), [KEY.featureRxNotify]: 'yes' }) },
+  },
+  {
+    id: 'frontend.notifications.masks-channel',
+    breaks: 'NOTIFY-07',
+    fault: 'stops serving a queue after 20 spurious events in a row',
+    frontend: (() => {
+      const spurious = new Counts();
+      return {
+        serve(vif, queue) {
+          const [tx, rx] = [queue.tx.unconsumed(), queue.rx.unconsumed()];
+          if (!tx.ok || !rx.ok || tx.value + rx.value > 0) spurious.clear(queue);
+          else if (spurious.next(queue) > 20) vif.pump.off(queue.rxPort);
+          correct.serve(vif, queue);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.notifications.answers-events',
+    breaks: 'NOTIFY-13',
+    fault: 'answers each event with an event of its own',
+    frontend: {
+      serve(vif, queue) {
+        correct.serve(vif, queue);
+        vif.domain.events.notify(queue.txPort);
+      },
+    },
+  },
+  {
+    id: 'frontend.notifications.third-vif',
+    breaks: 'NOTIFY-02',
+    fault: 'does not notify the tx requests of its third vif',
+    frontend: (() => {
+      const counts = new Counts();
+      const silent = new WeakSet();
+      return {
+        async connect(vif) {
+          if (counts.next(vif.domain) === 3) silent.add(vif);
+          await correct.connect(vif);
+        },
+        push(vif, ring, port) {
+          if (ring.layout.name === 'tx' && silent.has(vif)) ring.push();
+          else correct.push(vif, ring, port);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.notifications.first-silent',
+    breaks: 'NOTIFY-12',
+    fault: 'does not notify the first request of a tx ring if another vif has connected since',
+    frontend: (() => {
+      const last = new WeakMap<object, object>();
+      return {
+        async connect(vif) {
+          last.set(vif.domain, vif);
+          await correct.connect(vif);
+        },
+        push(vif, ring, port) {
+          const first = ring.layout.name === 'tx' && ring.indices().reqProd === 0;
+          if (first && last.get(vif.domain) !== vif) ring.push();
+          else correct.push(vif, ring, port);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.notifications.reads-index-early',
+    breaks: 'NOTIFY-03',
+    fault: 'reads the event index before it publishes its requests',
+    frontend: {
+      push(vif, ring, port) {
+        const event = ring.page.load32(RING_OFFSET.reqEvent);
+        vif.domain.clock.after(0, () => {
+          if (!vif.queues.some(({ tx, rx }) => tx === ring || rx === ring)) return;
+          const old = ring.indices().reqProd;
+          ring.push();
+          if (needsNotify(old, ring.indices().reqProd, event)) vif.domain.events.notify(port);
+        });
+      },
+    },
+  },
+];

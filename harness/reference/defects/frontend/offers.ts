@@ -1,0 +1,62 @@
+/** Defects of the reference frontend, chapter offers. */
+import { KEY } from '../../../protocol/netif.js';
+import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import type { Defect } from '../defect.js';
+
+export const FRONTEND_OFFERS_DEFECTS: readonly Defect[] = [
+  {
+    id: 'frontend.offers.leaves-keys',
+    breaks: 'XB-35',
+    fault: 'leaves the keys of its earlier connection when it connects again',
+    seen: 'Linux xen-netfront (008f05a72d32), talk_to_netback',
+    frontend: {
+      async publish(vif, keys) {
+        for (const [key, value] of Object.entries(keys)) await vif.domain.store.write(`${vif.path}/${key}`, value);
+        await vif.steps.invite(vif);
+      },
+    },
+  },
+  {
+    id: 'frontend.offers.same-queues',
+    breaks: 'XB-24',
+    fault: 'does not connect after a restore if the number of queues changes',
+    frontend: (() => {
+      const before = new WeakMap<object, number>();
+      return {
+        resume(vif) {
+          before.set(vif, vif.queues.length);
+          correct.resume(vif);
+        },
+        async accepts(vif) {
+          const offered = await vif.domain.store.read(`${vif.backendPath}/${KEY.multiQueueMaxQueues}`);
+          const count = correct.queueCount(offered);
+          return (before.get(vif) ?? count) === count && correct.accepts(vif);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.offers.headroom-unasked',
+    breaks: 'XDP-05',
+    fault: 'requests XDP headroom from every backend',
+    frontend: { requests: (vif) => ({ ...correct.requests(vif), [KEY.xdpHeadroom]: '256' }) },
+  },
+  {
+    id: 'frontend.offers.headroom-too-large',
+    breaks: 'XDP-05',
+    fault: 'requests 64 KiB of XDP headroom',
+    frontend: (() => {
+      const offers = new WeakMap<object, string | undefined>();
+      return {
+        async accepts(vif) {
+          offers.set(vif, await vif.domain.store.read(`${vif.backendPath}/${KEY.featureXdpHeadroom}`));
+          return correct.accepts(vif);
+        },
+        requests: (vif) => ({
+          ...correct.requests(vif),
+          ...(offers.get(vif) === '1' ? { [KEY.xdpHeadroom]: '65536' } : {}),
+        }),
+      } satisfies Defect['frontend'];
+    })(),
+  },
+];

@@ -1,0 +1,23 @@
+/** Faults that several chapters of the reference frontend share. */
+import { STATE } from '../../bus.js';
+import type { FrontendVif } from '../../frontend.js';
+import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
+import type { VifPacket } from '../../packet.js';
+
+/** Writes keys when the backend is Connected, which is too late. */
+export const writesLate = (
+  keysOf: (vif: FrontendVif) => Readonly<Record<string, string>> | undefined,
+): Pick<FrontendSteps, 'backendChanged'> => ({
+  async backendChanged(vif) {
+    await correct.backendChanged(vif);
+    const keys = vif.seen === STATE.connected ? keysOf(vif) : undefined;
+    for (const [key, value] of Object.entries(keys ?? {})) await vif.domain.store.write(`${vif.path}/${key}`, value);
+  },
+});
+
+/** Drops such packets that it received. */
+export const drops = (isUnwanted: (packet: VifPacket, vif: FrontendVif) => boolean): Partial<FrontendSteps> => ({
+  accept(vif, queue, packet) {
+    if (!isUnwanted(packet, vif)) correct.accept(vif, queue, packet);
+  },
+});

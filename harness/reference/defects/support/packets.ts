@@ -1,0 +1,54 @@
+/** Kinds of packets that defects of either role distinguish, and a fault in the order of packets. */
+import { ETHERNET_HEADER } from '../../../packet/ethernet.js';
+import { udpChecksum } from '../../../packet/match.js';
+import { IP_PROTOCOL } from '../../../packet/ipv4.js';
+import type { VifPacket } from '../../packet.js';
+
+/** Bytes of a frame that decide its kind: the headers of Ethernet and IPv4. */
+export const HEADERS = ETHERNET_HEADER + 20;
+
+export type Kind = (frame: Uint8Array) => boolean;
+
+const isIpv4 = (frame: Uint8Array, protocol: number): boolean =>
+  frame[12] === 8 && frame[13] === 0 && frame[ETHERNET_HEADER + 9] === protocol;
+
+export const isIpv6: Kind = (frame) => frame[12] === 0x86 && frame[13] === 0xdd;
+
+/** ICMP over IPv4. */
+export const isPing: Kind = (frame) => isIpv4(frame, IP_PROTOCOL.icmp);
+
+/** TCP over IPv4. */
+export const isTcp: Kind = (frame) => isIpv4(frame, IP_PROTOCOL.tcp);
+
+/** TCP over IPv4 with a complete checksum. */
+export const isComplete = ({ frame, csumBlank }: VifPacket): boolean => isTcp(frame) && !csumBlank;
+
+/** The frame with 0 in place of a UDP checksum of 0xffff, the form in which a sum of 0 is sent. */
+export function withZeroSum(frame: Uint8Array): Uint8Array {
+  const at = ETHERNET_HEADER + (isIpv6(frame) ? 40 : 20) + 6;
+  const isOnes = udpChecksum(frame) !== undefined && frame[at] === 0xff && frame[at + 1] === 0xff;
+  return isOnes ? Uint8Array.from(frame, (byte, n) => (n === at || n === at + 1 ? 0 : byte)) : frame;
+}
+
+/** Accepts every fifth ping after the packet that follows it, if one is already in the ring. */
+export function lastFirst<A extends readonly [unknown, object, VifPacket]>(
+  accept: (...args: A) => void,
+  waiting: (queue: A[1]) => { readonly ok: boolean; readonly value?: number },
+): { accept: (...args: A) => void } {
+  const held = new WeakMap<object, A>();
+  let count = 0;
+  return {
+    accept(...args) {
+      const [, queue, packet] = args;
+      const before = held.get(queue);
+      const left = waiting(queue);
+      if (!before && isPing(packet.frame) && ++count % 5 === 0 && left.ok && (left.value ?? 0) > 0) {
+        held.set(queue, args);
+        return;
+      }
+      held.delete(queue);
+      accept(...args);
+      if (before) accept(...before);
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/** How legal backends refuse malformed packets. */
+import { EXTRA_FLAG_MORE, RSP, TXF } from '../../../protocol/netif.js';
+import { decodeTxRequest, encodeTxResponse, type TxRequest } from '../../../protocol/tx.js';
+import type { BackendQueueState, BackendVif } from '../../backend.js';
+import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
+import { responsesTo, type TxChain } from '../../transmit-steps.js';
+
+/**
+ * Stops serving a vif after a malformed packet; `tell` is what it does then. With `grants`, a grant that can't be read
+ * counts as malformed.
+ */
+export function givesUp(
+  tell: (vif: BackendVif, reason: string) => void = () => undefined,
+  { grants = false } = {},
+): Pick<BackendSteps, 'serve' | 'serveChain'> {
+  const given = new WeakSet<BackendQueueState>();
+  return {
+    serve(vif, queue) {
+      if (!given.has(queue)) correct.serve(vif, queue);
+    },
+    serveChain(vif, queue, chain) {
+      if (given.has(queue)) return;
+      const fault = chain.fault ?? (grants && badGrants(vif, queue, chain).length > 0 ? 'an invalid grant' : undefined);
+      if (fault === undefined) return correct.serveChain(vif, queue, chain);
+      for (const each of vif.queues) given.add(each);
+      tell(vif, fault);
+    },
+  };
+}
+
+/** Responds ERROR to the slots of a packet whose grant is invalid, and OKAY to its other slots. */
+export const slotwise: Pick<BackendSteps, 'respond'> = {
+  respond(vif, queue, chain, status) {
+    const bad = status === RSP.error && chain.fault === undefined ? badGrants(vif, queue, chain) : [];
+    if (bad.length === 0) return correct.respond(vif, queue, chain, status);
+    const responses = responsesTo(chain, RSP.okay).map((response) =>
+      response.status === RSP.okay && bad.includes(response.id) ? { ...response, status: RSP.error } : response,
+    );
+    for (const response of responses) queue.tx.put(encodeTxResponse(response));
+    vif.steps.push(vif, queue.tx, queue.txPort);
+  },
+};
+
+/** The ids of the requests whose grant can't be read. */
+function badGrants(vif: BackendVif, queue: BackendQueueState, { requests }: TxChain): number[] {
+  return requests
+    .filter(({ gref, offset }) => {
+      if (queue.mapped.page(gref) ?? queue.txPool.page(gref)) return false;
+      const [piece] = vif.domain.grants.copyFrom([{ domain: queue.frontend, ref: gref, offset, length: 1 }]);
+      return piece?.status !== 0;
+    })
+    .map(({ id }) => id);
+}
+
+/** Treats a packet whose last slot is missing as malformed; a whole packet is read by `whole`. */
+export function refusesPartial(whole: Pick<BackendSteps, 'takeChain'> = correct): Pick<BackendSteps, 'takeChain'> {
+  return { takeChain: (queue) => whole.takeChain(queue) ?? takePartial(queue) };
+}
+
+function takePartial(queue: BackendQueueState): TxChain | undefined {
+  const ready = queue.tx.unconsumed();
+  if (!ready.ok || ready.value === 0) return undefined;
+  const requests: TxRequest[] = [];
+  const layout: boolean[] = [];
+  let extra = false;
+  for (let n = 0; n < ready.value; n++) {
+    const bytes = queue.tx.take();
+    layout.push(extra);
+    if (extra) {
+      extra = ((bytes[1] ?? 0) & EXTRA_FLAG_MORE) !== 0;
+      continue;
+    }
+    const request = decodeTxRequest(bytes);
+    if (!request.ok) return undefined;
+    requests.push(request.value);
+    extra = n === 0 && (request.value.flags & TXF.extraInfo) !== 0;
+  }
+  return { requests, extras: [], layout, fault: 'the last slot is missing' };
+}

@@ -1,0 +1,41 @@
+/** Bridges of a guest that do not forward every frame: no header specifies what a guest forwards. */
+import { decodeFrame } from '../../../packet/frame.js';
+import { LARGEST_FRAME } from '../../../packet/ethernet.js';
+import type { VifPacket } from '../../packet.js';
+
+interface Vif<V> {
+  readonly bridgedTo: V | undefined;
+}
+
+/** An `accept` step that leaves out the packets of a bridge that `forwards` rejects. */
+export function bridging<V extends Vif<V>, Q>(
+  accept: (vif: V, queue: Q, packet: VifPacket) => void,
+  forwards: (packet: VifPacket) => boolean,
+): (vif: V, queue: Q, packet: VifPacket) => void {
+  return (vif, queue, packet) => {
+    if (!vif.bridgedTo || forwards(packet)) accept(vif, queue, packet);
+  };
+}
+
+/**
+ * Whether a bridge with a strict filter forwards a packet: no VLAN tags, no IEEE 802.3 lengths, of IP only TCP, UDP and
+ * ICMP without options, extension headers and fragments, between addresses of hosts, and nothing beyond the MTU.
+ */
+export function isOrdinary({ frame, gso }: VifPacket): boolean {
+  const it = decodeFrame(frame);
+  if (!it.ok || (!gso && frame.length > LARGEST_FRAME)) return false;
+  const { kind, ethernet } = it.value;
+  if (kind === 'arp') return true;
+  if (kind === 'other')
+    return ethernet.etherType >= 0x600 && ethernet.etherType !== 0x8100 && ethernet.etherType !== 0x88a8;
+  if (kind === 'ip') return false;
+  const { ip } = it.value;
+  if (ip.version === 6) return true;
+  return ip.options.length === 0 && [ip.source, ip.destination].every(([first = 0]) => first !== 0 && first !== 128);
+}
+
+/** Whether a bridge that loses one packet of `every` forwards the next one. */
+export function losingOneOf(every: number): () => boolean {
+  let count = 0;
+  return () => ++count % every !== 0;
+}

@@ -1,0 +1,88 @@
+/** Configures the network interfaces of vifs with commands in the guest. */
+import { NO_INTERFACE, type OsProfile } from '../guest/profile.js';
+import { formatIpv4, formatMac } from '../packet/address.js';
+import { type Link, PREFIX } from '../peer/link.js';
+import type { VifAddress } from '../peer/vif.js';
+import type { Patience } from '../xen/wait.js';
+import { EnvironmentError } from './environment.js';
+import type { GuestShell } from './guest-shell.js';
+import type { LinkedVif } from './iut.js';
+import type { Role } from './record.js';
+
+/** Time until the network interface of a vif exists in the guest, in milliseconds before scaling. */
+const INTERFACE_MS = 5000;
+
+/** The methods are described in {@link Iut}. */
+export class GuestInterfaces {
+  #bridged = false;
+
+  constructor(
+    private readonly role: Role,
+    private readonly profile: OsProfile,
+    private readonly run: GuestShell['run'],
+    private readonly patience: Patience,
+  ) {}
+
+  async configure(vif: VifAddress, link: Link): Promise<void> {
+    const address = { ipv4: formatIpv4(link.iut.ipv4), prefix: PREFIX };
+    await this.#repeat(
+      'network interface of the vif in the guest',
+      vif.peer === 'frontend'
+        ? this.profile.configureVif({ device: deviceOf(vif), ...address })
+        : this.profile.configureInterface({ mac: formatMac(link.iut.mac), ...address }),
+    );
+  }
+
+  async bridge(vifs: readonly LinkedVif[]): Promise<void> {
+    await this.#repeat('network interfaces of the vifs in the guest', this.profile.bridge(vifs.map(interfaceOf)));
+    this.#bridged = true;
+  }
+
+  /** Removes the bridge, if one was created. */
+  async unbridge(): Promise<void> {
+    if (this.#bridged) await this.run(this.profile.unbridge());
+  }
+
+  async carrier(vif: LinkedVif): Promise<boolean> {
+    const { code, stdout, stderr } = await this.run(this.profile.carrier(interfaceOf(vif)));
+    if (code === NO_INTERFACE) return false;
+    if (code !== 0)
+      throw new EnvironmentError(
+        `cannot read the carrier of the interface in the guest (status ${code}): ${stderr.trim()}; check "os" and "commands" in the target file`,
+      );
+    return stdout.trim() === '1';
+  }
+
+  /** Returns false if the driver has no such device. */
+  async unbind(vif: VifAddress): Promise<boolean> {
+    return (await this.run(this.profile.unbind(this.role, vif))).code === 0;
+  }
+
+  async bind(vif: VifAddress): Promise<void> {
+    const { code, stderr } = await this.run(this.profile.bind(this.role, vif));
+    if (code !== 0)
+      throw new EnvironmentError(
+        `cannot bind the driver to its vif (status ${code}): ${stderr.trim()}; check "os" and "commands" in the target file`,
+      );
+  }
+
+  /** Runs a script until its interface exists; any other failure is an EnvironmentError. */
+  async #repeat(what: string, script: string): Promise<void> {
+    const isDone = async (): Promise<boolean> => {
+      const { code, stderr } = await this.run(script);
+      if (code === 0) return true;
+      if (code === NO_INTERFACE) return false;
+      throw new EnvironmentError(
+        `cannot configure the interface in the guest (status ${code}): ${stderr.trim()}; check "os" and "commands" in the target file`,
+      );
+    };
+    await this.patience.until(what, isDone, { ms: INTERFACE_MS });
+  }
+}
+
+/** The name of a backend's network device on Linux. */
+const deviceOf = (vif: VifAddress): string => `vif${vif.frontend}.${vif.handle}`;
+
+/** How the profile identifies an interface: by device name or by MAC. */
+const interfaceOf = ({ vif, link }: LinkedVif): { device: string } | { mac: string } =>
+  vif.peer === 'frontend' ? { device: deviceOf(vif) } : { mac: formatMac(link.iut.mac) };

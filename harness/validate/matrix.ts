@@ -1,0 +1,151 @@
+/** The matrix of defects and tests, on the simulator. */
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { CATALOGUE } from '../../suites/catalogue.js';
+import { DEFECTS } from '../reference/defects/index.js';
+import { LEGAL } from '../reference/legal/index.js';
+import { VARIANTS } from '../reference/variants.js';
+import { type Role, ROLES } from '../run/record.js';
+import { isAnchor, type Tests } from '../run/suite.js';
+import { cover } from './cover.js';
+import type { LegalDriver } from '../reference/legal/legal.js';
+import { type DefectNote, type Evidence, failedBy, type LegalNote, type Run } from './evidence.js';
+import type { Job } from './job.js';
+import { Pool } from './pool.js';
+import { others as othersOf } from './rules.js';
+import { bindingOn, unprovableIn } from './unprovable.js';
+
+/** A job needs at most a second, but the machine may be busy. */
+const PATIENCE_MS = 60_000;
+
+const WORKER = fileURLToPath(new URL('worker.js', import.meta.url));
+
+/**
+ * Runs every test against the correct drivers and the legal ones, and each defect against the tests that could catch it
+ * and a cover.
+ * @param onProgress called with the completed runs, and their total as far as it is known
+ */
+export async function runMatrix(onProgress?: (done: number, total: number) => void): Promise<Evidence[]> {
+  let [done, asked] = [0, 0];
+  // Each driver has one run; a defect that breaks every connection gets a second one, when that is known.
+  const total = (): number => Math.max(asked, ROLES.length + VARIANTS.length + DEFECTS.length + LEGAL.length);
+  const onDone = (): void => onProgress?.(++done, total());
+  const pool = new Pool(WORKER, { processes: availableParallelism(), patienceMs: PATIENCE_MS, onDone });
+  try {
+    return await matrix((jobs) => {
+      asked += jobs.length;
+      return pool.run(jobs);
+    });
+  } finally {
+    pool.close();
+  }
+}
+
+async function matrix(run: (jobs: readonly Job[]) => Promise<Run[]>): Promise<Evidence[]> {
+  const references = await run(ROLES.map((role): Job => ({ role, tests: idsOf(role) })));
+  const variants = await run(
+    VARIANTS.map(({ id }) => ({ role: 'backend', driver: id, tests: skippedBy(references[1]) })),
+  );
+  const correct = ROLES.map((role, n) => withVariants(references[n] ?? NOTHING, role === 'backend' ? variants : []));
+  const plans = ROLES.map((role, n) => planner(role, correct[n] ?? NOTHING));
+  const notes = DEFECTS.map(({ id, breaks, fault, seen, frontend }): DefectNote => ({
+    id,
+    role: frontend ? 'frontend' : 'backend',
+    breaks,
+    fault,
+    ...(seen === undefined ? {} : { seen }),
+  }));
+  const jobs = notes.flatMap((defect) => plans[ROLES.indexOf(defect.role)]?.(defect) ?? []);
+  const runs = await run(jobs);
+  // Defects that break every connection also get the tests that no other defect fails.
+  const failed = new Set(runs.flatMap((each) => failedBy(each)));
+  const remaining = jobs.flatMap(({ role, driver, until }, at) =>
+    until ? [] : [{ at, job: { role, ...(driver && { driver }), tests: idsOf(role).filter((id) => !failed.has(id)) } }],
+  );
+  for (const [n, { outcomes, ...rest }] of (await run(remaining.map(({ job }) => job))).entries()) {
+    const at = remaining[n]?.at ?? 0;
+    runs[at] = { ...runs[at], outcomes: [...(runs[at]?.outcomes ?? []), ...outcomes], ...rest };
+  }
+  const drivers = LEGAL.map(legalNote);
+  const legal = await run(drivers.map(({ id, role }) => ({ role, driver: id, tests: idsOf(role) })));
+  return ROLES.map((role, n) => ({
+    role,
+    bound: bindingOn(role),
+    unprovable: unprovableIn(role),
+    tests: idsOf(role),
+    anchored: anchoredIn(role),
+    correct: correct[n] ?? NOTHING,
+    defects: notes.flatMap((defect, at) => (defect.role === role ? { defect, run: runs[at] ?? NOTHING } : [])),
+    legal: drivers.flatMap((driver, at) => (driver.role === role ? { driver, run: legal[at] ?? NOTHING } : [])),
+  }));
+}
+
+function legalNote({ id, persona, choice, warns = [] }: LegalDriver): LegalNote {
+  const role = id.startsWith('frontend.') ? 'frontend' : 'backend';
+  return { id, role, persona: persona === true, choice, warns };
+}
+
+/**
+ * Requirements that only a plain connection with a ping tests: vif after vif works, the bytes of a ping are read,
+ * counted and reported, and optional features are not needed.
+ */
+const PLAIN = ['XB-14', 'TXW-03', 'TXW-24', 'RXW-01', 'RXW-05', 'SEC-07', 'CTRL-05', 'STAG-17'];
+
+const NOTHING: Run = { outcomes: [] };
+
+function testsOf(role: Role): Tests[number][] {
+  return [...CATALOGUE.testsOf(role)];
+}
+
+/** The requirements that every plain connection depends on: a driver that breaks one can't be tested for the rest. */
+function anchoredIn(role: Role): Set<string> {
+  return new Set([
+    ...testsOf(role)
+      .filter(isAnchor)
+      .flatMap((test) => CATALOGUE.checkedBy(test)),
+    ...PLAIN,
+  ]);
+}
+
+function idsOf(role: Role): string[] {
+  return testsOf(role).map(({ id }) => id);
+}
+
+function skippedBy(run: Run | undefined): string[] {
+  return run?.outcomes.filter(({ verdict }) => verdict === 'skip').map(({ id }) => id) ?? [];
+}
+
+/** The reference driver's run; tests that it skips have the outcome of a variant. */
+function withVariants(reference: Run, variants: readonly Run[]): Run {
+  const tried = variants.flatMap(({ outcomes }) => outcomes).filter(({ verdict }) => verdict !== 'skip');
+  const outcomes = reference.outcomes.map((outcome) =>
+    outcome.verdict === 'skip' ? (tried.find(({ id }) => id === outcome.id) ?? outcome) : outcome,
+  );
+  const fault = [reference, ...variants].find((each) => each.fault !== undefined)?.fault;
+  return { outcomes, ...(fault === undefined ? {} : { fault }) };
+}
+
+/**
+ * Returns a function that makes a defect's job: the anchor and the tests that name the requirement which the defect
+ * breaks, then as many tests of the cover as are needed to show that the driver works otherwise.
+ */
+function planner(role: Role, correct: Run): (defect: DefectNote) => Job {
+  const tests = testsOf(role);
+  const byPrice = cover(
+    correct.outcomes
+      .filter(({ verdict }) => verdict === 'pass')
+      .map(({ id, checks, cost }) => ({
+        id,
+        requirements: checks.flatMap(({ requirements }) => requirements),
+        cost: Math.max(1, cost),
+      })),
+  );
+  return ({ id: driver, breaks }) => {
+    const named = tests
+      .filter((test) => isAnchor(test) || CATALOGUE.checkedBy(test).includes(breaks))
+      .map(({ id }) => id);
+    if (anchoredIn(role).has(breaks)) return { role, driver, tests: named };
+    const others = byPrice.filter((id) => !named.includes(id));
+    return { role, driver, tests: named, until: { tests: others, ...othersOf(correct, breaks) } };
+  };
+}

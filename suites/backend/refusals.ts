@@ -1,0 +1,162 @@
+/** Packets of which one buffer or more can't be used: the driver refuses those alone, and releases what it has. */
+import { expect } from 'chai';
+import type { FrontendPeer } from '../../harness/peer/frontend.js';
+import type { SentSlot } from '../../harness/peer/frontend-tx.js';
+import { PING_HEADERS } from '../../harness/peer/peer.js';
+import { GSO_TYPE, KEY, RSP, TXF } from '../../harness/protocol/netif.js';
+import { backendChapter } from '../../harness/run/suite.js';
+import { gsoExtra, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
+import { arrives } from '../support/losses.js';
+import { BAD_REF, grantUses, REFUSALS, statuses, stillPasses, survivesElsewhere, through } from './verbs.js';
+
+const { test, tests } = backendChapter('refusals');
+export const refusals = tests;
+
+const FRESH = { gate: KEY.featureSg, fresh: true, reflector: 'icmp' } as const;
+const BRIDGE = { fresh: true, needs: 'bridge' } as const;
+/** A packet of seven fragments; Linux copies the first 128 bytes and maps the rest. */
+const FRAGMENTS = [100, 28, 200, 1, 300, 700, 50];
+const LENGTH = FRAGMENTS.reduce((sum, each) => sum + each, 0) - PING_HEADERS;
+/** The fragments whose grant is invalid: each one alone, some of them, and all. */
+const PLACES = [...FRAGMENTS.keys()].map((place) => [place]).concat([[0, 6], [1, 2, 4], [...FRAGMENTS.keys()]]);
+
+interface Refused {
+  readonly places: readonly number[];
+  readonly slots: readonly SentSlot[];
+  readonly isReply: (frame: Uint8Array) => boolean;
+}
+
+/** Enqueues a ping, some of whose fragments name grants that do not exist. */
+function enqueueBad(vif: FrontendPeer, places: readonly number[]): Refused {
+  const { frame, isReply } = vif.pingFrame(LENGTH);
+  const slots = vif.queue.tx.enqueue(frame, {
+    fragments: FRAGMENTS,
+    alter: (request, n) => (places.includes(n) ? { ...request, gref: BAD_REF } : request),
+  });
+  return { places, slots, isReply };
+}
+
+test(
+  'each-fragment',
+  'refuses fragments with invalid grants wherever they are, and passes the next packet',
+  FRESH,
+  async (t) => {
+    const vif = await t.fresh();
+    for (const places of PLACES) {
+      const { slots, isReply } = enqueueBad(vif, places);
+      const next = vif.queue.tx.enqueue(vif.quietFrame());
+      vif.queue.pushTx();
+      await t.check(['TXW-28', 'GNT-10'], async () => {
+        await vif.answered([...slots, ...next]);
+        for (const n of places)
+          expect(statuses(slots)[n], `status of fragment ${n} of ${places.join()}`).to.be.oneOf(REFUSALS);
+        expect(statuses(next)[0], 'status of the next packet').to.be.oneOf([RSP.okay, RSP.dropped]);
+      });
+      await stillPasses(t, 'TXW-28', vif);
+      const replied = vif.received.some(({ frame }) => isReply(frame));
+      await t.check('TXW-14', () => expect(replied, 'a reply to a packet without all its pages').to.equal(false));
+    }
+    await survivesElsewhere(t);
+  },
+);
+
+test(
+  'lets-go',
+  'no longer uses the other pages of a packet that it refused',
+  { ...FRESH, observer: true },
+  async (t) => {
+    const vif = await t.fresh();
+    for (const places of PLACES) {
+      const { slots } = enqueueBad(vif, places);
+      vif.queue.pushTx();
+      await t.check('TXW-28', () => vif.answered(slots));
+      const refs = slots.filter((_, n) => !places.includes(n)).map(({ ref = 0 }) => ref);
+      const uses = await grantUses(t, refs);
+      await t.check(['TXW-15', 'GNT-08'], () =>
+        expect(uses, 'use of the good pages').to.deep.equal(refs.map(() => 'unused')),
+      );
+    }
+    const pages = vif.refs;
+    await t.check(['XB-12', 'GNT-08'], async () => {
+      await vif.shut();
+      expect(new Set(await grantUses(t, pages)), 'use of all pages after the close').to.deep.equal(new Set(['unused']));
+    });
+  },
+);
+
+test('full-ring', 'responds to a ring that is full of packets with invalid grants', FRESH, async (t) => {
+  const vif = await t.fresh();
+  const sent: Refused[] = [];
+  while (vif.queue.tx.ring.free() >= FRAGMENTS.length)
+    sent.push(enqueueBad(vif, PLACES[sent.length % PLACES.length] ?? []));
+  vif.queue.pushTx();
+  await t.check(['TXW-28', 'GNT-10'], async () => {
+    await vif.answered(sent.flatMap(({ slots }) => slots));
+    for (const { places, slots } of sent) {
+      for (const n of places) expect(statuses(slots)[n], `status of fragment ${n}`).to.be.oneOf(REFUSALS);
+    }
+  });
+  await stillPasses(t, 'TXW-28', vif);
+});
+
+for (const place of [0, 1, 2, 3]) {
+  const title = `delivers no part of a large packet whose buffer ${place} it may not write`;
+  test(`buffer-${place}`, title, { ...BRIDGE, gate: KEY.featureGsoTcpv4 }, async (t) => {
+    const [from, to] = await t.bridged({}, { rxBuffers: 0, keys: { [KEY.featureGsoTcpv4]: '1' } });
+    postWithBad(to, place, 1);
+    const frame = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
+    const shape = { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
+    await from.send(frame, shape);
+    if ((await usesBad(from, to, 1)) === 0) t.info('an extra info used the slot of the bad buffer');
+    await t.check('GNT-10', () => through(from, to, from.frameTo(to.link.peer.mac)));
+    const wrong = to.received.find((packet) => isWrong(packet.frame, frame));
+    await t.check('GNT-10', () =>
+      expect(wrong?.frame.length, 'length of a packet with other bytes').to.equal(undefined),
+    );
+    const part = to.received.find((packet) => isPart(packet.frame, frame));
+    await t.check('RXW-09', () =>
+      expect(part?.frame.length, 'length of a packet that is a part of another').to.equal(undefined),
+    );
+  });
+}
+
+test('bad-buffers', 'reports 40 buffers in a row that it may not write, and delivers again', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged({}, { rxBuffers: 0 });
+  postWithBad(to, 2, 40);
+  await t.check('GNT-10', async () => {
+    expect(await usesBad(from, to, 40), 'negative statuses').to.equal(40);
+    await through(from, to, from.frameTo(to.link.peer.mac));
+  });
+});
+
+/** Posts good buffers, then bad ones, then enough good ones for the packets of a test. */
+function postWithBad({ queue }: FrontendPeer, good: number, bad: number): void {
+  queue.post(good);
+  queue.rx.nextRef = () => BAD_REF;
+  queue.post(bad);
+  queue.rx.nextRef = undefined;
+  queue.post(64);
+}
+
+/** Sends frames through the bridge until `count` buffers were refused, or until that many should have been. Returns how many were. */
+async function usesBad(from: FrontendPeer, to: FrontendPeer, count: number): Promise<number> {
+  const { errors, ring } = to.queue.rx;
+  for (let n = 0; n < count + 20 && errors.length < count; n++) {
+    const before = ring.rspCons;
+    await from.transmit(from.frameTo(to.link.peer.mac));
+    await arrives(to.until('use of a buffer', () => ring.rspCons !== before, { ms: 200 }));
+  }
+  return errors.length;
+}
+
+/** Whether a packet is TCP whose payload is not that of a large packet, or a piece of it. */
+function isWrong(found: Uint8Array, large: Uint8Array): boolean {
+  const payload = payloadOf(found);
+  return payload.length > 0 && !Buffer.from(payloadOf(large)).includes(Buffer.from(payload));
+}
+
+/** Whether a packet holds bytes of a large one and is neither that packet nor a segment of it. */
+function isPart(found: Uint8Array, large: Uint8Array): boolean {
+  const whole = Buffer.from(large.buffer, large.byteOffset, large.length);
+  return found.length >= 32 && payloadOf(found).length === 0 && whole.includes(Buffer.from(found.subarray(-32)));
+}

@@ -1,0 +1,76 @@
+/** xenbus.h, states: frontends that close while they have work out. */
+import { KEY } from '../../harness/protocol/netif.js';
+import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { frontendChapter } from '../../harness/run/suite.js';
+import { goOffline, othersSurvive, readable, respondTo, withhold } from './verbs.js';
+
+const { test, tests } = frontendChapter('closing');
+export const closing = tests;
+
+const PING = { fresh: true, reflector: 'icmp' } as const;
+const { closing: isClosing, closed } = XENBUS_STATE;
+
+test('unanswered', 'closes with requests that got no response', PING, async (t) => {
+  const vif = await t.fresh();
+  await withhold(t, vif, 24);
+  await goOffline(vif, isClosing);
+  await t.check('XB-15', () => vif.awaitState([closed]));
+  await othersSurvive(t, 'ROB-02', await t.connect(), [vif]);
+});
+
+test('answered-late', 'closes while responses to its requests arrive', PING, async (t) => {
+  const vif = await t.fresh();
+  const packets = await withhold(t, vif, 24);
+  await goOffline(vif, isClosing);
+  respondTo(vif, packets);
+  await t.check('XB-15', () => vif.awaitState([closed]));
+  await othersSurvive(t, 'ROB-02', await t.connect(), [vif]);
+});
+
+test('unanswered-at-once', 'survives a backend that goes to Closed with requests in its ring', PING, async (t) => {
+  const vif = await t.fresh();
+  await withhold(t, vif, 24);
+  await goOffline(vif, closed);
+  await othersSurvive(t, 'ROB-02', await t.connect(), [vif]);
+});
+
+test('while-receiving', 'closes while packets arrive', PING, async (t) => {
+  const vif = await t.fresh();
+  await vif.buffers(1);
+  while (vif.queue.rx.buffers.length > 0) vif.queue.rx.enqueue(vif.quietFrame());
+  vif.queue.pushRx();
+  await goOffline(vif, isClosing);
+  await t.check('XB-15', () => vif.awaitState([closed]));
+  await othersSurvive(t, 'ROB-02', await t.connect(), [vif]);
+});
+
+test('still-mapped', 'closes while the backend has its rings mapped, and survives that', PING, async (t) => {
+  const vif = await t.fresh();
+  await goOffline(vif, isClosing);
+  await t.check('XB-15', () => vif.awaitState([closed]));
+  // The peer unmaps them when it is unplugged.
+  await othersSurvive(t, 'ROB-02', await t.connect(), [vif]);
+});
+
+test('ends-grants', 'has ended its grants when its device is gone', PING, async (t) => {
+  const vif = await t.fresh();
+  await vif.buffers(1);
+  const refs = [
+    Number(await vif.otherKey(KEY.txRingRef)),
+    Number(await vif.otherKey(KEY.rxRingRef)),
+    ...vif.queue.rx.buffers.map(({ gref }) => gref),
+  ];
+  await t.unplug(vif);
+  // Without traffic on another vif, the guest gives none of these references to another page.
+  const open = (): number => refs.filter((ref) => readable(t, vif, ref)).length;
+  await t.check('XB-15', () => vif.context.patience.until('end of all grants', () => open() === 0));
+});
+
+test('gone-with-traffic', 'survives the removal of the backend directory under traffic', PING, async (t) => {
+  const vif = await t.fresh();
+  await withhold(t, vif, 24);
+  await t.domain.store.remove(vif.path);
+  await t.domain.store.remove(vif.otherPath);
+  vif.release();
+  await t.check('ROB-02', async () => (await t.fresh()).ping());
+});

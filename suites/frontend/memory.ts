@@ -1,0 +1,118 @@
+/** Shared pages: what a frontend reads back from them, and what a backend can read in them. */
+import { expect } from 'chai';
+import { BACKEND_KEYS } from '../../harness/peer/backend.js';
+import { KEY } from '../../harness/protocol/netif.js';
+import { advance, distance, RING_OFFSET, slotOffset } from '../../harness/protocol/ring.js';
+import type { BackRing } from '../../harness/protocol/shared-ring.js';
+import { frontendChapter } from '../../harness/run/suite.js';
+import { noise } from '../support/noise.js';
+import { expectUnchanged, grantedPage, happens, readable, respondTo, stillPasses, withhold } from './verbs.js';
+
+const { test, tests } = frontendChapter('memory');
+export const memory = tests;
+
+const PING = { fresh: true, reflector: 'icmp' } as const;
+/** Some guests do not survive that their own requests change. */
+const ODD = { ...PING, destructive: true } as const;
+/** Indices between the frontend's req_prod and a forged one: more than a few packets have slots, fewer than the ring. */
+const FAR_AHEAD = 200;
+/** Pings by which a guest is made to send a packet. */
+const MOST_PINGS = 3;
+/** Payload of the packets whose bytes are searched for, and the part of it that is searched. */
+const SECRET_LENGTH = 500;
+const SECRET = [300, 332] as const;
+
+type Contents = (slots: readonly Uint8Array[]) => readonly Uint8Array[];
+
+/** What is written over requests that the backend has read: random bytes, and other requests of the ring. */
+const OVERWRITES: readonly Contents[] = [
+  (slots) => slots.map((slot, n) => noise(n, slot.length)),
+  (slots) => slots.map((slot, n) => slots[(n + 1) % slots.length] ?? slot),
+];
+
+test('tx-requests', 'completes the right packets after its tx requests were overwritten', ODD, async (t) => {
+  const vif = await t.fresh();
+  for (const contents of OVERWRITES) {
+    const packets = await withhold(t, vif, 16, 2);
+    overwrite(vif.queue.tx.ring, contents);
+    const [early, late] = [packets.filter((_, n) => n % 2 === 1), packets.filter((_, n) => n % 2 === 0)];
+    for (const packet of early) vif.queue.tx.answer(packet);
+    vif.queue.pushTx();
+    await t.check('RING-21', async () => {
+      // To send, the frontend has looked for responses.
+      await vif.ping();
+      for (const packet of late) expectUnchanged(t, vif, packet);
+      respondTo(vif, late);
+      for (let n = 0; n < 8; n++) await vif.ping();
+    });
+  }
+});
+
+test('rx-requests', 'keeps track of its buffers after its rx requests were overwritten', ODD, async (t) => {
+  const vif = await t.fresh();
+  for (let n = 0; n < 8; n++) {
+    for (const contents of OVERWRITES) {
+      await vif.buffers(1);
+      overwrite(vif.queue.rx.ring, contents);
+      await stillPasses(t, 'RING-21', vif);
+    }
+  }
+  await vif.buffers(1);
+  overwrite(vif.queue.rx.ring, (slots) => slots.map(({ length }, n) => noise(n, length)));
+  const refs = vif.queue.rx.buffers.map(({ gref }) => gref);
+  await t.unplug(vif);
+  // Without traffic on another vif, the guest gives none of these references to another page.
+  const open = (): number => refs.filter((ref) => readable(t, vif, ref)).length;
+  await t.check('RING-21', () => vif.context.patience.until('end of all grants of buffers', () => open() === 0));
+});
+
+test('req-prod', 'continues from its own index after the backend has overwritten req_prod', ODD, async (t) => {
+  const vif = await t.fresh();
+  vif.monitor.lookAway();
+  vif.queue.deaf = true;
+  const { ring } = vif.queue.tx;
+  const forged = advance(ring.reqCons, FAR_AHEAD);
+  ring.page.store32(RING_OFFSET.reqProd, forged);
+  const isOwn = (): boolean => ring.indices().reqProd !== forged;
+  for (let n = 0; n < MOST_PINGS && !isOwn(); n++) {
+    await vif.deliver(vif.pingFrame().frame);
+    await happens(vif, 'new value of req_prod', isOwn);
+  }
+  if (!isOwn()) t.skip(`the guest does not reply to ${MOST_PINGS} pings`);
+  await t.check('RING-21', async () => {
+    const sent = distance(ring.reqCons, ring.indices().reqProd);
+    expect(sent, 'requests up to req_prod').to.be.below(FAR_AHEAD);
+    vif.queue.deaf = false;
+    vif.queue.service();
+    await vif.ping();
+  });
+});
+
+test('other-vif', 'exposes no packet of another vif when trusted = 0', PING, async (t) => {
+  const other = await t.connect();
+  const vif = await t.fresh(BACKEND_KEYS, { [KEY.trusted]: '0' });
+  const secrets: Uint8Array[] = [];
+  for (let n = 0; n < 20; n++) {
+    const { frame } = await other.ping({ length: SECRET_LENGTH });
+    secrets.push(frame.subarray(...SECRET));
+  }
+  const packets = await withhold(t, vif, 10);
+  const refs = packets.flatMap(({ requests }) => requests.map(({ gref }) => gref));
+  await vif.buffers(1);
+  refs.push(...vif.queue.rx.buffers.map(({ gref }) => gref));
+  await t.check('TRUST-01', () => {
+    for (const ref of refs) {
+      const page = Buffer.from(grantedPage(t, vif, ref));
+      const found = secrets.findIndex((secret) => page.includes(Buffer.from(secret)));
+      expect(found, `packet of the other vif in the page of grant ${ref}`).to.equal(-1);
+    }
+  });
+});
+
+/** Writes over all requests of a ring that the peer has read and that have no response yet. */
+function overwrite({ page, layout, rspProdPvt, reqCons }: BackRing, contents: Contents): void {
+  const count = distance(rspProdPvt, reqCons);
+  const offsets = Array.from({ length: count }, (_, n) => slotOffset(layout, advance(rspProdPvt, n)));
+  const slots = contents(offsets.map((at) => page.copyOut(at, layout.slotBytes)));
+  offsets.forEach((at, n) => page.copyIn(at, slots[n] ?? new Uint8Array()));
+}

@@ -1,0 +1,157 @@
+/** netif.h, xenstore keys: frontends and backends that offer all, or little, or something else than before. */
+import { expect } from 'chai';
+import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
+import { KEY, MAX_XDP_HEADROOM } from '../../harness/protocol/netif.js';
+import { parseDecimal } from '../../harness/protocol/xenbus.js';
+import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
+import { awaitSettled, closes, startAgain } from './verbs.js';
+
+const { test, tests } = frontendChapter('offers');
+export const offers = tests;
+
+type Keys = Readonly<Record<string, string | undefined>>;
+
+const PING = { fresh: true, reflector: 'icmp' } as const;
+const REBIND = { ...PING, needs: 'rebind' } as const;
+const RESTORE = { ...PING, needs: 'restore', destructive: true } as const;
+/** The least that a backend offers. */
+const LITTLE = { [KEY.featureRxCopy]: '1' };
+const EVERYTHING = {
+  ...LITTLE,
+  [KEY.featureSg]: '1',
+  [KEY.featureGsoTcpv4]: '1',
+  [KEY.featureGsoTcpv6]: '1',
+  [KEY.featureIpv6CsumOffload]: '1',
+  [KEY.featureSplitEventChannels]: '1',
+  [KEY.featureMulticastControl]: '1',
+  [KEY.featureDynamicMulticastControl]: '1',
+  [KEY.featureCtrlRing]: '1',
+  [KEY.multiQueueMaxQueues]: '8',
+};
+/** What changes the keys of a frontend with one queue. */
+const SPLIT = { ...LITTLE, [KEY.featureSplitEventChannels]: '1' };
+const FOUR_QUEUES = { ...LITTLE, [KEY.multiQueueMaxQueues]: '4' };
+const CONTROLLED = { ...LITTLE, [KEY.featureCtrlRing]: '1' };
+const WITHDRAWN = Object.fromEntries(Object.keys(EVERYTHING).map((key) => [key, undefined]));
+
+/** Passes a ping on each queue of a vif. */
+async function passes(vif: BackendPeer): Promise<void> {
+  for (const queue of vif.queues) await vif.ping({ queue });
+}
+
+test('everything', 'connects to a backend that offers every feature', PING, async (t) => {
+  await t.check('XB-14', async () => passes(await t.fresh(EVERYTHING)));
+});
+
+test('nothing', 'connects to a backend that offers nothing but feature-rx-copy', PING, async (t) => {
+  await t.check('XB-14', async () => passes(await t.fresh(LITTLE)));
+});
+
+for (const queues of ['1', '2', '4']) {
+  for (const split of ['0', '1']) {
+    const title = `connects to a backend with ${queues} queues and feature-split-event-channels = ${split}`;
+    test(`queues-${queues}-split-${split}`, title, PING, async (t) => {
+      const keys = { ...LITTLE, [KEY.multiQueueMaxQueues]: queues, [KEY.featureSplitEventChannels]: split };
+      await t.check('XB-14', async () => passes(await t.fresh(keys)));
+    });
+  }
+}
+
+/** Has the driver give up a vif and take it again from a backend that now offers something else. */
+async function offersAgain(t: FrontendTest, vif: BackendPeer, keys: Keys): Promise<void> {
+  if (!(await closes(vif))) t.skip('the frontend does not close with its backend');
+  await t.unbind(vif);
+  await vif.writeKeys({ ...WITHDRAWN, ...keys });
+  const ended = await Promise.allSettled([t.bind(vif), startAgain(vif)]);
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
+  await t.configure(vif);
+}
+
+for (const [name, title, before, after] of [
+  ['less', 'follows a backend that offers less than before', EVERYTHING, LITTLE],
+  ['more', 'follows a backend that offers more than before', LITTLE, EVERYTHING],
+  [
+    'fewer-queues',
+    'follows a backend that offers fewer queues than before',
+    { ...EVERYTHING, [KEY.multiQueueMaxQueues]: '4' },
+    { ...EVERYTHING, [KEY.multiQueueMaxQueues]: '2' },
+  ],
+] as const) {
+  test(name, title, REBIND, async (t) => {
+    const vif = await t.fresh(before);
+    await passes(vif);
+    await t.check('XB-16', () => offersAgain(t, vif, after));
+    const most = Number((after as Keys)[KEY.multiQueueMaxQueues] ?? 1);
+    await t.check('MQ-04', () => expect(vif.queues.length, 'queues').to.be.at.most(most));
+    await t.check('XB-14', () => passes(vif));
+  });
+}
+
+for (const [name, title, before, after] of [
+  ['split-ends', 'a backend that no longer has split event channels', SPLIT, LITTLE],
+  ['split-begins', 'a backend that now has split event channels', LITTLE, SPLIT],
+  ['queues-end', 'a backend that no longer has several queues', FOUR_QUEUES, LITTLE],
+  ['queues-begin', 'a backend that now has several queues', LITTLE, FOUR_QUEUES],
+  ['control-ends', 'a backend that no longer has a control ring', CONTROLLED, LITTLE],
+] as const) {
+  test(name, `leaves no keys of the earlier connection for ${title}`, REBIND, async (t) => {
+    const vif = await t.fresh(before);
+    await passes(vif);
+    await t.check('XB-16', () => offersAgain(t, vif, after));
+    await t.check('XB-35', () => expect(contradictions(vif, after).join(', '), 'contradicting keys').to.equal(''));
+    await t.check('XB-14', () => passes(vif));
+  });
+}
+
+for (const [name, title, before, after] of [
+  ['restored-less', 'fewer features', EVERYTHING, LITTLE],
+  ['restored-more', 'more features', LITTLE, EVERYTHING],
+] as const) {
+  test(name, `connects to a backend with ${title} after its guest was restored`, RESTORE, async (t) => {
+    const earlier = await t.fresh(before);
+    await passes(earlier);
+    const vif = await t.restore(earlier, after);
+    await t.check('XB-24', () => vif.connect());
+    const most = Number((after as Keys)[KEY.multiQueueMaxQueues] ?? 1);
+    await t.check('MQ-04', () => expect(vif.queues.length, 'queues').to.be.at.most(most));
+    await t.check('XB-24', async () => {
+      await t.configure(vif);
+      await passes(vif);
+    });
+  });
+}
+
+for (const value of [undefined, '0', '1']) {
+  const title = `requests no other XDP headroom than a backend with feature-xdp-headroom = ${value ?? 'none'} offers`;
+  test(`xdp-headroom-${value ?? 'absent'}`, title, PING, async (t) => {
+    const vif = await t.fresh(
+      value === undefined ? BACKEND_KEYS : { ...BACKEND_KEYS, [KEY.featureXdpHeadroom]: value },
+    );
+    await awaitSettled(t, vif);
+    const requested = (await vif.otherKey(KEY.xdpHeadroom)) ?? '0';
+    const max = value === '1' ? MAX_XDP_HEADROOM : 0;
+    await t.check('XDP-05', () =>
+      expect(parseDecimal(requested, { min: 0, max }).ok, `${KEY.xdpHeadroom} = ${requested}`).to.equal(true),
+    );
+    // With headroom, a backend that does not write the extra for it breaks the agreement.
+    if (requested === '0') await t.check('XB-14', () => vif.ping());
+  });
+}
+
+/** Keys that cannot belong to the current connection to a backend that offers `offered`. */
+function contradictions({ published, queues }: BackendPeer, offered: Keys): string[] {
+  const single = published[KEY.eventChannel] !== undefined && queues.length === 1;
+  const many = queues.length > 1;
+  const stale: Readonly<Record<string, boolean>> = {
+    [KEY.eventChannelTx]: single || many,
+    [KEY.eventChannelRx]: single || many,
+    [KEY.eventChannel]: many,
+    [KEY.txRingRef]: many,
+    [KEY.rxRingRef]: many,
+    [KEY.multiQueueNumQueues]:
+      offered[KEY.multiQueueMaxQueues] === undefined && published[KEY.multiQueueNumQueues] !== '1',
+    [KEY.ctrlRingRef]: offered[KEY.featureCtrlRing] === undefined,
+    [KEY.eventChannelCtrl]: offered[KEY.featureCtrlRing] === undefined,
+  };
+  return Object.keys(stale).filter((key) => stale[key] && published[key] !== undefined);
+}

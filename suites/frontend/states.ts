@@ -1,0 +1,176 @@
+/** xenbus.h, enum xenbus_state: what a backend may do in each state of the frontend. */
+import { expect } from 'chai';
+import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
+import { KEY } from '../../harness/protocol/netif.js';
+import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
+import { Patience } from '../../harness/xen/wait.js';
+import { goOffline, happens, othersSurvive, publishing, respondTo, stillPasses, withhold } from './verbs.js';
+
+const { test, tests } = frontendChapter('states');
+export const states = tests;
+
+const PING = { fresh: true, reflector: 'icmp' } as const;
+/** States, or packets in a state, that some guests do not survive. */
+const ODD = { ...PING, destructive: true } as const;
+const CHECKPOINT = { ...ODD, needs: 'checkpoint' } as const;
+const CARRIER = { ...PING, needs: 'carrier' } as const;
+const { initialising, initWait, connected, closing, closed, reconfiguring, reconfigured } = XENBUS_STATE;
+
+/** A vif whose frontend is in a state before it is connected. */
+const REACH = {
+  Initialising: async (t: FrontendTest) => {
+    const vif = await t.plug();
+    // A whole connection of another vif is the sentinel: by then the frontend has seen this one.
+    await t.fresh();
+    return vif;
+  },
+  Initialised: publishing,
+};
+
+for (const [own, id, to, state, requirement] of [
+  ['Initialising', 'closing-initialising', 'Closing', closing, 'XB-15'],
+  ['Initialising', 'closed-initialising', 'Closed', closed, 'XB-32'],
+  ['Initialised', 'closed-initialised', 'Closed', closed, 'XB-32'],
+] as const) {
+  test(id, `closes when the backend goes to ${to} while the frontend is ${own}`, PING, async (t) => {
+    const vif = await REACH[own](t);
+    await goOffline(vif, state);
+    await t.check(requirement, () => vif.awaitState([closed]));
+    await othersSurvive(t, 'ROB-02', await t.connect(), [vif]);
+  });
+}
+
+test('closing-early-packets', 'closes before it is Connected although packets arrived', ODD, async (t) => {
+  const vif = await publishing(t);
+  await vif.mapRings();
+  const { rx } = vif.queue;
+  rx.service();
+  t.info(`${rx.buffers.length} packets arrived`);
+  while (rx.buffers.length > 0) rx.enqueue(vif.quietFrame());
+  vif.queue.pushRx();
+  await goOffline(vif, closing);
+  await t.check('XB-15', () => vif.awaitState([closed]));
+  await othersSurvive(t, 'ROB-02', await t.connect(), [vif]);
+});
+
+test('answered-when-closed', 'survives responses and events once it is Closed', ODD, async (t) => {
+  const vif = await t.fresh();
+  const packets = await withhold(t, vif, 24);
+  await goOffline(vif, closing);
+  await t.check('XB-15', () => vif.awaitState([closed]));
+  respondTo(vif, packets);
+  for (const port of [vif.queue.txPort, vif.queue.rxPort]) t.domain.events.notify(port);
+  await othersSurvive(t, 'ROB-02', await t.connect(), [vif]);
+});
+
+test('stays-closed', 'stays Closed while the backend is Closed and online = 0', PING, async (t) => {
+  const vif = await t.fresh();
+  await goOffline(vif, closing);
+  const isClosed = (): boolean => vif.other.value === String(closed);
+  if (!(await happens(vif, 'state Closed', isClosed, Patience.defaultMs))) t.skip('the frontend does not go to Closed');
+  vif.release();
+  await vif.setState(closed);
+  // A whole connection of another vif is the sentinel: by then the frontend has seen that state.
+  await t.fresh();
+  const since = vif.other.history.slice(vif.other.history.indexOf(String(closed)) + 1);
+  await t.check('XB-33', () => expect(since, 'states after Closed').to.not.include(String(initialising)));
+});
+
+test('online-alone', 'stays connected while the online key alone changes', PING, async (t) => {
+  const vif = await t.fresh();
+  for (const value of ['0', undefined, '1']) {
+    await vif.writeKeys({ [KEY.online]: value });
+    // A whole connection of another vif is the sentinel: by then the frontend has seen that value.
+    await t.fresh();
+    await t.check('XB-34', () => staysConnected(vif));
+  }
+});
+
+test('init-wait-again', 'connects once to a backend that writes InitWait again', PING, async (t) => {
+  const vif = await publishing(t);
+  await vif.setState(initWait);
+  // A whole connection of another vif is the sentinel: by then the frontend has seen that state.
+  await t.fresh();
+  await t.check('XB-21', async () => {
+    await vif.mapRings();
+    await vif.setState(connected);
+    await vif.awaitState([connected]);
+    await t.configure(vif);
+    await vif.ping();
+  });
+});
+
+test('reconfigured', 'keeps packets in flight while the backend reconfigures', ODD, async (t) => {
+  const vif = await t.fresh();
+  let packets = await withhold(t, vif, 8);
+  for (const state of [reconfiguring, reconfigured, connected]) {
+    await vif.setState(state);
+    // A whole connection of another vif is the sentinel: by then the frontend has seen that state.
+    await t.fresh();
+    respondTo(vif, packets);
+    await t.check('XB-05', () => staysConnected(vif));
+    if (!isConnected(vif)) return;
+    packets = await withhold(t, vif, 8);
+  }
+  respondTo(vif, packets);
+});
+
+test('save-cancelled', 'keeps its connection when the save of its guest is cancelled', CHECKPOINT, async (t) => {
+  const vif = await t.fresh();
+  const packets = await withhold(t, vif, 8);
+  await t.checkpoint();
+  // A whole connection of another vif is the sentinel: by then the frontend has done what it does after a save.
+  await t.fresh();
+  respondTo(vif, packets);
+  for (let n = 0; n < 20; n++) await t.check('XB-36', () => staysConnected(vif));
+});
+
+test('directory-returns', 'survives a backend directory that disappears and is created again', ODD, async (t) => {
+  const other = await t.connect();
+  const vif = await t.fresh();
+  await withhold(t, vif, 24);
+  await backendRestarts(t, vif);
+  await othersSurvive(t, 'ROB-02', other, [vif]);
+});
+
+test('carrier-down', 'has no carrier from the start if the backend connects with carrier = 0', CARRIER, async (t) => {
+  const vif = await t.plug({ ...BACKEND_KEYS, [KEY.carrier]: '0' });
+  await vif.connect();
+  const hasCarrier = (): Promise<boolean> => t.hasCarrier(vif);
+  await t.check('LINK-03', () => vif.until('carrier state 0 in the guest', async () => !(await hasCarrier())));
+  await vif.writeKeys({ [KEY.carrier]: '1' });
+  await t.check('LINK-03', () => vif.until('carrier state 1 in the guest', hasCarrier));
+  await t.configure(vif);
+  await stillPasses(t, 'LINK-03', vif);
+});
+
+const isConnected = (vif: BackendPeer): boolean => vif.other.value === String(connected);
+
+/** Expects that the frontend is Connected and passes a ping. Without a connection, its grants may have ended. */
+async function staysConnected(vif: BackendPeer): Promise<void> {
+  expect(vif.other.value, 'state of the frontend').to.equal(String(connected));
+  await vif.ping();
+}
+
+/** Acts as a driver domain that restarts: the directory disappears, and a new one has no connection. */
+async function backendRestarts(t: FrontendTest, vif: BackendPeer): Promise<void> {
+  const { store } = t.domain;
+  const names = (await store.list(vif.path)) ?? [];
+  const keys = Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, (await store.read(`${vif.path}/${name}`)) ?? ''] as const)),
+  );
+  const permissions = (await store.permissions(vif.path)) ?? [];
+  vif.release();
+  await store.remove(vif.path);
+  // A whole connection of another vif is the sentinel: by then the frontend has seen that the directory is gone.
+  await t.fresh();
+  await store.transaction(async (access) => {
+    await access.write(vif.path, '');
+    await access.setPermissions(vif.path, permissions);
+  });
+  for (const state of [initialising, initWait]) {
+    await vif.writeKeys({ ...keys, state: String(state) });
+    await t.fresh();
+  }
+}

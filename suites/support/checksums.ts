@@ -1,0 +1,119 @@
+/** Packets with each kind of checksum through a bridge, for the chapters of both roles. */
+import { expect } from 'chai';
+import type { TestContext } from '../../harness/run/suite.js';
+import { type Host, tcpSyn, udp4, udp6 } from '../../harness/packet/build.js';
+import { tcpChecksum, udpChecksum } from '../../harness/packet/match.js';
+import { sendUntilArrival } from './losses.js';
+
+/** The checksums that a datagram may be sent with, and what a test title calls each. */
+export const UDP_CHECKSUMS = {
+  blank: 'a blank checksum',
+  complete: 'a complete checksum',
+  none: 'no checksum',
+} as const;
+
+type UdpChecksum = keyof typeof UDP_CHECKSUMS;
+
+/** A peer at one end of a bridge. */
+interface End<P, S> {
+  readonly link: { readonly peer: Host };
+  send(frame: Uint8Array, shape: S): Promise<void>;
+  receive(what: string, accept: (packet: P) => boolean): Promise<P>;
+}
+
+/** Sends a datagram over IPv6 with a blank checksum into a bridge and returns what comes out. */
+export function throughUdp6<P extends { readonly frame: Uint8Array }, S>(
+  [from, to]: readonly [End<P, S>, End<P, S>],
+  shape: S,
+): Promise<P> {
+  const datagram = { sport: 0xc003, dport: 9, payload: new Uint8Array(33), checksum: 'blank' } as const;
+  return throughBridge('UDP datagram', [from, to], udp6(from.link.peer, to.link.peer, datagram), shape);
+}
+
+/** Where the checksum of a datagram is in a frame without IP options, and its payload. */
+const CHECKSUM = { 4: 14 + 20 + 6, 6: 14 + 40 + 6 } as const;
+
+/** A datagram that is sent through a bridge: over IPv4 or IPv6, and whether its complete checksum computes to 0. */
+interface SumCase {
+  readonly version: 4 | 6;
+  readonly checksum: 'blank' | 'complete';
+  readonly isZero: boolean;
+}
+
+/** Sends a datagram whose checksum may compute to 0, and returns what comes out. */
+function throughSum<P extends { readonly frame: Uint8Array }, S>(
+  [from, to]: readonly [End<P, S>, End<P, S>],
+  { version, checksum, isZero }: SumCase,
+  shape: S,
+): Promise<P> {
+  const make = (payload: Uint8Array, kind: UdpChecksum): Uint8Array =>
+    (version === 4 ? udp4 : udp6)(from.link.peer, to.link.peer, { sport: 0xc003, dport: 9, payload, checksum: kind });
+  const payload = new Uint8Array(33);
+  // With its own checksum in the payload, the sum of a datagram has all bits set.
+  const sum = make(payload, 'complete').subarray(CHECKSUM[version], CHECKSUM[version] + 2);
+  if (isZero) payload.set(sum);
+  return throughBridge('UDP datagram', [from, to], make(payload, checksum), shape);
+}
+
+/**
+ * Checks that a UDP checksum that computes to 0 comes out of a bridge as 0xffff (RFC 768), whether the driver computes it
+ * or passes it on. A driver may leave a checksum blank, and over IPv4 it may send none: then the test is skipped.
+ */
+export async function checkZeroSums<P extends { readonly frame: Uint8Array }, S>(
+  t: Pick<TestContext<never>, 'check' | 'info' | 'skip'>,
+  peers: readonly [End<P, S>, End<P, S>],
+  version: 4 | 6,
+  {
+    shapes,
+    saysBlank,
+  }: { readonly shapes: Readonly<Record<'blank' | 'complete', S>>; readonly saysBlank: (packet: P) => boolean },
+): Promise<void> {
+  let checked = 0;
+  for (const checksum of ['blank', 'complete'] as const) {
+    const through = (isZero: boolean): Promise<P> => throughSum(peers, { version, checksum, isZero }, shapes[checksum]);
+    const usual = await through(false);
+    if (saysBlank(usual) || udpChecksum(usual.frame) !== 'complete') {
+      t.info(`a ${checksum} checksum comes out ${saysBlank(usual) ? 'blank' : udpChecksum(usual.frame)}`);
+      continue;
+    }
+    checked++;
+    await t.check(checksum === 'blank' ? 'CSUM-06' : 'CSUM-10', async () => {
+      expect(udpChecksum((await through(true)).frame), `${checksum} checksum`).to.equal('complete');
+    });
+  }
+  if (checked === 0) t.skip('no checksum comes out complete');
+}
+
+/** Sends a datagram with a kind of checksum into a bridge and returns what comes out. */
+export function throughUdp<P extends { readonly frame: Uint8Array }, S>(
+  [from, to]: readonly [End<P, S>, End<P, S>],
+  checksum: UdpChecksum,
+  shape: S,
+): Promise<P> {
+  const datagram = { sport: 0xc003, dport: 9, payload: new Uint8Array(33), checksum };
+  return throughBridge('UDP datagram', [from, to], udp4(from.link.peer, to.link.peer, datagram), shape);
+}
+
+/** Sends a SYN into a bridge and returns what comes out. */
+export function throughSyn<P extends { readonly frame: Uint8Array }, S>(
+  [from, to]: readonly [End<P, S>, End<P, S>],
+  checksum: 'blank' | 'complete',
+  shape: S,
+  ipv6 = false,
+): Promise<P> {
+  const syn = { sport: 0xc001, dport: 9, seq: 1, checksum, ipv6 };
+  return throughBridge('SYN', [from, to], tcpSyn(from.link.peer, to.link.peer, syn), shape);
+}
+
+function throughBridge<P extends { readonly frame: Uint8Array }, S>(
+  what: 'SYN' | 'UDP datagram',
+  [from, to]: readonly [End<P, S>, End<P, S>],
+  frame: Uint8Array,
+  shape: S,
+): Promise<P> {
+  const checksumOf = what === 'SYN' ? tcpChecksum : udpChecksum;
+  return sendUntilArrival(
+    () => from.send(frame, shape),
+    () => to.receive(what, (packet) => checksumOf(packet.frame) !== undefined),
+  );
+}

@@ -1,0 +1,139 @@
+/** TCP packets that are larger than a segment, for both roles' chapters of GSO. */
+import { expect } from 'chai';
+import { type Host, tcpData } from '../../harness/packet/build.js';
+import { ETHERNET_HEADER, LARGEST_FRAME, VLAN_TAG } from '../../harness/packet/ethernet.js';
+import { decodeFrame } from '../../harness/packet/frame.js';
+import { noncePayload } from '../../harness/packet/nonce.js';
+import type { Extra, ExtraGso } from '../../harness/protocol/extra.js';
+import { GSO_TYPE } from '../../harness/protocol/netif.js';
+import { PAGE_SIZE } from '../../harness/xen/domain.js';
+import { sendUntilArrival } from './losses.js';
+import type { Signal, WaitOptions } from '../../harness/xen/wait.js';
+
+/** Bytes of payload in one segment. */
+export const MSS = 1400;
+/** Bytes of payload in a large packet: seven full segments and a short one. */
+export const LARGE = 7 * MSS + 100;
+/** Bytes of the headers of a large packet over IPv4: Ethernet, IPv4 and TCP. */
+export const LARGE_HEADERS = 14 + 20 + 20;
+/** Bytes of the largest payload: with Ethernet, IPv4 and TCP headers the packet has 65,535 bytes. */
+export const LARGEST = 65_535 - ETHERNET_HEADER - 20 - 20;
+/** Bytes of a frame at the usual MTU, with a VLAN tag. */
+export const MTU_FRAME = LARGEST_FRAME + VLAN_TAG;
+
+/** The GSO extra of a large packet; `change` replaces fields with wrong values. */
+export function gsoExtra(gsoType: number, change: Partial<ExtraGso> = {}): ExtraGso {
+  return { type: 'gso', flags: 0, size: MSS, gsoType, pad: 0, features: 0, ...change };
+}
+
+/** A TCP frame with `length` bytes of payload and a blank checksum; over IPv6 if `gsoType` says so. */
+export function largeFrame(from: Host, to: Host, length: number, gsoType: number): Uint8Array {
+  const ipv6 = gsoType === GSO_TYPE.tcpv6;
+  return tcpData(from, to, { seq: 1000, payload: noncePayload(length, length), ipv6, checksum: 'blank' });
+}
+
+/** The payload of a TCP segment; empty for any other frame. */
+export function payloadOf(frame: Uint8Array): Uint8Array {
+  const it = decodeFrame(frame);
+  return it.ok && it.value.kind === 'tcp' ? it.value.tcp.payload : new Uint8Array();
+}
+
+/** The packets that leave the bridge at the far side. */
+interface Receiver<P> {
+  readonly received: P[];
+  readonly arrived: Signal;
+  until<T>(what: string, probe: () => T | undefined | false, options: WaitOptions): Promise<T>;
+}
+
+/**
+ * Waits for a large packet, in one piece or in segments whose payloads add up to its own. Removes its pieces from
+ * `received` and returns them.
+ */
+function arrivedLarge<P extends { readonly frame: Uint8Array }>(to: Receiver<P>, payload: Uint8Array): Promise<P[]> {
+  return to.until(
+    'large packet or all of its segments',
+    () => {
+      const pieces = piecesIn(to);
+      const bytes = Buffer.concat(pieces.map(({ frame }) => payloadOf(frame)));
+      if (Buffer.compare(bytes, payload) !== 0) return undefined;
+      for (const piece of pieces) to.received.splice(to.received.indexOf(piece), 1);
+      return pieces;
+    },
+    { on: [to.arrived] },
+  );
+}
+
+const piecesIn = <P extends { readonly frame: Uint8Array }>({ received }: Receiver<P>): P[] =>
+  received.filter(({ frame }) => payloadOf(frame).length > 0);
+
+/** Like {@link arrivedLarge}, for a packet that `send` sends. Sends it again if the guest loses it or a part of it. */
+export function largeAfter<P extends { readonly frame: Uint8Array }>(
+  to: Receiver<P>,
+  payload: Uint8Array,
+  send: () => Promise<unknown>,
+): Promise<P[]> {
+  return sendUntilArrival(
+    () => {
+      // Segments of a packet that is lost are not taken for those of the next.
+      for (const piece of piecesIn(to)) to.received.splice(to.received.indexOf(piece), 1);
+      return send();
+    },
+    () => arrivedLarge(to, payload),
+  );
+}
+
+/** A peer that can send through a bridge; lays a frame out as its role does. */
+interface Sender {
+  readonly link: { readonly peer: Host };
+  send(
+    frame: Uint8Array,
+    shape: { readonly flags: number; readonly extras: readonly Extra[]; readonly fragments?: readonly number[] },
+  ): Promise<void>;
+}
+
+/**
+ * Sends a large packet (`length` bytes of payload, `flags` in its first slot) and returns the packets that leave the
+ * bridge. `first` are the lengths of its first slots; the rest is in slots of a page (default: all of it).
+ */
+export function throughLarge<P extends { readonly frame: Uint8Array }>(
+  from: Sender,
+  to: Sender & Receiver<P>,
+  flags: number,
+  gsoType: number,
+  length: number,
+  first: readonly number[] = [],
+): Promise<P[]> {
+  const frame = largeFrame(from.link.peer, to.link.peer, length, gsoType);
+  const fragments = first.length > 0 ? { fragments: inPages(frame.length, first) } : {};
+  return largeAfter(to, payloadOf(frame), () => from.send(frame, { flags, extras: [gsoExtra(gsoType)], ...fragments }));
+}
+
+/** The lengths of the slots of a packet: `first`, then slots of a page. */
+function inPages(length: number, first: readonly number[]): number[] {
+  const lengths = [...first];
+  for (let rest = first.reduce((left, each) => left - each, length); rest > 0; rest -= PAGE_SIZE) {
+    lengths.push(Math.min(rest, PAGE_SIZE));
+  }
+  return lengths;
+}
+
+/** The single packet as which a large one came out; skips the test if the guest segmented it. */
+export function unsegmented<P>(t: { skip(reason: string): never }, packets: readonly P[]): P {
+  const [packet] = packets;
+  return packet && packets.length === 1 ? packet : t.skip('the guest segments large packets');
+}
+
+/** The GSO extra of a packet, if it has one. */
+export function gsoOf(packet: { readonly extras: readonly Extra[] }): ExtraGso | undefined {
+  return packet.extras.find((extra) => extra.type === 'gso');
+}
+
+/**
+ * Checks that a GSO extra of `gsoType` describes a packet. The size is a maximum: an end may cut into smaller segments
+ * than the sender asked for.
+ */
+export function describes(packet: { readonly extras: readonly Extra[] }, gsoType: number): void {
+  const extra = gsoOf(packet);
+  expect(extra, 'GSO extra').to.include({ gsoType });
+  expect(extra?.size, 'payload of a segment').to.be.within(1, MSS);
+}
