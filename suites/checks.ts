@@ -479,7 +479,7 @@ export const CHECKS: Readonly<Record<string, readonly string[]>> = {
   'frontend.xenbus.reconfiguring': ['XB-05'],
   'frontend.xenbus.backend-still-connected': ['XB-28'],
   'frontend.xenbus.back-to-init-wait': ['XB-16'],
-  'frontend.xenbus.save-restore': ['XB-24'],
+  'frontend.xenbus.save-restore': ['NOTIFY-02', 'XB-24'],
   'frontend.xenbus.backend-vanishes': ['XB-15'],
   'frontend.xenbus.unplug-and-plug': ['XB-14'],
   'frontend.xenbus.two-at-once': ['XB-14'],

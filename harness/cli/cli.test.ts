@@ -37,7 +37,7 @@ describe('the command line', function () {
     const rows = JSON.parse(netifspec('list', '--json').stdout) as Record<string, unknown>[];
     const keys = ['id', 'side', 'level', 'since', 'gate', 'source', 'statement', 'tests', 'untestable'];
     for (const row of rows) expect(row).to.include.all.keys(keys);
-    expect(rows.find(({ id }) => id === 'GREF-12')?.['tests']).to.deep.equal(['backend.gref.all-or-nothing']);
+    expect(rows.find(({ id }) => id === 'GREF-12')?.['tests']).to.include('backend.gref.all-or-nothing');
     expect(netifspec('list', '--tests', '--test', 'backend.gso.cut').stdout).to.match(/^backend\.gso\.cut .*bridge/m);
   });
 

@@ -30,6 +30,7 @@ describe('protocol/netif', () => {
       CTRL_STATUS: { success: 0, notSupported: 1, invalidParameter: 2, bufferOverflow: 3 },
       HASH_TYPE: { ipv4: 0, ipv4Tcp: 1, ipv6: 2, ipv6Tcp: 3 },
       HASH_FLAG: { ipv4: 1, ipv4Tcp: 2, ipv6: 4, ipv6Tcp: 8 },
+      ALL_HASH_TYPES: 15,
       HASH_ALGORITHM: { none: 0, toeplitz: 1 },
       HASH_MAPPING_PER_PAGE: 1024,
       GREF_FLAG: { readonly: 1 },

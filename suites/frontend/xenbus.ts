@@ -330,6 +330,9 @@ test(
       }
       await vif.setState(connected);
       await vif.awaitState([connected]);
+    });
+    // Nothing of the old event channel may hold.
+    await t.check(['XB-24', 'NOTIFY-02'], async () => {
       await t.configure(vif);
       await vif.ping();
     });
