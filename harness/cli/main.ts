@@ -7,6 +7,7 @@ import { collect, refuseWords, whole } from './arguments.js';
 import type { DoctorOptions } from './options.js';
 import { UsageError } from '../base/errors.js';
 import { fail } from './exit.js';
+import type { ExploreCommandOptions } from './explore.js';
 import type { LabBenchOptions } from './lab-bench.js';
 import type { LabRunOptions, LabUpOptions } from './lab.js';
 import type { ListOptions } from './list.js';
@@ -164,6 +165,19 @@ legal driver. Each exception is a hole; one hole is enough for exit code 1. The 
   .action(async (options: { out: string }) => {
     const { validateCommand } = await import('./validate.js');
     process.exitCode = await validateCommand(options);
+  });
+
+judging(program.command('explore').description('run random sequences of steps, and reduce each failure to the shortest'))
+  .option('--role <role>', 'only the reference driver of this role: frontend or backend')
+  .option('--target <file>', 'target file of the driver under test; may be repeated', collect)
+  .option('--minutes <n>', 'time for each target (default: 1 minute)', whole('--minutes', 1))
+  .option('--runs <n>', 'number of sequences for each target', whole('--runs', 1))
+  .option('--seed <n>', 'other sequences, and another event order on the simulated Xen', whole('--seed', 0), 1)
+  .option('--replay <file>', 'run one sequence again, from the folder "sequences" of an earlier exploration')
+  .option('--out <dir>', 'folder for the results', 'results/explore')
+  .action(async (options: ExploreCommandOptions) => {
+    const { exploreCommand } = await import('./explore.js');
+    process.exitCode = await exploreCommand(options);
   });
 
 program

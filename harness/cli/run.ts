@@ -139,7 +139,7 @@ async function runModule(file: string, options: RunOptions, interrupt: Interrupt
 }
 
 /** Opens a target. The native adapter is loaded only if a target needs it. */
-async function openIut(target: Target, seed: number, log: (line: string) => void) {
+export async function openIut(target: Target, seed: number, log: (line: string) => void) {
   if (isSimulated(target)) return openSimulatedIut(target.role, seed);
   const { disturbingSettings } = await import('../xen/native/disturbing-settings.js');
   for (const setting of disturbingSettings()) log(setting);

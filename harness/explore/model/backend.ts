@@ -1,0 +1,92 @@
+/** A backend under test: two vifs, bridged in its domain, and what their frontends know of it. */
+import fc from 'fast-check';
+import type { FrontendOptions, FrontendPeer } from '../../peer/frontend.js';
+import type { FrontendQueue } from '../../peer/frontend-queue.js';
+import { KEY } from '../../protocol/netif.js';
+import type { BackendTest } from '../../run/suite.js';
+import { type Choice, type Offer, receiverKeys } from './choice.js';
+
+export interface BackendWorld {
+  readonly t: BackendTest;
+  readonly vifs: [FrontendPeer, FrontendPeer];
+  /** The number of frames so far: no two frames are equal. */
+  frames: number;
+}
+
+/** Hashing of a vif, as its frontend has set it. */
+export interface Hashing {
+  /** Bits of HASH_FLAG. */
+  readonly flags: number;
+  readonly key: Uint8Array;
+}
+
+/** What the backend was told on one vif. */
+export interface VifModel {
+  /** The connection as it was made: the choice, as far as the backend offers it. */
+  readonly choice: Choice;
+  /** Indices of the groups in its multicast list. */
+  readonly groups: readonly number[];
+  /** Undefined as long as hashing was never turned on. */
+  readonly hashing: Hashing | undefined;
+  /** Number of grants that the backend was asked to map for each queue. */
+  readonly mapped: Readonly<Record<number, number>>;
+}
+
+export interface BackendModel {
+  readonly offer: Offer;
+  readonly vifs: readonly [VifModel, VifModel];
+}
+
+/** The vif on which a step acts, or from which it sends. */
+export const END = fc.constantFrom(0 as const, 1 as const);
+export type EndIndex = 0 | 1;
+
+export const otherEnd = (end: EndIndex): EndIndex => (end === 0 ? 1 : 0);
+
+/** The vif that sends in a step, and the one that receives. */
+export function way({ vifs }: BackendWorld, from: EndIndex): [FrontendPeer, FrontendPeer] {
+  return [vifs[from], vifs[otherEnd(from)]];
+}
+
+/** A queue of a vif, by any number. */
+export function queueAt({ queues, queue }: FrontendPeer, n: number): FrontendQueue {
+  return queues[n % queues.length] ?? queue;
+}
+
+/** The model with a change to one vif. */
+export function withVif(model: BackendModel, end: EndIndex, change: Partial<VifModel>): BackendModel {
+  const [first, second] = model.vifs;
+  return {
+    ...model,
+    vifs: end === 0 ? [{ ...first, ...change }, second] : [first, { ...second, ...change }],
+  };
+}
+
+/** A new connection: nothing of an earlier one holds. */
+export function connected(choice: Choice, offer: Offer): VifModel {
+  const effective = {
+    ...choice,
+    queues: Math.min(choice.queues, offer.queues) as Choice['queues'],
+    split: choice.split && offer.split,
+    control: choice.control && offer.control,
+    multicast: choice.multicast && offer.multicast,
+  };
+  return { choice: effective, groups: [], hashing: undefined, mapped: {} };
+}
+
+/** The options of a connection; keys that an earlier one may have left are removed. */
+export function optionsOf({ choice }: VifModel): FrontendOptions {
+  const { queues, split, control, multicast } = choice;
+  const noControl = { [KEY.ctrlRingRef]: undefined, [KEY.eventChannelCtrl]: undefined };
+  return {
+    queues,
+    split,
+    control,
+    keys: {
+      ...receiverKeys(choice),
+      [KEY.requestMulticastControl]: multicast ? '1' : undefined,
+      ...(queues === 1 ? { [KEY.multiQueueNumQueues]: undefined } : {}),
+      ...(control ? {} : noControl),
+    },
+  };
+}

@@ -1,0 +1,104 @@
+/** The results of an exploration as records: one for each requirement that a step or the monitor checks. */
+import { monitored } from '../peer/monitor/monitor.js';
+import type { Catalogue } from '../run/catalogue.js';
+import { checkRecord } from '../run/judge.js';
+import type { Role, StepNote, TestRecord } from '../run/record.js';
+import type { Explorer, Found } from './explorer.js';
+import type { Sequences } from './model/index.js';
+import { noteText } from './step.js';
+
+/** Steps that a table of the coverage has on one line. */
+const ON_A_LINE = 6;
+
+/** The requirements that an exploration of a role can check. */
+export function explorable({ role, checks }: Sequences): string[] {
+  return [...new Set([...checks, ...monitored(role)])];
+}
+
+/** The records of an exploration of `target`; {@link explorable} has the requirements, and the last record the rest. */
+export function explorationRecords(
+  explorer: Explorer,
+  sequences: Sequences,
+  target: string,
+  catalogue: Catalogue,
+  claimed: (id: string) => boolean,
+): TestRecord[] {
+  const { role } = sequences;
+  const ids = [...new Set([...explorable(sequences), ...explorer.found.flatMap(({ requirements }) => requirements)])];
+  const base = (name: string, title: string): Omit<TestRecord, 'verdict' | 'checks' | 'infos'> => ({
+    type: 'test',
+    target,
+    id: `${role}.explore.${name}`,
+    title,
+    role,
+    chapter: 'explore',
+    location: 'harness/explore',
+    durationMs: 0,
+  });
+  const requirements = ids.filter(claimed).map((id): TestRecord => {
+    const head = base(id.toLowerCase(), catalogue.requirement(id).statement);
+    const found = explorer.found.find((each) => each.requirements.includes(id));
+    if (found) return { ...head, ...findingOf(found) };
+    const held = explorer.held(id);
+    if (held === 0) {
+      const skip = { class: 'not-observed' as const, reason: 'its situation did not arise' };
+      return { ...head, verdict: 'skip', skip, checks: [], infos: [] };
+    }
+    return { ...head, verdict: 'pass', checks: [checkRecord([id])], infos: [`held in ${held} sequences`] };
+  });
+  return [...requirements, { ...base('other', 'takes part in any sequence of steps'), ...otherOf(explorer, role) }];
+}
+
+type Result = Pick<TestRecord, 'verdict' | 'checks' | 'infos'> & Partial<TestRecord>;
+
+/** What is wrong, with its shortest sequence. A failure that does not come each time is only a warning. */
+function findingOf({ record, script, failed, tried, sequences }: Found): Result {
+  const { checks, class: kind, detail, trace, kernelLog } = record;
+  const isReliable = failed === tried;
+  const verdict = isReliable ? record.verdict : 'warn';
+  return {
+    verdict,
+    ...(verdict === 'fail' && kind ? { class: kind } : {}),
+    ...(detail === undefined ? {} : { detail }),
+    checks: checks.map((check) => ({ ...check, verdict })),
+    infos: [
+      ...(isReliable ? [] : [`it failed in ${failed} of ${tried} runs of the same sequence`]),
+      `seen in ${sequences} random sequences`,
+      ...describe(script.steps),
+    ],
+    ...(trace ? { trace } : {}),
+    ...(kernelLog ? { kernelLog } : {}),
+    script,
+  };
+}
+
+function describe(steps: readonly StepNote[]): string[] {
+  if (steps.length === 0) return ['no step is needed: the first connections suffice'];
+  return steps.map((step, n) => `step ${n + 1} of ${steps.length}: ${noteText(step)}`);
+}
+
+/** What is not about a requirement: crashes, connections that fail, faults of netifspec; and what was tried. */
+function otherOf(explorer: Explorer, role: Role): Result {
+  const infos = coverageText(explorer);
+  if (explorer.error) {
+    const { checks, detail } = explorer.error;
+    return { verdict: 'error', ...(detail === undefined ? {} : { detail }), checks, infos };
+  }
+  const found = explorer.found.find(({ requirements }) => requirements.length === 0);
+  if (!found) return { verdict: 'pass', checks: [checkRecord([role === 'backend' ? 'ROB-01' : 'ROB-02'])], infos };
+  const finding = findingOf(found);
+  return { ...finding, infos: [...finding.infos, ...infos] };
+}
+
+/** What was tried, in lines. */
+export function coverageText({ sequences, steps, coverage }: Explorer): string[] {
+  const counts = [...coverage.steps].map(([name, count]) => `${name} ${count}`);
+  const lines: string[] = [];
+  for (let at = 0; at < counts.length; at += ON_A_LINE) lines.push(counts.slice(at, at + ON_A_LINE).join(', '));
+  const possible = coverage.steps.size ** 2;
+  return [
+    `${sequences} sequences with ${steps} steps`,
+    ...lines,
+    `${coverage.pairs.size} of ${possible} pairs of consecutive steps`,
+  ];
+}
