@@ -3,24 +3,31 @@ import { join } from 'node:path';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { UsageError } from '../base/errors.js';
 import type { Explorer } from '../explore/explorer.js';
-import { exploreSession, scriptIn } from '../explore/session.js';
-import { Expectations } from '../run/expectations.js';
-import type { Script, TestRecord } from '../run/record.js';
+import { exploreSession, type ExploreOptions, scriptIn } from '../explore/session.js';
+import { Expectations, loadExpectations } from '../run/expectations.js';
+import type { ResultRecord, Script } from '../run/record.js';
 import { NEWEST_TEXT } from '../run/requirement.js';
 import { loadTarget, referenceTarget, type Target } from '../run/target.js';
 import { onInterrupt } from './interrupt.js';
+import type { DoctorOptions } from './options.js';
+import type { HostWork } from './run-on-host.js';
 import { makeFolder, writeWhole } from './paths.js';
 import { Results } from './results.js';
 import { openIut, refuseSameNames } from './run.js';
 import { roleOf } from './select.js';
 
-export interface ExploreCommandOptions {
+export interface ExploreCommandOptions extends DoctorOptions {
   readonly role?: string;
   readonly target?: readonly string[];
   readonly minutes?: number;
   readonly runs?: number;
   readonly seed: number;
+  readonly pairs?: boolean;
+  readonly strength?: number;
   readonly replay?: string;
+  /** The text of the file of --replay, from the host that has it. */
+  readonly sequence?: string;
+  readonly stream?: boolean;
   readonly out: string;
   readonly strict?: boolean;
 }
@@ -31,50 +38,114 @@ const MS_PER_MINUTE = 60_000;
 
 /** `netifspec explore`. Returns the exit code. */
 export async function exploreCommand(options: ExploreCommandOptions): Promise<number> {
-  const { out, seed, minutes, runs, strict = false } = options;
-  const script = options.replay === undefined ? undefined : scriptOf(options.replay);
-  const targets = targetsOf(options, script);
-  const interrupt = onInterrupt({ output: false });
-  const results = new Results({ out, reporter: 'terminal', strict });
-  const found: TestRecord[] = [];
-  const log = (line: string): void => void process.stderr.write(`netifspec: ${line}\n`);
-  const ms = (minutes ?? (runs === undefined ? DEFAULT_MINUTES : Infinity)) * MS_PER_MINUTE;
+  const script = scriptOf(options);
+  const interrupt = onInterrupt({ output: options.stream ?? false });
   try {
-    return await results.runAndReport(async () => {
-      for (const { target, words } of targets) {
-        const progress = new Progress(target.name);
-        await exploreSession(
-          {
-            target,
-            catalogue: CATALOGUE,
-            monitored: true,
-            command: ['netifspec', 'explore', ...words, '--seed', String(seed)],
-            open: () => openIut(target, seed, log),
-            tests: [],
-            expectations: new Expectations([]),
-            seed,
-            slow: false,
-            spec: NEWEST_TEXT,
-            onRecord: (record) => {
-              results.add(record);
-              if (record.type === 'test' && record.script) found.push(record);
-            },
-            log,
-            signal: interrupt.signal,
-          },
-          {
-            limits: { ms, seed, signal: interrupt.signal, ...(runs === undefined ? {} : { sequences: runs }) },
-            ...(script ? { script } : {}),
-            onProgress: (explorer) => progress.update(explorer),
-          },
-        );
-        if (interrupt.signal.aborted) break;
-      }
-      writeScripts(out, found);
-    });
+    if (options.on === undefined) return await exploreHere(options, script, interrupt.signal);
+    const [file, ...others] = options.target ?? [];
+    if (file === undefined || others.length > 0) throw new UsageError('--on needs exactly one --target');
+    const { sshOptions } = await import('./run-on-host.js');
+    const command = ['netifspec', 'explore', '--on', options.on, '--target', file];
+    return await exploreOnHost(file, options, { command, ssh: sshOptions(options.on, options) }, interrupt.signal);
   } finally {
     interrupt.release();
   }
+}
+
+async function exploreHere(
+  options: ExploreCommandOptions,
+  script: Script | undefined,
+  signal: AbortSignal,
+): Promise<number> {
+  const { out, seed, strict = false, stream = false } = options;
+  const targets = targetsOf(options, script);
+  const results = new Results({ out, reporter: 'terminal', strict, stream });
+  const scripts = new Scripts(out);
+  const log = (line: string): void => void process.stderr.write(`netifspec: ${line}\n`);
+  const code = await results.runAndReport(async () => {
+    for (const { target, words } of targets) {
+      const progress = new Progress(target.name);
+      await exploreSession(
+        {
+          target,
+          catalogue: CATALOGUE,
+          monitored: true,
+          command: ['netifspec', 'explore', ...words, ...limitArgs(options)],
+          open: () => openIut(target, seed, log),
+          tests: [],
+          expectations: new Expectations(target.expectations ? loadExpectations(target.expectations) : []),
+          seed,
+          slow: false,
+          spec: NEWEST_TEXT,
+          onRecord: (record) => {
+            results.add(record);
+            scripts.add(record);
+          },
+          log,
+          signal,
+        },
+        { ...workOf(options, script, signal), onProgress: (explorer) => progress.update(explorer) },
+      );
+      if (signal.aborted) break;
+    }
+  });
+  if (!stream) scripts.write();
+  return code;
+}
+
+/** Explores one target on another host. Returns the exit code. */
+export async function exploreOnHost(
+  target: string,
+  options: ExploreCommandOptions,
+  { command, ssh }: Pick<HostWork, 'command' | 'ssh'>,
+  signal: AbortSignal,
+): Promise<number> {
+  const { workOnHost } = await import('./run-on-host.js');
+  const { out, strict, node, replay } = options;
+  const scripts = new Scripts(out);
+  const sequence = replay === undefined ? [] : ['--sequence', readFileSync(replay, 'utf8')];
+  const code = await workOnHost(
+    {
+      target,
+      command: [...command, ...limitArgs(options)],
+      ssh,
+      ...(node === undefined ? {} : { node }),
+      out,
+      reporter: 'terminal',
+      ...(strict === undefined ? {} : { strict }),
+      verb: 'explore',
+      args: [...limitArgs(options), ...sequence],
+      onRecord: (record) => scripts.add(record),
+    },
+    signal,
+  );
+  scripts.write();
+  return code;
+}
+
+/** What an exploration does, and when it ends. */
+function workOf(options: ExploreCommandOptions, script: Script | undefined, signal: AbortSignal): ExploreOptions {
+  const { minutes, runs, seed, pairs, strength } = options;
+  const ms = (minutes ?? (runs === undefined ? DEFAULT_MINUTES : Infinity)) * MS_PER_MINUTE;
+  return {
+    limits: { ms, seed, signal, ...(runs === undefined ? {} : { sequences: runs }) },
+    ...(script ? { script } : {}),
+    ...(pairs ? { strength: strength ?? 2 } : {}),
+  };
+}
+
+/** The options that decide what an exploration does. */
+function limitArgs({ minutes, runs, seed, pairs, strength, strict }: ExploreCommandOptions): string[] {
+  const number = (name: string, value: number | undefined): string[] =>
+    value === undefined ? [] : [name, String(value)];
+  return [
+    ...number('--minutes', minutes),
+    ...number('--runs', runs),
+    ...number('--seed', seed),
+    ...(pairs ? ['--pairs'] : []),
+    ...number('--strength', strength),
+    ...(strict ? ['--strict'] : []),
+  ];
 }
 
 function targetsOf({ target, role }: ExploreCommandOptions, script?: Script): { target: Target; words: string[] }[] {
@@ -89,21 +160,34 @@ function targetsOf({ target, role }: ExploreCommandOptions, script?: Script): { 
   return roles.map((each) => ({ target: referenceTarget(each), words: ['--role', each] }));
 }
 
-function scriptOf(file: string): Script {
-  if (!existsSync(file)) throw new UsageError(`--replay ${file}: no such file; "explore" writes them to sequences/`);
-  const script = scriptIn(readFileSync(file, 'utf8'));
-  if (!script) throw new UsageError(`--replay ${file}: it holds no sequence; "explore" writes them to sequences/`);
+function scriptOf({ replay, sequence }: ExploreCommandOptions): Script | undefined {
+  if (replay !== undefined && !existsSync(replay)) throw new UsageError(`--replay ${replay}: no such file; ${FROM}`);
+  const text = replay === undefined ? sequence : readFileSync(replay, 'utf8');
+  if (text === undefined) return undefined;
+  const script = scriptIn(text);
+  if (!script) throw new UsageError(`--replay ${replay ?? ''}: it holds no sequence of this version; ${FROM}`);
   return script;
 }
 
-/** Writes the shortest sequence of each finding to a file that `--replay` runs again. */
-function writeScripts(out: string, found: readonly TestRecord[]): void {
-  const folder = join(out, 'sequences');
-  if (found.length > 0) makeFolder(folder);
-  for (const { id, script } of found) {
-    const file = join(folder, `${id}.json`);
-    writeWhole(file, `${JSON.stringify(script, null, 2)}\n`);
-    process.stderr.write(`netifspec: to run it again: netifspec explore --replay ${file}\n`);
+const FROM = '"netifspec explore" writes one for each failure to the folder "sequences"';
+
+/** The shortest sequences of the failures, as files that `--replay` runs again. */
+class Scripts {
+  readonly #found: { readonly file: string; readonly script: Script }[] = [];
+
+  constructor(private readonly out: string) {}
+
+  add(record: ResultRecord): void {
+    if (record.type !== 'test' || !record.script) return;
+    this.#found.push({ file: join(this.out, 'sequences', `${record.id}.json`), script: record.script });
+  }
+
+  write(): void {
+    if (this.#found.length > 0) makeFolder(join(this.out, 'sequences'));
+    for (const { file, script } of this.#found) {
+      writeWhole(file, `${JSON.stringify(script, null, 2)}\n`);
+      process.stderr.write(`netifspec: to run it again: netifspec explore --replay ${file}\n`);
+    }
   }
 }
 

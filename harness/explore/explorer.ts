@@ -55,6 +55,8 @@ export class Explorer {
   error: TestRecord | undefined;
   sequences = 0;
   steps = 0;
+  /** What else is to be said of what was tried. */
+  readonly notes: string[] = [];
   readonly #held = new Map<string, number>();
   readonly #steps = new Map<string, number>();
   readonly #pairs = new Map<string, number>();
@@ -93,10 +95,13 @@ export class Explorer {
     }
   }
 
-  /** Runs one sequence as often as is needed to say how reliably it fails. */
-  async replay(sequence: Sequence): Promise<void> {
-    const outcome = await this.#run(sequence);
-    if (outcome.failure) await this.#keep(sequence, outcome);
+  /** Runs these sequences; those with a new kind of failure as often as is needed to say how reliably they fail. */
+  async runAll(sequences: readonly Sequence[], signal: AbortSignal): Promise<void> {
+    for (const sequence of sequences) {
+      if (signal.aborted || !this.#works()) return;
+      const outcome = await this.#run(sequence);
+      if (outcome.failure && !this.#knows(outcome.failure.kind)) await this.#keep(sequence, outcome);
+    }
   }
 
   /** Runs random sequences until one has a new kind of failure; reduces and keeps that. */

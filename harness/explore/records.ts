@@ -91,12 +91,13 @@ function otherOf(explorer: Explorer, role: Role): Result {
 }
 
 /** What was tried, in lines. */
-export function coverageText({ sequences, steps, coverage }: Explorer): string[] {
+export function coverageText({ sequences, steps, coverage, notes }: Explorer): string[] {
   const counts = [...coverage.steps].map(([name, count]) => `${name} ${count}`);
   const lines: string[] = [];
   for (let at = 0; at < counts.length; at += ON_A_LINE) lines.push(counts.slice(at, at + ON_A_LINE).join(', '));
   const possible = coverage.steps.size ** 2;
   return [
+    ...notes,
     `${sequences} sequences with ${steps} steps`,
     ...lines,
     `${coverage.pairs.size} of ${possible} pairs of consecutive steps`,

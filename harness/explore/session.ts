@@ -1,15 +1,18 @@
 /** An exploration as a session: from opening the target to the end record. */
 import { z } from 'zod';
-import { ROLES, type Script } from '../run/record.js';
+import { type Role, ROLES, type Script } from '../run/record.js';
 import { type SessionOptions, withSession } from '../run/session.js';
 import { Explorer, type Limits } from './explorer.js';
-import { SEQUENCES } from './model/index.js';
+import { combinations, EXCHANGE } from './combinations.js';
+import { type Sequence, SEQUENCES } from './model/index.js';
 import { explorable, explorationRecords } from './records.js';
 
 export interface ExploreOptions {
   readonly limits: Limits;
   /** A sequence to run instead of random ones. */
   readonly script?: Script;
+  /** Runs the combinations of this many values of all options instead of random sequences. */
+  readonly strength?: number;
   readonly onProgress?: (explorer: Explorer) => void;
 }
 
@@ -17,15 +20,30 @@ export interface ExploreOptions {
  * Explores a target, or runs one sequence again, and emits a session record, a record for each requirement and an end
  * record. Throws as `runSession` does.
  */
-export function exploreSession(options: SessionOptions, { limits, script, onProgress }: ExploreOptions): Promise<void> {
+export function exploreSession(
+  options: SessionOptions,
+  { limits, script, strength, onProgress }: ExploreOptions,
+): Promise<void> {
   const { role, name } = options.target;
   const sequences = SEQUENCES[role];
   return withSession(options, async (session) => {
     // One more: what is not about a requirement.
     await session.begin(explorable(sequences).filter(session.claimed).length + 1);
     const explorer = new Explorer(session, sequences, options.catalogue, onProgress);
-    await (script ? explorer.replay(sequences.parse(script)) : explorer.explore(limits));
+    if (script) await explorer.runAll([sequences.parse(script)], limits.signal);
+    else if (strength === undefined) await explorer.explore(limits);
+    else await explorer.runAll(combined(role, strength, explorer), limits.signal);
     await session.end(() => explorationRecords(explorer, sequences, name, options.catalogue, session.claimed));
+  });
+}
+
+/** A sequence for each row of a covering array: one vif has the options of the row, the other those of the next. */
+function combined(role: Role, strength: number, explorer: Explorer): Sequence[] {
+  const { rows, covered, possible } = combinations(strength);
+  explorer.notes.push(`${rows.length} connections have ${covered} of ${possible} combinations of ${strength} values`);
+  return rows.map((row, n) => {
+    const next = rows[(n + 1) % rows.length] ?? row;
+    return SEQUENCES[role].parse({ role, start: [row, next], steps: EXCHANGE[role] });
   });
 }
 

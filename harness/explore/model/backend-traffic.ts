@@ -13,6 +13,7 @@ import { LARGEST, throughLarge } from '../../../suites/support/large-packets.js'
 import { arrives } from '../../../suites/support/losses.js';
 import { saysBlank, through } from '../../../suites/backend/verbs.js';
 import type { Step } from '../step.js';
+import { slotsOf } from './layout.js';
 import { type BackendModel, type BackendWorld, END, type EndIndex, otherEnd, queueAt, way } from './backend.js';
 
 type BackendStep<A> = Step<BackendWorld, BackendModel, A>;
@@ -22,7 +23,7 @@ const KINDS = PROTOCOLS.flatMap(([, , kinds]) => Object.entries(kinds));
 /** Lengths at which all kinds of frames have their headers. */
 const LENGTH = fc.oneof(fc.constantFrom(100, 127, 128, 129, 256, LARGEST_FRAME), fc.integer({ min: 100, max: LARGEST_FRAME }));
 /** The first slots of a packet; the rest is in one more. */
-const LAYOUT = fc.constantFrom<number[][]>([], [14], [15], [34], [38], [54], [90], [14, 20], [18, 1, 1]);
+const LAYOUT = fc.constantFrom('', '14', '15', '34', '38', '54', '90', '14+20', '18+1+1');
 const OFFSET = fc.constantFrom(0, 1, 3, 255, 2000);
 
 /** A frame from one vif to the other; no two are equal. */
@@ -40,17 +41,17 @@ export async function stillPasses(world: BackendWorld, end: EndIndex, requiremen
   });
 }
 
-const send: BackendStep<{ from: EndIndex; kind: number; length: number; layout: number[]; offset: number; queue: number }> = {
+const send: BackendStep<{ from: EndIndex; kind: number; length: number; layout: string; offset: number; queue: number }> = {
   name: 'send',
   checks: ['TXW-36'],
   args: fc.record({ from: END, kind: fc.nat(KINDS.length - 1), length: LENGTH, layout: LAYOUT, offset: OFFSET, queue: fc.nat(2) }),
-  when: ({ offer }, { layout }) => offer.sg || layout.length === 0,
+  when: ({ offer }, { layout }) => offer.sg || layout === '',
   async run(world, model, { from: end, kind, length, layout, offset, queue }) {
     const [from, to] = way(world, end);
     const [name, make] = KINDS[kind] ?? KINDS[0] ?? [];
     if (!make) throw new Error('there are kinds of frames');
     const frame = make(from.link.peer, to.link.peer, length, ++world.frames);
-    const shape = { offset, fragments: cut(frame, layout) };
+    const shape = { offset, fragments: cut(frame, slotsOf(layout)) };
     await world.t.check('TXW-36', () =>
       through(from, to, frame, shape, { queue: queueAt(from, queue), what: `frame (${name})` }),
     );

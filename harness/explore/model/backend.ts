@@ -6,6 +6,12 @@ import { KEY } from '../../protocol/netif.js';
 import type { BackendTest } from '../../run/suite.js';
 import { type Choice, type Offer, receiverKeys } from './choice.js';
 
+const NO_POOLS = Object.fromEntries(
+  [KEY.txPoolRef, KEY.txPoolSize, KEY.rxPoolRef, KEY.rxPoolSize].map((key) => [key, undefined]),
+);
+/** Buffers in the staging pools of each queue. */
+const POOLS = { tx: 8, rx: 24 };
+
 export interface BackendWorld {
   readonly t: BackendTest;
   readonly vifs: [FrontendPeer, FrontendPeer];
@@ -70,23 +76,26 @@ export function connected(choice: Choice, offer: Offer): VifModel {
     split: choice.split && offer.split,
     control: choice.control && offer.control,
     multicast: choice.multicast && offer.multicast,
+    staging: choice.staging && offer.staging,
   };
   return { choice: effective, groups: [], hashing: undefined, mapped: {} };
 }
 
 /** The options of a connection; keys that an earlier one may have left are removed. */
 export function optionsOf({ choice }: VifModel): FrontendOptions {
-  const { queues, split, control, multicast } = choice;
+  const { queues, split, control, multicast, staging } = choice;
   const noControl = { [KEY.ctrlRingRef]: undefined, [KEY.eventChannelCtrl]: undefined };
   return {
     queues,
     split,
     control,
+    ...(staging ? { pools: POOLS } : {}),
     keys: {
       ...receiverKeys(choice),
       [KEY.requestMulticastControl]: multicast ? '1' : undefined,
       ...(queues === 1 ? { [KEY.multiQueueNumQueues]: undefined } : {}),
       ...(control ? {} : noControl),
+      ...(staging ? {} : NO_POOLS),
     },
   };
 }

@@ -19,6 +19,7 @@ export const OPTIONS = {
   csum: [true, false],
   csum6: [true, false],
   multicast: [true, false],
+  staging: [true, false],
 } as const;
 
 /** One value of each option. Features are those that the peer can receive. */
@@ -35,6 +36,7 @@ export const anyChoice: fc.Arbitrary<Choice> = fc.record({
   csum: fc.constantFrom(...OPTIONS.csum),
   csum6: fc.boolean(),
   multicast: fc.boolean(),
+  staging: fc.boolean(),
 });
 
 /** What a driver advertises. */
@@ -48,6 +50,7 @@ export interface Offer {
   readonly csum: boolean;
   readonly csum6: boolean;
   readonly multicast: boolean;
+  readonly staging: boolean;
 }
 
 /** The offer in the keys of a driver. */
@@ -64,6 +67,7 @@ export function offerOf(keys: Readonly<Record<string, string>>): Offer {
     csum: !has(KEY.featureNoCsumOffload),
     csum6: has(KEY.featureIpv6CsumOffload),
     multicast: has(KEY.featureMulticastControl),
+    staging: has(KEY.featureStagingGrants),
   };
 }
 

@@ -37,7 +37,7 @@ const replace: FrontendStep<{ end: EndIndex; choice: Choice; inFlight: number }>
 const neighbour: FrontendStep<Record<string, never>> = {
   name: 'neighbour',
   checks: ['ROB-02'],
-  args: fc.constant({}),
+  args: fc.record({}),
   when: () => true,
   async run(world, model) {
     const { t } = world;

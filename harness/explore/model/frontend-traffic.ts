@@ -11,6 +11,7 @@ import { throughSyn, throughUdp, throughUdp6 } from '../../../suites/support/che
 import { frameOf, KINDS, TAGGED } from '../../../suites/support/frame-shapes.js';
 import { LARGEST, throughLarge } from '../../../suites/support/large-packets.js';
 import type { Step } from '../step.js';
+import { slotsOf } from './layout.js';
 import { END, type EndIndex, type FrontendModel, type FrontendWorld, otherEnd, queueAt, way } from './frontend.js';
 
 type FrontendStep<A> = Step<FrontendWorld, FrontendModel, A>;
@@ -20,7 +21,7 @@ const BLANK = { flags: RXF.csumBlank | RXF.dataValidated };
 const FORWARDED = ['an unknown EtherType', 'UDP', 'UDP of the largest size', 'TCP with options', 'UDP over IPv6', 'TCP over IPv6', 'a VLAN tag and UDP'];
 const TABLE = { ...KINDS, ...TAGGED };
 const LENGTH = fc.oneof(fc.constantFrom(60, 61, 127, 128, 129, 256, 1513, 1514), fc.integer({ min: 60, max: 1514 }));
-const LAYOUT = fc.constantFrom<number[][]>([], [14], [15], [34], [38], [54], [14, 20], [18, 1, 1]);
+const LAYOUT = fc.constantFrom('', '14', '15', '34', '38', '54', '14+20', '18+1+1');
 
 /** Buffers that a frontend certainly keeps posted for a packet; none has to keep more than one. */
 const enough = (vif: BackendPeer, slots: number): boolean => slots === 1 || vif.queues.every(({ rx }) => rx.buffers.length >= slots);
@@ -38,17 +39,17 @@ export async function bothPass(world: FrontendWorld, requirement: string): Promi
   });
 }
 
-const send: FrontendStep<{ from: EndIndex; kind: string; layout: number[] }> = {
+const send: FrontendStep<{ from: EndIndex; kind: string; layout: string }> = {
   name: 'send',
   checks: ['RXW-32', 'RXW-33'],
   args: fc.record({ from: END, kind: fc.constantFrom(...FORWARDED), layout: LAYOUT }),
-  when: ({ offers }, { from, layout }) => layout.length === 0 || offers[from].sg,
+  when: ({ offers }, { from, layout }) => layout === '' || offers[from].sg,
   async run(world, model, { from, kind, layout }) {
     const ends = way(world, from);
     const make = TABLE[kind];
-    if (!make || !enough(ends[0], layout.length + 1)) return model;
-    await world.t.check(layout.length > 0 ? 'RXW-32' : 'RXW-33', () =>
-      allCross(ends, crossings(ends, { [kind]: make }, layout)),
+    if (!make || !enough(ends[0], slotsOf(layout).length + 1)) return model;
+    await world.t.check(layout !== '' ? 'RXW-32' : 'RXW-33', () =>
+      allCross(ends, crossings(ends, { [kind]: make }, slotsOf(layout))),
     );
     return model;
   },

@@ -35,7 +35,7 @@ export function queueAt({ queues, queue }: BackendPeer, n: number): BackendQueue
 
 /** The keys of a backend that offers a choice. */
 export function keysOf(choice: Choice): Record<string, string> {
-  const { queues, split, control, multicast } = choice;
+  const { queues, split, control, multicast, staging } = choice;
   const all: Record<string, string | undefined> = {
     ...BACKEND_KEYS,
     ...receiverKeys(choice),
@@ -43,6 +43,7 @@ export function keysOf(choice: Choice): Record<string, string> {
     [KEY.multiQueueMaxQueues]: queues > 1 ? String(queues) : undefined,
     [KEY.featureCtrlRing]: control ? '1' : undefined,
     [KEY.featureMulticastControl]: multicast ? '1' : undefined,
+    [KEY.featureStagingGrants]: staging ? '1' : undefined,
   };
   return Object.fromEntries(Object.entries(all).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 }
