@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, parse, resolve } from 'node:path';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { UsageError } from '../base/errors.js';
 import type { Explorer } from '../explore/explorer.js';
@@ -9,7 +9,7 @@ import type { ResultRecord, Script } from '../run/record.js';
 import { NEWEST_TEXT } from '../run/requirement.js';
 import { loadTarget, referenceTarget, type Target } from '../run/target.js';
 import { onInterrupt } from './interrupt.js';
-import type { DoctorOptions } from './options.js';
+import { type DoctorOptions, verdictArgs } from './options.js';
 import type { HostWork } from './run-on-host.js';
 import { makeFolder, writeWhole } from './paths.js';
 import { Results } from './results.js';
@@ -19,6 +19,7 @@ import { roleOf } from './select.js';
 export interface ExploreCommandOptions extends DoctorOptions {
   readonly role?: string;
   readonly target?: readonly string[];
+  readonly iut?: string;
   readonly minutes?: number;
   readonly runs?: number;
   readonly seed: number;
@@ -41,6 +42,7 @@ export async function exploreCommand(options: ExploreCommandOptions): Promise<nu
   const script = scriptOf(options);
   const interrupt = onInterrupt({ output: options.stream ?? false });
   try {
+    if (options.iut !== undefined) return await exploreModule(options.iut, options, script, interrupt.signal);
     if (options.on === undefined) return await exploreHere(options, script, interrupt.signal);
     const [file, ...others] = options.target ?? [];
     if (file === undefined || others.length > 0) throw new UsageError('--on needs exactly one --target');
@@ -70,7 +72,7 @@ async function exploreHere(
           target,
           catalogue: CATALOGUE,
           monitored: true,
-          command: ['netifspec', 'explore', ...words, ...limitArgs(options)],
+          command: ['netifspec', 'explore', ...words, ...verdictArgs({ strict })],
           open: () => openIut(target, seed, log),
           tests: [],
           expectations: new Expectations(target.expectations ? loadExpectations(target.expectations) : []),
@@ -93,6 +95,47 @@ async function exploreHere(
   return code;
 }
 
+/** Explores a driver module on the simulated Xen. */
+async function exploreModule(
+  file: string,
+  options: ExploreCommandOptions,
+  script: Script | undefined,
+  signal: AbortSignal,
+): Promise<number> {
+  if (options.target || options.on !== undefined) {
+    throw new UsageError('--iut is the driver under test; omit --target and --on');
+  }
+  const role = script?.role ?? (options.role === undefined ? undefined : roleOf(options.role));
+  if (role === undefined) throw new UsageError('--iut needs --role frontend or --role backend');
+  const module = resolve(file);
+  if (!existsSync(module)) throw new UsageError(`--iut ${file}: no such file; give the path of a module`);
+  const { out, seed, strict = false } = options;
+  const { exploreWatched } = await import('../module-driver/explored.js');
+  const results = new Results({ out, reporter: 'terminal', strict });
+  const scripts = new Scripts(out);
+  const { limits, ...work } = workOf(options, script, signal);
+  const { signal: _, ...limitsOfChild } = limits;
+  const job = {
+    module,
+    name: parse(file).name.replace(/\W+/g, '-'),
+    command: ['netifspec', 'explore', '--iut', file, '--role', role, ...verdictArgs({ strict })],
+    role,
+    tests: [],
+    seed,
+    slow: false,
+    spec: NEWEST_TEXT,
+    traceAll: false,
+    explore: { ...work, limits: limitsOfChild },
+  };
+  const add = (record: ResultRecord): void => {
+    results.add(record);
+    scripts.add(record);
+  };
+  const code = await results.runAndReport(() => exploreWatched(job, add, signal));
+  scripts.write();
+  return code;
+}
+
 /** Explores one target on another host. Returns the exit code. */
 export async function exploreOnHost(
   target: string,
@@ -101,18 +144,18 @@ export async function exploreOnHost(
   signal: AbortSignal,
 ): Promise<number> {
   const { workOnHost } = await import('./run-on-host.js');
-  const { out, strict, node, replay } = options;
+  const { out, strict = false, node, replay } = options;
   const scripts = new Scripts(out);
   const sequence = replay === undefined ? [] : ['--sequence', readFileSync(replay, 'utf8')];
   const code = await workOnHost(
     {
       target,
-      command: [...command, ...limitArgs(options)],
+      command: [...command, ...verdictArgs({ strict })],
       ssh,
       ...(node === undefined ? {} : { node }),
       out,
       reporter: 'terminal',
-      ...(strict === undefined ? {} : { strict }),
+      strict,
       verb: 'explore',
       args: [...limitArgs(options), ...sequence],
       onRecord: (record) => scripts.add(record),
@@ -126,9 +169,14 @@ export async function exploreOnHost(
 /** What an exploration does, and when it ends. */
 function workOf(options: ExploreCommandOptions, script: Script | undefined, signal: AbortSignal): ExploreOptions {
   const { minutes, runs, seed, pairs, strength } = options;
-  const ms = (minutes ?? (runs === undefined ? DEFAULT_MINUTES : Infinity)) * MS_PER_MINUTE;
+  const time = minutes ?? (runs === undefined ? DEFAULT_MINUTES : undefined);
   return {
-    limits: { ms, seed, signal, ...(runs === undefined ? {} : { sequences: runs }) },
+    limits: {
+      seed,
+      signal,
+      ...(time === undefined ? {} : { ms: time * MS_PER_MINUTE }),
+      ...(runs === undefined ? {} : { sequences: runs }),
+    },
     ...(script ? { script } : {}),
     ...(pairs ? { strength: strength ?? 2 } : {}),
   };

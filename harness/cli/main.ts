@@ -176,11 +176,10 @@ const exploring = (command: Command): Command =>
     .option('--strength <n>', 'with --pairs: every combination of n values (default: 2)', whole('--strength', 2))
     .option('--replay <file>', 'run one sequence again, from the folder "sequences" of an earlier exploration');
 
-onHost(
-  exploring(program.command('explore').description('run random sequences of steps, and shorten those that fail')),
-)
+onHost(exploring(program.command('explore').description('run random sequences of steps, and shorten those that fail')))
   .option('--role <role>', 'only the reference driver of this role: frontend or backend')
   .option('--target <file>', 'target file of the driver under test; may be repeated', collect)
+  .option('--iut <module>', 'explore a driver module for Node on the simulated Xen; needs --role')
   .option('--out <dir>', 'folder for the results', 'results/explore')
   .addOption(new Option('--stream', 'write only records, to stdout (used by --on)').hideHelp())
   .addOption(new Option('--sequence <json>', 'the text of a file for --replay (used by --on)').hideHelp())

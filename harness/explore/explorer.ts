@@ -12,6 +12,8 @@ import type { Sequence, Sequences } from './model/index.js';
 /** How often a shortest sequence is run again, and how often at most if it does not fail each time. */
 const CONFIRMATIONS = 2;
 const MOST_CONFIRMATIONS = 20;
+/** The most sequences that are run to shorten one that fails. */
+const MOST_SHORTER = 200;
 
 /** A kind of failure: what it breaks, its shortest sequence, and how often that fails. */
 export interface Found {
@@ -49,6 +51,13 @@ interface Outcome {
   readonly failure?: { readonly kind: string; readonly requirements: readonly string[]; readonly record: TestRecord };
 }
 
+export interface ExplorerHooks {
+  /** Called after each sequence. */
+  readonly onProgress?: (explorer: Explorer) => void;
+  /** Called before each step with the sequence up to it. */
+  readonly onStep?: (script: Script) => void;
+}
+
 export class Explorer {
   readonly found: Found[] = [];
   /** The first record that proves nothing: a fault of netifspec or of the environment. */
@@ -66,7 +75,7 @@ export class Explorer {
     private readonly session: Session,
     private readonly sequencesOf: Sequences,
     private readonly catalogue: Catalogue,
-    private readonly onProgress: (explorer: Explorer) => void = () => undefined,
+    private readonly hooks: ExplorerHooks = {},
   ) {
     this.#monitored = monitored(sequencesOf.role);
   }
@@ -85,13 +94,17 @@ export class Explorer {
     return [...new Set([...this.#held.keys(), ...this.found.flatMap(({ requirements }) => requirements)])];
   }
 
-  /** Runs random sequences until a limit is reached. */
+  /** Runs random sequences until a limit is reached. A failure that was found by then is still shortened. */
   async explore({ sequences = Infinity, ms = Infinity, seed, signal }: Limits): Promise<void> {
     const end = performance.now() + ms;
-    const goesOn = (): boolean =>
-      this.sequences < sequences && performance.now() < end && !signal.aborted && this.#works();
+    let left = sequences;
+    const goesOn = (): boolean => left > 0 && performance.now() < end && !signal.aborted && this.#works();
     for (let part = 0; goesOn(); part++) {
-      await this.#until(seed + part, goesOn);
+      await this.#until(
+        seed + part,
+        () => goesOn() && left-- > 0,
+        () => !signal.aborted && this.#works(),
+      );
     }
   }
 
@@ -104,12 +117,18 @@ export class Explorer {
     }
   }
 
-  /** Runs random sequences until one has a new kind of failure; reduces and keeps that. */
-  async #until(seed: number, goesOn: () => boolean): Promise<void> {
+  /**
+   * Runs random sequences until one has a new kind of failure; shortens and keeps that.
+   *
+   * @param mayTry whether one more random sequence may be run; it is counted
+   * @param mayShorten whether a failure may still be shortened
+   */
+  async #until(seed: number, mayTry: () => boolean, mayShorten: () => boolean): Promise<void> {
     let shortest: { readonly sequence: Sequence; readonly outcome: Outcome } | undefined;
+    let shorter = 0;
     const property = fc.asyncProperty(this.sequencesOf.any, async (sequence) => {
       // fast-check counts to a limit of its own; what is left of it then passes.
-      if (!goesOn()) return true;
+      if (!(shortest ? mayShorten() && shorter++ < MOST_SHORTER : mayTry())) return true;
       const outcome = await this.#run(sequence);
       const kind = outcome.failure?.kind;
       if (kind === undefined) return true;
@@ -143,24 +162,37 @@ export class Explorer {
       if (again.failure?.kind === failure.kind) failed++;
     }
     const { requirements, record } = failure;
-    this.found.push({ requirements, record, script: { role: this.sequencesOf.role, start: sequence.start, steps: notes }, failed, tried, sequences: 1 });
+    this.found.push({
+      requirements,
+      record,
+      script: { role: this.sequencesOf.role, start: sequence.start, steps: notes },
+      failed,
+      tried,
+      sequences: 1,
+    });
   }
 
   /** Runs a sequence on fresh vifs. */
   async #run(sequence: Sequence): Promise<Outcome> {
     const { monitor } = this.session;
+    const { role } = this.sequencesOf;
     const notes: StepNote[] = [];
     monitor?.forget();
     const record = await this.session.runTest(
-      sequence.test(offerOf(this.session.features), (note) => void notes.push(note)),
+      sequence.test(offerOf(this.session.features), (note) => {
+        notes.push(note);
+        this.hooks.onStep?.({ role, start: sequence.start, steps: notes });
+      }),
     );
     this.sequences++;
     this.#count(notes);
     const violations = monitor ? this.#violations(monitor) : [];
-    for (const id of new Set(record.checks.flatMap(({ verdict, requirements }) => (verdict === 'pass' ? requirements : [])))) {
+    for (const id of new Set(
+      record.checks.flatMap(({ verdict, requirements }) => (verdict === 'pass' ? requirements : [])),
+    )) {
       this.#hold(id);
     }
-    this.onProgress(this);
+    this.hooks.onProgress?.(this);
     if (record.verdict === 'error') {
       this.error ??= record;
       return { record, notes };
@@ -170,8 +202,17 @@ export class Explorer {
     if (!worst) return { record, notes };
     const verdict = worst.verdict;
     const { class: kind, ...rest } = record;
-    const result = { ...rest, ...(record.verdict === 'fail' ? { class: kind } : {}), verdict, checks: [worst] } as TestRecord;
-    return { record, notes, failure: { kind: kindOf(worst.requirements, result), requirements: worst.requirements, record: result } };
+    const result = {
+      ...rest,
+      ...(record.verdict === 'fail' ? { class: kind } : {}),
+      verdict,
+      checks: [worst],
+    } as TestRecord;
+    return {
+      record,
+      notes,
+      failure: { kind: kindOf(worst.requirements, result), requirements: worst.requirements, record: result },
+    };
   }
 
   /** The violations that the monitor saw in the last sequence; counts what it saw kept. */

@@ -2,7 +2,7 @@
 import { monitored } from '../peer/monitor/monitor.js';
 import type { Catalogue } from '../run/catalogue.js';
 import { checkRecord } from '../run/judge.js';
-import type { Role, StepNote, TestRecord } from '../run/record.js';
+import type { Role, Script, StepNote, TestRecord } from '../run/record.js';
 import type { Explorer, Found } from './explorer.js';
 import type { Sequences } from './model/index.js';
 import { noteText } from './step.js';
@@ -25,18 +25,8 @@ export function explorationRecords(
 ): TestRecord[] {
   const { role } = sequences;
   const ids = [...new Set([...explorable(sequences), ...explorer.found.flatMap(({ requirements }) => requirements)])];
-  const base = (name: string, title: string): Omit<TestRecord, 'verdict' | 'checks' | 'infos'> => ({
-    type: 'test',
-    target,
-    id: `${role}.explore.${name}`,
-    title,
-    role,
-    chapter: 'explore',
-    location: 'harness/explore',
-    durationMs: 0,
-  });
   const requirements = ids.filter(claimed).map((id): TestRecord => {
-    const head = base(id.toLowerCase(), catalogue.requirement(id).statement);
+    const head = base(target, role, id.toLowerCase(), catalogue.requirement(id).statement);
     const found = explorer.found.find((each) => each.requirements.includes(id));
     if (found) return { ...head, ...findingOf(found) };
     const held = explorer.held(id);
@@ -46,7 +36,41 @@ export function explorationRecords(
     }
     return { ...head, verdict: 'pass', checks: [checkRecord([id])], infos: [`held in ${held} sequences`] };
   });
-  return [...requirements, { ...base('other', 'takes part in any sequence of steps'), ...otherOf(explorer, role) }];
+  return [...requirements, { ...base(target, role, OTHER, OTHER_TITLE), ...otherOf(explorer, role) }];
+}
+
+/** The record of a driver whose process ended in a sequence, and with it the exploration. */
+export function explorationEnd(target: string, role: Role, why: string, script: Script | undefined): TestRecord {
+  return {
+    ...base(target, role, OTHER, OTHER_TITLE),
+    verdict: 'fail',
+    class: 'guest-crash',
+    checks: [{ requirements: [], verdict: 'fail', failure: { observed: why } }],
+    infos: script ? describe(script.steps) : [],
+    ...(script ? { script } : {}),
+  };
+}
+
+/** The record of what is about no requirement. */
+const OTHER = 'other';
+const OTHER_TITLE = 'takes part in any sequence of steps';
+
+function base(
+  target: string,
+  role: Role,
+  name: string,
+  title: string,
+): Omit<TestRecord, 'verdict' | 'checks' | 'infos'> {
+  return {
+    type: 'test',
+    target,
+    id: `${role}.explore.${name}`,
+    title,
+    role,
+    chapter: 'explore',
+    location: 'harness/explore',
+    durationMs: 0,
+  };
 }
 
 type Result = Pick<TestRecord, 'verdict' | 'checks' | 'infos'> & Partial<TestRecord>;

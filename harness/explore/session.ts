@@ -14,6 +14,8 @@ export interface ExploreOptions {
   /** Runs the combinations of this many values of all options instead of random sequences. */
   readonly strength?: number;
   readonly onProgress?: (explorer: Explorer) => void;
+  /** Called before each step with the sequence up to it. */
+  readonly onStep?: (script: Script) => void;
 }
 
 /**
@@ -22,14 +24,14 @@ export interface ExploreOptions {
  */
 export function exploreSession(
   options: SessionOptions,
-  { limits, script, strength, onProgress }: ExploreOptions,
+  { limits, script, strength, ...hooks }: ExploreOptions,
 ): Promise<void> {
   const { role, name } = options.target;
   const sequences = SEQUENCES[role];
   return withSession(options, async (session) => {
     // One more: what is not about a requirement.
     await session.begin(explorable(sequences).filter(session.claimed).length + 1);
-    const explorer = new Explorer(session, sequences, options.catalogue, onProgress);
+    const explorer = new Explorer(session, sequences, options.catalogue, hooks);
     if (script) await explorer.runAll([sequences.parse(script)], limits.signal);
     else if (strength === undefined) await explorer.explore(limits);
     else await explorer.runAll(combined(role, strength, explorer), limits.signal);

@@ -21,7 +21,6 @@ export interface Step<W, M, A> {
   run(world: W, model: M, args: A): Promise<M>;
 }
 
-
 /** A sequence that is being run. */
 export interface Progress<M> {
   model: M;

@@ -47,14 +47,15 @@ const listen: BackendStep<{ end: EndIndex; group: number; add: boolean }> = {
 
 const multicast: BackendStep<{ to: EndIndex }> = {
   name: 'multicast',
-  checks: ['MCAST-06', 'MCAST-07', 'MCAST-09'],
+  checks: ['TXW-36', 'MCAST-06', 'MCAST-07', 'MCAST-09'],
   args: fc.record({ to: END }),
   when: () => true,
   async run(world, model, { to: end }) {
     const { t } = world;
     const [from, to] = way(world, otherEnd(end));
     const { choice, groups } = model.vifs[end];
-    const seen = await delivered(from, to, GROUPS);
+    let seen: string[] = [];
+    await t.check('TXW-36', async () => void (seen = await delivered(from, to, GROUPS)));
     const all = [...GROUPS.keys()];
     if (!choice.multicast) {
       await t.check('MCAST-07', () => expect(seen).to.have.members(all.map(macOf)));
@@ -115,7 +116,9 @@ const flow: BackendStep<{ to: EndIndex; flow: number; protocol: 'tcp' | 'udp' | 
       const types = typesOf(hashing.flags, protocol);
       await t.check('HASH-33', () => expect(hashType, 'type of the hash').to.be.oneOf(types));
       const input = hashType === HASH_TYPE.ipv4Tcp ? tcpInput(vector) : addressInput(vector);
-      await t.check(hashing.key.length === 0 ? 'TOEP-09' : 'HASH-33', () => expect(value, 'value of the hash').to.equal(toeplitz(hashing.key, input)));
+      await t.check(hashing.key.length === 0 ? 'TOEP-09' : 'HASH-33', () =>
+        expect(value, 'value of the hash').to.equal(toeplitz(hashing.key, input)),
+      );
     }
     return model;
   },
@@ -134,8 +137,7 @@ const table: BackendStep<{ end: EndIndex; queues: number[] }> = {
     end: END,
     queues: fc.oneof(...[1, 2, 4, 8].map((size) => fc.array(fc.nat(2), { minLength: size, maxLength: size }))),
   }),
-  when: ({ vifs }, { end, queues }) =>
-    vifs[end].hashing !== undefined && Math.max(...queues) < vifs[end].choice.queues,
+  when: ({ vifs }, { end, queues }) => vifs[end].hashing !== undefined && Math.max(...queues) < vifs[end].choice.queues,
   async run({ vifs }, model, { end, queues }) {
     // The monitor judges on which queue the packets arrive.
     const { status } = await vifs[end].control.setHashMappingSize(queues.length);
@@ -176,4 +178,11 @@ const map: BackendStep<{ end: EndIndex; queue: number; count: number; unmap: boo
 };
 
 /** The steps of this file. */
-export const BACKEND_CONTROL: readonly Step<BackendWorld, BackendModel, unknown>[] = [listen, multicast, hash, flow, table, map];
+export const BACKEND_CONTROL: readonly Step<BackendWorld, BackendModel, unknown>[] = [
+  listen,
+  multicast,
+  hash,
+  flow,
+  table,
+  map,
+];

@@ -21,7 +21,10 @@ type BackendStep<A> = Step<BackendWorld, BackendModel, A>;
 const BLANK = { flags: TXF.csumBlank | TXF.dataValidated };
 const KINDS = PROTOCOLS.flatMap(([, , kinds]) => Object.entries(kinds));
 /** Lengths at which all kinds of frames have their headers. */
-const LENGTH = fc.oneof(fc.constantFrom(100, 127, 128, 129, 256, LARGEST_FRAME), fc.integer({ min: 100, max: LARGEST_FRAME }));
+const LENGTH = fc.oneof(
+  fc.constantFrom(100, 127, 128, 129, 256, LARGEST_FRAME),
+  fc.integer({ min: 100, max: LARGEST_FRAME }),
+);
 /** The first slots of a packet; the rest is in one more. */
 const LAYOUT = fc.constantFrom('', '14', '15', '34', '38', '54', '90', '14+20', '18+1+1');
 const OFFSET = fc.constantFrom(0, 1, 3, 255, 2000);
@@ -41,10 +44,24 @@ export async function stillPasses(world: BackendWorld, end: EndIndex, requiremen
   });
 }
 
-const send: BackendStep<{ from: EndIndex; kind: number; length: number; layout: string; offset: number; queue: number }> = {
+const send: BackendStep<{
+  from: EndIndex;
+  kind: number;
+  length: number;
+  layout: string;
+  offset: number;
+  queue: number;
+}> = {
   name: 'send',
   checks: ['TXW-36'],
-  args: fc.record({ from: END, kind: fc.nat(KINDS.length - 1), length: LENGTH, layout: LAYOUT, offset: OFFSET, queue: fc.nat(2) }),
+  args: fc.record({
+    from: END,
+    kind: fc.nat(KINDS.length - 1),
+    length: LENGTH,
+    layout: LAYOUT,
+    offset: OFFSET,
+    queue: fc.nat(2),
+  }),
   when: ({ offer }, { layout }) => offer.sg || layout === '',
   async run(world, model, { from: end, kind, length, layout, offset, queue }) {
     const [from, to] = way(world, end);
@@ -91,7 +108,11 @@ const bothWays: BackendStep<{ count: number; queue: number }> = {
       all(
         ([0, 1] as const).map((end) => {
           const [from, to] = way(world, end);
-          return publish(from, Array.from({ length: count }, () => plainFrame(world, from, to, 200)), queue);
+          return publish(
+            from,
+            Array.from({ length: count }, () => plainFrame(world, from, to, 200)),
+            queue,
+          );
         }),
       ),
     );
@@ -106,7 +127,10 @@ const large: BackendStep<{ from: EndIndex; ipv6: boolean; length: number }> = {
   args: fc.record({
     from: END,
     ipv6: fc.boolean(),
-    length: fc.oneof(fc.constantFrom(1400, 1401, 2800, 4042, 8138, LARGEST - 20), fc.integer({ min: 1, max: LARGEST - 20 })),
+    length: fc.oneof(
+      fc.constantFrom(1400, 1401, 2800, 4042, 8138, LARGEST - 20),
+      fc.integer({ min: 1, max: LARGEST - 20 }),
+    ),
   }),
   // To a frontend that takes only one slot the backend may drop a large packet.
   when: ({ offer, vifs }, { from, ipv6 }) =>
@@ -186,4 +210,11 @@ const absent: BackendStep<{ to: EndIndex; how: 'no-buffers' | 'deaf'; count: num
 };
 
 /** The steps of this file. */
-export const BACKEND_TRAFFIC: readonly Step<BackendWorld, BackendModel, unknown>[] = [send, burst, bothWays, large, checksum, absent];
+export const BACKEND_TRAFFIC: readonly Step<BackendWorld, BackendModel, unknown>[] = [
+  send,
+  burst,
+  bothWays,
+  large,
+  checksum,
+  absent,
+];

@@ -9,7 +9,7 @@ import { all } from '../../xen/wait.js';
 import { allCross, cross, type Crossing, crossings } from '../../../suites/frontend/bridge-verbs.js';
 import { throughSyn, throughUdp, throughUdp6 } from '../../../suites/support/checksums.js';
 import { frameOf, KINDS, TAGGED } from '../../../suites/support/frame-shapes.js';
-import { LARGEST, throughLarge } from '../../../suites/support/large-packets.js';
+import { LARGE, throughLarge } from '../../../suites/support/large-packets.js';
 import type { Step } from '../step.js';
 import { slotsOf } from './layout.js';
 import { END, type EndIndex, type FrontendModel, type FrontendWorld, otherEnd, queueAt, way } from './frontend.js';
@@ -18,18 +18,30 @@ type FrontendStep<A> = Step<FrontendWorld, FrontendModel, A>;
 
 const BLANK = { flags: RXF.csumBlank | RXF.dataValidated };
 /** Kinds that every guest forwards; it may filter out others. */
-const FORWARDED = ['an unknown EtherType', 'UDP', 'UDP of the largest size', 'TCP with options', 'UDP over IPv6', 'TCP over IPv6', 'a VLAN tag and UDP'];
+const FORWARDED = [
+  'an unknown EtherType',
+  'UDP',
+  'UDP of the largest size',
+  'TCP with options',
+  'UDP over IPv6',
+  'TCP over IPv6',
+  'a VLAN tag and UDP',
+];
 const TABLE = { ...KINDS, ...TAGGED };
 const LENGTH = fc.oneof(fc.constantFrom(60, 61, 127, 128, 129, 256, 1513, 1514), fc.integer({ min: 60, max: 1514 }));
 const LAYOUT = fc.constantFrom('', '14', '15', '34', '38', '54', '14+20', '18+1+1');
 
 /** Buffers that a frontend certainly keeps posted for a packet; none has to keep more than one. */
-const enough = (vif: BackendPeer, slots: number): boolean => slots === 1 || vif.queues.every(({ rx }) => rx.buffers.length >= slots);
+const enough = (vif: BackendPeer, slots: number): boolean =>
+  slots === 1 || vif.queues.every(({ rx }) => rx.buffers.length >= slots);
 
 /** Plain frames of a length, each with its own bytes. */
 function plain(vifs: readonly [BackendPeer, BackendPeer], count: number, length: number): Crossing[] {
   const make = frameOf(length);
-  return crossings(vifs, Object.fromEntries(Array.from({ length: count }, (_, n) => [`frame ${n} of ${length} bytes`, make])));
+  return crossings(
+    vifs,
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`frame ${n} of ${length} bytes`, make])),
+  );
 }
 
 /** A frame from each vif to the other shows that both still work. */
@@ -43,7 +55,8 @@ const send: FrontendStep<{ from: EndIndex; kind: string; layout: string }> = {
   name: 'send',
   checks: ['RXW-32', 'RXW-33'],
   args: fc.record({ from: END, kind: fc.constantFrom(...FORWARDED), layout: LAYOUT }),
-  when: ({ offers }, { from, layout }) => layout === '' || offers[from].sg,
+  // A bridge may filter out tagged frames, which only RXW-33 is about.
+  when: ({ offers }, { from, kind, layout }) => layout === '' || (offers[from].sg && !(kind in TAGGED)),
   async run(world, model, { from, kind, layout }) {
     const ends = way(world, from);
     const make = TABLE[kind];
@@ -81,18 +94,18 @@ const bothWays: FrontendStep<{ count: number; length: number }> = {
 
 const large: FrontendStep<{ from: EndIndex; ipv6: boolean; length: number }> = {
   name: 'large',
-  checks: ['GSO-06', 'GSO-15'],
+  checks: ['GSO-06'],
   args: fc.record({
     from: END,
     ipv6: fc.boolean(),
-    length: fc.oneof(fc.constantFrom(1400, 1401, 2800, 4042, 8138, LARGEST - 20), fc.integer({ min: 1, max: LARGEST - 20 })),
+    length: fc.oneof(fc.constantFrom(1400, 1401, 2800, 4042, 8138), fc.integer({ min: 1, max: LARGE })),
   }),
   when: ({ offers }, { from, ipv6 }) =>
     offers[from].sg && (ipv6 ? offers[from].gso6 && offers[from].csum6 : offers[from].gso4 && offers[from].csum),
   async run(world, model, { from: end, ipv6, length }) {
     const [from, to] = way(world, end);
     if (!enough(from, Math.ceil(length / 4096) + 2)) return model;
-    await world.t.check(length > 16_000 ? 'GSO-15' : 'GSO-06', () =>
+    await world.t.check('GSO-06', () =>
       throughLarge(from, to, BLANK.flags, ipv6 ? GSO_TYPE.tcpv6 : GSO_TYPE.tcpv4, length),
     );
     return model;
@@ -129,7 +142,12 @@ const checksum: FrontendStep<{ from: EndIndex; protocol: 'tcp' | 'udp'; ipv6: bo
 const saysBlank = ({ requests }: QueuePacket): boolean => requests.some(({ flags }) => (flags & TXF.csumBlank) !== 0);
 
 /** Responses that the backend holds back, and then gives in any order and with any status. */
-const withhold: FrontendStep<{ at: EndIndex; count: number; order: 'forward' | 'backward' | 'even-first'; status: number }> = {
+const withhold: FrontendStep<{
+  at: EndIndex;
+  count: number;
+  order: 'forward' | 'backward' | 'even-first';
+  status: number;
+}> = {
   name: 'withhold',
   checks: ['TXW-17'],
   args: fc.record({
@@ -168,7 +186,12 @@ function ordered<T>(items: readonly T[], order: 'forward' | 'backward' | 'even-f
 const spoil: FrontendStep<{ to: EndIndex; count: number; slots: number; queue: number }> = {
   name: 'spoil',
   checks: ['RXW-12'],
-  args: fc.record({ to: END, count: fc.integer({ min: 1, max: 16 }), slots: fc.integer({ min: 1, max: 3 }), queue: fc.nat(2) }),
+  args: fc.record({
+    to: END,
+    count: fc.integer({ min: 1, max: 16 }),
+    slots: fc.integer({ min: 1, max: 3 }),
+    queue: fc.nat(2),
+  }),
   when: ({ offers }, { to, slots }) => slots === 1 || offers[to].sg,
   async run(world, model, { to: end, count, slots, queue: n }) {
     const vif = world.vifs[end];
@@ -206,4 +229,13 @@ const deaf: FrontendStep<{ at: EndIndex; count: number }> = {
 };
 
 /** The steps of this file. */
-export const FRONTEND_TRAFFIC: readonly Step<FrontendWorld, FrontendModel, unknown>[] = [send, burst, bothWays, large, checksum, withhold, spoil, deaf];
+export const FRONTEND_TRAFFIC: readonly Step<FrontendWorld, FrontendModel, unknown>[] = [
+  send,
+  burst,
+  bothWays,
+  large,
+  checksum,
+  withhold,
+  spoil,
+  deaf,
+];
