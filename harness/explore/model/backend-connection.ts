@@ -18,7 +18,7 @@ const again: BackendStep<{ end: EndIndex; choice: Choice; inFlight: number }> = 
     const vif = vifs[end];
     for (let n = 0; n < inFlight; n++) vif.queue.tx.enqueue(vif.quietFrame());
     vif.queue.pushTx();
-    const next = connected(choice, model.offer);
+    const next = connected(choice, model.offer, model.vifs[end]);
     await t.check('XB-14', () => reconnect(t, vif, optionsOf(next)));
     await t.bridge(vifs);
     await stillPasses(world, end, 'XB-14');

@@ -2,13 +2,13 @@
 import fc from 'fast-check';
 import type { FrontendOptions, FrontendPeer } from '../../peer/frontend.js';
 import type { FrontendQueue } from '../../peer/frontend-queue.js';
-import { KEY } from '../../protocol/netif.js';
+import { KEY, queueDirectory } from '../../protocol/netif.js';
 import type { BackendTest } from '../../run/suite.js';
-import { type Choice, type Offer, receiverKeys } from './choice.js';
+import { type Choice, MOST_QUEUES, type Offer, receiverKeys } from './choice.js';
 
-const NO_POOLS = Object.fromEntries(
-  [KEY.txPoolRef, KEY.txPoolSize, KEY.rxPoolRef, KEY.rxPoolSize].map((key) => [key, undefined]),
-);
+const POOL_KEYS = [KEY.txPoolRef, KEY.txPoolSize, KEY.rxPoolRef, KEY.rxPoolSize];
+/** Posted buffers of each queue: enough for the largest packet, however small the pieces in which it comes. */
+const RX_BUFFERS = 64;
 /** Buffers in the staging pools of each queue. */
 const POOLS = { tx: 8, rx: 24 };
 
@@ -30,8 +30,11 @@ export interface Hashing {
 export interface VifModel {
   /** The connection as it was made: the choice, as far as the backend offers it. */
   readonly choice: Choice;
-  /** Indices of the groups in its multicast list. */
+  /** Its multicast list, by the indices of the groups: what is in it, and what may be in it. */
   readonly groups: readonly number[];
+  readonly perhaps: readonly number[];
+  /** Groups that were in the list of an earlier connection. */
+  readonly earlier: readonly number[];
   /** Undefined as long as hashing was never turned on. */
   readonly hashing: Hashing | undefined;
   /** Number of grants that the backend was asked to map for each queue. */
@@ -68,8 +71,8 @@ export function withVif(model: BackendModel, end: EndIndex, change: Partial<VifM
   };
 }
 
-/** A new connection: nothing of an earlier one holds. */
-export function connected(choice: Choice, offer: Offer): VifModel {
+/** A new connection: nothing of the one `before` holds. */
+export function connected(choice: Choice, offer: Offer, before?: VifModel): VifModel {
   const effective = {
     ...choice,
     queues: Math.min(choice.queues, offer.queues) as Choice['queues'],
@@ -78,7 +81,16 @@ export function connected(choice: Choice, offer: Offer): VifModel {
     multicast: choice.multicast && offer.multicast,
     staging: choice.staging && offer.staging,
   };
-  return { choice: effective, groups: [], hashing: undefined, mapped: {} };
+  const earlier = before ? [...before.earlier, ...before.groups, ...before.perhaps] : [];
+  return { choice: effective, groups: [], perhaps: [], earlier, hashing: undefined, mapped: {} };
+}
+
+/** Removes the keys of pools that an earlier connection may have left where one with pools for `queues` has none. */
+function withoutPools(queues: number): Record<string, undefined> {
+  const folders = ['', ...Array.from({ length: MOST_QUEUES }, (_, n) => `${queueDirectory(n)}/`)];
+  const used = queues === 1 ? 1 : queues + 1;
+  const unused = folders.filter((_, n) => queues === 0 || n >= used || (queues > 1 && n === 0));
+  return Object.fromEntries(unused.flatMap((folder) => POOL_KEYS.map((key) => [folder + key, undefined])));
 }
 
 /** The options of a connection; keys that an earlier one may have left are removed. */
@@ -89,13 +101,14 @@ export function optionsOf({ choice }: VifModel): FrontendOptions {
     queues,
     split,
     control,
+    rxBuffers: RX_BUFFERS,
     ...(staging ? { pools: POOLS } : {}),
     keys: {
       ...receiverKeys(choice),
       [KEY.requestMulticastControl]: multicast ? '1' : undefined,
       ...(queues === 1 ? { [KEY.multiQueueNumQueues]: undefined } : {}),
       ...(control ? {} : noControl),
-      ...(staging ? {} : NO_POOLS),
+      ...withoutPools(staging ? queues : 0),
     },
   };
 }

@@ -6,7 +6,7 @@ import { parseDecimal } from '../../protocol/xenbus.js';
 type Keys = Readonly<Record<string, string | undefined>>;
 
 /** The most queues of one vif: each costs the peer pages, and some drivers a thread. */
-const MOST_QUEUES = 3;
+export const MOST_QUEUES = 3;
 
 /** What is negotiated, with all the values that are tried. */
 export const OPTIONS = {
