@@ -3,7 +3,7 @@ import { join, parse, resolve } from 'node:path';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { UsageError } from '../base/errors.js';
 import type { Explorer } from '../explore/explorer.js';
-import { exploreSession, type ExploreOptions, scriptIn } from '../explore/session.js';
+import { type ExploreWork, exploreSession, scriptIn } from '../explore/session.js';
 import { Expectations, loadExpectations } from '../run/expectations.js';
 import type { ResultRecord, Script } from '../run/record.js';
 import { NEWEST_TEXT } from '../run/requirement.js';
@@ -86,7 +86,7 @@ async function exploreHere(
           log,
           signal,
         },
-        { ...workOf(options, script, signal), onProgress: (explorer) => progress.update(explorer) },
+        { ...workOf(options, script), signal, onProgress: (explorer) => progress.update(explorer) },
       );
       if (signal.aborted) break;
     }
@@ -113,8 +113,6 @@ async function exploreModule(
   const { exploreWatched } = await import('../module-driver/explored.js');
   const results = new Results({ out, reporter: 'terminal', strict });
   const scripts = new Scripts(out);
-  const { limits, ...work } = workOf(options, script, signal);
-  const { signal: _, ...limitsOfChild } = limits;
   const job = {
     module,
     name: parse(file).name.replace(/\W+/g, '-'),
@@ -125,7 +123,7 @@ async function exploreModule(
     slow: false,
     spec: NEWEST_TEXT,
     traceAll: false,
-    explore: { ...work, limits: limitsOfChild },
+    explore: workOf(options, script),
   };
   const add = (record: ResultRecord): void => {
     results.add(record);
@@ -167,13 +165,12 @@ export async function exploreOnHost(
 }
 
 /** What an exploration does, and when it ends. */
-function workOf(options: ExploreCommandOptions, script: Script | undefined, signal: AbortSignal): ExploreOptions {
+function workOf(options: ExploreCommandOptions, script: Script | undefined): ExploreWork {
   const { minutes, runs, seed, pairs, strength } = options;
   const time = minutes ?? (runs === undefined ? DEFAULT_MINUTES : undefined);
   return {
     limits: {
       seed,
-      signal,
       ...(time === undefined ? {} : { ms: time * MS_PER_MINUTE }),
       ...(runs === undefined ? {} : { sequences: runs }),
     },

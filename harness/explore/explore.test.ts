@@ -16,8 +16,6 @@ const roleOf = ({ id }: { readonly id: string }): Role => (id.startsWith('fronte
 /** A status that the header does not define. */
 const ODD_STATUS = 7;
 
-const NEVER = new AbortController().signal;
-
 /** Explores a driver on the simulated Xen and returns its records. */
 async function explored(
   role: Role,
@@ -31,7 +29,7 @@ async function explored(
       open: () => openSimulatedIut(role, 1, referenceDriver(planted)),
       onRecord: (record) => record.type === 'test' && records.push(record),
     }),
-    { limits: { sequences, seed: 1, signal: NEVER }, ...rest },
+    { limits: { sequences, seed: 1 }, signal: new AbortController().signal, ...rest },
   );
   return records;
 }

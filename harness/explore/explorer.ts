@@ -1,9 +1,8 @@
 /** Runs random sequences against a driver, and reduces each new kind of failure to the shortest sequence that has it. */
 import fc from 'fast-check';
-import type { Monitor } from '../peer/monitor/monitor.js';
-import { monitored } from '../peer/monitor/monitor.js';
+import { type Monitor, monitored } from '../peer/monitor/monitor.js';
 import { verdictOfLevels } from '../run/judge.js';
-import type { CheckRecord, Script, StepNote, TestRecord } from '../run/record.js';
+import type { CheckRecord, FailureClass, Script, StepNote, TestRecord } from '../run/record.js';
 import type { Session } from '../run/session.js';
 import type { Catalogue } from '../run/catalogue.js';
 import { offerOf } from './model/choice.js';
@@ -15,12 +14,19 @@ const MOST_CONFIRMATIONS = 20;
 /** The most sequences that are run to shorten one that fails. */
 const MOST_SHORTER = 200;
 
-/** A kind of failure: what it breaks, its shortest sequence, and how often that fails. */
-export interface Found {
-  /** Ids of the broken requirements; empty if the driver crashed or did not take part in a connection. */
-  readonly requirements: readonly string[];
-  /** The record of the shortest sequence. */
+/** A failure of one run of a sequence. */
+export interface Failure {
+  /** The failed check, with the ids of the broken requirements; none if the driver crashed or took no part. */
+  readonly check: CheckRecord;
+  readonly class?: FailureClass | undefined;
+  /** The last steps before the failure. */
+  readonly trace?: TestRecord['trace'];
+  /** The record of the run. */
   readonly record: TestRecord;
+}
+
+/** A kind of failure: its shortest sequence, and how often that fails. */
+export interface Found extends Failure {
   readonly script: Script;
   readonly failed: number;
   readonly tried: number;
@@ -33,7 +39,6 @@ export interface Limits {
   readonly sequences?: number;
   readonly ms?: number;
   readonly seed: number;
-  readonly signal: AbortSignal;
 }
 
 /** What was tried. */
@@ -45,10 +50,8 @@ export interface Coverage {
 
 /** One run of a sequence. */
 interface Outcome {
-  readonly record: TestRecord;
-  readonly notes: readonly StepNote[];
-  /** The broken requirements, or the class of a failure that breaks none; undefined if all were kept. */
-  readonly failure?: { readonly kind: string; readonly requirements: readonly string[]; readonly record: TestRecord };
+  readonly steps: readonly StepNote[];
+  readonly failure?: Failure;
 }
 
 export interface ExplorerHooks {
@@ -91,11 +94,11 @@ export class Explorer {
 
   /** The requirements that any sequence has checked. */
   get checked(): string[] {
-    return [...new Set([...this.#held.keys(), ...this.found.flatMap(({ requirements }) => requirements)])];
+    return [...new Set([...this.#held.keys(), ...this.found.flatMap(({ check }) => check.requirements)])];
   }
 
   /** Runs random sequences until a limit is reached. A failure that was found by then is still shortened. */
-  async explore({ sequences = Infinity, ms = Infinity, seed, signal }: Limits): Promise<void> {
+  async explore({ sequences = Infinity, ms = Infinity, seed }: Limits, signal: AbortSignal): Promise<void> {
     const end = performance.now() + ms;
     let left = sequences;
     const goesOn = (): boolean => left > 0 && performance.now() < end && !signal.aborted && this.#works();
@@ -113,7 +116,7 @@ export class Explorer {
     for (const sequence of sequences) {
       if (signal.aborted || !this.#works()) return;
       const outcome = await this.#run(sequence);
-      if (outcome.failure && !this.#knows(outcome.failure.kind)) await this.#keep(sequence, outcome);
+      if (outcome.failure && !this.#knows(outcome.failure)) await this.#keep(sequence, outcome);
     }
   }
 
@@ -130,9 +133,9 @@ export class Explorer {
       // fast-check counts to a limit of its own; what is left of it then passes.
       if (!(shortest ? mayShorten() && shorter++ < MOST_SHORTER : mayTry())) return true;
       const outcome = await this.#run(sequence);
-      const kind = outcome.failure?.kind;
-      if (kind === undefined) return true;
-      const isSame = shortest ? kind === shortest.outcome.failure?.kind : !this.#knows(kind);
+      const { failure } = outcome;
+      if (!failure) return true;
+      const isSame = shortest ? isSameKind(failure, shortest.outcome.failure) : !this.#knows(failure);
       if (isSame) shortest = { sequence, outcome };
       return !isSame;
     });
@@ -145,85 +148,67 @@ export class Explorer {
   }
 
   /** Whether a kind of failure is known; counts it. */
-  #knows(kind: string): boolean {
-    const known = this.found.find(({ requirements, record }) => kindOf(requirements, record) === kind);
+  #knows(failure: Failure): boolean {
+    const known = this.found.find((each) => isSameKind(each, failure));
     if (known) known.sequences++;
     return known !== undefined;
   }
 
   /** Keeps a new kind of failure, after its shortest sequence was run again. */
-  async #keep(sequence: Sequence, { failure, notes }: Outcome): Promise<void> {
+  async #keep(sequence: Sequence, { failure, steps }: Outcome): Promise<void> {
     if (!failure) return;
     let failed = 1;
     let tried = 1;
     const most = (): number => (failed === tried ? CONFIRMATIONS + 1 : MOST_CONFIRMATIONS);
     for (; tried < most() && this.#works(); tried++) {
       const again = await this.#run(sequence);
-      if (again.failure?.kind === failure.kind) failed++;
+      if (isSameKind(failure, again.failure)) failed++;
     }
-    const { requirements, record } = failure;
-    this.found.push({
-      requirements,
-      record,
-      script: { role: this.sequencesOf.role, start: sequence.start, steps: notes },
-      failed,
-      tried,
-      sequences: 1,
-    });
+    const script = { role: this.sequencesOf.role, start: sequence.start, steps };
+    this.found.push({ ...failure, script, failed, tried, sequences: 1 });
   }
 
   /** Runs a sequence on fresh vifs. */
   async #run(sequence: Sequence): Promise<Outcome> {
     const { monitor } = this.session;
     const { role } = this.sequencesOf;
-    const notes: StepNote[] = [];
+    const steps: StepNote[] = [];
     monitor?.forget();
     const record = await this.session.runTest(
-      sequence.test(offerOf(this.session.features), (note) => {
-        notes.push(note);
-        this.hooks.onStep?.({ role, start: sequence.start, steps: notes });
+      sequence.test(offerOf(this.session.features), (step) => {
+        steps.push(step);
+        this.hooks.onStep?.({ role, start: sequence.start, steps });
       }),
     );
     this.sequences++;
-    this.#count(notes);
+    this.#count(steps);
     const violations = monitor ? this.#violations(monitor) : [];
-    for (const id of new Set(
-      record.checks.flatMap(({ verdict, requirements }) => (verdict === 'pass' ? requirements : [])),
-    )) {
-      this.#hold(id);
-    }
+    const passed = record.checks.filter(({ verdict }) => verdict === 'pass');
+    for (const id of new Set(passed.flatMap(({ requirements }) => requirements))) this.#hold(id);
     this.hooks.onProgress?.(this);
     if (record.verdict === 'error') {
       this.error ??= record;
-      return { record, notes };
+      return { steps };
     }
-    const broken = [...record.checks.filter(({ verdict }) => verdict === 'fail' || verdict === 'warn'), ...violations];
-    const [worst] = [...broken].sort((a, b) => rank(b) - rank(a));
-    if (!worst) return { record, notes };
-    const verdict = worst.verdict;
-    const { class: kind, ...rest } = record;
-    const result = {
-      ...rest,
-      ...(record.verdict === 'fail' ? { class: kind } : {}),
-      verdict,
-      checks: [worst],
-    } as TestRecord;
-    return {
-      record,
-      notes,
-      failure: { kind: kindOf(worst.requirements, result), requirements: worst.requirements, record: result },
-    };
+    const failures: Failure[] = [
+      ...record.checks.map((check) => ({ check, class: record.class, trace: record.trace, record })),
+      ...violations.map((violation) => ({ ...violation, record })),
+    ];
+    const failure =
+      failures.find(({ check }) => check.verdict === 'fail') ?? failures.find(({ check }) => check.verdict === 'warn');
+    return failure ? { steps, failure } : { steps };
   }
 
   /** The violations that the monitor saw in the last sequence; counts what it saw kept. */
-  #violations(monitor: Monitor): CheckRecord[] {
-    return this.#monitored.flatMap((id): CheckRecord[] => {
+  #violations(monitor: Monitor): Omit<Failure, 'record'>[] {
+    return this.#monitored.flatMap((id): Omit<Failure, 'record'>[] => {
       if (!this.session.claimed(id)) return [];
       const { kept, broken, first } = monitor.tally(id);
       if (kept > 0 && broken === 0) this.#hold(id);
       if (!first) return [];
-      const { verdict } = verdictOfLevels([this.catalogue.requirement(id).level]);
-      return [{ requirements: [id], verdict, failure: { observed: first.message } }];
+      const { verdict, class: kind } = verdictOfLevels([this.catalogue.requirement(id).level]);
+      const check = { requirements: [id], verdict, failure: { observed: first.message } };
+      return [{ check, class: kind, trace: first.trace }];
     });
   }
 
@@ -243,9 +228,8 @@ export class Explorer {
   }
 }
 
-const rank = ({ verdict }: CheckRecord): number => (verdict === 'fail' ? 1 : 0);
-
-/** Names a kind of failure. */
-function kindOf(requirements: readonly string[], record: TestRecord): string {
-  return requirements.join(' ') || (record.class ?? record.verdict);
+/** Whether two failures break the same requirements, or are of the same class if they break none. */
+function isSameKind(one: Failure, other: Failure | undefined): boolean {
+  const kind = ({ check, class: name }: Failure): string => check.requirements.join(' ') || (name ?? check.verdict);
+  return other !== undefined && kind(one) === kind(other);
 }

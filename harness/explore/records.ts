@@ -24,10 +24,10 @@ export function explorationRecords(
   claimed: (id: string) => boolean,
 ): TestRecord[] {
   const { role } = sequences;
-  const ids = [...new Set([...explorable(sequences), ...explorer.found.flatMap(({ requirements }) => requirements)])];
+  const ids = [...new Set([...explorable(sequences), ...explorer.found.flatMap(({ check }) => check.requirements)])];
   const requirements = ids.filter(claimed).map((id): TestRecord => {
     const head = base(target, role, id.toLowerCase(), catalogue.requirement(id).statement);
-    const found = explorer.found.find((each) => each.requirements.includes(id));
+    const found = explorer.found.find(({ check }) => check.requirements.includes(id));
     if (found) return { ...head, ...findingOf(found) };
     const held = explorer.held(id);
     if (held === 0) {
@@ -76,21 +76,21 @@ function base(
 type Result = Pick<TestRecord, 'verdict' | 'checks' | 'infos'> & Partial<TestRecord>;
 
 /** What is wrong, with its shortest sequence. A failure that does not come each time is only a warning. */
-function findingOf({ record, script, failed, tried, sequences }: Found): Result {
-  const { checks, class: kind, detail, trace, kernelLog } = record;
+function findingOf({ check, class: kind, trace, record, script, failed, tried, sequences }: Found): Result {
+  const { detail, kernelLog } = record;
   const isReliable = failed === tried;
-  const verdict = isReliable ? record.verdict : 'warn';
+  const verdict = isReliable ? check.verdict : 'warn';
   return {
     verdict,
     ...(verdict === 'fail' && kind ? { class: kind } : {}),
     ...(detail === undefined ? {} : { detail }),
-    checks: checks.map((check) => ({ ...check, verdict })),
+    checks: [{ ...check, verdict }],
     infos: [
       ...(isReliable ? [] : [`it failed in ${failed} of ${tried} runs of the same sequence`]),
-      `seen in ${sequences} random sequences`,
+      `seen in ${sequences} ${sequences === 1 ? 'sequence' : 'sequences'}`,
       ...describe(script.steps),
     ],
-    ...(trace ? { trace } : {}),
+    ...(trace && trace.length > 0 ? { trace } : {}),
     ...(kernelLog ? { kernelLog } : {}),
     script,
   };
@@ -108,7 +108,7 @@ function otherOf(explorer: Explorer, role: Role): Result {
     const { checks, detail } = explorer.error;
     return { verdict: 'error', ...(detail === undefined ? {} : { detail }), checks, infos };
   }
-  const found = explorer.found.find(({ requirements }) => requirements.length === 0);
+  const found = explorer.found.find(({ check }) => check.requirements.length === 0);
   if (!found) return { verdict: 'pass', checks: [checkRecord([role === 'backend' ? 'ROB-01' : 'ROB-02'])], infos };
   const finding = findingOf(found);
   return { ...finding, infos: [...finding.infos, ...infos] };

@@ -7,12 +7,17 @@ import { combinations, EXCHANGE } from './combinations.js';
 import { type Sequence, SEQUENCES } from './model/index.js';
 import { explorable, explorationRecords } from './records.js';
 
-export interface ExploreOptions {
+/** What an exploration does. */
+export interface ExploreWork {
   readonly limits: Limits;
   /** A sequence to run instead of random ones. */
   readonly script?: Script;
   /** Runs the combinations of this many values of all options instead of random sequences. */
   readonly strength?: number;
+}
+
+export interface ExploreOptions extends ExploreWork {
+  readonly signal: AbortSignal;
   readonly onProgress?: (explorer: Explorer) => void;
   /** Called before each step with the sequence up to it. */
   readonly onStep?: (script: Script) => void;
@@ -24,7 +29,7 @@ export interface ExploreOptions {
  */
 export function exploreSession(
   options: SessionOptions,
-  { limits, script, strength, ...hooks }: ExploreOptions,
+  { limits, script, strength, signal, ...hooks }: ExploreOptions,
 ): Promise<void> {
   const { role, name } = options.target;
   const sequences = SEQUENCES[role];
@@ -32,9 +37,9 @@ export function exploreSession(
     // One more: what is not about a requirement.
     await session.begin(explorable(sequences).filter(session.claimed).length + 1);
     const explorer = new Explorer(session, sequences, options.catalogue, hooks);
-    if (script) await explorer.runAll([sequences.parse(script)], limits.signal);
-    else if (strength === undefined) await explorer.explore(limits);
-    else await explorer.runAll(combined(role, strength, explorer), limits.signal);
+    if (script) await explorer.runAll([sequences.parse(script)], signal);
+    else if (strength === undefined) await explorer.explore(limits, signal);
+    else await explorer.runAll(combined(role, strength, explorer), signal);
     await session.end(() => explorationRecords(explorer, sequences, name, options.catalogue, session.claimed));
   });
 }

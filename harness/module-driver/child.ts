@@ -103,7 +103,7 @@ async function run({
   if (!explore) return runSession(options);
   await exploreSession(options, {
     ...explore,
-    limits: { ...explore.limits, signal: options.signal },
+    signal: options.signal,
     onStep: (script) => sendMessage({ type: 'sequence', script }),
   });
 }

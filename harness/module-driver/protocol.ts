@@ -1,5 +1,5 @@
 /** Messages between the process that runs a driver and the one that watches it. */
-import type { ExploreOptions } from '../explore/session.js';
+import type { ExploreWork } from '../explore/session.js';
 import type { ResultRecord, Role, Script } from '../run/record.js';
 
 /** The job of the child. */
@@ -16,12 +16,7 @@ export interface ChildJob {
   readonly spec: string;
   readonly traceAll: boolean;
   /** Explores the driver instead of running tests. */
-  readonly explore?: ExploreJob;
-}
-
-/** What an exploration of a driver does. */
-export interface ExploreJob extends Pick<ExploreOptions, 'script' | 'strength'> {
-  readonly limits: Omit<ExploreOptions['limits'], 'signal'>;
+  readonly explore?: ExploreWork;
 }
 
 /** Messages from the child; it sends `alive` periodically, so that silence means that the driver blocks the thread. */

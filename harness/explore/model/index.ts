@@ -1,7 +1,5 @@
 /** The sequences of each role: how a sequence begins, and the steps that may follow. */
 import fc, { type Arbitrary, type AsyncCommand } from 'fast-check';
-import { all } from '../../xen/wait.js';
-import { XENBUS_STATE } from '../../protocol/xenbus.js';
 import type { Role, Script, StepNote } from '../../run/record.js';
 import type { TestDefinition, TestOf, Tests } from '../../run/suite.js';
 import { Command, type Progress, type Step } from '../step.js';
