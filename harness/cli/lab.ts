@@ -51,21 +51,12 @@ const STOCK: Readonly<Record<Release, string[]>> = {
  * Linux's drivers lack, and the connection test.
  */
 const REFERENCES: Readonly<Record<string, string[]>> = {
-  'reference-frontend': [
-    'frontend.xenbus.connect',
-    'frontend.gso.*',
-    'frontend.multicast.*',
-    'frontend.control.*',
-    'frontend.staging.*',
-  ],
+  'reference-frontend': ['frontend.xenbus.connect', 'frontend.multicast.*', 'frontend.control.*', 'frontend.staging.*'],
   'reference-backend': [
     'backend.xenbus.connect',
-    'backend.gso.*',
     'backend.extras.*',
-    'backend.multicast.*',
-    'backend.control.*',
-    'backend.hash.*',
     'backend.gref.*',
+    'backend.mapped.*',
     'backend.staging.*',
   ],
 };
