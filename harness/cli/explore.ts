@@ -4,7 +4,6 @@ import { CATALOGUE } from '../../suites/catalogue.js';
 import { UsageError } from '../base/errors.js';
 import type { Explorer } from '../explore/explorer.js';
 import { type ExploreWork, exploreSession, scriptIn } from '../explore/session.js';
-import { Expectations, loadExpectations } from '../run/expectations.js';
 import type { ResultRecord, Script } from '../run/record.js';
 import { NEWEST_TEXT } from '../run/requirement.js';
 import { loadTarget, referenceTarget, type Target } from '../run/target.js';
@@ -13,7 +12,7 @@ import { type DoctorOptions, verdictArgs } from './options.js';
 import type { HostWork } from './run-on-host.js';
 import { makeFolder, writeWhole } from './paths.js';
 import { Results } from './results.js';
-import { openIut, refuseSameNames } from './run.js';
+import { expectationsOf, openIut, refuseSameNames } from './run.js';
 import { roleOf } from './select.js';
 
 export interface ExploreCommandOptions extends DoctorOptions {
@@ -75,7 +74,7 @@ async function exploreHere(
           command: ['netifspec', 'explore', ...words, ...verdictArgs({ strict })],
           open: () => openIut(target, seed, log),
           tests: [],
-          expectations: new Expectations(target.expectations ? loadExpectations(target.expectations) : []),
+          expectations: expectationsOf(target),
           seed,
           slow: false,
           spec: NEWEST_TEXT,

@@ -1,6 +1,7 @@
 /** Runs random sequences against a driver, and reduces each new kind of failure to the shortest sequence that has it. */
 import fc from 'fast-check';
 import { type Monitor, monitored } from '../peer/monitor/monitor.js';
+import { EnvironmentError } from '../run/environment.js';
 import { verdictOfLevels } from '../run/judge.js';
 import type { CheckRecord, FailureClass, Script, StepNote, TestRecord } from '../run/record.js';
 import type { Session } from '../run/session.js';
@@ -11,8 +12,10 @@ import type { Sequence, Sequences } from './model/index.js';
 /** How often a shortest sequence is run again, and how often at most if it does not fail each time. */
 const CONFIRMATIONS = 2;
 const MOST_CONFIRMATIONS = 20;
-/** The most sequences that are run to shorten one that fails. */
+/** The most sequences that are run to shorten one that fails, unless a limit says otherwise. */
 const MOST_SHORTER = 200;
+/** An exploration ends after so many sequences in a row that prove nothing. */
+const MOST_ERRORS = 3;
 
 /** A failure of one run of a sequence. */
 export interface Failure {
@@ -38,6 +41,8 @@ export interface Found extends Failure {
 export interface Limits {
   readonly sequences?: number;
   readonly ms?: number;
+  /** The most sequences that are run to shorten one that fails. */
+  readonly shorter?: number;
   readonly seed: number;
 }
 
@@ -63,8 +68,8 @@ export interface ExplorerHooks {
 
 export class Explorer {
   readonly found: Found[] = [];
-  /** The first record that proves nothing: a fault of netifspec or of the environment. */
-  error: TestRecord | undefined;
+  /** The records that prove nothing: faults of netifspec or of the environment. */
+  readonly errors: TestRecord[] = [];
   sequences = 0;
   steps = 0;
   /** What else is to be said of what was tried. */
@@ -73,6 +78,8 @@ export class Explorer {
   readonly #steps = new Map<string, number>();
   readonly #pairs = new Map<string, number>();
   readonly #monitored: readonly string[];
+  readonly #started = performance.now();
+  #errorsInARow = 0;
 
   constructor(
     private readonly session: Session,
@@ -92,13 +99,14 @@ export class Explorer {
     return this.#held.get(requirement) ?? 0;
   }
 
-  /** The requirements that any sequence has checked. */
-  get checked(): string[] {
-    return [...new Set([...this.#held.keys(), ...this.found.flatMap(({ check }) => check.requirements)])];
+  /** How long it has lasted, in milliseconds. */
+  get durationMs(): number {
+    return Math.round(performance.now() - this.#started);
   }
 
   /** Runs random sequences until a limit is reached. A failure that was found by then is still shortened. */
-  async explore({ sequences = Infinity, ms = Infinity, seed }: Limits, signal: AbortSignal): Promise<void> {
+  async explore(limits: Limits, signal: AbortSignal): Promise<void> {
+    const { sequences = Infinity, ms = Infinity, shorter = MOST_SHORTER, seed } = limits;
     const end = performance.now() + ms;
     let left = sequences;
     const goesOn = (): boolean => left > 0 && performance.now() < end && !signal.aborted && this.#works();
@@ -106,7 +114,7 @@ export class Explorer {
       await this.#until(
         seed + part,
         () => goesOn() && left-- > 0,
-        () => !signal.aborted && this.#works(),
+        (tried) => tried < shorter && !signal.aborted && this.#works(),
       );
     }
   }
@@ -124,14 +132,14 @@ export class Explorer {
    * Runs random sequences until one has a new kind of failure; shortens and keeps that.
    *
    * @param mayTry whether one more random sequence may be run; it is counted
-   * @param mayShorten whether a failure may still be shortened
+   * @param mayShorten whether one more sequence may be run to shorten the one that failed
    */
-  async #until(seed: number, mayTry: () => boolean, mayShorten: () => boolean): Promise<void> {
+  async #until(seed: number, mayTry: () => boolean, mayShorten: (tried: number) => boolean): Promise<void> {
     let shortest: { readonly sequence: Sequence; readonly outcome: Outcome } | undefined;
     let shorter = 0;
     const property = fc.asyncProperty(this.sequencesOf.any, async (sequence) => {
       // fast-check counts to a limit of its own; what is left of it then passes.
-      if (!(shortest ? mayShorten() && shorter++ < MOST_SHORTER : mayTry())) return true;
+      if (!(shortest ? mayShorten(shorter++) : mayTry())) return true;
       const outcome = await this.#run(sequence);
       const { failure } = outcome;
       if (!failure) return true;
@@ -144,7 +152,7 @@ export class Explorer {
   }
 
   #works(): boolean {
-    return this.session.lost === undefined && this.error === undefined;
+    return this.session.lost === undefined && this.#errorsInARow < MOST_ERRORS;
   }
 
   /** Whether a kind of failure is known; counts it. */
@@ -168,7 +176,11 @@ export class Explorer {
     this.found.push({ ...failure, script, failed, tried, sequences: 1 });
   }
 
-  /** Runs a sequence on fresh vifs. */
+  /**
+   * Runs a sequence on fresh vifs.
+   *
+   * @throws EnvironmentError if the target can't make two bridged vifs
+   */
   async #run(sequence: Sequence): Promise<Outcome> {
     const { monitor } = this.session;
     const { role } = this.sequencesOf;
@@ -186,10 +198,12 @@ export class Explorer {
     const passed = record.checks.filter(({ verdict }) => verdict === 'pass');
     for (const id of new Set(passed.flatMap(({ requirements }) => requirements))) this.#hold(id);
     this.hooks.onProgress?.(this);
+    this.#errorsInARow = record.verdict === 'error' ? this.#errorsInARow + 1 : 0;
     if (record.verdict === 'error') {
-      this.error ??= record;
+      this.errors.push(record);
       return { steps };
     }
+    if (record.skip && steps.length === 0) throw new EnvironmentError(`nothing to explore: ${record.skip.reason}`);
     const failures: Failure[] = [
       ...record.checks.map((check) => ({ check, class: record.class, trace: record.trace, record })),
       ...violations.map((violation) => ({ ...violation, record })),

@@ -15,6 +15,13 @@ export function explorable({ role, checks }: Sequences): string[] {
   return [...new Set([...checks, ...monitored(role)])];
 }
 
+/** The id of every record that an exploration of a role may have. */
+export function explorationIds(role: Role, catalogue: Catalogue): string[] {
+  return [...catalogue.requirements.map(({ id }) => id.toLowerCase()), OTHER].map((name) => idOf(role, name));
+}
+
+const idOf = (role: Role, name: string): string => `${role}.explore.${name}`;
+
 /** The records of an exploration of `target`; {@link explorable} has the requirements, and the last record the rest. */
 export function explorationRecords(
   explorer: Explorer,
@@ -64,7 +71,7 @@ function base(
   return {
     type: 'test',
     target,
-    id: `${role}.explore.${name}`,
+    id: idOf(role, name),
     title,
     role,
     chapter: 'explore',
@@ -104,14 +111,24 @@ function describe(steps: readonly StepNote[]): string[] {
 /** What is not about a requirement: crashes, connections that fail, faults of netifspec; and what was tried. */
 function otherOf(explorer: Explorer, role: Role): Result {
   const infos = coverageText(explorer);
-  if (explorer.error) {
-    const { checks, detail } = explorer.error;
-    return { verdict: 'error', ...(detail === undefined ? {} : { detail }), checks, infos };
+  const { durationMs } = explorer;
+  const [error] = explorer.errors;
+  if (error) {
+    const { checks, detail } = error;
+    const count = `${explorer.errors.length} of ${explorer.sequences} sequences prove nothing`;
+    return {
+      verdict: 'error',
+      ...(detail === undefined ? {} : { detail }),
+      checks,
+      infos: [count, ...infos],
+      durationMs,
+    };
   }
   const found = explorer.found.find(({ check }) => check.requirements.length === 0);
-  if (!found) return { verdict: 'pass', checks: [checkRecord([role === 'backend' ? 'ROB-01' : 'ROB-02'])], infos };
+  const kept = checkRecord([role === 'backend' ? 'ROB-01' : 'ROB-02']);
+  if (!found) return { verdict: 'pass', checks: [kept], infos, durationMs };
   const finding = findingOf(found);
-  return { ...finding, infos: [...finding.infos, ...infos] };
+  return { ...finding, infos: [...finding.infos, ...infos], durationMs };
 }
 
 /** What was tried, in lines. */
