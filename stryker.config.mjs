@@ -8,7 +8,7 @@ export default {
   mutate: [
     'harness/reference/*.ts',
     // The malicious drivers, the variants and the program are not the reference drivers.
-    '!harness/reference/{endless,odd-frames,program,rogue,spoiled,variants}.ts',
+    '!harness/reference/{endless,fault-injector,odd-frames,program,rogue,variants}.ts',
     '!harness/reference/*.test.ts',
   ],
   ignorePatterns: ['dist', 'results', 'docs', 'native/build', 'coverage'],
