@@ -1,4 +1,4 @@
-/** A backend's connections: another one on the same vif, with work in its rings, and other vifs beside it. */
+/** A backend's connections: another one on the same vif, with work in its rings, and further vifs. */
 import fc from 'fast-check';
 import { reconnect } from '../../../suites/backend/verbs.js';
 import type { Step } from '../step.js';

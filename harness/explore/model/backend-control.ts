@@ -1,4 +1,4 @@
-/** What a frontend tells its backend: multicast groups, hashing, mapping tables and mapped grants. */
+/** What a frontend sets in its backend: multicast groups, hashing, mapping tables and mapped grants. */
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { formatMac } from '../../packet/address.js';

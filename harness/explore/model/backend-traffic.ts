@@ -131,7 +131,7 @@ const large: BackendStep<{ from: EndIndex; ipv6: boolean; length: number }> = {
     ipv6: fc.boolean(),
     length: fc.oneof(fc.constantFrom(1400, 1401, 2800, 4042, 8138, LARGER), fc.integer({ min: 1, max: LARGER })),
   }),
-  // What is not passed on whole is cut into segments, and dropped if the frontend takes one slot at a time.
+  // What is not passed on whole is cut into segments, and dropped if the frontend accepts only one slot for a packet.
   when: ({ offer, vifs }, { from, ipv6 }) =>
     offer.sg && (ipv6 ? offer.gso6 && offer.csum6 : offer.gso4 && offer.csum) && vifs[otherEnd(from)].choice.sg,
   async run(world, model, { from: end, ipv6, length }) {

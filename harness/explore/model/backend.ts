@@ -26,7 +26,7 @@ export interface Hashing {
   readonly key: Uint8Array;
 }
 
-/** What the backend was told on one vif. */
+/** The settings of one vif, as its frontend has made them. */
 export interface VifModel {
   /** The connection as it was made: the choice, as far as the backend offers it. */
   readonly choice: Choice;

@@ -1,4 +1,4 @@
-/** A frontend's connections: another offer for a new vif in the place of one, and other vifs beside it. */
+/** A frontend's connections: another offer for a new vif in the place of one, and further vifs. */
 import fc from 'fast-check';
 import { expect } from 'chai';
 import type { Step } from '../step.js';
