@@ -12,6 +12,7 @@ const LAYERS = [
   ['harness/reference'],
   ['harness/run'],
   ['suites'],
+  ['harness/explore'],
   ['harness/module-driver', 'harness/validate'],
   ['harness/lab', 'harness/bench'],
   ['reports'],

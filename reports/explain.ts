@@ -39,9 +39,16 @@ export function brokenRequirements(test: TestRecord): string[] {
   return [...new Set(badChecks(test).flatMap((check) => check.requirements))];
 }
 
-/** The command that runs this test alone, or the test in which the monitor found the failure. */
+/**
+ * The command that runs this test alone, or the test in which the monitor found the failure, or the sequence in which an
+ * exploration found it, from its file in the folder of the results.
+ */
 export function reproduce(session: SessionRecord, test: TestRecord): string {
   const seed = session.seed === undefined ? '' : ` --seed ${session.seed}`;
+  if (test.chapter === 'explore') {
+    const replay = test.script ? ` --replay sequences/${test.id}.json` : '';
+    return `${session.command.map(shellWord).join(' ')}${replay}${seed}`;
+  }
   // The comparison with a target file depends on the results of all tests.
   const id = test.firstIn ?? (['session', 'monitor'].includes(test.chapter) ? undefined : test.id);
   const tests = id === undefined ? '' : ` --test ${shellWord(id)}`;

@@ -1,7 +1,8 @@
 /** The commands in the documentation, for the tests that run them. */
-import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../base/root.js';
+import { combinations } from '../explore/combinations.js';
 
 export const PAGES = [
   'README.md',
@@ -21,6 +22,10 @@ export function makeResults(folder: string, netifspec: (...args: string[]) => un
   const [first = '', ...others] = RESULTS;
   netifspec('run', '--test', 'frontend.xenbus.connect', '--out', first);
   for (const other of others) cpSync(join(folder, first), join(folder, other), { recursive: true });
+  const sequences = join(folder, first, 'explore/sequences');
+  mkdirSync(sequences, { recursive: true });
+  const script = { role: 'backend', start: combinations(2).rows.slice(0, 2), steps: [] };
+  writeFileSync(join(sequences, 'backend.explore.mcast-09.json'), JSON.stringify(script));
 }
 
 /** Values of the variables that a CI engine sets. */

@@ -76,6 +76,7 @@ async function timeToFirstTest(options: LabUpOptions, signal: AbortSignal): Prom
       try {
         let verdict = NaN;
         await runRemote({
+          verb: 'run',
           ssh: lab.ssh,
           target: join(packageRoot, `harness/lab/targets/${FIRST.target}.yaml`),
           args: ['--test', FIRST.test],

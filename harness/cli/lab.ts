@@ -9,6 +9,7 @@ import { packageRoot } from '../base/root.js';
 import { loadTarget } from '../run/target.js';
 import { UsageError } from '../base/errors.js';
 import { fail } from './exit.js';
+import { type ExploreCommandOptions, exploreOnHost } from './explore.js';
 import { onInterrupt } from './interrupt.js';
 import { explained } from './paths.js';
 import { repeat } from './repeat.js';
@@ -36,6 +37,8 @@ export interface LabRunOptions extends LabUpOptions, Selection, Reporting {
   readonly repeat?: number;
   readonly maxFailures?: number;
 }
+
+export type LabExploreOptions = LabUpOptions & Omit<ExploreCommandOptions, 'on'> & { readonly keep?: boolean };
 
 /** The stock targets, by release: the default of --target. */
 const STOCK: Readonly<Record<Release, string[]>> = {
@@ -102,6 +105,31 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
     const { target, test, shard, role, maxFailures, lastFailed } = options;
     const all = !(target ?? test ?? shard ?? role ?? maxFailures ?? lastFailed) && !interrupt.signal.aborted;
     if (all) codes.push(await selfTest(lab, archive, options, interrupt.signal));
+    return interrupt.signal.aborted ? 3 : Math.max(...codes);
+  } finally {
+    interrupt.release();
+    if (!options.keep) await labDown(log);
+  }
+}
+
+/** `netifspec lab explore`: explores each target as on any other host. Returns the worst exit code. */
+export async function labExploreCommand(options: LabExploreOptions): Promise<number> {
+  const files = (options.target ?? STOCK[options.release]).map(targetFile);
+  refuseSameNames(files.map(loadTarget));
+  const lab = await up(options);
+  const interrupt = onInterrupt();
+  try {
+    const runs = files.map((file) => {
+      const { name } = loadTarget(file);
+      const command = ['netifspec', 'lab', 'explore', '--release', options.release, '--target', name];
+      return exploreOnHost(
+        file,
+        { ...options, out: join(options.out, name) },
+        { command, ssh: lab.ssh },
+        interrupt.signal,
+      );
+    });
+    const codes = await allCodes(runs);
     return interrupt.signal.aborted ? 3 : Math.max(...codes);
   } finally {
     interrupt.release();

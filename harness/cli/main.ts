@@ -7,8 +7,9 @@ import { collect, refuseWords, whole } from './arguments.js';
 import type { DoctorOptions } from './options.js';
 import { UsageError } from '../base/errors.js';
 import { fail } from './exit.js';
+import type { ExploreCommandOptions } from './explore.js';
 import type { LabBenchOptions } from './lab-bench.js';
-import type { LabRunOptions, LabUpOptions } from './lab.js';
+import type { LabExploreOptions, LabRunOptions, LabUpOptions } from './lab.js';
 import type { ListOptions } from './list.js';
 import { watchOutput } from './output.js';
 import { explained } from './paths.js';
@@ -166,6 +167,27 @@ legal driver. Each exception is a hole; one hole is enough for exit code 1. The 
     process.exitCode = await validateCommand(options);
   });
 
+const exploring = (command: Command): Command =>
+  judging(command)
+    .option('--minutes <n>', 'time for each target (default: 1 minute)', whole('--minutes', 1))
+    .option('--runs <n>', 'number of sequences for each target', whole('--runs', 1))
+    .option('--seed <n>', 'other sequences, and another event order on the simulated Xen', whole('--seed', 0), 1)
+    .option('--pairs', 'instead connect with every pair of values of all options, each with a short exchange')
+    .option('--strength <n>', 'with --pairs: every combination of n values (default: 2)', whole('--strength', 2))
+    .option('--replay <file>', 'run one sequence again, from the folder "sequences" of an earlier exploration');
+
+onHost(exploring(program.command('explore').description('run random sequences of steps, and shorten those that fail')))
+  .option('--role <role>', 'only the reference driver of this role: frontend or backend')
+  .option('--target <file>', 'target file of the driver under test; may be repeated', collect)
+  .option('--iut <module>', 'explore a driver module for Node on the simulated Xen; needs --role')
+  .option('--out <dir>', 'folder for the results', 'results/explore')
+  .addOption(new Option('--stream', 'write only records, to stdout (used by --on)').hideHelp())
+  .addOption(new Option('--sequence <json>', 'the text of a file for --replay (used by --on)').hideHelp())
+  .action(async (options: ExploreCommandOptions) => {
+    const { exploreCommand } = await import('./explore.js');
+    process.exitCode = await exploreCommand(options);
+  });
+
 program
   .command('bench')
   .description('measure netifspec itself: start-up, the simulator, memory')
@@ -280,6 +302,14 @@ reporting(
     refuseWords('lab run', args);
     const { labRunCommand } = await import('./lab.js');
     process.exitCode = await labRunCommand(options);
+  });
+exploring(building(lab.command('explore').description("explore Linux's drivers on the lab's Xen")))
+  .option('--target <name>', 'target file, or the name of one of "lab run"; may be repeated', collect)
+  .option('--keep', 'leave the lab up')
+  .option('--out <dir>', 'folder for the results, with a subfolder for each target', 'results/lab/explore')
+  .action(async (options: LabExploreOptions) => {
+    const { labExploreCommand } = await import('./lab.js');
+    process.exitCode = await labExploreCommand(options);
   });
 building(
   lab.command('bench').description("measure on the lab's Xen: the addon against C, the peers against the kernel"),

@@ -18,7 +18,7 @@ export interface RunOptions extends Selection, ResultsOptions, LimitOptions {
 }
 
 /** The options that affect what a test does or how it is judged, for the command that reproduces it. */
-export function verdictArgs({ spec, slow, strict }: Pick<RunOptions, 'spec' | 'slow' | 'strict'>): string[] {
+export function verdictArgs({ spec, slow, strict }: Partial<Pick<RunOptions, 'spec' | 'slow' | 'strict'>>): string[] {
   return [
     ...(spec === undefined ? [] : ['--spec', spec]),
     ...(slow ? ['--slow'] : []),

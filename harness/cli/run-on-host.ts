@@ -7,7 +7,7 @@ import { CATALOGUE } from '../../suites/catalogue.js';
 import type { SshOptions } from '../ssh/ssh.js';
 import { RemoteError } from '../remote/error.js';
 import { printableLine } from '../base/text.js';
-import { runRemote } from '../remote/remote.js';
+import { type RemoteRun, runRemote } from '../remote/remote.js';
 import { EnvironmentError } from '../run/environment.js';
 import type { ResultRecord } from '../run/record.js';
 import { loadTarget } from '../run/target.js';
@@ -16,22 +16,45 @@ import { Results, type ResultsOptions } from './results.js';
 import { verdictArgs } from './options.js';
 import { type Selection, selectTests, specOf } from './select.js';
 
-export interface RemoteOptions extends Selection, ResultsOptions {
-  readonly maxFailures?: number;
+interface HostTarget extends ResultsOptions {
   readonly target: string;
   /** The words of the command that runs this target from this host. */
   readonly command: readonly string[];
   readonly ssh: SshOptions;
   /** The Node to copy to the host. */
   readonly node?: string;
+  readonly shard?: string;
+}
+
+/** A command for a target on another host. */
+export interface HostWork extends HostTarget, Pick<RemoteRun, 'verb' | 'args'> {
+  readonly onRecord?: (record: ResultRecord) => void;
+}
+
+export interface RemoteOptions extends Selection, HostTarget {
+  readonly maxFailures?: number;
   readonly slow?: boolean;
   readonly keep?: boolean;
   readonly trace?: 'failed' | 'all';
 }
 
-/** Runs one target on another host and reports as if it had run on this one. Returns the exit code. */
-export async function runOnHost(options: RemoteOptions, signal: AbortSignal): Promise<number> {
+/** Runs the tests of one target on another host and reports as if it had run on this one. Returns the exit code. */
+export function runOnHost(options: RemoteOptions, signal: AbortSignal): Promise<number> {
+  const args = [
+    ...testsOf(options).flatMap((id) => ['--test', id]),
+    ...(options.role === undefined ? [] : ['--role', options.role]),
+    ...verdictArgs({ ...options, ...(options.spec === undefined ? {} : { spec: specOf(options) }) }),
+    ...(options.keep ? ['--keep'] : []),
+    ...(options.trace === 'all' ? ['--trace', 'all'] : []),
+    ...(options.maxFailures === undefined ? [] : ['--max-failures', String(options.maxFailures)]),
+  ];
+  return workOnHost({ ...options, verb: 'run', args }, signal);
+}
+
+/** Runs a command for one target on another host and reports as if it had run on this one. Returns the exit code. */
+export async function workOnHost(options: HostWork, signal: AbortSignal): Promise<number> {
   const results = new Results(options);
+  const { verb, args } = options;
   const { host } = options.ssh;
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   let remoteCode = 0;
@@ -40,21 +63,17 @@ export async function runOnHost(options: RemoteOptions, signal: AbortSignal): Pr
       ssh: options.ssh,
       target: options.target,
       ...(options.node === undefined ? {} : { node: options.node }),
-      args: [
-        ...testsOf(options).flatMap((id) => ['--test', id]),
-        ...(options.role === undefined ? [] : ['--role', options.role]),
-        ...verdictArgs({ ...options, ...(options.spec === undefined ? {} : { spec: specOf(options) }) }),
-        ...(options.keep ? ['--keep'] : []),
-        ...(options.trace === 'all' ? ['--trace', 'all'] : []),
-        ...(options.maxFailures === undefined ? [] : ['--max-failures', String(options.maxFailures)]),
-      ],
+      verb,
+      args,
       onRecord: (line) => {
         const record = parseRecord(line);
         if (!record)
           throw new EnvironmentError(
             `the run on ${host} printed a line that is not a record; remove output from the login scripts there: ${printableLine(line, 200)}`,
           );
-        results.add(withLocalDetails(record, options));
+        const local = withLocalDetails(record, options);
+        results.add(local);
+        options.onRecord?.(local);
       },
       log,
       signal,
@@ -84,7 +103,7 @@ function testsOf(options: RemoteOptions): readonly string[] {
  * Replaces the command and the locations in a record by those of this host: the bundle on the other host has no
  * sources, and was started with another command line.
  */
-function withLocalDetails(record: ResultRecord, { command, shard }: RemoteOptions): ResultRecord {
+function withLocalDetails(record: ResultRecord, { command, shard }: HostTarget): ResultRecord {
   if (record.type === 'session') return { ...record, command, ...(shard === undefined ? {} : { shard }) };
   if (record.type !== 'test') return record;
   const location = CATALOGUE.tests.find((test) => test.id === record.id)?.location;

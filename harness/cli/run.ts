@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { parse, resolve } from 'node:path';
 import { CATALOGUE } from '../../suites/catalogue.js';
+import { explorationIds } from '../explore/records.js';
 import { Expectations, loadExpectations } from '../run/expectations.js';
 import { monitorTests } from '../run/monitored.js';
 import { runSession } from '../run/session.js';
@@ -97,10 +98,11 @@ export function refuseSameNames(targets: readonly Target[]): void {
 }
 
 /** The expectations of a target. Throws a UsageError if an entry matches no test: the test may have been renamed. */
-function expectationsOf(target: Target): Expectations {
+export function expectationsOf(target: Target): Expectations {
   const expectations = new Expectations(target.expectations ? loadExpectations(target.expectations) : []);
-  const ids = [...CATALOGUE.testsOf(target.role), ...monitorTests(target.role)].map(({ id }) => id);
-  const stale = expectations.stale([...ids, `${target.role}.session.features`]);
+  const { role } = target;
+  const ids = [...CATALOGUE.testsOf(role), ...monitorTests(role)].map(({ id }) => id);
+  const stale = expectations.stale([...ids, ...explorationIds(role, CATALOGUE), `${role}.session.features`]);
   if (stale.length > 0) throw new UsageError(stale.join('\n'));
   return expectations;
 }
@@ -139,7 +141,7 @@ async function runModule(file: string, options: RunOptions, interrupt: Interrupt
 }
 
 /** Opens a target. The native adapter is loaded only if a target needs it. */
-async function openIut(target: Target, seed: number, log: (line: string) => void) {
+export async function openIut(target: Target, seed: number, log: (line: string) => void) {
   if (isSimulated(target)) return openSimulatedIut(target.role, seed);
   const { disturbingSettings } = await import('../xen/native/disturbing-settings.js');
   for (const setting of disturbingSettings()) log(setting);

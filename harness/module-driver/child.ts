@@ -1,6 +1,7 @@
 /** The process that runs a third-party driver with the suites and the simulated Xen. */
 import { pathToFileURL } from 'node:url';
 import { CATALOGUE } from '../../suites/catalogue.js';
+import { exploreSession } from '../explore/session.js';
 import { runSession } from '../run/session.js';
 import { openSimulatedIut } from '../run/simulated-iut.js';
 import { simulatedSession } from '../run/simulated-session.js';
@@ -63,7 +64,18 @@ async function guarded(make: MakeDriver, setting: DriverSetting): Promise<Driver
   };
 }
 
-async function run({ module, name, command, role, tests, seed, slow, spec, traceAll }: ChildJob): Promise<void> {
+async function run({
+  module,
+  name,
+  command,
+  role,
+  tests,
+  seed,
+  slow,
+  spec,
+  traceAll,
+  explore,
+}: ChildJob): Promise<void> {
   let exported: { default?: unknown };
   try {
     exported = (await import(pathToFileURL(module).href)) as { default?: unknown };
@@ -74,20 +86,24 @@ async function run({ module, name, command, role, tests, seed, slow, spec, trace
   const { default: make } = exported;
   if (typeof make !== 'function')
     return sendMessage({ type: 'refused', reason: 'its default export is not a function' });
-  await runSession(
-    simulatedSession(role, CATALOGUE, {
-      target: { ...referenceTarget(role), name },
-      command,
-      open: () => openSimulatedIut(role, seed, (setting) => guarded(make as MakeDriver, setting), name),
-      tests: CATALOGUE.tests
-        .filter((test) => tests.includes(test.id))
-        .sort((a, b) => tests.indexOf(a.id) - tests.indexOf(b.id)),
-      seed,
-      slow,
-      spec,
-      traceAll,
-      onBegin: (id) => sendMessage({ type: 'begin', id }),
-      onRecord: (record) => sendMessage({ type: 'record', record }),
-    }),
-  );
+  const options = simulatedSession(role, CATALOGUE, {
+    target: { ...referenceTarget(role), name },
+    command,
+    open: () => openSimulatedIut(role, seed, (setting) => guarded(make as MakeDriver, setting), name),
+    tests: CATALOGUE.tests
+      .filter((test) => tests.includes(test.id))
+      .sort((a, b) => tests.indexOf(a.id) - tests.indexOf(b.id)),
+    seed,
+    slow,
+    spec,
+    traceAll,
+    onBegin: (id) => sendMessage({ type: 'begin', id }),
+    onRecord: (record) => sendMessage({ type: 'record', record }),
+  });
+  if (!explore) return runSession(options);
+  await exploreSession(options, {
+    ...explore,
+    signal: options.signal,
+    onStep: (script) => sendMessage({ type: 'sequence', script }),
+  });
 }

@@ -1,5 +1,6 @@
 /** Messages between the process that runs a driver and the one that watches it. */
-import type { ResultRecord, Role } from '../run/record.js';
+import type { ExploreWork } from '../explore/session.js';
+import type { ResultRecord, Role, Script } from '../run/record.js';
 
 /** The job of the child. */
 export interface ChildJob {
@@ -14,6 +15,8 @@ export interface ChildJob {
   readonly slow: boolean;
   readonly spec: string;
   readonly traceAll: boolean;
+  /** Explores the driver instead of running tests. */
+  readonly explore?: ExploreWork;
 }
 
 /** Messages from the child; it sends `alive` periodically, so that silence means that the driver blocks the thread. */
@@ -22,6 +25,8 @@ export type ChildMessage =
   /** A test begins. */
   | { readonly type: 'begin'; readonly id: string }
   | { readonly type: 'record'; readonly record: ResultRecord }
+  /** The steps of the sequence that runs now, up to one that begins. */
+  | { readonly type: 'sequence'; readonly script: Script }
   /** The module is not a driver. */
   | { readonly type: 'refused'; readonly reason: string }
   /** The harness itself failed. */

@@ -30,7 +30,7 @@ export interface WatchedOptions extends Omit<ChildJob, 'tests'> {
 const STUCK_MS = 60_000;
 
 /** How a process ended that did not complete its tests. */
-interface EarlyEnd {
+export interface EarlyEnd {
   readonly why: string;
   /** The test that was running; undefined if none had begun. */
   readonly during: string | undefined;
@@ -56,7 +56,11 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
       onRecord(record);
       left = left.filter(({ id }) => id !== record.id);
     };
-    const early = await watch(options, left, take);
+    const early = await watch(jobOf(options, left), {
+      signal,
+      ...(options.hangMs === undefined ? {} : { hangMs: options.hangMs }),
+      onMessage: (message) => message.type === 'record' && take(message.record),
+    });
     if (!early || signal.aborted) break;
     // If no test had begun, the start of the driver failed, and would fail again in a new process.
     const [hit, ...others] = left.filter(({ id }) => early.during === undefined || id === early.during);
@@ -80,13 +84,20 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
   onRecord(cut === undefined ? { ...end, complete: true } : { ...end, complete: false, reason: cut });
 }
 
-/** Runs tests in one process; returns how it ended if it ended early. */
-function watch(
-  options: WatchedOptions,
-  tests: Tests,
-  take: (record: ResultRecord) => void,
-): Promise<EarlyEnd | undefined> {
-  const { module, name, command, role, seed, slow, spec, traceAll, signal, hangMs = HANG_MS } = options;
+function jobOf({ module, name, command, role, seed, slow, spec, traceAll }: WatchedOptions, tests: Tests): ChildJob {
+  return { module, name, command, role, tests: tests.map(({ id }) => id), seed, slow, spec, traceAll };
+}
+
+/** What a process is watched for. */
+export interface Watched {
+  readonly signal: AbortSignal;
+  /** Default: {@link HANG_MS}. */
+  readonly hangMs?: number;
+  readonly onMessage: (message: ChildMessage) => void;
+}
+
+/** Does a job in one process, up to the end record; returns how it ended if it ended early. */
+export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Watched): Promise<EarlyEnd | undefined> {
   return new Promise((resolve, reject) => {
     // The driver's own output is not part of the records.
     const child: ChildProcess = fork(new URL('./child.js', import.meta.url), {
@@ -120,10 +131,9 @@ function watch(
       if (message.type === 'broken') fail(new Error(message.message));
       if (message.type === 'begin') during = message.id;
       if (message.type === 'crash') why = `the driver threw: ${message.message}`;
-      if (message.type === 'refused') fail(new UsageError(`${module} is not a driver: ${message.reason}`));
-      if (message.type !== 'record') return;
-      take(message.record);
-      if (message.record.type !== 'end') return;
+      if (message.type === 'refused') fail(new UsageError(`${job.module} is not a driver: ${message.reason}`));
+      onMessage(message);
+      if (message.type !== 'record' || message.record.type !== 'end') return;
       // All records have arrived; the process must not wait for a driver that keeps running.
       complete = true;
       child.kill('SIGKILL');
@@ -134,13 +144,20 @@ function watch(
       signal.removeEventListener('abort', abort);
       resolve(complete ? undefined : { why, during });
     });
-    const ids = tests.map(({ id }) => id);
-    child.send({ module, name, command, role, tests: ids, seed, slow, spec, traceAll } satisfies ChildJob);
+    child.send(job);
   });
 }
 
 /** A session record, if the driver's process left none. */
 function sessionOf({ name, command, role, seed, tests }: WatchedOptions): SessionRecord {
+  return emptySession({ name, command, role, seed }, tests.length + monitorTests(role).length);
+}
+
+/** The session record of a driver that did not get as far as that, with so many records to come. */
+export function emptySession(
+  { name, command, role, seed }: Pick<ChildJob, 'name' | 'command' | 'role' | 'seed'>,
+  planned: number,
+): SessionRecord {
   return {
     type: 'session',
     schema: 1,
@@ -153,7 +170,7 @@ function sessionOf({ name, command, role, seed, tests }: WatchedOptions): Sessio
     seed,
     facts: {},
     features: {},
-    planned: tests.length + monitorTests(role).length,
+    planned,
     requirements: 0,
   };
 }

@@ -59,6 +59,7 @@ describe('runRemote', function () {
   const there = (...path: string[]): string => join(sshd.home, '.cache/netifspec/remote', ...path);
   const run = (mode: string, change: Partial<RemoteRun> = {}): Promise<number> =>
     runRemote({
+      verb: 'run',
       ssh: sshd.options,
       target: join(sshd.files, 'lab/targets/target.yaml'),
       args: ['--mode', mode],

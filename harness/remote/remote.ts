@@ -13,7 +13,9 @@ import { type Shipment, shipmentOf } from './shipment.js';
 export interface RemoteRun extends HostOptions {
   /** Path of the local target file. It is copied together with its expectations file, if that path is relative. */
   readonly target: string;
-  /** Further arguments of `netifspec run`, except --target and --stream. */
+  /** The command of netifspec. */
+  readonly verb: 'run' | 'explore';
+  /** Further arguments of the command, except --target and --stream. */
   readonly args: readonly string[];
   /** Called with each line that the run prints: a result record, not validated. */
   readonly onRecord: (line: string) => void;
@@ -113,7 +115,7 @@ class RemoteHost {
   // Unpacks the shipment from stdin. The shell is replaced by node: so its pid is known in advance, and node keeps the
   // default action for SIGINT, unlike a background job of a shell.
   #command(target: string): string {
-    const args = ['run', '--target', `${this.#folder}/in/${target}`, '--stream', ...this.options.args];
+    const args = [this.options.verb, '--target', `${this.#folder}/in/${target}`, '--stream', ...this.options.args];
     return posix(`
       umask 077
       folder=${quotePosix(this.#folder)}

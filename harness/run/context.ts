@@ -186,8 +186,12 @@ export class FrontendContext extends Context<'frontend'> implements FrontendTest
       await this.using('fresh').plug(to),
     ];
     await all(peers.map((peer) => peer.connect()));
-    await this.using('bridge').bridge(peers);
+    await this.bridge(peers);
     return peers;
+  }
+
+  bridge(peers: readonly [BackendPeer, BackendPeer]): Promise<void> {
+    return this.using('bridge').bridge(peers);
   }
 
   hasCarrier(peer: BackendPeer): Promise<boolean> {

@@ -93,6 +93,20 @@ export interface FeatureRecord {
   readonly failed: number;
 }
 
+/** A step of a sequence: its name, and what was chosen for it. */
+export interface StepNote {
+  readonly step: string;
+  readonly args: unknown;
+}
+
+/** A sequence of steps, as a file that can be run again holds it. */
+export interface Script {
+  readonly role: Role;
+  /** What the first connections of its two vifs negotiate. */
+  readonly start: readonly unknown[];
+  readonly steps: readonly StepNote[];
+}
+
 export interface TestRecord {
   readonly type: 'test';
   readonly target: string;
@@ -131,6 +145,8 @@ export interface TestRecord {
   readonly durationMs: number;
   /** Present on findings of the monitor: the id of the first test with a violation. */
   readonly firstIn?: string;
+  /** Present on findings of an exploration: the shortest sequence that was found to fail. */
+  readonly script?: Script;
   /** Where the test is declared: file:line. */
   readonly location: string;
   /** The last steps on the vif, oldest first; present on warn, fail and error, and on request. */

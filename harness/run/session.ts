@@ -50,27 +50,32 @@ export interface SessionOptions extends TestRunOptions {
  *
  * @throws EnvironmentError, XenError or SshError if the target cannot be opened; no record is emitted then
  */
-export async function runSession(options: SessionOptions): Promise<void> {
+export function runSession(options: SessionOptions): Promise<void> {
+  return withSession(options, (session) => session.runAll());
+}
+
+/** Opens the target, calls `work` with its session and closes the target. Throws as {@link runSession} does. */
+export async function withSession(options: SessionOptions, work: (session: Session) => Promise<void>): Promise<void> {
   const iut = await options.open();
   try {
-    const session = new Session(options, iut);
-    await session.run();
+    await work(new Session(options, iut));
   } finally {
     await iut.close();
   }
 }
 
-class Session {
-  private readonly iut: Iut;
+/** The work on one target: begins with a plain connection, then runs tests one after the other. */
+export class Session {
+  readonly iut: Iut;
+  readonly monitor: Monitor | undefined;
   /** Whether the version of the header that the vendor claims has a requirement. */
-  readonly #claimed = (id: string): boolean => this.options.catalogue.standsIn(this.options.spec, id);
+  readonly claimed = (id: string): boolean => this.options.catalogue.standsIn(this.options.spec, id);
   /** Applies the expectations to a record, with today's date. */
   readonly #expected = (record: TestRecord): TestRecord =>
     this.options.expectations.judge(record, new Date().toISOString().slice(0, 10));
   readonly #method: ConnectionMethod;
   readonly #connections: AnyConnections;
   readonly #runner: TestRunner;
-  readonly #monitor: Monitor | undefined;
   readonly #trials = new Trials();
   readonly #reflectors: Reflectors;
   readonly #preconditions: Preconditions;
@@ -81,7 +86,7 @@ class Session {
   ) {
     this.#reflectors = new Reflectors(iut.promised);
     const trace = new Trace(iut.harness.clock);
-    this.#monitor = options.monitored ? new Monitor(() => trace.steps()) : undefined;
+    this.monitor = options.monitored ? new Monitor(() => trace.steps()) : undefined;
     this.iut = tracedIut(iut, trace);
     const domain = traced(iut.harness, trace);
     const patience = new Patience(iut.harness.clock, options.target.timeScale);
@@ -89,7 +94,7 @@ class Session {
       domain,
       pump: new EventPump(domain.events),
       patience,
-      monitor: this.#monitor,
+      monitor: this.monitor,
       onFrame: (frame: Uint8Array, sent: boolean) => trace.addFrame(frame, sent),
       onAnswer: (reflector: Reflector) => this.#runner.use(reflector),
     };
@@ -115,14 +120,37 @@ class Session {
       preconditions: this.#preconditions,
       trace,
       patience,
-      claimed: this.#claimed,
+      claimed: this.claimed,
       expected: this.#expected,
     });
   }
 
-  async run(): Promise<void> {
-    const { target, catalogue, tests, onBegin, onRecord, signal } = this.options;
-    const monitor = this.#monitor;
+  /** Runs `options.tests` in order, and emits the records of the session. */
+  async runAll(): Promise<void> {
+    const { target, tests, onRecord, signal } = this.options;
+    const declared = declaresAnything(target) ? 1 : 0;
+    await this.begin(tests.length + (this.monitor ? monitorTests(target.role).length : 0) + declared);
+    const plan = this.#ordered(tests).map((test) => ({
+      chapter: test.chapter,
+      id: test.id,
+      run: async (skip: () => never) => {
+        const record = await this.runTest(test);
+        this.#trials.add(test, record);
+        onRecord(record);
+        if (record.verdict === 'skip') skip();
+        if (record.verdict === 'fail' || record.verdict === 'error') throw new Error(testMessage(record));
+      },
+    }));
+    await runWithMocha(plan, signal);
+    if (declaresAnything(target) && !signal.aborted) {
+      onRecord(this.#expected(declaredRecord(target, this.#preconditions.features, this.#reflectors, this.#trials)));
+    }
+    await this.end((monitor) => monitorRecords(monitor, target, this.options.catalogue, this.claimed));
+  }
+
+  /** Makes a plain connection, and emits the session record of a run with `planned` more records. */
+  async begin(planned: number): Promise<void> {
+    const { target, catalogue, onRecord } = this.options;
     for (const path of await clearLeftovers(this.iut.harness.store, this.iut.harness.id, this.iut.domain)) {
       this.options.log(`removed a vif of an earlier run: ${path}`);
     }
@@ -144,34 +172,36 @@ class Session {
         reflectors: this.#preconditions.answers,
         ...(await this.iut.facts()),
       },
-      features: this.#preconditions.features ?? {},
-      planned: tests.length + (monitor ? monitorTests(target.role).length : 0) + (declaresAnything(target) ? 1 : 0),
+      features: this.features,
+      planned,
       requirements: catalogue.requirements.filter(
-        ({ id, side, untestable }) => [target.role, 'both'].includes(side) && !untestable && this.#claimed(id),
+        ({ id, side, untestable }) => [target.role, 'both'].includes(side) && !untestable && this.claimed(id),
       ).length,
     });
-    const plan = this.#ordered(tests).map((test) => ({
-      chapter: test.chapter,
-      id: test.id,
-      run: async (skip: () => never) => {
-        onBegin?.(test.id);
-        monitor?.enter(test.id);
-        const record = this.#expected(await this.#runner.run(test, () => this.#skipReason(test)));
-        this.#trials.add(test, record);
-        onRecord(record);
-        if (record.verdict === 'skip') skip();
-        if (record.verdict === 'fail' || record.verdict === 'error') throw new Error(testMessage(record));
-      },
-    }));
-    await runWithMocha(plan, signal);
-    if (declaresAnything(target) && !signal.aborted) {
-      onRecord(this.#expected(declaredRecord(target, this.#preconditions.features, this.#reflectors, this.#trials)));
-    }
-    if (this.#preconditions.lost === undefined) await this.#connections.endTest(true);
-    if (monitor) {
-      for (const record of monitorRecords(monitor, target, catalogue, this.#claimed)) onRecord(this.#expected(record));
-    }
-    onRecord(this.#end());
+  }
+
+  /** The keys that the driver advertised on the first connection. */
+  get features(): Readonly<Record<string, string>> {
+    return this.#preconditions.features ?? {};
+  }
+
+  /** Why the environment failed; undefined as long as it works. */
+  get lost(): string | undefined {
+    return this.#preconditions.lost;
+  }
+
+  /** Runs one test. Returns its record, with the expectations applied. */
+  async runTest(test: Test): Promise<TestRecord> {
+    this.options.onBegin?.(test.id);
+    this.monitor?.enter(test.id);
+    return this.#expected(await this.#runner.run(test, () => this.#skipReason(test)));
+  }
+
+  /** Closes the connections, and emits the records that `summary` makes and the end record. */
+  async end(summary: (monitor: Monitor) => readonly TestRecord[]): Promise<void> {
+    if (this.lost === undefined) await this.#connections.endTest(true);
+    for (const record of this.monitor ? summary(this.monitor) : []) this.options.onRecord(this.#expected(record));
+    this.options.onRecord(this.#end());
   }
 
   /** If each new connection replaces the shared one, the tests without connections of their own run first. */

@@ -109,6 +109,8 @@ export interface FrontendTest extends TestContext<BackendPeer> {
    * is the time limit.
    */
   configure(peer: BackendPeer, options?: { readonly ms?: number }): Promise<void>;
+  /** Bridges the network interfaces of two vifs, also of vifs that were bridged before and have reconnected. */
+  bridge(peers: readonly [BackendPeer, BackendPeer]): Promise<void>;
   /** Makes two connections for this test only, whose interfaces are bridged. */
   bridged(
     from?: Readonly<Record<string, string>>,

@@ -9,6 +9,8 @@ export interface Job {
   readonly driver?: string;
   /** Ids, in the order in which the tests run. */
   readonly tests: readonly string[];
+  /** The driver is explored with this many random sequences instead. */
+  readonly sequences?: number;
   /** Ids of tests to run afterwards in a separate session, until `kept` of the requirements `of` have been verified. */
   readonly until?: { readonly tests: readonly string[]; readonly kept: number; readonly of: readonly string[] };
 }

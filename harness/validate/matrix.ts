@@ -18,17 +18,20 @@ import { bindingOn, unprovableIn } from './unprovable.js';
 /** A job needs at most a second, but the machine may be busy. */
 const PATIENCE_MS = 60_000;
 
+/** Random sequences with which each legal driver is explored. */
+const SEQUENCES = 2;
+
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url));
 
 /**
- * Runs every test against the correct drivers and the legal ones, and each defect against the tests that could catch it
+ * Runs every test against the correct drivers and the legal ones, explores the legal ones, and runs each defect against the tests that could catch it
  * and a cover.
  * @param onProgress called with the completed runs, and their total as far as it is known
  */
 export async function runMatrix(onProgress?: (done: number, total: number) => void): Promise<Evidence[]> {
   let [done, asked] = [0, 0];
-  // Each driver has one run; a defect that breaks every connection gets a second one, when that is known.
-  const total = (): number => Math.max(asked, ROLES.length + VARIANTS.length + DEFECTS.length + LEGAL.length);
+  // Each driver has one run, and a legal one two; a defect that breaks every connection gets a second one.
+  const total = (): number => Math.max(asked, ROLES.length + VARIANTS.length + DEFECTS.length + 2 * LEGAL.length);
   const onDone = (): void => onProgress?.(++done, total());
   const pool = new Pool(WORKER, { processes: availableParallelism(), patienceMs: PATIENCE_MS, onDone });
   try {
@@ -68,6 +71,7 @@ async function matrix(run: (jobs: readonly Job[]) => Promise<Run[]>): Promise<Ev
   }
   const drivers = LEGAL.map(legalNote);
   const legal = await run(drivers.map(({ id, role }) => ({ role, driver: id, tests: idsOf(role) })));
+  const explored = await run(drivers.map(({ id, role }) => ({ role, driver: id, tests: [], sequences: SEQUENCES })));
   return ROLES.map((role, n) => ({
     role,
     bound: bindingOn(role),
@@ -76,8 +80,16 @@ async function matrix(run: (jobs: readonly Job[]) => Promise<Run[]>): Promise<Ev
     anchored: anchoredIn(role),
     correct: correct[n] ?? NOTHING,
     defects: notes.flatMap((defect, at) => (defect.role === role ? { defect, run: runs[at] ?? NOTHING } : [])),
-    legal: drivers.flatMap((driver, at) => (driver.role === role ? { driver, run: legal[at] ?? NOTHING } : [])),
+    legal: drivers.flatMap((driver, at) =>
+      driver.role === role ? { driver, run: both(legal[at], explored[at]) } : [],
+    ),
   }));
+}
+
+/** Two runs as one. */
+function both(first: Run = NOTHING, second: Run = NOTHING): Run {
+  const fault = first.fault ?? second.fault;
+  return { outcomes: [...first.outcomes, ...second.outcomes], ...(fault === undefined ? {} : { fault }) };
 }
 
 function legalNote({ id, persona, choice, warns = [] }: LegalDriver): LegalNote {

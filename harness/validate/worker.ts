@@ -5,7 +5,8 @@ import { LEGAL } from '../reference/legal/index.js';
 import { VARIANTS } from '../reference/variants.js';
 import type { Iut } from '../run/iut.js';
 import { testMessage } from '../run/record.js';
-import { runSession } from '../run/session.js';
+import { exploreSession } from '../explore/session.js';
+import { runSession, type SessionOptions } from '../run/session.js';
 import { openSimulatedIut, referenceDriver } from '../run/simulated-iut.js';
 import { simulatedSession } from '../run/simulated-session.js';
 import { type Outcome, Seen } from './evidence.js';
@@ -14,17 +15,18 @@ import { noteBegin } from './where.js';
 
 const SEED = 1;
 
-async function run({ role, driver, tests, until }: Job): Promise<Outcome[]> {
+async function run(job: Job): Promise<Outcome[]> {
+  const { role, driver, tests, until } = job;
   const planted = driver === undefined ? {} : [...DEFECTS, ...LEGAL, ...VARIANTS].find(({ id }) => id === driver);
   if (!planted) throw new Error(`no defect, legal driver or variant is called ${driver}`);
   const byId = new Map(CATALOGUE.tests.map((test) => [test.id, test]));
   const seen = new Seen();
   const outcomes: Outcome[] = [];
-  const session = async (ids: readonly string[], enough: () => boolean): Promise<void> => {
+  const optionsOf = (ids: readonly string[], enough: () => boolean): SessionOptions => {
     const controller = new AbortController();
     let iut: Iut | undefined;
     let last = 0;
-    const options = simulatedSession(role, CATALOGUE, {
+    return simulatedSession(role, CATALOGUE, {
       open: async () => {
         const opened = await openSimulatedIut(role, SEED, referenceDriver(planted));
         // For a driver with its own stack, replies are asked for and not assumed.
@@ -55,10 +57,15 @@ async function run({ role, driver, tests, until }: Job): Promise<Outcome[]> {
       },
       signal: controller.signal,
     });
-    await runSession(options);
   };
-  await session(tests, () => false);
-  if (until) await session(until.tests, () => seen.kept(until.of) >= until.kept);
+  if (job.sequences === undefined) {
+    await runSession(optionsOf(tests, () => false));
+    if (until) await runSession(optionsOf(until.tests, () => seen.kept(until.of) >= until.kept));
+  } else {
+    const options = optionsOf([], () => false);
+    const limits = { sequences: job.sequences, shorter: 0, seed: SEED };
+    await exploreSession(options, { limits, signal: options.signal });
+  }
   return outcomes;
 }
 

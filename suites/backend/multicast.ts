@@ -6,7 +6,8 @@ import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.
 import { EXTRA_FLAG_MORE, KEY, RSP } from '../../harness/protocol/netif.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { all } from '../../harness/xen/wait.js';
-import { arrives, LOST_TRIES } from '../support/losses.js';
+import { arrives } from '../support/losses.js';
+import { delivered } from './multicast-verbs.js';
 import {
   givenUp,
   queuesOffered,
@@ -371,27 +372,6 @@ async function lists(t: BackendTest, vif: FrontendPeer, groups: readonly Uint8Ar
     const [dummy] = statuses(await vif.changeGroups('mcast-add', address));
     if (dummy === RSP.error) t.skip(`the backend does not list ${formatMac(address)}`);
   }
-}
-
-/**
- * Which of `addresses` a frame reaches. A unicast frame after them, on the same path, shows that all have arrived that
- * will. A guest may lose a frame, so frames that do not arrive are sent `tries` times.
- */
-async function delivered(
-  from: FrontendPeer,
-  to: FrontendPeer,
-  addresses: readonly Uint8Array[],
-  tries = LOST_TRIES,
-): Promise<string[]> {
-  const sent = addresses.map((address) => ({ address, frame: from.frameTo(address) }));
-  const missing = (): typeof sent =>
-    sent.filter((each) => !to.received.some(({ frame }) => sameBytes(frame, each.frame)));
-  for (let left = tries; left > 0 && missing().length > 0; left--) {
-    for (const { frame } of missing()) await from.transmit(frame);
-    await through(from, to, from.frameTo(to.link.peer.mac));
-  }
-  const lost = missing();
-  return sent.filter((each) => !lost.includes(each)).map(({ address }) => formatMac(address));
 }
 
 /** Waits until a frame to `address` is forwarded if `through` is true, or no longer forwarded if it is false. */

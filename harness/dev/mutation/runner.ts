@@ -28,6 +28,9 @@ import { isMessage } from './messages.js';
 
 type Modules = typeof Suites & typeof Records & typeof Sessions & typeof SimulatedSessions;
 
+/** Attempts to run all tests of a mutant: an exception that an earlier one has left behind may end a session. */
+const ATTEMPTS = 3;
+
 /** A mutant that runs more often than this multiple of StrykerJS's limit is in an endless loop. */
 const MANY_HITS = 20;
 
@@ -73,18 +76,22 @@ class SuitesRunner implements TestRunner {
 
   async mutantRun({ activeMutant, testFilter, hitLimit }: MutantRunOptions): Promise<MutantRunResult> {
     this.#context.activeMutant = activeMutant.id;
-    if (hitLimit !== undefined) Object.assign(this.#context, { hitCount: 0, hitLimit: hitLimit * MANY_HITS });
-    this.#thrown = undefined;
-    let nrOfTests = 0;
-    for (const role of ROLES) {
-      const ids = this.#modules.CATALOGUE.testsOf(role).map(({ id }) => id);
-      const chosen = testFilter ? ids.filter((id) => testFilter.includes(id)) : ids;
-      if (chosen.length === 0) continue;
-      const caught = await this.#session(role, chosen, { onTest: () => nrOfTests++ });
-      if (caught)
-        return { status: MutantRunStatus.Killed, killedBy: [caught.id], failureMessage: caught.message, nrOfTests };
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      if (hitLimit !== undefined) Object.assign(this.#context, { hitCount: 0, hitLimit: hitLimit * MANY_HITS });
+      this.#thrown = undefined;
+      let [nrOfTests, chosen] = [0, 0];
+      for (const role of ROLES) {
+        const ids = this.#modules.CATALOGUE.testsOf(role).map(({ id }) => id);
+        const own = testFilter ? ids.filter((id) => testFilter.includes(id)) : ids;
+        chosen += own.length;
+        if (own.length === 0) continue;
+        const caught = await this.#session(role, own, { onTest: () => nrOfTests++ });
+        if (caught)
+          return { status: MutantRunStatus.Killed, killedBy: [caught.id], failureMessage: caught.message, nrOfTests };
+      }
+      if (nrOfTests === chosen) return { status: MutantRunStatus.Survived, nrOfTests };
     }
-    return { status: MutantRunStatus.Survived, nrOfTests };
+    return { status: MutantRunStatus.Error, errorMessage: 'not all of its tests could be run' };
   }
 
   /** Runs tests until one fails or warns, or the driver throws. */
@@ -104,7 +111,9 @@ class SuitesRunner implements TestRunner {
         if (record.type !== 'test') return;
         const { id, verdict, durationMs } = record;
         if (wanted.has(id)) on.onTest(id, durationMs);
-        if (verdict !== 'pass' && verdict !== 'skip') caught ??= { id, message: testMessage(record) ?? verdict };
+        // A driver that does not even connect blocks all tests.
+        const isCaught = verdict === 'skip' ? record.skip?.class === 'blocked' : verdict !== 'pass';
+        if (isCaught) caught ??= { id, message: testMessage(record) ?? record.skip?.reason ?? verdict };
         if (this.#thrown) caught ??= { id, message: this.#thrown.message };
         if (caught) controller.abort();
       },

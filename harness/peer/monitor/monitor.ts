@@ -121,6 +121,11 @@ export class Monitor {
     }
   }
 
+  /** Forgets all results, so that those of the next part of a session stand alone. */
+  forget(): void {
+    this.#tallies.clear();
+  }
+
   /** The results for a requirement; both counts are 0 if its situation did not arise. */
   tally(id: string): Readonly<Tally> {
     return this.#tallies.get(id) ?? { kept: 0, broken: 0 };

@@ -1,0 +1,60 @@
+/** The steps of a sequence: what the peers do next, and what must come of it. */
+import type { Arbitrary, AsyncCommand } from 'fast-check';
+import type { StepNote } from '../run/record.js';
+
+/**
+ * One kind of step.
+ *
+ * @template W the peers, and what checks are made with
+ * @template M what the peers know of the driver under test: plain data that is never changed, only replaced
+ * @template A what is chosen for a step: JSON
+ */
+export interface Step<W, M, A> {
+  readonly name: string;
+  /** The requirements that its checks name. */
+  readonly checks: readonly string[];
+  /** The choices. */
+  readonly args: Arbitrary<A>;
+  /** Whether the peers may do it now. */
+  when(model: M, args: A): boolean;
+  /** Does it, and checks what came of it. Returns the model after it. */
+  run(world: W, model: M, args: A): Promise<M>;
+}
+
+/** A sequence that is being run. */
+export interface Progress<M> {
+  model: M;
+  /** Called before each step. */
+  readonly onStep: (note: StepNote) => void;
+}
+
+/** A step with its choices, as fast-check runs it: the model decides whether it is possible. */
+export class Command<W, M> implements AsyncCommand<Progress<M>, W, false> {
+  constructor(
+    readonly step: Step<W, M, unknown>,
+    readonly args: unknown,
+  ) {}
+
+  get note(): StepNote {
+    return { step: this.step.name, args: this.args };
+  }
+
+  check({ model }: Readonly<Progress<M>>): boolean {
+    return this.step.when(model, this.args);
+  }
+
+  async run(progress: Progress<M>, world: W): Promise<void> {
+    progress.onStep(this.note);
+    progress.model = await this.step.run(world, progress.model, this.args);
+  }
+
+  toString(): string {
+    return noteText(this.note);
+  }
+}
+
+/** A step on one line: `send way=0 length=64`. */
+export function noteText({ step, args }: StepNote): string {
+  const choices = Object.entries(args ?? {}).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return [step, ...choices].join(' ');
+}
