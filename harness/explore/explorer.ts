@@ -12,8 +12,9 @@ import type { Sequence, Sequences } from './model/index.js';
 /** How often a shortest sequence is run again, and how often at most if it does not fail each time. */
 const CONFIRMATIONS = 2;
 const MOST_CONFIRMATIONS = 20;
-/** The most sequences that are run to shorten one that fails, unless a limit says otherwise. */
+/** What is spent on shortening one sequence that fails, unless a limit says otherwise: sequences, and milliseconds. */
 const MOST_SHORTER = 200;
+const SHORTER_MS = 60_000;
 /** An exploration ends after so many sequences in a row that prove nothing. */
 const MOST_ERRORS = 3;
 
@@ -85,6 +86,7 @@ export class Explorer {
     private readonly session: Session,
     private readonly sequencesOf: Sequences,
     private readonly catalogue: Catalogue,
+    private readonly signal: AbortSignal,
     private readonly hooks: ExplorerHooks = {},
   ) {
     this.#monitored = monitored(sequencesOf.role);
@@ -105,24 +107,19 @@ export class Explorer {
   }
 
   /** Runs random sequences until a limit is reached. A failure that was found by then is still shortened. */
-  async explore(limits: Limits, signal: AbortSignal): Promise<void> {
-    const { sequences = Infinity, ms = Infinity, shorter = MOST_SHORTER, seed } = limits;
-    const end = performance.now() + ms;
+  async explore({ sequences = Infinity, ms, shorter = MOST_SHORTER, seed }: Limits): Promise<void> {
+    const end = ms === undefined ? Infinity : this.durationMs + ms;
     let left = sequences;
-    const goesOn = (): boolean => left > 0 && performance.now() < end && !signal.aborted && this.#works();
+    const goesOn = (): boolean => left > 0 && this.durationMs < end && this.#works();
     for (let part = 0; goesOn(); part++) {
-      await this.#until(
-        seed + part,
-        () => goesOn() && left-- > 0,
-        (tried) => tried < shorter && !signal.aborted && this.#works(),
-      );
+      await this.#until(seed + part, () => goesOn() && left-- > 0, { sequences: shorter, ms: ms ?? SHORTER_MS });
     }
   }
 
   /** Runs these sequences; those with a new kind of failure as often as is needed to say how reliably they fail. */
-  async runAll(sequences: readonly Sequence[], signal: AbortSignal): Promise<void> {
+  async runAll(sequences: readonly Sequence[]): Promise<void> {
     for (const sequence of sequences) {
-      if (signal.aborted || !this.#works()) return;
+      if (!this.#works()) return;
       const outcome = await this.#run(sequence);
       if (outcome.failure && !this.#knows(outcome.failure)) await this.#keep(sequence, outcome);
     }
@@ -132,18 +129,24 @@ export class Explorer {
    * Runs random sequences until one has a new kind of failure; shortens and keeps that.
    *
    * @param mayTry whether one more random sequence may be run; it is counted
-   * @param mayShorten whether one more sequence may be run to shorten the one that failed
+   * @param shortening what may be spent on shortening
    */
-  async #until(seed: number, mayTry: () => boolean, mayShorten: (tried: number) => boolean): Promise<void> {
+  async #until(
+    seed: number,
+    mayTry: () => boolean,
+    shortening: { readonly sequences: number; readonly ms: number },
+  ): Promise<void> {
     let shortest: { readonly sequence: Sequence; readonly outcome: Outcome } | undefined;
-    let shorter = 0;
+    let [tried, end] = [0, 0];
+    const mayShorten = (): boolean => tried++ < shortening.sequences && this.durationMs < end && this.#works();
     const property = fc.asyncProperty(this.sequencesOf.any, async (sequence) => {
       // fast-check counts to a limit of its own; what is left of it then passes.
-      if (!(shortest ? mayShorten(shorter++) : mayTry())) return true;
+      if (!(shortest ? mayShorten() : mayTry())) return true;
       const outcome = await this.#run(sequence);
       const { failure } = outcome;
       if (!failure) return true;
       const isSame = shortest ? isSameKind(failure, shortest.outcome.failure) : !this.#knows(failure);
+      if (isSame && !shortest) end = this.durationMs + shortening.ms;
       if (isSame) shortest = { sequence, outcome };
       return !isSame;
     });
@@ -151,8 +154,9 @@ export class Explorer {
     if (shortest) await this.#keep(shortest.sequence, shortest.outcome);
   }
 
+  /** Whether another sequence may be run. */
   #works(): boolean {
-    return this.session.lost === undefined && this.#errorsInARow < MOST_ERRORS;
+    return !this.signal.aborted && this.session.lost === undefined && this.#errorsInARow < MOST_ERRORS;
   }
 
   /** Whether a kind of failure is known; counts it. */
@@ -187,9 +191,12 @@ export class Explorer {
     const steps: StepNote[] = [];
     monitor?.forget();
     const record = await this.session.runTest(
-      sequence.test(offerOf(this.session.features), (step) => {
-        steps.push(step);
-        this.hooks.onStep?.({ role, start: sequence.start, steps });
+      sequence.test(offerOf(this.session.features), {
+        onStep: (step) => {
+          steps.push(step);
+          this.hooks.onStep?.({ role, start: sequence.start, steps });
+        },
+        goesOn: () => !this.signal.aborted,
       }),
     );
     this.sequences++;

@@ -36,10 +36,10 @@ export function exploreSession(
   return withSession(options, async (session) => {
     // One more: what is not about a requirement.
     await session.begin(explorable(sequences).filter(session.claimed).length + 1);
-    const explorer = new Explorer(session, sequences, options.catalogue, hooks);
-    if (script) await explorer.runAll([sequences.parse(script)], signal);
-    else if (strength === undefined) await explorer.explore(limits, signal);
-    else await explorer.runAll(combined(role, strength, explorer), signal);
+    const explorer = new Explorer(session, sequences, options.catalogue, signal, hooks);
+    if (script) await explorer.runAll([sequences.parse(script)]);
+    else if (strength === undefined) await explorer.explore(limits);
+    else await explorer.runAll(combined(role, strength, explorer));
     await session.end(() => explorationRecords(explorer, sequences, name, options.catalogue, session.claimed));
   });
 }

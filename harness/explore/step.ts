@@ -21,11 +21,17 @@ export interface Step<W, M, A> {
   run(world: W, model: M, args: A): Promise<M>;
 }
 
-/** A sequence that is being run. */
-export interface Progress<M> {
-  model: M;
-  /** Called before each step. */
+/** What accompanies the steps of a sequence. */
+export interface StepHooks {
+  /** Called before each step that is run. */
   readonly onStep: (note: StepNote) => void;
+  /** Whether more steps may be run: not after an interrupt. */
+  readonly goesOn: () => boolean;
+}
+
+/** A sequence that is being run. */
+export interface Progress<M> extends StepHooks {
+  model: M;
 }
 
 /** A step with its choices, as fast-check runs it: the model decides whether it is possible. */
@@ -39,8 +45,8 @@ export class Command<W, M> implements AsyncCommand<Progress<M>, W, false> {
     return { step: this.step.name, args: this.args };
   }
 
-  check({ model }: Readonly<Progress<M>>): boolean {
-    return this.step.when(model, this.args);
+  check({ model, goesOn }: Readonly<Progress<M>>): boolean {
+    return goesOn() && this.step.when(model, this.args);
   }
 
   async run(progress: Progress<M>, world: W): Promise<void> {

@@ -47,7 +47,9 @@ for (const [file, { source, mutants }] of Object.entries(report.files)) {
       continue;
     }
     survived++;
-    print(`${file}:${line}:${location.start.column} ${status}: ${text}\n    becomes: ${replacement.replace(/\s+/g, ' ')}`);
+    print(
+      `${file}:${line}:${location.start.column} ${status}: ${text}\n    becomes: ${replacement.replace(/\s+/g, ' ')}`,
+    );
   }
 }
 for (const { file, line } of stale) if (report.files[file]) print(`${file}: no surviving mutant any more: ${line}`);

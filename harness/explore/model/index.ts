@@ -1,8 +1,8 @@
 /** The sequences of each role: how a sequence begins, and the steps that may follow. */
 import fc, { type Arbitrary, type AsyncCommand } from 'fast-check';
-import type { Role, Script, StepNote } from '../../run/record.js';
+import type { Role, Script } from '../../run/record.js';
 import type { TestDefinition, TestOf, Tests } from '../../run/suite.js';
-import { Command, type Progress, type Step } from '../step.js';
+import { Command, type Progress, type Step, type StepHooks } from '../step.js';
 import { type BackendModel, type BackendWorld, connected, optionsOf } from './backend.js';
 import { BACKEND_CONNECTIONS } from './backend-connection.js';
 import { BACKEND_CONTROL } from './backend-control.js';
@@ -28,9 +28,8 @@ export interface Sequence {
    * The test that makes the first connections and runs the steps, as far as each is possible then.
    *
    * @param offer what the driver advertises
-   * @param onStep called before each step that is run
    */
-  test(offer: Offer, onStep: (note: StepNote) => void): Tests[number];
+  test(offer: Offer, hooks: StepHooks): Tests[number];
   toString(): string;
 }
 
@@ -64,10 +63,10 @@ function sequencesOf<R extends Role, W, M>(
 ): Sequences {
   const sequence = (start: Start, commands: Iterable<AsyncCommand<Progress<M>, W, false>>): Sequence => ({
     start,
-    test: (offer, onStep) =>
+    test: (offer, hooks) =>
       define(async (t) => {
         const { world, model } = await open(t, offer, start);
-        const setup = (): { model: Progress<M>; real: W } => ({ model: { model, onStep }, real: world });
+        const setup = (): { model: Progress<M>; real: W } => ({ model: { model, ...hooks }, real: world });
         await fc.asyncModelRun(setup, commands);
         await close(world);
       }),
