@@ -72,7 +72,7 @@ describe('explore', function () {
   for (const [id, steps] of [
     ['backend.rings.one-response-too-many', 4],
     ['backend.multicast.no-add', 3],
-    ['frontend.receive.adds-offset-twice', 4],
+    ['frontend.transmit.flags-later-fragments', 2],
   ] as const) {
     it(`finds ${id}, and shortens the sequence to ${steps} steps or fewer`, async () => {
       const defect = DEFECTS.find((each) => each.id === id);

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { TestContext } from '../../harness/run/suite.js';
 import { type Host, tcpSyn, udp4, udp6 } from '../../harness/packet/build.js';
+import { ETHER_TYPE, ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
 import { tcpChecksum, udpChecksum } from '../../harness/packet/match.js';
 import { sendUntilArrival } from './losses.js';
 
@@ -26,7 +27,7 @@ export function throughUdp6<P extends { readonly frame: Uint8Array }, S>(
   [from, to]: readonly [End<P, S>, End<P, S>],
   shape: S,
 ): Promise<P> {
-  const datagram = { sport: 0xc003, dport: 9, payload: new Uint8Array(33), checksum: 'blank' } as const;
+  const datagram = { sport: SPORT['UDP datagram'], dport: 9, payload: new Uint8Array(33), checksum: 'blank' } as const;
   return throughBridge('UDP datagram', [from, to], udp6(from.link.peer, to.link.peer, datagram), shape);
 }
 
@@ -47,7 +48,12 @@ function throughSum<P extends { readonly frame: Uint8Array }, S>(
   shape: S,
 ): Promise<P> {
   const make = (payload: Uint8Array, kind: UdpChecksum): Uint8Array =>
-    (version === 4 ? udp4 : udp6)(from.link.peer, to.link.peer, { sport: 0xc003, dport: 9, payload, checksum: kind });
+    (version === 4 ? udp4 : udp6)(from.link.peer, to.link.peer, {
+      sport: SPORT['UDP datagram'],
+      dport: 9,
+      payload,
+      checksum: kind,
+    });
   const payload = new Uint8Array(33);
   // With its own checksum in the payload, the sum of a datagram has all bits set.
   const sum = make(payload, 'complete').subarray(CHECKSUM[version], CHECKSUM[version] + 2);
@@ -90,7 +96,7 @@ export function throughUdp<P extends { readonly frame: Uint8Array }, S>(
   checksum: UdpChecksum,
   shape: S,
 ): Promise<P> {
-  const datagram = { sport: 0xc003, dport: 9, payload: new Uint8Array(33), checksum };
+  const datagram = { sport: SPORT['UDP datagram'], dport: 9, payload: new Uint8Array(33), checksum };
   return throughBridge('UDP datagram', [from, to], udp4(from.link.peer, to.link.peer, datagram), shape);
 }
 
@@ -101,12 +107,22 @@ export function throughSyn<P extends { readonly frame: Uint8Array }, S>(
   shape: S,
   ipv6 = false,
 ): Promise<P> {
-  const syn = { sport: 0xc001, dport: 9, seq: 1, checksum, ipv6 };
+  const syn = { sport: SPORT.SYN, dport: 9, seq: 1, checksum, ipv6 };
   return throughBridge('SYN', [from, to], tcpSyn(from.link.peer, to.link.peer, syn), shape);
 }
 
+/** The source ports by which the packets are found among those that the guest sends on its own. */
+const SPORT = { SYN: 0xc001, 'UDP datagram': 0xc003 } as const;
+
+/** The source port of a TCP or UDP packet without IP options. */
+function sportOf(frame: Uint8Array): number {
+  const { buffer, byteOffset, byteLength } = frame;
+  const view = new DataView(buffer, byteOffset, byteLength);
+  return view.getUint16(view.getUint16(ETHERNET_HEADER - 2) === ETHER_TYPE.ipv6 ? 54 : 34);
+}
+
 function throughBridge<P extends { readonly frame: Uint8Array }, S>(
-  what: 'SYN' | 'UDP datagram',
+  what: keyof typeof SPORT,
   [from, to]: readonly [End<P, S>, End<P, S>],
   frame: Uint8Array,
   shape: S,
@@ -114,6 +130,6 @@ function throughBridge<P extends { readonly frame: Uint8Array }, S>(
   const checksumOf = what === 'SYN' ? tcpChecksum : udpChecksum;
   return sendUntilArrival(
     () => from.send(frame, shape),
-    () => to.receive(what, (packet) => checksumOf(packet.frame) !== undefined),
+    () => to.receive(what, ({ frame }) => checksumOf(frame) !== undefined && sportOf(frame) === SPORT[what]),
   );
 }
