@@ -35,8 +35,10 @@ export interface VifModel {
   readonly perhaps: readonly number[];
   /** Groups that were in the list of an earlier connection. */
   readonly earlier: readonly number[];
-  /** Undefined as long as hashing was never turned on. */
+  /** Undefined as long as hashing was not turned on in this connection. */
   readonly hashing: Hashing | undefined;
+  /** Whether it was turned on in an earlier connection. */
+  readonly hashedEarlier: boolean;
   /** Number of grants that the backend was asked to map for each queue. */
   readonly mapped: Readonly<Record<number, number>>;
 }
@@ -82,7 +84,8 @@ export function connected(choice: Choice, offer: Offer, before?: VifModel): VifM
     staging: choice.staging && offer.staging,
   };
   const earlier = before ? [...before.earlier, ...before.groups, ...before.perhaps] : [];
-  return { choice: effective, groups: [], perhaps: [], earlier, hashing: undefined, mapped: {} };
+  const hashedEarlier = before !== undefined && (before.hashedEarlier || before.hashing !== undefined);
+  return { choice: effective, groups: [], perhaps: [], earlier, hashing: undefined, hashedEarlier, mapped: {} };
 }
 
 /** Removes the keys of pools that an earlier connection may have left where one with pools for `queues` has none. */
