@@ -5,6 +5,7 @@ import { Signal } from '../xen/wait.js';
 import { BackendRx } from './backend-rx.js';
 import { BackendTx, type TxPacket } from './backend-tx.js';
 import type { EventPump } from '../xen/event-pump.js';
+import { ChannelCounts } from './channel-counts.js';
 import type { VifMonitor } from './monitor/vif-monitor.js';
 import type { OtherDomain } from './other-domain.js';
 import { Violation } from './violation.js';
@@ -67,7 +68,7 @@ export class BackendQueue {
   readonly posted = new Signal();
   /** While true, events are counted but the rings are not read. */
   deaf = false;
-  readonly #events = { tx: 0, rx: 0 };
+  readonly #channels = new ChannelCounts();
 
   /** @throws Violation if a ring cannot be mapped or a channel cannot be bound */
   static open(
@@ -156,7 +157,7 @@ export class BackendQueue {
    * @param missing whether an event of this vif did not arrive in time
    */
   rest(missing: boolean): void {
-    this.#restChannels();
+    this.#channels.rest(this, this.options.monitor);
     for (const { ring } of [this.tx, this.rx]) {
       const expected = missing && !this.deaf && (ring === this.tx.ring || this.options.rxNotify);
       const withoutEvent = expected ? ring.overdue() : 0;
@@ -172,19 +173,8 @@ export class BackendQueue {
     this.mapping.unmap();
   }
 
-  #restChannels(): void {
-    const { tx: onTx, rx: onRx } = this.#events;
-    const { monitor } = this.options;
-    if (this.txPort === this.rxPort) {
-      const messages = this.tx.ring.taken + this.rx.ring.taken;
-      return monitor.see('channel', () => ({ name: 'event', events: onTx, messages }));
-    }
-    monitor.see('channel', () => ({ name: 'tx event', events: onTx, messages: this.tx.ring.taken }));
-    monitor.see('channel', () => ({ name: 'rx event', events: onRx, messages: this.rx.ring.taken }));
-  }
-
   #event(channel: 'tx' | 'rx', work: () => void): void {
-    this.#events[channel]++;
+    this.#channels.add(channel);
     if (!this.deaf) this.options.onEvent(work);
   }
 

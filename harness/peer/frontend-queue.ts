@@ -4,6 +4,7 @@ import type { GrantRef, Offer, Port } from '../xen/domain.js';
 import type { EventPump } from '../xen/event-pump.js';
 import { FrontendRx, type RxPacket } from './frontend-rx.js';
 import { FrontendTx } from './frontend-tx.js';
+import { ChannelCounts } from './channel-counts.js';
 import type { VifMonitor } from './monitor/vif-monitor.js';
 import type { OtherDomain } from './other-domain.js';
 
@@ -32,7 +33,7 @@ export class FrontendQueue {
   readonly rxPort: Port;
   /** While true, events are counted but the rings are not read. */
   deaf = false;
-  readonly #events = { tx: 0, rx: 0 };
+  readonly #channels = new ChannelCounts();
   /** The pages that list the buffers of the tx pool and of the rx pool; empty without pools. */
   readonly tables: Offer[] = [];
   /** The grants of each pool. */
@@ -126,7 +127,7 @@ export class FrontendQueue {
    * @param missing whether an event of this vif did not arrive in time
    */
   rest(missing: boolean): void {
-    this.#restChannels();
+    this.#channels.rest(this, this.options.monitor);
     for (const { ring } of [this.tx, this.rx]) {
       const withoutEvent = missing && !this.deaf ? ring.overdue() : 0;
       this.options.monitor.see('atRest', () => ({ name: ring.layout.name, ...ring.ownFields(), withoutEvent }));
@@ -143,19 +144,8 @@ export class FrontendQueue {
     for (const table of this.tables.splice(0)) table.end();
   }
 
-  #restChannels(): void {
-    const { tx: onTx, rx: onRx } = this.#events;
-    const { monitor } = this.options;
-    if (this.txPort === this.rxPort) {
-      const messages = this.tx.ring.taken + this.rx.ring.taken;
-      return monitor.see('channel', () => ({ name: 'event', events: onTx, messages }));
-    }
-    monitor.see('channel', () => ({ name: 'tx event', events: onTx, messages: this.tx.ring.taken }));
-    monitor.see('channel', () => ({ name: 'rx event', events: onRx, messages: this.rx.ring.taken }));
-  }
-
   #event(channel: 'tx' | 'rx', work: () => void): void {
-    this.#events[channel]++;
+    this.#channels.add(channel);
     if (!this.deaf) this.options.onEvent(work);
   }
 }

@@ -16,6 +16,7 @@ import { encodeEthernet, ETHERNET_HEADER, LOCAL_EXPERIMENT, USUAL_MTU } from '..
 import { Stack } from '../packet/stack.js';
 import { XENBUS_STATE, parseXenbusState, stateName, type XenbusState } from '../protocol/xenbus.js';
 import { Expired, Patience, Signal, type WaitOptions } from '../xen/wait.js';
+import type { Half } from './channel-counts.js';
 import type { PeerContext, Reflector } from './context.js';
 import type { Link } from './link.js';
 import type { WatchedNode } from '../xen/watched-node.js';
@@ -26,11 +27,6 @@ import { Violation } from './violation.js';
 
 /** Number of received packets that are kept for a test to match; the limit protects against a hostile driver. */
 const KEPT_PACKETS = 2048;
-
-/** One ring of a queue; `taken` is the number of messages that were read from it. */
-interface Half {
-  readonly ring: { readonly taken: number };
-}
 
 interface Queue {
   readonly index: number;

@@ -4,6 +4,7 @@ import type { FrontRing } from '../../../protocol/shared-ring.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { Defect } from '../defect.js';
 import { Counts } from '../support/counts.js';
+import { pushesInSilence } from '../support/frontend.js';
 import { needsNotify, RING_OFFSET } from '../../../protocol/ring.js';
 
 export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
@@ -93,10 +94,7 @@ export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
           if (counts.next(vif.domain) === 3) silent.add(vif);
           await correct.connect(vif);
         },
-        push(vif, ring, port) {
-          if (ring.layout.name === 'tx' && silent.has(vif)) ring.push();
-          else correct.push(vif, ring, port);
-        },
+        ...pushesInSilence((vif) => silent.has(vif)),
       } satisfies Defect['frontend'];
     })(),
   },
@@ -111,11 +109,7 @@ export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
           last.set(vif.domain, vif);
           await correct.connect(vif);
         },
-        push(vif, ring, port) {
-          const first = ring.layout.name === 'tx' && ring.indices().reqProd === 0;
-          if (first && last.get(vif.domain) !== vif) ring.push();
-          else correct.push(vif, ring, port);
-        },
+        ...pushesInSilence((vif, ring) => ring.indices().reqProd === 0 && last.get(vif.domain) !== vif),
       } satisfies Defect['frontend'];
     })(),
   },

@@ -4,7 +4,7 @@ import { slotOffset } from '../../../protocol/ring.js';
 import { readOther, STATE } from '../../bus.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { Defect } from '../defect.js';
-import { drops } from '../support/frontend.js';
+import { drops, pushesInSilence } from '../support/frontend.js';
 import { Counts } from '../support/counts.js';
 import { Busy } from '../support/busy.js';
 import { isPing } from '../support/packets.js';
@@ -245,10 +245,7 @@ export const FRONTEND_XENBUS_DEFECTS: readonly Defect[] = [
           counts.next(vif);
           await correct.connect(vif);
         },
-        push(vif, ring, port) {
-          if (ring.layout.name === 'tx' && counts.of(vif) > 1) ring.push();
-          else correct.push(vif, ring, port);
-        },
+        ...pushesInSilence((vif) => counts.of(vif) > 1),
       } satisfies Defect['frontend'];
     })(),
   },

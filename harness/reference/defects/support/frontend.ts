@@ -3,6 +3,7 @@ import { STATE } from '../../bus.js';
 import type { FrontendVif } from '../../frontend.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { VifPacket } from '../../packet.js';
+import type { FrontRing } from '../../../protocol/shared-ring.js';
 
 /** Writes keys when the backend is Connected, which is too late. */
 export const writesLate = (
@@ -19,5 +20,15 @@ export const writesLate = (
 export const drops = (isUnwanted: (packet: VifPacket, vif: FrontendVif) => boolean): Partial<FrontendSteps> => ({
   accept(vif, queue, packet) {
     if (!isUnwanted(packet, vif)) correct.accept(vif, queue, packet);
+  },
+});
+
+/** Publishes such tx requests without an event. */
+export const pushesInSilence = (
+  isSilent: (vif: FrontendVif, ring: FrontRing) => boolean,
+): Pick<FrontendSteps, 'push'> => ({
+  push(vif, ring, port) {
+    if (ring.layout.name === 'tx' && isSilent(vif, ring)) ring.push();
+    else correct.push(vif, ring, port);
   },
 });
