@@ -115,9 +115,10 @@ describe('explore', function () {
   });
 
   it('has exchanges whose steps all exist', () => {
-    for (const role of ROLES)
-      expect(
-        EXCHANGE[role].map(({ step }) => step).filter((step) => !SEQUENCES[role].steps.includes(step)),
-      ).to.deep.equal([]);
+    const start = combinations(2).rows.slice(0, 2);
+    for (const role of ROLES) {
+      const parse = (): unknown => SEQUENCES[role].parse({ role, start, steps: EXCHANGE[role] });
+      expect(parse, role).not.to.throw();
+    }
   });
 });

@@ -41,21 +41,13 @@ export class Command<W, M> implements AsyncCommand<Progress<M>, W, false> {
     readonly args: unknown,
   ) {}
 
-  get note(): StepNote {
-    return { step: this.step.name, args: this.args };
-  }
-
   check({ model, goesOn }: Readonly<Progress<M>>): boolean {
     return goesOn() && this.step.when(model, this.args);
   }
 
   async run(progress: Progress<M>, world: W): Promise<void> {
-    progress.onStep(this.note);
+    progress.onStep({ step: this.step.name, args: this.args });
     progress.model = await this.step.run(world, progress.model, this.args);
-  }
-
-  toString(): string {
-    return noteText(this.note);
   }
 }
 

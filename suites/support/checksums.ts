@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import type { TestContext } from '../../harness/run/suite.js';
 import { type Host, tcpSyn, udp4, udp6 } from '../../harness/packet/build.js';
-import { ETHER_TYPE, ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
+import { decodeFrame } from '../../harness/packet/frame.js';
 import { tcpChecksum, udpChecksum } from '../../harness/packet/match.js';
 import { sendUntilArrival } from './losses.js';
 
@@ -16,7 +16,7 @@ export const UDP_CHECKSUMS = {
 type UdpChecksum = keyof typeof UDP_CHECKSUMS;
 
 /** A peer at one end of a bridge. */
-interface End<P, S> {
+export interface End<P, S> {
   readonly link: { readonly peer: Host };
   send(frame: Uint8Array, shape: S): Promise<void>;
   receive(what: string, accept: (packet: P) => boolean): Promise<P>;
@@ -114,11 +114,11 @@ export function throughSyn<P extends { readonly frame: Uint8Array }, S>(
 /** The source ports by which the packets are found among those that the guest sends on its own. */
 const SPORT = { SYN: 0xc001, 'UDP datagram': 0xc003 } as const;
 
-/** The source port of a TCP or UDP packet without IP options. */
-function sportOf(frame: Uint8Array): number {
-  const { buffer, byteOffset, byteLength } = frame;
-  const view = new DataView(buffer, byteOffset, byteLength);
-  return view.getUint16(view.getUint16(ETHERNET_HEADER - 2) === ETHER_TYPE.ipv6 ? 54 : 34);
+/** The source port of a TCP or UDP packet. */
+function sportOf(frame: Uint8Array): number | undefined {
+  const it = decodeFrame(frame);
+  if (!it.ok) return undefined;
+  return it.value.kind === 'tcp' ? it.value.tcp.sport : it.value.kind === 'udp' ? it.value.udp.sport : undefined;
 }
 
 function throughBridge<P extends { readonly frame: Uint8Array }, S>(

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { reconnect } from '../../../suites/backend/verbs.js';
 import type { Step } from '../step.js';
-import { type BackendModel, type BackendWorld, connected, END, type EndIndex, optionsOf, withVif } from './backend.js';
+import { type BackendModel, type BackendWorld, connected, optionsOf, withVif } from './backend.js';
+import { END, type EndIndex } from './ends.js';
 import { anyChoice, type Choice } from './choice.js';
 import { stillPasses } from './backend-traffic.js';
 

@@ -12,7 +12,8 @@ import { delivered } from '../../../suites/backend/multicast-verbs.js';
 import { statuses } from '../../../suites/backend/verbs.js';
 import { synOf, VECTORS } from '../../../suites/support/toeplitz-vectors.js';
 import type { Step } from '../step.js';
-import { type BackendModel, type BackendWorld, END, type EndIndex, otherEnd, way, withVif } from './backend.js';
+import { type BackendModel, type BackendWorld, withVif } from './backend.js';
+import { END, type EndIndex, otherEnd, way } from './ends.js';
 
 type BackendStep<A> = Step<BackendWorld, BackendModel, A>;
 

@@ -1,24 +1,23 @@
 /** Packets through a backend: any frame, in any layout, alone, many at once and in both directions. */
 import fc from 'fast-check';
-import { expect } from 'chai';
 import { LARGEST_FRAME } from '../../packet/ethernet.js';
-import { tcpChecksum, udpChecksum } from '../../packet/match.js';
 import type { FrontendPeer } from '../../peer/frontend.js';
 import { GSO_TYPE, TXF } from '../../protocol/netif.js';
 import { all } from '../../xen/wait.js';
-import { throughSyn, throughUdp, throughUdp6 } from '../../../suites/support/checksums.js';
 import { PROTOCOLS } from '../../../suites/support/frames.js';
 import { cut } from '../../../suites/support/frame-shapes.js';
 import { throughLarge } from '../../../suites/support/large-packets.js';
 import { arrives } from '../../../suites/support/losses.js';
 import { saysBlank, through } from '../../../suites/backend/verbs.js';
 import type { Step } from '../step.js';
-import { slotsOf } from './layout.js';
-import { type BackendModel, type BackendWorld, END, type EndIndex, otherEnd, queueAt, way } from './backend.js';
+import type { BackendModel, BackendWorld } from './backend.js';
+import { END, type EndIndex, otherEnd, queueAt, slotsOf, way } from './ends.js';
+import { brokenBySum, passesSum, SUM_CHECKS, SUMMED, type Summed, takesLarge, takesSum } from './offload.js';
 
 type BackendStep<A> = Step<BackendWorld, BackendModel, A>;
 
-const BLANK = { flags: TXF.csumBlank | TXF.dataValidated };
+/** The flags of a packet with a blank checksum. */
+const BLANK = TXF.csumBlank | TXF.dataValidated;
 const KINDS = PROTOCOLS.flatMap(([, , kinds]) => Object.entries(kinds));
 /** Lengths at which all kinds of frames have their headers. */
 const LENGTH = fc.oneof(
@@ -132,40 +131,21 @@ const large: BackendStep<{ from: EndIndex; ipv6: boolean; length: number }> = {
     length: fc.oneof(fc.constantFrom(1400, 1401, 2800, 4042, 8138, LARGER), fc.integer({ min: 1, max: LARGER })),
   }),
   // What is not passed on whole is cut into segments, and dropped if the frontend accepts only one slot for a packet.
-  when: ({ offer, vifs }, { from, ipv6 }) =>
-    offer.sg && (ipv6 ? offer.gso6 && offer.csum6 : offer.gso4 && offer.csum) && vifs[otherEnd(from)].choice.sg,
+  when: ({ offer, vifs }, { from, ipv6 }) => takesLarge(offer, ipv6) && vifs[otherEnd(from)].choice.sg,
   async run(world, model, { from: end, ipv6, length }) {
     const [from, to] = way(world, end);
-    await world.t.check('GSO-06', () =>
-      throughLarge(from, to, BLANK.flags, ipv6 ? GSO_TYPE.tcpv6 : GSO_TYPE.tcpv4, length),
-    );
+    await world.t.check('GSO-06', () => throughLarge(from, to, BLANK, ipv6 ? GSO_TYPE.tcpv6 : GSO_TYPE.tcpv4, length));
     return model;
   },
 };
 
-const checksum: BackendStep<{ from: EndIndex; protocol: 'tcp' | 'udp'; ipv6: boolean; blank: boolean }> = {
+const checksum: BackendStep<Summed> = {
   name: 'checksum',
-  checks: ['CSUM-01', 'CSUM-05', 'CSUM-06', 'CSUM-10'],
-  args: fc.record({
-    from: END,
-    protocol: fc.constantFrom('tcp' as const, 'udp' as const),
-    ipv6: fc.boolean(),
-    blank: fc.boolean(),
-  }),
-  when: ({ offer }, { protocol, ipv6, blank }) =>
-    blank ? (ipv6 ? offer.csum6 : offer.csum) : protocol === 'tcp' || !ipv6,
-  async run(world, model, { from, protocol, ipv6, blank }) {
-    const ends = way(world, from);
-    const kind = blank ? 'blank' : 'complete';
-    const shape = blank ? BLANK : {};
-    await world.t.check(blank ? [ipv6 ? 'CSUM-05' : 'CSUM-01', 'CSUM-06'] : 'CSUM-10', async () => {
-      const packet =
-        protocol === 'tcp'
-          ? await throughSyn(ends, kind, shape, ipv6)
-          : await (ipv6 ? throughUdp6(ends, shape) : throughUdp(ends, kind, shape));
-      const found = protocol === 'tcp' ? tcpChecksum(packet.frame) : udpChecksum(packet.frame);
-      if (!saysBlank(packet)) expect(found, 'checksum').to.equal('complete');
-    });
+  checks: SUM_CHECKS,
+  args: SUMMED,
+  when: ({ offer }, sum) => takesSum(offer, sum),
+  async run(world, model, sum) {
+    await world.t.check(brokenBySum(sum), () => passesSum(way(world, sum.from), sum, BLANK, saysBlank));
     return model;
   },
 };

@@ -1,10 +1,9 @@
 /** A backend under test: two vifs, bridged in its domain, and what their frontends know of it. */
-import fc from 'fast-check';
 import type { FrontendOptions, FrontendPeer } from '../../peer/frontend.js';
-import type { FrontendQueue } from '../../peer/frontend-queue.js';
 import { KEY, queueDirectory } from '../../protocol/netif.js';
 import type { BackendTest } from '../../run/suite.js';
 import { type Choice, MOST_QUEUES, type Offer, receiverKeys } from './choice.js';
+import { type EndIndex, withEnd } from './ends.js';
 
 const POOL_KEYS = [KEY.txPoolRef, KEY.txPoolSize, KEY.rxPoolRef, KEY.rxPoolSize];
 /** Posted buffers of each queue: enough for the largest packet, however small the pieces in which it comes. */
@@ -48,29 +47,9 @@ export interface BackendModel {
   readonly vifs: readonly [VifModel, VifModel];
 }
 
-/** The vif on which a step acts, or from which it sends. */
-export const END = fc.constantFrom(0 as const, 1 as const);
-export type EndIndex = 0 | 1;
-
-export const otherEnd = (end: EndIndex): EndIndex => (end === 0 ? 1 : 0);
-
-/** The vif that sends in a step, and the one that receives. */
-export function way({ vifs }: BackendWorld, from: EndIndex): [FrontendPeer, FrontendPeer] {
-  return [vifs[from], vifs[otherEnd(from)]];
-}
-
-/** A queue of a vif, by any number. */
-export function queueAt({ queues, queue }: FrontendPeer, n: number): FrontendQueue {
-  return queues[n % queues.length] ?? queue;
-}
-
 /** The model with a change to one vif. */
 export function withVif(model: BackendModel, end: EndIndex, change: Partial<VifModel>): BackendModel {
-  const [first, second] = model.vifs;
-  return {
-    ...model,
-    vifs: end === 0 ? [{ ...first, ...change }, second] : [first, { ...second, ...change }],
-  };
+  return { ...model, vifs: withEnd(model.vifs, end, { ...model.vifs[end], ...change }) };
 }
 
 /** A new connection: nothing of the one `before` holds. */

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect } from 'chai';
 import type { Step } from '../step.js';
 import { anyChoice, type Choice, offerOf } from './choice.js';
-import { END, type EndIndex, type FrontendModel, type FrontendWorld, keysOf } from './frontend.js';
+import { END, type EndIndex, withEnd } from './ends.js';
+import { type FrontendModel, type FrontendWorld, keysOf } from './frontend.js';
 import { bothPass } from './frontend-traffic.js';
 
 type FrontendStep<A> = Step<FrontendWorld, FrontendModel, A>;
@@ -26,11 +27,7 @@ const replace: FrontendStep<{ end: EndIndex; choice: Choice; inFlight: number }>
     await t.bridge(vifs);
     await t.check('MQ-04', () => expect(vif.queues.length, 'queues').to.be.at.most(choice.queues));
     await bothPass(world, 'XB-14');
-    const offer = offerOf(vif.published);
-    return {
-      offers: end === 0 ? [offer, model.offers[1]] : [model.offers[0], offer],
-      choices: end === 0 ? [choice, model.choices[1]] : [model.choices[0], choice],
-    };
+    return { offers: withEnd(model.offers, end, offerOf(vif.published)) };
   },
 };
 

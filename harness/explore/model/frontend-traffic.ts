@@ -1,22 +1,21 @@
 /** Packets through a frontend: any frame, in any layout, alone, many at once and in both directions. */
-import { expect } from 'chai';
 import fc from 'fast-check';
-import { tcpChecksum, udpChecksum } from '../../packet/match.js';
 import type { BackendPeer } from '../../peer/backend.js';
 import type { QueuePacket } from '../../peer/backend-queue.js';
 import { GSO_TYPE, RSP, RXF, TXF } from '../../protocol/netif.js';
 import { all } from '../../xen/wait.js';
 import { allCross, cross, type Crossing, crossings } from '../../../suites/frontend/bridge-verbs.js';
-import { throughSyn, throughUdp, throughUdp6 } from '../../../suites/support/checksums.js';
 import { frameOf, KINDS, TAGGED } from '../../../suites/support/frame-shapes.js';
 import { LARGE, throughLarge } from '../../../suites/support/large-packets.js';
 import type { Step } from '../step.js';
-import { slotsOf } from './layout.js';
-import { END, type EndIndex, type FrontendModel, type FrontendWorld, otherEnd, queueAt, way } from './frontend.js';
+import { END, type EndIndex, otherEnd, queueAt, slotsOf, way } from './ends.js';
+import type { FrontendModel, FrontendWorld } from './frontend.js';
+import { brokenBySum, passesSum, SUM_CHECKS, SUMMED, type Summed, takesLarge, takesSum } from './offload.js';
 
 type FrontendStep<A> = Step<FrontendWorld, FrontendModel, A>;
 
-const BLANK = { flags: RXF.csumBlank | RXF.dataValidated };
+/** The flags of a packet with a blank checksum. */
+const BLANK = RXF.csumBlank | RXF.dataValidated;
 /** Kinds that every guest forwards; it may filter out others. */
 const FORWARDED = [
   'an unknown EtherType',
@@ -100,41 +99,22 @@ const large: FrontendStep<{ from: EndIndex; ipv6: boolean; length: number }> = {
     ipv6: fc.boolean(),
     length: fc.oneof(fc.constantFrom(1400, 1401, 2800, 4042, 8138), fc.integer({ min: 1, max: LARGE })),
   }),
-  when: ({ offers }, { from, ipv6 }) =>
-    offers[from].sg && (ipv6 ? offers[from].gso6 && offers[from].csum6 : offers[from].gso4 && offers[from].csum),
+  when: ({ offers }, { from, ipv6 }) => takesLarge(offers[from], ipv6),
   async run(world, model, { from: end, ipv6, length }) {
     const [from, to] = way(world, end);
     if (!enough(from, Math.ceil(length / 4096) + 2)) return model;
-    await world.t.check('GSO-06', () =>
-      throughLarge(from, to, BLANK.flags, ipv6 ? GSO_TYPE.tcpv6 : GSO_TYPE.tcpv4, length),
-    );
+    await world.t.check('GSO-06', () => throughLarge(from, to, BLANK, ipv6 ? GSO_TYPE.tcpv6 : GSO_TYPE.tcpv4, length));
     return model;
   },
 };
 
-const checksum: FrontendStep<{ from: EndIndex; protocol: 'tcp' | 'udp'; ipv6: boolean; blank: boolean }> = {
+const checksum: FrontendStep<Summed> = {
   name: 'checksum',
-  checks: ['CSUM-01', 'CSUM-05', 'CSUM-06', 'CSUM-10'],
-  args: fc.record({
-    from: END,
-    protocol: fc.constantFrom('tcp' as const, 'udp' as const),
-    ipv6: fc.boolean(),
-    blank: fc.boolean(),
-  }),
-  when: ({ offers }, { from, protocol, ipv6, blank }) =>
-    blank ? (ipv6 ? offers[from].csum6 : offers[from].csum) : protocol === 'tcp' || !ipv6,
-  async run(world, model, { from, protocol, ipv6, blank }) {
-    const ends = way(world, from);
-    const kind = blank ? 'blank' : 'complete';
-    const shape = blank ? BLANK : {};
-    await world.t.check(blank ? [ipv6 ? 'CSUM-05' : 'CSUM-01', 'CSUM-06'] : 'CSUM-10', async () => {
-      const packet =
-        protocol === 'tcp'
-          ? await throughSyn(ends, kind, shape, ipv6)
-          : await (ipv6 ? throughUdp6(ends, shape) : throughUdp(ends, kind, shape));
-      const found = protocol === 'tcp' ? tcpChecksum(packet.frame) : udpChecksum(packet.frame);
-      if (!saysBlank(packet)) expect(found, 'checksum').to.equal('complete');
-    });
+  checks: SUM_CHECKS,
+  args: SUMMED,
+  when: ({ offers }, sum) => takesSum(offers[sum.from], sum),
+  async run(world, model, sum) {
+    await world.t.check(brokenBySum(sum), () => passesSum(way(world, sum.from), sum, BLANK, saysBlank));
     return model;
   },
 };

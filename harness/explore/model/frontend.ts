@@ -1,7 +1,5 @@
 /** A frontend under test: two vifs, bridged in its domain, and what their backends know of it. */
-import fc from 'fast-check';
 import { BACKEND_KEYS, type BackendPeer } from '../../peer/backend.js';
-import type { BackendQueue } from '../../peer/backend-queue.js';
 import { KEY } from '../../protocol/netif.js';
 import type { FrontendTest } from '../../run/suite.js';
 import { type Choice, type Offer, receiverKeys } from './choice.js';
@@ -14,23 +12,6 @@ export interface FrontendWorld {
 export interface FrontendModel {
   /** What the frontend of each vif advertises on its current connection. */
   readonly offers: readonly [Offer, Offer];
-  /** What its backend offers. */
-  readonly choices: readonly [Choice, Choice];
-}
-
-export const END = fc.constantFrom(0 as const, 1 as const);
-export type EndIndex = 0 | 1;
-
-export const otherEnd = (end: EndIndex): EndIndex => (end === 0 ? 1 : 0);
-
-/** The vif into which a step sends, and the one at which the packets leave the bridge. */
-export function way({ vifs }: FrontendWorld, from: EndIndex): [BackendPeer, BackendPeer] {
-  return [vifs[from], vifs[otherEnd(from)]];
-}
-
-/** A queue of a vif, by any number. */
-export function queueAt({ queues, queue }: BackendPeer, n: number): BackendQueue {
-  return queues[n % queues.length] ?? queue;
 }
 
 /** The keys of a backend that offers a choice. */

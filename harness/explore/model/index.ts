@@ -1,5 +1,6 @@
 /** The sequences of each role: how a sequence begins, and the steps that may follow. */
 import fc, { type Arbitrary, type AsyncCommand } from 'fast-check';
+import { UsageError } from '../../base/errors.js';
 import type { Role, Script } from '../../run/record.js';
 import type { TestDefinition, TestOf, Tests } from '../../run/suite.js';
 import { Command, type Progress, type Step, type StepHooks } from '../step.js';
@@ -30,18 +31,16 @@ export interface Sequence {
    * @param offer what the driver advertises
    */
   test(offer: Offer, hooks: StepHooks): Tests[number];
-  toString(): string;
 }
 
 /** The sequences of a role. */
 export interface Sequences {
   readonly role: Role;
-  readonly steps: readonly string[];
   /** The requirements that the checks of its steps name. */
   readonly checks: readonly string[];
   /** Any sequence; fast-check shrinks it to a shorter one with simpler choices. */
   readonly any: Arbitrary<Sequence>;
-  /** The sequence of a script. Throws if a step is unknown or its choices are none of this version. */
+  /** The sequence of a script. Throws a UsageError if a step is unknown or its choices are none of this version. */
   parse(script: Script): Sequence;
 }
 
@@ -70,7 +69,6 @@ function sequencesOf<R extends Role, W, M>(
         await fc.asyncModelRun(setup, commands);
         await close(world);
       }),
-    toString: () => [`start ${JSON.stringify(start)}`, ...commands].join('\n'),
   });
   const commands = fc.commands<Progress<M>, W, false>(
     steps.map((step) => step.args.map((args) => new Command(step, args))),
@@ -78,17 +76,16 @@ function sequencesOf<R extends Role, W, M>(
   );
   return {
     role,
-    steps: steps.map(({ name }) => name),
     checks: [...new Set(steps.flatMap(({ checks }) => checks))],
     any: fc.tuple(START, commands).map(([start, chosen]) => sequence(start, chosen)),
     parse: ({ start, steps: notes }) => {
-      if (!isStart(start)) throw new Error('its first connections are none of this version');
+      if (!isStart(start)) throw new UsageError('its first connections are none of this version');
       return sequence(
         start,
         notes.map(({ step: name, args }) => {
           const step = steps.find((each) => each.name === name);
           if (!step?.args.canShrinkWithoutContext(args)) {
-            throw new Error(`its step "${name}" with ${JSON.stringify(args)} is none of this version`);
+            throw new UsageError(`its step "${name}" with ${JSON.stringify(args)} is none of this version`);
           }
           return new Command(step, args);
         }),
@@ -118,7 +115,7 @@ const BACKEND: Frame<'backend', BackendWorld, BackendModel> = {
 const FRONTEND: Frame<'frontend', FrontendWorld, FrontendModel> = {
   async open(t, _, choices) {
     const vifs = await t.bridged(keysOf(choices[0]), keysOf(choices[1]));
-    return { world: { t, vifs }, model: { choices, offers: [offerOf(vifs[0].published), offerOf(vifs[1].published)] } };
+    return { world: { t, vifs }, model: { offers: [offerOf(vifs[0].published), offerOf(vifs[1].published)] } };
   },
   close: (world) => bothPass(world, 'RXW-33'),
 };

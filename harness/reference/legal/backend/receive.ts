@@ -11,7 +11,7 @@ import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps
 import { fit } from '../../packet.js';
 import type { LegalDriver } from '../legal.js';
 import { every, later } from '../support/backend-queues.js';
-import { headroomInStatus, leftBlank, pageZeroed } from '../support/backend-receive.js';
+import { headroomInStatus, leftBlank, pageZeroed, withoutBlankSum } from '../support/backend-receive.js';
 
 /** Maximum number of buffers for a packet and its extra infos in the oldest backends. */
 const WHOLE_PACKET = 19;
@@ -169,6 +169,12 @@ export const RECEIVE: readonly LegalDriver[] = [
       fitting: (vif, packet) =>
         fit(packet, { ...vif.offers, [KEY.featureNoCsumOffload]: true, [KEY.featureIpv6CsumOffload]: false }),
     },
+  },
+  {
+    id: 'backend.rx-udp-without-checksum',
+    choice: 'sends UDP over IPv4 without a checksum where the checksum was left to it',
+    source: 'RFC 768: a checksum of zero means that the sender made none',
+    backend: { fitting: (vif, packet) => correct.fitting(vif, withoutBlankSum(packet)) },
   },
   {
     id: 'backend.rx-blank-replies',
