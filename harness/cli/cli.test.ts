@@ -238,11 +238,23 @@ describe('the command line', function () {
     ],
     ['a run without records', ['report', 'junit', 'nothing.jsonl'], /nothing\.jsonl: no records; the run ended/],
     ['--on without a target', ['run', '--on', 'host'], /--on needs exactly one --target/],
+    ['--strength without --pairs', ['explore', '--strength', '3'], /--strength has no effect without --pairs/],
+    [
+      'a missing sequence',
+      ['explore', '--replay', 'none.json'],
+      /--replay none\.json: no such file; "netifspec explore"/,
+    ],
+    [
+      'a sequence of another version',
+      ['explore', '--replay', 'other.json'],
+      /--replay other\.json: its first connections are none of this version/,
+    ],
   ] as const) {
     it(`exits with 2 and prints one line for ${what}`, () => {
       writeFileSync(join(folder, 'bad.yaml'), 'name: x\nrole: front\ndomain: 1\n');
       writeFileSync(join(folder, 'one.yaml'), 'name: x\nrole: frontend\ndomain: simulator\n');
       writeFileSync(join(folder, 'nothing.jsonl'), '');
+      writeFileSync(join(folder, 'other.json'), '{ "role": "backend", "start": [{}, {}], "steps": [] }');
       const stale = 'name: x\nrole: backend\ndomain: simulator\nexpectations: stale.expectations.yaml\n';
       writeFileSync(join(folder, 'stale.yaml'), stale);
       const entry = '- { test: backend.gone, verdict: fail, message: m, reason: r, source: s }\n';

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join, parse, resolve } from 'node:path';
+import { join } from 'node:path';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { UsageError } from '../base/errors.js';
 import type { Explorer } from '../explore/explorer.js';
+import { SEQUENCES } from '../explore/model/index.js';
 import { type ExploreWork, exploreSession, scriptIn } from '../explore/session.js';
 import type { ResultRecord, Script } from '../run/record.js';
 import { NEWEST_TEXT } from '../run/requirement.js';
@@ -11,8 +12,9 @@ import { onInterrupt } from './interrupt.js';
 import { type DoctorOptions, verdictArgs } from './options.js';
 import type { HostWork } from './run-on-host.js';
 import { makeFolder, writeWhole } from './paths.js';
+import { RewrittenLine } from './progress-line.js';
 import { Results } from './results.js';
-import { expectationsOf, openIut, refuseSameNames } from './run.js';
+import { driverModule, expectationsOf, openIut, refuseSameNames } from './run.js';
 import { roleOf } from './select.js';
 
 export interface ExploreCommandOptions extends DoctorOptions {
@@ -38,6 +40,7 @@ const MS_PER_MINUTE = 60_000;
 
 /** `netifspec explore`. Returns the exit code. */
 export async function exploreCommand(options: ExploreCommandOptions): Promise<number> {
+  refuseStrengthAlone(options);
   const script = scriptOf(options);
   const interrupt = onInterrupt({ output: options.stream ?? false });
   try {
@@ -51,6 +54,11 @@ export async function exploreCommand(options: ExploreCommandOptions): Promise<nu
   } finally {
     interrupt.release();
   }
+}
+
+/** Rejects --strength where it would be ignored. */
+export function refuseStrengthAlone({ pairs, strength }: Pick<ExploreCommandOptions, 'pairs' | 'strength'>): void {
+  if (strength !== undefined && !pairs) throw new UsageError('--strength has no effect without --pairs; add --pairs');
 }
 
 async function exploreHere(
@@ -86,7 +94,7 @@ async function exploreHere(
           signal,
         },
         { ...workOf(options, script), signal, onProgress: (explorer) => progress.update(explorer) },
-      );
+      ).finally(() => progress.end());
       if (signal.aborted) break;
     }
   });
@@ -101,20 +109,14 @@ async function exploreModule(
   script: Script | undefined,
   signal: AbortSignal,
 ): Promise<number> {
-  if (options.target || options.on !== undefined) {
-    throw new UsageError('--iut is the driver under test; omit --target and --on');
-  }
-  const role = script?.role ?? (options.role === undefined ? undefined : roleOf(options.role));
-  if (role === undefined) throw new UsageError('--iut needs --role frontend or --role backend');
-  const module = resolve(file);
-  if (!existsSync(module)) throw new UsageError(`--iut ${file}: no such file; give the path of a module`);
+  const { module, name, role } = driverModule(file, { ...options, role: script?.role ?? options.role });
   const { out, seed, strict = false } = options;
   const { exploreWatched } = await import('../module-driver/explored.js');
   const results = new Results({ out, reporter: 'terminal', strict });
   const scripts = new Scripts(out);
   const job = {
     module,
-    name: parse(file).name.replace(/\W+/g, '-'),
+    name,
     command: ['netifspec', 'explore', '--iut', file, '--role', role, ...verdictArgs({ strict })],
     role,
     tests: [],
@@ -204,12 +206,19 @@ function targetsOf({ target, role }: ExploreCommandOptions, script?: Script): { 
   return roles.map((each) => ({ target: referenceTarget(each), words: ['--role', each] }));
 }
 
-function scriptOf({ replay, sequence }: ExploreCommandOptions): Script | undefined {
+/** The sequence to run again, if one is given. Throws a UsageError if it is none of this version. */
+export function scriptOf({ replay, sequence }: Pick<ExploreCommandOptions, 'replay' | 'sequence'>): Script | undefined {
   if (replay !== undefined && !existsSync(replay)) throw new UsageError(`--replay ${replay}: no such file; ${FROM}`);
   const text = replay === undefined ? sequence : readFileSync(replay, 'utf8');
   if (text === undefined) return undefined;
+  const where = `--replay ${replay ?? 'of another host'}`;
   const script = scriptIn(text);
-  if (!script) throw new UsageError(`--replay ${replay ?? ''}: it holds no sequence of this version; ${FROM}`);
+  if (!script) throw new UsageError(`${where}: it holds no sequence; ${FROM}`);
+  try {
+    SEQUENCES[script.role].parse(script);
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(`${where}: ${error.message}; ${FROM}`) : error;
+  }
   return script;
 }
 
@@ -235,21 +244,28 @@ class Scripts {
   }
 }
 
-/** Says on stderr how far an exploration is: rewritten on a terminal, else now and then. */
+/** Seconds between two lines of progress if stderr is not a terminal. */
+const LINE_S = 10;
+
+/** Says on stderr how far an exploration is. */
 class Progress {
-  readonly #started = performance.now();
+  readonly #line = new RewrittenLine(process.stderr);
   #next = 0;
 
   constructor(private readonly target: string) {}
 
   update({ sequences, steps, found }: Explorer): void {
-    const now = performance.now();
-    if (now < this.#next) return;
-    const { isTTY } = process.stderr;
-    this.#next = now + (isTTY ? 200 : 10_000);
-    const seconds = (now - this.#started) / 1000;
+    const { seconds } = this.#line;
+    const due = seconds >= this.#next;
+    if (due) this.#next = seconds + LINE_S;
     const rate = seconds < 1 ? '' : `, ${Math.round(steps / seconds)} steps/s`;
-    const text = `netifspec: ${this.target}: ${sequences} sequences, ${steps} steps${rate}, ${found.length} kinds of failure`;
-    process.stderr.write(isTTY ? `\r\x1b[K${text}` : `${text}\n`);
+    this.#line.show(
+      `${this.target}: ${sequences} sequences, ${steps} steps${rate}, ${found.length} kinds of failure`,
+      due,
+    );
+  }
+
+  end(): void {
+    this.#line.end();
   }
 }

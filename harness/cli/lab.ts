@@ -9,7 +9,7 @@ import { packageRoot } from '../base/root.js';
 import { loadTarget } from '../run/target.js';
 import { UsageError } from '../base/errors.js';
 import { fail } from './exit.js';
-import { type ExploreCommandOptions, exploreOnHost } from './explore.js';
+import { type ExploreCommandOptions, exploreOnHost, refuseStrengthAlone, scriptOf } from './explore.js';
 import { onInterrupt } from './interrupt.js';
 import { explained } from './paths.js';
 import { repeat } from './repeat.js';
@@ -114,7 +114,12 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
 
 /** `netifspec lab explore`: explores each target as on any other host. Returns the worst exit code. */
 export async function labExploreCommand(options: LabExploreOptions): Promise<number> {
-  const files = (options.target ?? STOCK[options.release]).map(targetFile);
+  refuseStrengthAlone(options);
+  const script = scriptOf(options);
+  const files = (options.target ?? STOCK[options.release])
+    .map(targetFile)
+    .filter((file) => script === undefined || loadTarget(file).role === script.role);
+  if (files.length === 0) throw new UsageError(`--replay: no target is a ${script?.role}; check --target`);
   refuseSameNames(files.map(loadTarget));
   const lab = await up(options);
   const interrupt = onInterrupt();

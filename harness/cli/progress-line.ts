@@ -8,31 +8,50 @@ export interface ProgressOutput {
   write(text: string): unknown;
 }
 
-/** One line that is rewritten on a terminal; elsewhere, for example in a CI log, a line for every ten percent. */
-export class ProgressLine {
+/** One line that is rewritten on a terminal; elsewhere, for example in a CI log, a line now and then. */
+export class RewrittenLine {
   readonly #started = performance.now();
-  #printed = 0;
 
-  /** @param what the items that are counted, for example `seeds` */
-  constructor(
-    private readonly out: ProgressOutput,
-    private readonly what: string,
-  ) {}
+  constructor(private readonly out: ProgressOutput) {}
 
-  update(done: number, total: number): void {
-    const seconds = Math.round((performance.now() - this.#started) / 1000);
-    const text = `netifspec: ${done} of ${total} ${this.what} (${seconds} s)`;
-    if (this.out.isTTY) {
-      this.out.write(`\r\x1b[K${text}`);
-      return;
-    }
-    const step = Math.floor((done / total) * (100 / STEP));
-    if (step > this.#printed) this.out.write(`${text}\n`);
-    this.#printed = Math.max(this.#printed, step);
+  /** Seconds since the line was made. */
+  get seconds(): number {
+    return (performance.now() - this.#started) / 1000;
+  }
+
+  /** Shows a text; if the output is not a terminal, only one that is `due`. */
+  show(text: string, due: boolean): void {
+    if (this.out.isTTY) this.out.write(`\r\x1b[Knetifspec: ${text}`);
+    else if (due) this.out.write(`netifspec: ${text}\n`);
   }
 
   /** Erases the line on a terminal. */
   end(): void {
     if (this.out.isTTY) this.out.write('\r\x1b[K');
+  }
+}
+
+/** How much of a known total is done; if the output is not a terminal, in a line for every ten percent. */
+export class ProgressLine {
+  readonly #line: RewrittenLine;
+  #printed = 0;
+
+  /** @param what the items that are counted, for example `seeds` */
+  constructor(
+    out: ProgressOutput,
+    private readonly what: string,
+  ) {
+    this.#line = new RewrittenLine(out);
+  }
+
+  update(done: number, total: number): void {
+    const step = Math.floor((done / total) * (100 / STEP));
+    this.#line.show(`${done} of ${total} ${this.what} (${Math.round(this.#line.seconds)} s)`, step > this.#printed);
+    this.#printed = Math.max(this.#printed, step);
+  }
+
+  /** Erases the line on a terminal. */
+  end(): void {
+    this.#line.end();
   }
 }

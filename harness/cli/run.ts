@@ -4,6 +4,7 @@ import { CATALOGUE } from '../../suites/catalogue.js';
 import { explorationIds } from '../explore/records.js';
 import { Expectations, loadExpectations } from '../run/expectations.js';
 import { monitorTests } from '../run/monitored.js';
+import type { Role } from '../run/record.js';
 import { runSession } from '../run/session.js';
 import { openSimulatedIut } from '../run/simulated-iut.js';
 import { isSimulated, loadTarget, referenceTarget, type Target } from '../run/target.js';
@@ -107,26 +108,32 @@ export function expectationsOf(target: Target): Expectations {
   return expectations;
 }
 
+/** The driver module of --iut: its path, the name of its target, and its role. Throws a UsageError. */
+export function driverModule(
+  file: string,
+  { target, on, role }: { readonly target?: unknown; readonly on?: string; readonly role?: string | undefined },
+): { module: string; name: string; role: Role } {
+  if (target || on !== undefined) throw new UsageError('--iut is the driver under test; omit --target and --on');
+  if (role === undefined) throw new UsageError('--iut needs --role frontend or --role backend');
+  const module = resolve(file);
+  if (!existsSync(module)) throw new UsageError(`--iut ${file}: no such file; give the path of a module`);
+  return { module, name: parse(file).name.replace(/\W+/g, '-'), role: roleOf(role) };
+}
+
 /** Runs a driver module on the simulated Xen. */
 async function runModule(file: string, options: RunOptions, interrupt: Interrupt): Promise<number> {
-  if (options.target || options.on !== undefined) {
-    throw new UsageError('--iut is the driver under test; omit --target and --on');
-  }
   if (options.keep || options.updateExpectations) {
     throw new UsageError('--iut does not support --keep and --update-expectations; omit them');
   }
-  if (options.role === undefined) throw new UsageError('--iut needs --role frontend or --role backend');
-  const role = roleOf(options.role);
+  const { module, name, role } = driverModule(file, options);
   const tests = selectTests(options);
-  const module = resolve(file);
-  if (!existsSync(module)) throw new UsageError(`--iut ${file}: no such file; give the path of a module`);
   const { runWatched } = await import('../module-driver/watched.js');
   const results = new Results(options);
   const run = new LimitedRun(options, interrupt.signal, (record) => results.add(record));
   return results.runAndReport(() =>
     runWatched({
       module,
-      name: parse(file).name.replace(/\W+/g, '-'),
+      name,
       command: ['netifspec', 'run', '--iut', file, '--role', role, ...verdictArgs(options)],
       role,
       tests,

@@ -11,6 +11,7 @@ import { LEGAL } from '../reference/legal/index.js';
 import { ROLES } from '../run/record.js';
 import { failedBy, type Run } from '../validate/evidence.js';
 import { Pool } from '../validate/pool.js';
+import { legalHoles } from '../validate/rules.js';
 
 const WORKER = fileURLToPath(new URL('../validate/worker.js', import.meta.url));
 /** Processor time for one driver, in milliseconds. */
@@ -39,12 +40,7 @@ async function explored<D extends { readonly id: string }>(drivers: readonly D[]
 }
 
 for (const { id, warns = [], run } of await explored(LEGAL)) {
-  const bad = run.outcomes.filter(({ verdict, checks }) => {
-    const unlisted = checks.flatMap(({ requirements }) => requirements).some((each) => !warns.includes(each));
-    return verdict === 'fail' || verdict === 'error' || (verdict === 'warn' && unlisted);
-  });
-  for (const outcome of bad) print(`legal: ${id}: ${outcome.id}: ${outcome.message}`);
-  if (run.fault !== undefined) print(`legal: ${id}: ${run.fault}`);
+  for (const { message } of legalHoles({ id, warns }, run)) print(`legal: ${id}: ${message}`);
 }
 const defects = await explored(DEFECTS);
 const isFound = ({ run }: { readonly run: Run }): boolean => failedBy(run).length > 0 || run.fault !== undefined;

@@ -98,7 +98,8 @@ function requirementHoles({ role, bound, unprovable, defects }: Evidence): Hole[
   });
 }
 
-function legalHoles({ id: subject, warns }: LegalNote, { outcomes, fault }: Run): Hole[] {
+/** What fails a legal driver, or warns of a requirement that it does not list. */
+export function legalHoles({ id: subject, warns }: Pick<LegalNote, 'id' | 'warns'>, { outcomes, fault }: Run): Hole[] {
   const found: Hole[] = fault === undefined ? [] : [{ rule: 'no-error', subject, message: fault }];
   for (const outcome of outcomes) {
     const bad = outcome.checks.filter(({ verdict }) => verdict === 'warn').flatMap(({ requirements }) => requirements);
