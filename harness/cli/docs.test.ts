@@ -67,7 +67,7 @@ describe('the documentation', function () {
     const { scripts } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { scripts: object };
     for (const [whole, tool, inline, npm, line] of spans) {
       if (npm ?? tool === 'npm') {
-        for (const [, script = ''] of (inline ?? line ?? '').matchAll(/(?:^|npm )run ([\w-]+)/g)) {
+        for (const [, script = ''] of (inline ?? line ?? '').matchAll(/(?:^|npm )run ([\w:-]+)/g)) {
           expect(scripts, whole).to.have.property(script);
         }
         continue;

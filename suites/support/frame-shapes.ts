@@ -1,4 +1,5 @@
 /** Frames of many kinds, for the tests that send them through a bridge. */
+import { sameBytes } from '../../harness/bytes/bytes.js';
 import {
   arpRequest,
   asFirstFragment,
@@ -28,7 +29,7 @@ type Make = (from: Host, to: Host) => Uint8Array;
 export interface Checksummed {
   readonly name: string;
   readonly ipv6: boolean;
-  /** The packet with either checksum. */
+  /** The packet with either checksum; the two always differ. */
   readonly make: (from: Host, to: Host) => { readonly blank: Uint8Array; readonly complete: Uint8Array };
 }
 
@@ -143,21 +144,29 @@ const both = (make: (checksum: 'blank' | 'complete') => Uint8Array): ReturnType<
   blank: make('blank'),
   complete: make('complete'),
 });
+/** The first of what `next` returns whose checksums differ: one packet of 65,536 has the same in both. */
+const distinct = (next: () => ReturnType<Checksummed['make']>): ReturnType<Checksummed['make']> => {
+  let made = next();
+  while (sameBytes(made.blank, made.complete)) made = next();
+  return made;
+};
 const tcp = (name: string, ipv6: boolean, options = new Uint8Array()): Checksummed => ({
   name,
   ipv6,
-  make: (from, to) => {
-    const of = { sport: nextPort(), dport: 9, seq: 1, ipv6, options };
-    return both((checksum) => tcpSyn(from, to, { ...of, checksum }));
-  },
+  make: (from, to) =>
+    distinct(() => {
+      const of = { sport: nextPort(), dport: 9, seq: 1, ipv6, options };
+      return both((checksum) => tcpSyn(from, to, { ...of, checksum }));
+    }),
 });
 const udp = (name: string, ipv6: boolean): Checksummed => ({
   name,
   ipv6,
-  make: (from, to) => {
-    const of = datagram();
-    return both((checksum) => (ipv6 ? udp6 : udp4)(from, to, { ...of, checksum }));
-  },
+  make: (from, to) =>
+    distinct(() => {
+      const of = datagram();
+      return both((checksum) => (ipv6 ? udp6 : udp4)(from, to, { ...of, checksum }));
+    }),
 });
 const within = (name: string, { ipv6, make }: Checksummed, change: (frame: Uint8Array) => Uint8Array): Checksummed => ({
   name,
