@@ -25,12 +25,18 @@ import { EXTENSION } from '../../harness/packet/ipv6.js';
 
 type Make = (from: Host, to: Host) => Uint8Array;
 
+/** One packet with each checksum that it may have: `blank` and `complete` always differ, UDP over IPv4 may have none. */
+interface Forms {
+  readonly blank: Uint8Array;
+  readonly complete: Uint8Array;
+  readonly none?: Uint8Array;
+}
+
 /** A packet with a checksum that its sender may leave blank. */
 export interface Checksummed {
   readonly name: string;
   readonly ipv6: boolean;
-  /** The packet with either checksum; the two always differ. */
-  readonly make: (from: Host, to: Host) => { readonly blank: Uint8Array; readonly complete: Uint8Array };
+  readonly make: (from: Host, to: Host) => Forms;
 }
 
 /** Bytes of the headers of Ethernet, IPv4 and UDP, and of the same with IPv6. */
@@ -140,23 +146,21 @@ export const TAGGED: Readonly<Record<string, Make>> = {
   'a VLAN tag and the largest size': tagged(udpOver4(LARGEST_FRAME - UDP4_HEADERS)),
 };
 
-const both = (make: (checksum: 'blank' | 'complete') => Uint8Array): ReturnType<Checksummed['make']> => ({
-  blank: make('blank'),
-  complete: make('complete'),
-});
-/** The first of what `next` returns whose checksums differ: one packet of 65,536 has the same in both. */
-const distinct = (next: () => ReturnType<Checksummed['make']>): ReturnType<Checksummed['make']> => {
+/** The first of the packets that `next` makes whose checksums differ: one of 65,536 has the same blank and complete. */
+function distinct(next: () => Forms): Forms {
   let made = next();
   while (sameBytes(made.blank, made.complete)) made = next();
   return made;
-};
+}
+
 const tcp = (name: string, ipv6: boolean, options = new Uint8Array()): Checksummed => ({
   name,
   ipv6,
   make: (from, to) =>
     distinct(() => {
       const of = { sport: nextPort(), dport: 9, seq: 1, ipv6, options };
-      return both((checksum) => tcpSyn(from, to, { ...of, checksum }));
+      const withSum = (checksum: 'blank' | 'complete'): Uint8Array => tcpSyn(from, to, { ...of, checksum });
+      return { blank: withSum('blank'), complete: withSum('complete') };
     }),
 });
 const udp = (name: string, ipv6: boolean): Checksummed => ({
@@ -165,15 +169,21 @@ const udp = (name: string, ipv6: boolean): Checksummed => ({
   make: (from, to) =>
     distinct(() => {
       const of = datagram();
-      return both((checksum) => (ipv6 ? udp6 : udp4)(from, to, { ...of, checksum }));
+      const withSum = (checksum: 'blank' | 'complete' | 'none'): Uint8Array =>
+        (ipv6 ? udp6 : udp4)(from, to, { ...of, checksum });
+      return {
+        blank: withSum('blank'),
+        complete: withSum('complete'),
+        ...(!ipv6 && { none: withSum('none') }),
+      };
     }),
 });
 const within = (name: string, { ipv6, make }: Checksummed, change: (frame: Uint8Array) => Uint8Array): Checksummed => ({
   name,
   ipv6,
-  make: (from, to) => {
-    const made = make(from, to);
-    return both((checksum) => change(made[checksum]));
+  make(from, to) {
+    const { blank, complete, none } = make(from, to);
+    return { blank: change(blank), complete: change(complete), ...(none && { none: change(none) }) };
   },
 });
 

@@ -11,7 +11,8 @@ import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps
 import { fit } from '../../packet.js';
 import type { LegalDriver } from '../legal.js';
 import { every, later } from '../support/backend-queues.js';
-import { headroomInStatus, leftBlank, pageZeroed, withoutBlankSum } from '../support/backend-receive.js';
+import { headroomInStatus, leftBlank, pageZeroed } from '../support/backend-receive.js';
+import { withoutBlankSum } from '../support/checksums.js';
 
 /** Maximum number of buffers for a packet and its extra infos in the oldest backends. */
 const WHOLE_PACKET = 19;

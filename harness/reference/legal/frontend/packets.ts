@@ -1,5 +1,7 @@
 /** Frontends that lay out, send or receive packets in another way, and stacks that respond in another way. */
 import type { LegalDriver } from '../legal.js';
+import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import { withoutBlankSum } from '../support/checksums.js';
 import * as packets from '../support/frontend-packets.js';
 import { ipv4Only, trusting } from '../support/frontend-stacks.js';
 import * as stacks from '../support/stacks.js';
@@ -52,6 +54,12 @@ export const PACKETS: readonly LegalDriver[] = [
     choice: 'pads frames to 60 bytes',
     source: 'IEEE 802.3, which sets the minimum length of a frame',
     frontend: packets.pads,
+  },
+  {
+    id: 'frontend.tx-udp-without-checksum',
+    choice: 'sends UDP over IPv4 without a checksum where the checksum was left to it',
+    source: 'RFC 768: a checksum of zero means that the sender made none',
+    frontend: { fitting: (vif, packet) => correct.fitting(vif, withoutBlankSum(packet)) },
   },
   {
     id: 'frontend.writable-tx',

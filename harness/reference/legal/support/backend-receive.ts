@@ -4,12 +4,10 @@ import { encodeEthernet } from '../../../packet/ethernet.js';
 import { encodeIpv4 } from '../../../packet/ipv4.js';
 import { encodeIpv6 } from '../../../packet/ipv6.js';
 import { encodeTcp } from '../../../packet/tcp.js';
-import { encodeUdp } from '../../../packet/udp.js';
 import { RSP } from '../../../protocol/netif.js';
 import { encodeRxResponse } from '../../../protocol/rx.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
-import type { VifPacket } from '../../packet.js';
 
 /** Places the headroom before the packet as part of the data. */
 export const headroomInStatus: Pick<BackendSteps, 'fill'> = {
@@ -55,13 +53,4 @@ function withoutChecksum(frame: Uint8Array): Uint8Array | undefined {
   const packet =
     ip.version === 4 ? encodeIpv4({ ...ip, payload, checksum: 'complete' }) : encodeIpv6({ ...ip, payload });
   return encodeEthernet({ ...ethernet, payload: packet });
-}
-
-/** A datagram over IPv4 without the checksum that is blank in it, as RFC 768 allows; any other packet unchanged. */
-export function withoutBlankSum(packet: VifPacket): VifPacket {
-  const it = decodeFrame(packet.frame);
-  if (!packet.csumBlank || !it.ok || it.value.kind !== 'udp' || it.value.ip.version !== 4) return packet;
-  const { ethernet, ip, udp } = it.value;
-  const payload = encodeIpv4({ ...ip, payload: encodeUdp({ ...udp, checksum: 'none' }, ip) });
-  return { frame: encodeEthernet({ ...ethernet, payload }), csumBlank: false };
 }
