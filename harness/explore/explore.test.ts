@@ -70,7 +70,7 @@ describe('explore', function () {
   });
 
   for (const [id, steps] of [
-    ['backend.rings.one-response-too-many', 4],
+    ['backend.rings.one-response-too-many', 10],
     ['backend.multicast.no-add', 3],
     ['frontend.transmit.flags-later-fragments', 2],
   ] as const) {

@@ -151,7 +151,19 @@ export class Explorer {
       return !isSame;
     });
     await fc.check(property, { seed, numRuns: 1000 });
-    if (shortest) await this.#keep(shortest.sequence, shortest.outcome);
+    if (shortest) await this.#keep(...(await this.#shortened(shortest.sequence, shortest.outcome)));
+  }
+
+  /** Leaves out each step in turn without which a sequence still fails: fast-check tries some of these only. */
+  async #shortened(sequence: Sequence, outcome: Outcome): Promise<[Sequence, Outcome]> {
+    let best: [Sequence, Outcome] = [sequence, outcome];
+    for (let n = outcome.steps.length - 1; n >= 0 && this.#works(); n--) {
+      const steps = best[1].steps.filter((_, at) => at !== n);
+      const shorter = this.sequencesOf.parse({ role: this.sequencesOf.role, start: sequence.start, steps });
+      const again = await this.#run(shorter);
+      if (isSameKind(best[1].failure, again.failure)) best = [shorter, again];
+    }
+    return best;
   }
 
   /** Whether another sequence may be run. */
@@ -197,6 +209,7 @@ export class Explorer {
           this.hooks.onStep?.({ role, start: sequence.start, steps });
         },
         goesOn: () => !this.signal.aborted,
+        destructive: this.session.destructive,
       }),
     );
     this.sequences++;
@@ -250,7 +263,7 @@ export class Explorer {
 }
 
 /** Whether two failures break the same requirements, or are of the same class if they break none. */
-function isSameKind(one: Failure, other: Failure | undefined): boolean {
+function isSameKind(one: Failure | undefined, other: Failure | undefined): boolean {
   const kind = ({ check, class: name }: Failure): string => check.requirements.join(' ') || (name ?? check.verdict);
-  return other !== undefined && kind(one) === kind(other);
+  return one !== undefined && other !== undefined && kind(one) === kind(other);
 }

@@ -33,7 +33,8 @@ export function exploreSession(
 ): Promise<void> {
   const { role, name } = options.target;
   const sequences = SEQUENCES[role];
-  return withSession(options, async (session) => {
+  // A sequence of forty steps may last longer than a test.
+  return withSession({ ...options, slow: true }, async (session) => {
     // One more: what is not about a requirement.
     await session.begin(explorable(sequences).filter(session.claimed).length + 1);
     const explorer = new Explorer(session, sequences, options.catalogue, signal, hooks);

@@ -13,6 +13,8 @@ export interface Step<W, M, A> {
   readonly name: string;
   /** The requirements that its checks name. */
   readonly checks: readonly string[];
+  /** Whether it may take the guest of a driver with a bug down: it is done only where the target allows that. */
+  readonly destructive?: true;
   /** The choices. */
   readonly args: Arbitrary<A>;
   /** Whether the peers may do it now. */
@@ -27,6 +29,8 @@ export interface StepHooks {
   readonly onStep: (note: StepNote) => void;
   /** Whether more steps may be run: not after an interrupt. */
   readonly goesOn: () => boolean;
+  /** Whether destructive steps may be run. */
+  readonly destructive: boolean;
 }
 
 /** A sequence that is being run. */
@@ -41,8 +45,8 @@ export class Command<W, M> implements AsyncCommand<Progress<M>, W, false> {
     readonly args: unknown,
   ) {}
 
-  check({ model, goesOn }: Readonly<Progress<M>>): boolean {
-    return goesOn() && this.step.when(model, this.args);
+  check({ model, goesOn, destructive }: Readonly<Progress<M>>): boolean {
+    return goesOn() && (destructive || !this.step.destructive) && this.step.when(model, this.args);
   }
 
   async run(progress: Progress<M>, world: W): Promise<void> {

@@ -185,6 +185,11 @@ export class Session {
     return this.#preconditions.features ?? {};
   }
 
+  /** Whether the target allows what may take its guest down. */
+  get destructive(): boolean {
+    return this.options.target.destructive;
+  }
+
   /** Why the environment failed; undefined as long as it works. */
   get lost(): string | undefined {
     return this.#preconditions.lost;

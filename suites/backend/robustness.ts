@@ -18,41 +18,42 @@ const EVENTS = 1000;
 const BURSTS = 20;
 const ROUNDS = 25;
 
-/** `other` is an unrelated vif; its pings show that the driver has had time to act. */
-type Attack = (t: BackendTest, vif: FrontendPeer, other: FrontendPeer) => unknown;
+/** What a peer does that no peer may do; after `hasActed` the driver has had time to act. */
+type Attack = (t: BackendTest, vif: FrontendPeer, hasActed: () => Promise<unknown>) => unknown;
 
-const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])[] = [
+/** Attacks that a vif of its own bears. */
+export const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])[] = [
   [
     'event-storm',
     'an event storm',
-    async (t, { queue }, other) => {
+    async (t, { queue }, hasActed) => {
       for (let burst = 0; burst < BURSTS; burst++) {
         for (let n = 0; n < EVENTS; n++) t.domain.events.notify(n % 2 === 0 ? queue.txPort : queue.rxPort);
-        await other.ping();
+        await hasActed();
       }
     },
   ],
   [
     'noise',
     'random requests',
-    async (t, { queue }, other) => {
+    async (t, { queue }, hasActed) => {
       const { ring } = queue.tx;
       for (let round = 0; round < ROUNDS; round++) {
         ring.page.copyIn(RING_OFFSET.slots, noise(round, TX_RING.size * TX_RING.slotBytes));
         ring.page.store32(RING_OFFSET.reqProd, ring.page.load32(RING_OFFSET.rspProd) + 1 + (round % TX_RING.size));
         t.domain.events.notify(queue.txPort);
-        await other.ping();
+        await hasActed();
       }
     },
   ],
   [
     'noisy-pages',
     'random ring pages, including the indices',
-    async (t, { queue }, other) => {
+    async (t, { queue }, hasActed) => {
       for (let round = 0; round < ROUNDS; round++) {
         for (const { ring } of [queue.tx, queue.rx]) ring.page.copyIn(0, noise(round, PAGE_SIZE));
         for (const port of [queue.txPort, queue.rxPort]) t.domain.events.notify(port);
-        await other.ping();
+        await hasActed();
       }
     },
   ],
@@ -86,26 +87,26 @@ const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])
   [
     'moving-index',
     'a req_prod that jumps back and forth',
-    async (t, { queue }, other) => {
+    async (t, { queue }, hasActed) => {
       const words = new DataView(noise(1, 4 * ROUNDS).buffer);
       for (let round = 0; round < ROUNDS; round++) {
         queue.tx.ring.page.store32(RING_OFFSET.reqProd, words.getUint32(4 * round));
         t.domain.events.notify(queue.txPort);
-        await other.ping();
+        await hasActed();
       }
     },
   ],
   [
     'rx-overflow',
     'an rx req_prod beyond the ring',
-    async (t, vif, other) => {
+    async (t, vif, hasActed) => {
       const { ring } = vif.queue.rx;
       for (const jump of [RX_RING.size + 1, RX_RING.size + 300, 2 ** 31, -1]) {
         ring.page.store32(RING_OFFSET.reqProd, advance(ring.reqProdPvt, jump));
         t.domain.events.notify(vif.queue.rxPort);
         for (let n = 0; n < 8; n++) vif.queue.tx.enqueue(vif.pingFrame().frame);
         vif.queue.pushTx();
-        await other.ping();
+        await hasActed();
       }
     },
   ],
@@ -138,9 +139,7 @@ for (const [name, title, attack] of ATTACKS) {
   test(name, `survives ${title}`, HOSTILE, async (t) => {
     const other = await t.connect();
     const vif = await t.fresh();
-    vif.monitor.lookAway();
-    for (const queue of vif.queues) queue.deaf = true;
-    await t.check('ROB-01', () => attack(t, vif, other));
+    await underAttack(t, vif, attack, () => other.ping());
     await othersSurvive(t, 'ROB-01', other, [vif]);
   });
 }
@@ -157,4 +156,16 @@ for (const key of [KEY.txRingRef, KEY.eventChannel, KEY.multiQueueNumQueues, KEY
     }
     await othersSurvive(t, 'ROB-01', other, vifs);
   });
+}
+
+/** Attacks the driver through a vif, which does nothing else from then on. See {@link ATTACKS}. */
+export async function underAttack(
+  t: BackendTest,
+  vif: FrontendPeer,
+  attack: Attack,
+  hasActed: () => Promise<unknown>,
+): Promise<void> {
+  vif.monitor.lookAway();
+  for (const queue of vif.queues) queue.deaf = true;
+  await t.check('ROB-01', () => attack(t, vif, hasActed));
 }
