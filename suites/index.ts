@@ -24,6 +24,7 @@ import { staging as backendStaging } from './backend/staging.js';
 import { toeplitz as backendToeplitz } from './backend/toeplitz.js';
 import { transmit as backendTransmit } from './backend/transmit.js';
 import { xenbus as backendXenbus } from './backend/xenbus.js';
+import { again as frontendAgain } from './frontend/again.js';
 import { checksum as frontendChecksum } from './frontend/checksum.js';
 import { closing as frontendClosing } from './frontend/closing.js';
 import { control as frontendControl } from './frontend/control.js';
@@ -85,5 +86,6 @@ export const SUITES: Tests = [
   ...frontendStates,
   ...frontendClosing,
   ...frontendMemory,
+  ...frontendAgain,
   ...frontendRobustness,
 ];

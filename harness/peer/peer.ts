@@ -108,6 +108,8 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
    * boot.
    */
   bootMs = 0;
+  /** Which queue {@link queue} returns: 0 for the first one, -1 for the last. */
+  main = 0;
   /** Checks the driver under test on this vif. */
   readonly monitor: VifMonitor;
   /** The keys that bind the driver under test on the current connection. */
@@ -155,8 +157,9 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   /** Sends the peer's reply to an ARP request or neighbour solicitation; drops it if the ring is full. */
   protected abstract reply(frame: Uint8Array, queue: Q): void;
 
+  /** The queue that is used where none is named. */
   get queue(): Q {
-    const queue = this.queues[0];
+    const queue = this.queues.at(this.main);
     if (!queue) throw new Error('the peer has no queue yet: connect first');
     return queue;
   }

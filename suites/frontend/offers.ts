@@ -4,7 +4,7 @@ import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import { KEY, MAX_XDP_HEADROOM } from '../../harness/protocol/netif.js';
 import { parseDecimal } from '../../harness/protocol/xenbus.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
-import { awaitSettled, closes, startAgain } from './verbs.js';
+import { awaitSettled, connectAgain } from './verbs.js';
 
 const { test, tests } = frontendChapter('offers');
 export const offers = tests;
@@ -58,13 +58,8 @@ for (const queues of ['1', '2', '4']) {
 }
 
 /** Has the driver give up a vif and take it again from a backend that now offers something else. */
-async function offersAgain(t: FrontendTest, vif: BackendPeer, keys: Keys): Promise<void> {
-  if (!(await closes(vif))) t.skip('the frontend does not close with its backend');
-  await t.unbind(vif);
-  await vif.writeKeys({ ...WITHDRAWN, ...keys });
-  const ended = await Promise.allSettled([t.bind(vif), startAgain(vif)]);
-  for (const end of ended) if (end.status === 'rejected') throw end.reason;
-  await t.configure(vif);
+function offersAgain(t: FrontendTest, vif: BackendPeer, keys: Keys): Promise<void> {
+  return connectAgain(t, vif, { ...WITHDRAWN, ...keys });
 }
 
 for (const [name, title, before, after] of [

@@ -15,7 +15,7 @@ import { LOST_TRIES } from '../support/losses.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
 
 /** Milliseconds for what a frontend does soon, if it does it at all. */
-const SOON_MS = 250;
+export const SOON_MS = 250;
 /** Milliseconds for a repeated action: well below the time limit of a test. */
 const REPEAT_MS = 30_000;
 /** Milliseconds for the replies of a stack that is slow. */
@@ -52,7 +52,7 @@ export async function survives(t: FrontendTest, requirement: string, vif: Backen
  * frontend has outstanding is its own choice. Returns all of them. Skips the test if there are fewer than `least`.
  */
 export async function withhold(t: FrontendTest, vif: BackendPeer, most: number, least = 1): Promise<QueuePacket[]> {
-  vif.queue.tx.respond = false;
+  for (const { tx } of vif.queues) tx.respond = false;
   // These have their responses.
   vif.received.length = 0;
   const packets: QueuePacket[] = [];
@@ -70,10 +70,11 @@ export async function withhold(t: FrontendTest, vif: BackendPeer, most: number, 
 
 /** Responds to packets in the order given, and to later ones at once. */
 export function respondTo(vif: BackendPeer, packets: readonly QueuePacket[], status: number = RSP.okay): void {
-  const { queue } = vif;
-  for (const packet of [...packets, ...vif.received.splice(0)]) queue.tx.answer(packet, status);
-  queue.pushTx();
-  queue.tx.respond = true;
+  for (const packet of [...packets, ...vif.received.splice(0)]) packet.queue.tx.answer(packet, status);
+  for (const queue of vif.queues) {
+    queue.pushTx();
+    queue.tx.respond = true;
+  }
 }
 
 /**
@@ -242,4 +243,22 @@ export async function startAgain(vif: BackendPeer): Promise<void> {
     state = await vif.awaitState(states.filter((other) => other !== seen));
   }
   await vif.connect();
+}
+
+/**
+ * Has the driver give up a vif and take it again; `keys` are what the backend then offers otherwise. Skips the test if the
+ * frontend does not close with its backend, as it need not.
+ */
+export async function connectAgain(
+  t: FrontendTest,
+  vif: BackendPeer,
+  keys: Readonly<Record<string, string | undefined>> = {},
+): Promise<void> {
+  if (!(await closes(vif))) t.skip('the frontend does not close with its backend');
+  await t.unbind(vif);
+  await vif.writeKeys(keys);
+  // A driver may wait in its probe for a backend that isn't Closed.
+  const ended = await Promise.allSettled([t.bind(vif), startAgain(vif)]);
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
+  await t.configure(vif);
 }

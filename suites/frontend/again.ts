@@ -1,0 +1,94 @@
+/** What a frontend does right on its first queue in its first connection, it also does on its last and in its second. */
+import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
+import { KEY } from '../../harness/protocol/netif.js';
+import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import type { FrontendTest } from '../../harness/run/suite.js';
+import { again as inSituation, type Situation } from '../support/again.js';
+import { arrives } from '../support/losses.js';
+import { checksum } from './checksum.js';
+import { gso } from './gso.js';
+import { layouts } from './layouts.js';
+import { receive } from './receive.js';
+import { rings } from './rings.js';
+import { staging } from './staging.js';
+import { transmit } from './transmit.js';
+import { closes, connectAgain, SOON_MS } from './verbs.js';
+
+const TWO_QUEUES = { [KEY.multiQueueMaxQueues]: '2' };
+
+/** The vif with its last queue in use; skips the test if it has only one. */
+function onLastQueue(t: FrontendTest, vif: BackendPeer): BackendPeer {
+  if (vif.queues.length < 2) t.skip('the frontend uses a single queue');
+  vif.main = -1;
+  return vif;
+}
+
+const LAST_QUEUE: Situation<'frontend'> = {
+  name: 'last-queue',
+  title: 'on the last of two queues',
+  connections: (t) => {
+    const fresh: FrontendTest['fresh'] = async (keys = BACKEND_KEYS, own) =>
+      onLastQueue(t, await t.fresh({ ...keys, ...TWO_QUEUES }, own));
+    let shared: Promise<BackendPeer> | undefined;
+    return {
+      fresh,
+      connect: () => (shared ??= fresh()),
+      // The guest chooses the queue on which it sends, so the end where packets come out has one queue.
+      bridged: async (from = BACKEND_KEYS, to) => {
+        const [first, second] = await t.bridged({ ...from, ...TWO_QUEUES }, to);
+        return [onLastQueue(t, first), second];
+      },
+    };
+  },
+};
+
+/** Whether the frontend connects again when its backend closes and returns to InitWait, as it need not. */
+async function followsBack(t: FrontendTest, vif: BackendPeer): Promise<boolean> {
+  if (!(await closes(vif))) return false;
+  await vif.setState(XENBUS_STATE.initWait);
+  const follows = vif.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected], { ms: SOON_MS });
+  if (!(await arrives(follows))) return false;
+  await vif.connect();
+  await t.configure(vif);
+  return true;
+}
+
+const RECONNECTED: Situation<'frontend'> = {
+  name: 'reconnected',
+  title: 'in the second connection of a vif',
+  options: { needs: 'rebind' },
+  connections: (t) => {
+    const fresh: FrontendTest['fresh'] = async (...keys) => {
+      const vif = await t.fresh(...keys);
+      if (!(await followsBack(t, vif))) await connectAgain(t, vif);
+      return vif;
+    };
+    let shared: Promise<BackendPeer> | undefined;
+    return { fresh, connect: () => (shared ??= fresh()) };
+  },
+};
+
+const BOTH = [
+  'rings.unique-ids',
+  'rings.any-order',
+  'rings.wrap-around',
+  'transmit.payload-of-1472',
+  'transmit.keeps-buffers',
+  'transmit.response-error',
+  'receive.offset-64',
+  'receive.slots-3',
+  'receive.offsets',
+  'receive.across-the-end',
+  'receive.recycles',
+  'receive.after-error-in-0',
+  'receive.after-error-in-1',
+  'checksum.blank',
+  'checksum.reply',
+];
+
+const ALL = [...rings, ...transmit, ...receive, ...layouts, ...checksum, ...gso, ...staging];
+
+export const again = [
+  ...inSituation(LAST_QUEUE, ALL, [...BOTH, 'checksum.places', 'gso.slots', 'gso.extras-cost-no-buffer']),
+  ...inSituation(RECONNECTED, ALL, BOTH),
+];
