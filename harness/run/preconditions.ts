@@ -204,7 +204,7 @@ export class Preconditions {
       if (!blamesIut(error) && !(error instanceof Unavailable)) throw error;
       cause = blamesIut(error) ? error.message : undefined;
     }
-    await connections.endTest(cause !== undefined);
+    await this.#endConnection(cause !== undefined);
     return cause;
   }
 
@@ -235,8 +235,17 @@ export class Preconditions {
       damaged = true;
       this.#answers = `unknown: ${messageOf(error)}`;
     }
-    await connections.endTest(damaged);
+    await this.#endConnection(damaged);
     this.#nextAskAt = patience.clock.now() + ASK_AGAIN_MS * patience.scale;
+  }
+
+  /** Ends a plain connection. A violation on it is reported by the next test that connects. */
+  async #endConnection(damaged: boolean): Promise<void> {
+    try {
+      await this.parts.connections.endTest(damaged);
+    } catch (error) {
+      if (!blamesIut(error)) throw error;
+    }
   }
 
   /** Milliseconds until the guest replies to ARP on the shared vif; undefined if it cannot be measured. */

@@ -5,7 +5,8 @@ import { exitCode, groupSessions } from '../../reports/records.js';
 import { Violation } from '../peer/violation.js';
 import type { BackendVif } from '../reference/backend.js';
 import { BACKEND_STEPS, type BackendSteps } from '../reference/backend-steps.js';
-import { XenError } from '../xen/domain.js';
+import { encodeRxResponse } from '../protocol/rx.js';
+import { PAGE_SIZE, XenError } from '../xen/domain.js';
 import { demanded, Expired } from '../xen/wait.js';
 import { EnvironmentError, GuestCrashed, GuestGone } from './environment.js';
 import type { Iut } from './iut.js';
@@ -266,6 +267,22 @@ describe('a session', () => {
     };
     const record = await outcome(missed, { planted, iut: { adapter: 'native' } });
     expect(record.message).to.match(/the guest needs 6\d\d ms for any reply/);
+  });
+
+  it('holds a violation in the very first packets against the driver, in each test that connects', async () => {
+    const planted = {
+      backend: {
+        fill: ((_, { rx }, { id }, piece, flags) =>
+          rx.put(
+            encodeRxResponse({ id, offset: PAGE_SIZE - 1, flags, status: piece.length }),
+          )) satisfies BackendSteps['fill'],
+      },
+    };
+    const connects = async (t: BackendTest): Promise<void> => void (await t.connect());
+    const all = await records({ planted, options: { reflector: 'arp' } }, connects, connects);
+    const tests = all.filter((record) => record.type === 'test');
+    expect(tests.map(({ verdict }) => verdict)).to.deep.equal(['fail', 'fail']);
+    for (const { checks } of tests) expect(checks.map(({ requirements }) => requirements)).to.deep.equal([['RXW-07']]);
   });
 
   it('charges a violation that a peer detects in passing to its own requirements, not to those being checked', async () => {
