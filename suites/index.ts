@@ -37,6 +37,7 @@ import { notifications as frontendNotifications } from './frontend/notifications
 import { offers as frontendOffers } from './frontend/offers.js';
 import { queues as frontendQueues } from './frontend/queues.js';
 import { receive as frontendReceive } from './frontend/receive.js';
+import { responses as frontendResponses } from './frontend/responses.js';
 import { rings as frontendRings } from './frontend/rings.js';
 import { robustness as frontendRobustness } from './frontend/robustness.js';
 import { staging as frontendStaging } from './frontend/staging.js';
@@ -73,6 +74,7 @@ export const SUITES: Tests = [
   ...frontendRings,
   ...frontendNotifications,
   ...frontendTransmit,
+  ...frontendResponses,
   ...frontendReceive,
   ...frontendFrames,
   ...frontendLayouts,

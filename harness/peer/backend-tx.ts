@@ -82,12 +82,14 @@ export class BackendTx {
     let request = 0;
     for (const isExtra of packet.layout) {
       if (isExtra) this.ring.put(encodeTxResponse({ id: 0, status: RSP.null }));
-      else {
-        const id = packet.requests[request++]?.id ?? 0;
-        this.#inFlight.delete(id);
-        this.ring.put(encodeTxResponse({ id, status }));
-      }
+      else this.answerRequest(packet.requests[request++]?.id ?? 0, status);
     }
+  }
+
+  /** Writes the response to one request of a packet; the others are still in flight. */
+  answerRequest(id: number, status: number): void {
+    this.#inFlight.delete(id);
+    this.ring.put(encodeTxResponse({ id, status }));
   }
 
   #take(): Chain | undefined {

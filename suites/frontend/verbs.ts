@@ -1,6 +1,6 @@
 /** Actions and checks that several frontend chapters share. */
 import { expect } from 'chai';
-import { concat, sameBytes } from '../../harness/bytes/bytes.js';
+import { sameBytes } from '../../harness/bytes/bytes.js';
 import { echoPayload } from '../../harness/packet/match.js';
 import { fragmentLengths } from '../../harness/peer/backend-tx.js';
 import type { BackendPeer } from '../../harness/peer/backend.js';
@@ -70,11 +70,14 @@ export async function withhold(t: FrontendTest, vif: BackendPeer, most: number, 
 
 /** Responds to packets in the order given, and to later ones at once. */
 export function respondTo(vif: BackendPeer, packets: readonly QueuePacket[], status: number = RSP.okay): void {
-  for (const packet of [...packets, ...vif.received.splice(0)]) packet.queue.tx.answer(packet, status);
-  for (const queue of vif.queues) {
-    queue.pushTx();
-    queue.tx.respond = true;
-  }
+  answer(vif, [...packets, ...vif.received.splice(0)], status);
+  for (const { tx } of vif.queues) tx.respond = true;
+}
+
+/** Responds to packets in the order given. */
+export function answer(vif: BackendPeer, packets: readonly QueuePacket[], status: number = RSP.okay): void {
+  for (const packet of packets) packet.queue.tx.answer(packet, status);
+  for (const queue of vif.queues) queue.pushTx();
 }
 
 /**
@@ -189,14 +192,36 @@ export function grantedPage(t: FrontendTest, vif: BackendPeer, ref: number): Uin
   return copy?.bytes ?? new Uint8Array();
 }
 
-/** Expects that the pages of a packet are still granted and hold the bytes that it had when it was read. */
-export function expectUnchanged(t: FrontendTest, vif: BackendPeer, { requests, frame }: QueuePacket): void {
+/**
+ * Expects that the pages of a packet are still granted and hold the bytes that it had when it was read.
+ *
+ * @param answered a request of the packet that has its response, and whose page is the frontend's again
+ */
+export function expectUnchanged(
+  t: FrontendTest,
+  vif: BackendPeer,
+  { requests, frame }: QueuePacket,
+  answered?: QueuePacket['requests'][number],
+): void {
   const lengths = fragmentLengths(requests);
-  const copies = t.domain.grants.copyFrom(
-    requests.map(({ gref, offset }, n) => ({ domain: vif.iutDomain, ref: gref, offset, length: lengths[n] ?? 0 })),
-  );
-  for (const { status } of copies) expect(status, 'GNTST of the copy').to.equal(0);
-  expect(sameBytes(concat(...copies.map(({ bytes }) => bytes)), frame), 'bytes are unchanged').to.equal(true);
+  let at = 0;
+  for (const [n, request] of requests.entries()) {
+    const bytes = frame.subarray(at, (at += lengths[n] ?? 0));
+    if (request === answered) continue;
+    const { gref: ref, offset } = request;
+    const [copy] = t.domain.grants.copyFrom([{ domain: vif.iutDomain, ref, offset, length: bytes.length }]);
+    expect(copy?.status, 'GNTST of the copy').to.equal(0);
+    expect(sameBytes(copy?.bytes ?? frame, bytes), 'bytes are unchanged').to.equal(true);
+  }
+}
+
+/** Expects that no two packets in flight have an id in common on a queue. */
+export function expectUniqueIds(vif: BackendPeer, packets: readonly QueuePacket[]): void {
+  for (const queue of vif.queues) {
+    const own = packets.filter((packet) => packet.queue === queue);
+    const ids = own.flatMap(({ requests }) => requests.map(({ id }) => id));
+    expect(new Set(ids).size, `different ids among ${ids.join(' ')}`).to.equal(ids.length);
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { ETHERNET_HEADER, PADDED_FRAME } from '../../packet/ethernet.js';
+import { ETHER_TYPE, ETHERNET_HEADER, PADDED_FRAME } from '../../packet/ethernet.js';
 import type { Judgement } from './rule.js';
 import type { Packet } from './situations.js';
 
@@ -6,16 +6,21 @@ import type { Packet } from './situations.js';
 export function lengthFits({ frame, content, own, forwarded }: Packet): Judgement {
   // Others may send frames with a trailer, which a bridge passes on.
   if (!own && !forwarded) return undefined;
-  if (!content || !('ip' in content) || frame.length <= PADDED_FRAME) return undefined;
-  const { ip } = content;
-  const length = ETHERNET_HEADER + totalLength(frame, ip.version);
-  if (frame.length === length) return true;
-  return `a frame of ${frame.length} bytes around an IP packet that ends after ${length}`;
+  const length = ipLength(frame);
+  if (length === undefined || (content && !('ip' in content))) return undefined;
+  const end = ETHERNET_HEADER + length;
+  if (frame.length === end || (frame.length > end && frame.length <= PADDED_FRAME)) return true;
+  return `a frame of ${frame.length} bytes around an IP packet that ends after ${end}`;
 }
 
-/** The length of the IP packet in a frame, from its own header. */
-function totalLength(frame: Uint8Array, version: 4 | 6): number {
-  const word = (at: number): number =>
-    ((frame[ETHERNET_HEADER + at] ?? 0) << 8) | (frame[ETHERNET_HEADER + at + 1] ?? 0);
-  return version === 4 ? word(2) : 40 + word(4);
+/** The length of the IP packet in a frame, from its own header; undefined if there is no such header. */
+function ipLength(frame: Uint8Array): number | undefined {
+  const word = (at: number): number => ((frame[at] ?? 0) << 8) | (frame[at + 1] ?? 0);
+  const version = (frame[ETHERNET_HEADER] ?? 0) >> 4;
+  const etherType = word(ETHERNET_HEADER - 2);
+  if (etherType === ETHER_TYPE.ipv4 && version === 4) return word(ETHERNET_HEADER + 2) || undefined;
+  if (etherType !== ETHER_TYPE.ipv6 || version !== 6) return undefined;
+  // A length of 0 is that of a jumbogram (RFC 2675), and that of a large packet over IPv4.
+  const payload = word(ETHERNET_HEADER + 4);
+  return payload === 0 ? undefined : 40 + payload;
 }

@@ -1,0 +1,95 @@
+/** netif.h, "Guest transmit": responses that come late, by halves, or report errors hundreds of times. */
+import { BACKEND_KEYS } from '../../harness/peer/backend.js';
+import { GSO_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
+import { TX_RING } from '../../harness/protocol/ring.js';
+import { frontendChapter } from '../../harness/run/suite.js';
+import { PAGE_SIZE } from '../../harness/xen/domain.js';
+import { LARGE, throughLarge, unsegmented } from '../support/large-packets.js';
+import { arrives } from '../support/losses.js';
+import {
+  answer,
+  expectUnchanged,
+  expectUniqueIds,
+  hasBuffers,
+  repeat,
+  respondTo,
+  stillPasses,
+  withhold,
+} from './verbs.js';
+
+const { test, tests } = frontendChapter('responses');
+export const responses = tests;
+
+const PING = { fresh: true, reflector: 'icmp' } as const;
+const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, needs: 'bridge' } as const;
+/** Packets that use every id once more, if ids come from a list as long as the ring. */
+const MORE_THAN_IDS = TX_RING.size + 20;
+/** Milliseconds for packets that use the buffers which are free. */
+const FEW_MS = 10_000;
+/** Packets that are outstanding at a time. */
+const BATCH = 16;
+
+test('one-missing', 'keeps the buffer of one request while hundreds of others get their responses', PING, async (t) => {
+  const vif = await t.fresh();
+  const [kept, ...others] = await withhold(t, vif, 1);
+  if (!kept) return t.skip('the frontend sends nothing');
+  respondTo(vif, others);
+  if (!(await arrives(vif.ping()))) t.skip('the frontend sends no more while a request is outstanding');
+  await repeat(t, vif, MORE_THAN_IDS, () => arrives(vif.ping()));
+  await t.check('TXW-16', () => expectUnchanged(t, vif, kept));
+  answer(vif, [kept]);
+  await stillPasses(t, 'TXW-17', vif);
+});
+
+test('later-half', 'keeps the buffers of earlier requests while later ones get their responses', PING, async (t) => {
+  const vif = await t.fresh();
+  // Their ids, if they are given out in order, need more than seven bits.
+  const packets = await withhold(t, vif, 160, 2);
+  const kept = packets.slice(0, packets.length / 2);
+  respondTo(vif, packets.slice(kept.length));
+  await repeat(t, vif, packets.length, () => arrives(vif.ping()), FEW_MS);
+  await t.check('TXW-16', () => {
+    for (const packet of kept) expectUnchanged(t, vif, packet);
+  });
+  answer(vif, kept);
+  await stillPasses(t, 'TXW-17', vif);
+});
+
+for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dropped })) {
+  const title = `sends as before after hundreds of responses with status ${status}`;
+  test(`${name}-often`, title, PING, async (t) => {
+    const vif = await t.fresh();
+    await t.check('TXW-17', () =>
+      repeat(t, vif, Math.ceil(MORE_THAN_IDS / BATCH), async () => {
+        respondTo(vif, await withhold(t, vif, BATCH), status);
+        await vif.ping();
+      }),
+    );
+    const packets = await withhold(t, vif, BATCH);
+    await t.check('RING-16', () => expectUniqueIds(vif, packets));
+  });
+}
+
+for (const [at, which] of [
+  [0, 'first'],
+  [-1, 'last'],
+] as const) {
+  for (const [name, status] of Object.entries({ okay: RSP.okay, error: RSP.error })) {
+    const title = `keeps the other buffers of a packet after a response of status ${status} to its ${which} request`;
+    test(`${which}-${name}`, title, BRIDGE, async (t) => {
+      const [from, to] = await t.bridged(BACKEND_KEYS, { ...BACKEND_KEYS, [KEY.featureGsoTcpv4]: '1' });
+      await hasBuffers(t, from, Math.ceil(LARGE / PAGE_SIZE) + 3);
+      for (const { tx } of to.queues) tx.respond = false;
+      const blank = RXF.csumBlank | RXF.dataValidated;
+      const packet = unsegmented(t, await throughLarge(from, to, blank, GSO_TYPE.tcpv4, LARGE));
+      const done = packet.requests.at(at);
+      if (!done || packet.requests.length < 2) return t.skip('the frontend sends a large packet in one slot');
+      packet.queue.tx.answerRequest(done.id, status);
+      packet.queue.pushTx();
+      // Whatever the frontend sends now, it may use only the buffer that has its response.
+      for (let n = 0; n < BATCH; n++) await arrives(from.deliver(from.frameTo(to.link.peer.mac)));
+      await arrives(to.receive('another packet', () => true));
+      await t.check('TXW-16', () => expectUnchanged(t, to, packet, done));
+    });
+  }
+}
