@@ -43,6 +43,7 @@ import { robustness as frontendRobustness } from './frontend/robustness.js';
 import { staging as frontendStaging } from './frontend/staging.js';
 import { states as frontendStates } from './frontend/states.js';
 import { transmit as frontendTransmit } from './frontend/transmit.js';
+import { wakeups as frontendWakeups } from './frontend/wakeups.js';
 import { xenbus as frontendXenbus } from './frontend/xenbus.js';
 
 export const SUITES: Tests = [
@@ -73,6 +74,7 @@ export const SUITES: Tests = [
   ...frontendXenbus,
   ...frontendRings,
   ...frontendNotifications,
+  ...frontendWakeups,
   ...frontendTransmit,
   ...frontendResponses,
   ...frontendReceive,

@@ -114,6 +114,7 @@ export class BackendControl {
     if (!page) throw new Error('netifspec bug: expected one mapped page');
     this.ring = new BackRing(page, CTRL_RING);
     this.ring.attach();
+    this.ring.watch();
     pump.on(port, () => onEvent(() => this.service()));
   }
 

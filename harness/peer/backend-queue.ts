@@ -161,7 +161,7 @@ export class BackendQueue {
     for (const { ring } of [this.tx, this.rx]) {
       const expected = missing && !this.deaf && (ring === this.tx.ring || this.options.rxNotify);
       const withoutEvent = expected ? ring.overdue() : 0;
-      this.options.monitor.see('atRest', () => ({ name: ring.layout.name, ...ring.ownFields(), withoutEvent }));
+      this.options.monitor.see('atRest', () => ({ ...ring.atRest(), withoutEvent }));
     }
   }
 

@@ -57,6 +57,7 @@ export class BackendRx {
   ) {
     this.ring = new BackRing(page, RX_RING);
     this.ring.attach();
+    this.ring.watch();
   }
 
   /**

@@ -20,6 +20,8 @@ export interface TxPacket {
   readonly layout: readonly boolean[];
   /** Ids of the packet that were already in flight. */
   readonly taken: readonly number[];
+  /** By how many updates of req_prod the packet was published; undefined where that cannot be observed. */
+  readonly updates: number | undefined;
 }
 
 /** A packet whose data is not copied yet. */
@@ -31,6 +33,7 @@ interface OpenChain extends Chain {
   readonly extras: Extra[];
   readonly layout: boolean[];
   readonly taken: number[];
+  updates: number | undefined;
 }
 
 /** The transmit half of one queue of a backend peer. */
@@ -49,6 +52,7 @@ export class BackendTx {
   ) {
     this.ring = new BackRing(page, TX_RING);
     this.ring.attach();
+    this.ring.watch();
   }
 
   /**
@@ -95,7 +99,10 @@ export class BackendTx {
   #take(): Chain | undefined {
     const index = this.ring.reqCons;
     const bytes = this.ring.take();
-    const chain = (this.#chain ??= { requests: [], extras: [], layout: [], taken: [], index });
+    const { published } = this.ring;
+    const updates = published && 1;
+    const chain = (this.#chain ??= { requests: [], extras: [], layout: [], taken: [], index, updates });
+    if (chain.updates !== undefined && chain.layout.length > 0 && published?.begins) chain.updates++;
     chain.layout.push(this.#next === 'extra');
     if (this.#next === 'extra') this.#extra(chain, bytes);
     else this.#data(chain, bytes);

@@ -160,14 +160,14 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   }
 
   protected see(packet: QueuePacket, seen: Pick<Packet, 'content' | 'forwarded' | 'own'>): void {
-    const { frame, requests, extras, taken } = packet;
+    const { frame, requests, extras, taken, updates } = packet;
     if (extras.some(({ type }) => type === 'mcast-add' || type === 'mcast-del')) {
       return this.monitor.see('listRequest', () => this.agreement);
     }
     const flags = requests.map((request) => txFlags(request.flags));
     const rest = requests.slice(1).map(({ size }) => size);
     const lengths = [frame.length - rest.reduce((sum, size) => sum + size, 0), ...rest];
-    const transmitted = { ...seen, ...this.agreement, frame, requests, extras, taken, flags, lengths };
+    const transmitted = { ...seen, ...this.agreement, frame, requests, extras, taken, updates, flags, lengths };
     this.monitor.see('packet', () => transmitted);
     this.monitor.see('transmitted', () => transmitted);
   }

@@ -53,6 +53,7 @@ export class FrontendControl {
     this.#ringOffer = backend.offer('read-write');
     this.ring = new FrontRing(this.#ringOffer.page, CTRL_RING);
     this.ring.init();
+    this.ring.watch();
     this.port = backend.bindUnbound();
     pump.on(this.port, () => {
       if (!this.deaf) onEvent(() => this.service());

@@ -130,7 +130,7 @@ export class FrontendQueue {
     this.#channels.rest(this, this.options.monitor);
     for (const { ring } of [this.tx, this.rx]) {
       const withoutEvent = missing && !this.deaf ? ring.overdue() : 0;
-      this.options.monitor.see('atRest', () => ({ name: ring.layout.name, ...ring.ownFields(), withoutEvent }));
+      this.options.monitor.see('atRest', () => ({ ...ring.atRest(), withoutEvent }));
     }
   }
 

@@ -78,6 +78,7 @@ export class FrontendRx {
     this.#ringOffer = backend.offer('read-write');
     this.ring = new FrontRing(this.#ringOffer.page, RX_RING);
     this.ring.init(start);
+    this.ring.watch();
   }
 
   get ringRef(): number {

@@ -68,6 +68,7 @@ export class FrontendTx {
     this.#ringOffer = backend.offer('read-write');
     this.ring = new FrontRing(this.#ringOffer.page, TX_RING);
     this.ring.init(start);
+    this.ring.watch();
   }
 
   get ringRef(): number {

@@ -4,6 +4,7 @@
  */
 
 import { type Decoded, decoded, malformed } from '../bytes/codec.js';
+import { PublishedSlots } from './published-slots.js';
 import { RING_OFFSET, type RingLayout, advance, distance, needsNotify, slotOffset } from './ring.js';
 
 /** The operations of a page that a ring uses. */
@@ -15,6 +16,11 @@ export interface RingPage {
   /** Returns a private copy of `length` bytes. */
   copyOut(offset: number, length: number): Uint8Array;
   copyIn(offset: number, bytes: Uint8Array): void;
+  /**
+   * Calls `listener` with this page after each store of the other end to the u32 at `offset`, before that end does
+   * anything else; until the returned function is called or the page is closed. Absent where no store can be observed.
+   */
+  onStore?(offset: number, listener: (page: RingPage) => void): () => void;
 }
 
 /** The four indices in the page. */
@@ -39,6 +45,8 @@ function reaches(producer: number, event: number, size: number): boolean {
 abstract class RingEnd<P extends RingPage> {
   /** Messages consumed since the ring was created. */
   taken = 0;
+  /** What the other end published and when; undefined if that is not watched. See {@link watch}. */
+  published: PublishedSlots | undefined;
 
   constructor(
     readonly page: P,
@@ -55,8 +63,23 @@ abstract class RingEnd<P extends RingPage> {
     };
   }
 
+  /** This end's own fields: as it wrote them, and as they are in the page. */
+  abstract ownFields(): OwnFields;
+
+  /** The state of an idle ring, and how many slots the other end had published before they were final, if observed. */
+  atRest(): OwnFields & { readonly name: string; readonly changed: number | undefined } {
+    return { name: this.layout.name, ...this.ownFields(), changed: this.published?.changed };
+  }
+
+  /** Watches each update of the other end's producer index from now on, if the page allows that. */
+  protected watchIndex(producer: number): void {
+    if (this.page.onStore) this.published = new PublishedSlots(this.page, this.layout, producer);
+  }
+
   protected readSlot(index: number): Uint8Array {
-    return this.page.copyOut(slotOffset(this.layout, index), this.layout.slotBytes);
+    const slot = this.page.copyOut(slotOffset(this.layout, index), this.layout.slotBytes);
+    this.published?.use(index, slot);
+    return slot;
   }
 
   protected writeSlot(index: number, slot: Uint8Array): void {
@@ -90,6 +113,11 @@ export class FrontRing<P extends RingPage = RingPage> extends RingEnd<P> {
     this.page.store32(RING_OFFSET.rspEvent, advance(start, 1));
     this.reqProdPvt = this.rspCons = this.#published = advance(start, 0);
     this.#event = advance(start, 1);
+  }
+
+  /** Watches when the other end publishes responses. */
+  watch(): void {
+    this.watchIndex(RING_OFFSET.rspProd);
   }
 
   /** How many requests can still be put (ring.h, RING_FREE_REQUESTS). */
@@ -153,7 +181,7 @@ export class FrontRing<P extends RingPage = RingPage> extends RingEnd<P> {
     return this.#requests.get(slotOffset(this.layout, this.rspCons - 1)) ?? new Uint8Array(this.layout.slotBytes);
   }
 
-  /** This end's own fields, req_prod and rsp_event: as it wrote them, and as they are in the page. */
+  /** Its own fields are req_prod and rsp_event. */
   ownFields(): OwnFields {
     const { reqProd, rspEvent } = this.indices();
     return { wrote: [this.#published, this.#event], found: [reqProd, rspEvent] };
@@ -197,6 +225,11 @@ export class BackRing<P extends RingPage = RingPage> extends RingEnd<P> {
   /** Starts at `index`. Default: the page's `rsp_prod`. Writes nothing: only the frontend initialises the page. */
   attach(index = this.page.load32(RING_OFFSET.rspProd)): void {
     this.reqCons = this.rspProdPvt = this.#published = advance(index, 0);
+  }
+
+  /** Watches when the other end publishes requests. */
+  watch(): void {
+    this.watchIndex(RING_OFFSET.reqProd);
   }
 
   /**
@@ -250,7 +283,7 @@ export class BackRing<P extends RingPage = RingPage> extends RingEnd<P> {
     return needsNotify(old, this.#published, this.page.load32(RING_OFFSET.rspEvent));
   }
 
-  /** This end's own fields, rsp_prod and req_event: as it wrote them, and as they are in the page. */
+  /** Its own fields are rsp_prod and req_event. */
   ownFields(): OwnFields {
     const { rspProd, reqEvent } = this.indices();
     const events = this.#event === undefined ? [] : [this.#event, reqEvent];

@@ -233,5 +233,6 @@ function tracedPage(page: Page, name: string, role: 'frontend' | 'backend', trac
       trace.add('harness', 'driver', () => `${name}: u32 at ${offset} changes between ${values.join(' and ')}`);
       return page.flicker(offset, values);
     },
+    ...(page.onStore && { onStore: page.onStore.bind(page) }),
   };
 }

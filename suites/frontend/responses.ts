@@ -1,4 +1,5 @@
 /** netif.h, "Guest transmit": responses that come late, by halves, or report errors hundreds of times. */
+import { sameBytes } from '../../harness/bytes/bytes.js';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import { GSO_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
 import { TX_RING } from '../../harness/protocol/ring.js';
@@ -87,8 +88,11 @@ for (const [at, which] of [
       packet.queue.tx.answerRequest(done.id, status);
       packet.queue.pushTx();
       // Whatever the frontend sends now, it may use only the buffer that has its response.
-      for (let n = 0; n < BATCH; n++) await arrives(from.deliver(from.frameTo(to.link.peer.mac)));
-      await arrives(to.receive('another packet', () => true));
+      for (let n = 0; n < BATCH; n++) {
+        const frame = from.frameTo(to.link.peer.mac);
+        await from.deliver(frame);
+        await arrives(to.receive('another packet', (each) => sameBytes(each.frame, frame)));
+      }
       await t.check('TXW-16', () => expectUnchanged(t, to, packet, done));
     });
   }

@@ -16,6 +16,15 @@ export const RING_RULES: Rules = {
         ),
     },
     {
+      id: 'RING-05',
+      judge: ({ name, changed }) =>
+        when(
+          changed !== undefined,
+          () => changed === 0,
+          () => `${changed} slots of the ${name} ring changed after they had been published`,
+        ),
+    },
+    {
       id: 'NOTIFY-02',
       judge: ({ name, withoutEvent }) =>
         when(

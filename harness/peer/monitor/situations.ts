@@ -48,6 +48,8 @@ export interface TransmittedPacket extends Packet {
   readonly requests: readonly TxRequest[];
   /** Ids of the packet that were already in flight. */
   readonly taken: readonly number[];
+  /** By how many updates of req_prod it was published; undefined where that cannot be observed. */
+  readonly updates: number | undefined;
 }
 
 /** A packet that a backend wrote to buffers of the peer. */
@@ -137,6 +139,8 @@ export interface RingAtRest {
   readonly found: readonly number[];
   /** Number of messages that the driver published without an event. */
   readonly withoutEvent: number;
+  /** Number of slots that the driver published before they were final; undefined where that cannot be observed. */
+  readonly changed: number | undefined;
 }
 
 /** An event channel, since the start of the connection. */

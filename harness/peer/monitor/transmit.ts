@@ -47,6 +47,15 @@ export const TRANSMIT_RULES: Rules = {
         ),
     },
     {
+      id: 'TXW-21',
+      judge: ({ updates }) =>
+        when(
+          updates !== undefined,
+          () => updates === 1,
+          () => `a packet that was published by ${updates} updates of req_prod`,
+        ),
+    },
+    {
       id: 'RING-16',
       judge: ({ taken }) =>
         when(

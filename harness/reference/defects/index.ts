@@ -22,6 +22,7 @@ import { BACKEND_TOEPLITZ_DEFECTS } from './backend/toeplitz.js';
 import { BACKEND_TRANSMIT_DEFECTS } from './backend/transmit.js';
 import { BACKEND_XENBUS_DEFECTS } from './backend/xenbus.js';
 import type { Defect } from './defect.js';
+import { FRONTEND_AGAIN_DEFECTS } from './frontend/again.js';
 import { FRONTEND_CHECKSUM_DEFECTS } from './frontend/checksum.js';
 import { FRONTEND_CLOSING_DEFECTS } from './frontend/closing.js';
 import { FRONTEND_CONTROL_DEFECTS } from './frontend/control.js';
@@ -34,11 +35,13 @@ import { FRONTEND_NOTIFICATIONS_DEFECTS } from './frontend/notifications.js';
 import { FRONTEND_OFFERS_DEFECTS } from './frontend/offers.js';
 import { FRONTEND_QUEUES_DEFECTS } from './frontend/queues.js';
 import { FRONTEND_RECEIVE_DEFECTS } from './frontend/receive.js';
+import { FRONTEND_RESPONSES_DEFECTS } from './frontend/responses.js';
 import { FRONTEND_RINGS_DEFECTS } from './frontend/rings.js';
 import { FRONTEND_ROBUSTNESS_DEFECTS } from './frontend/robustness.js';
 import { FRONTEND_STAGING_DEFECTS } from './frontend/staging.js';
 import { FRONTEND_STATES_DEFECTS } from './frontend/states.js';
 import { FRONTEND_TRANSMIT_DEFECTS } from './frontend/transmit.js';
+import { FRONTEND_WAKEUPS_DEFECTS } from './frontend/wakeups.js';
 import { FRONTEND_XENBUS_DEFECTS } from './frontend/xenbus.js';
 
 export type { Defect } from './defect.js';
@@ -70,7 +73,9 @@ const ALL: readonly Defect[] = [
   ...FRONTEND_XENBUS_DEFECTS,
   ...FRONTEND_RINGS_DEFECTS,
   ...FRONTEND_NOTIFICATIONS_DEFECTS,
+  ...FRONTEND_WAKEUPS_DEFECTS,
   ...FRONTEND_TRANSMIT_DEFECTS,
+  ...FRONTEND_RESPONSES_DEFECTS,
   ...FRONTEND_RECEIVE_DEFECTS,
   ...FRONTEND_FRAMES_DEFECTS,
   ...FRONTEND_LAYOUTS_DEFECTS,
@@ -84,6 +89,7 @@ const ALL: readonly Defect[] = [
   ...FRONTEND_STATES_DEFECTS,
   ...FRONTEND_CLOSING_DEFECTS,
   ...FRONTEND_MEMORY_DEFECTS,
+  ...FRONTEND_AGAIN_DEFECTS,
   ...FRONTEND_ROBUSTNESS_DEFECTS,
 ];
 

@@ -17,11 +17,19 @@ export interface Hooks {
   onPageAccess?: (access: PageAccess) => void;
 }
 
+/** Who is told of the stores of other domains to a word. */
+interface Listener {
+  readonly domain: DomId;
+  readonly offset: number;
+  readonly told: () => void;
+}
+
 /** The memory of a granted page, shared by every {@link SimulatedPage} of it. */
 export class Frame {
   readonly #bytes = new Uint8Array(PAGE_SIZE);
   readonly #words = new DataView(this.#bytes.buffer);
 
+  readonly #listeners = new Set<Listener>();
   #flicker: { readonly offset: number; values: readonly [number, number] } | undefined;
 
   constructor(
@@ -51,6 +59,7 @@ export class Frame {
   store32(domain: DomId, offset: number, value: number): void {
     this.#reportAccess(domain, 'store', offset, 4);
     this.#words.setUint32(offset, value, true);
+    this.#tell(domain, offset, 4);
   }
 
   copyOut(domain: DomId, offset: number, length: number): Uint8Array {
@@ -63,6 +72,20 @@ export class Frame {
   copyIn(domain: DomId, offset: number, bytes: Uint8Array): void {
     this.#reportAccess(domain, 'store', offset, bytes.length);
     this.#bytes.set(bytes, offset);
+    this.#tell(domain, offset, bytes.length);
+  }
+
+  /** Calls `told` after each store of another domain to the word at `offset`. Returns how to end that. */
+  onStore(domain: DomId, offset: number, told: () => void): () => void {
+    const listener = { domain, offset, told };
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(domain: DomId, offset: number, length: number): void {
+    for (const each of this.#listeners) {
+      if (each.domain !== domain && each.offset < offset + length && each.offset + 4 > offset) each.told();
+    }
   }
 
   #flipIfRead(offset: number, length: number): void {
@@ -83,6 +106,7 @@ export class SimulatedPage implements Page {
   readonly #domain: DomId;
   #closed = false;
   #stopFlicker = (): void => undefined;
+  readonly #stopListening: (() => void)[] = [];
 
   constructor(
     frame: Frame,
@@ -122,8 +146,16 @@ export class SimulatedPage implements Page {
     return this.#stopFlicker;
   }
 
+  onStore(offset: number, listener: (page: Page) => void): () => void {
+    this.#check(offset, 4, 4);
+    const stop = this.#frame.onStore(this.#domain, offset, () => listener(this));
+    this.#stopListening.push(stop);
+    return stop;
+  }
+
   close(): void {
     this.#stopFlicker();
+    for (const stop of this.#stopListening) stop();
     this.#closed = true;
   }
 

@@ -243,4 +243,16 @@ export const BACKEND_RINGS_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'backend.rings.index-first',
+    breaks: 'RING-05',
+    fault: 'moves rsp_prod of the tx ring before it has written the response',
+    backend: {
+      respond(vif, queue, chain, status) {
+        const { page, rspProdPvt } = queue.tx;
+        page.store32(RING_OFFSET.rspProd, rspProdPvt + 1);
+        correct.respond(vif, queue, chain, status);
+      },
+    },
+  },
 ];

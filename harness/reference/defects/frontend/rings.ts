@@ -150,4 +150,16 @@ export const FRONTEND_RINGS_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'frontend.rings.index-first',
+    breaks: 'RING-05',
+    fault: 'moves req_prod of the rx ring before it has written the slots',
+    frontend: {
+      post(vif, queue) {
+        const { page, reqProdPvt } = queue.rx;
+        page.store32(RING_OFFSET.reqProd, reqProdPvt + 1);
+        correct.post(vif, queue);
+      },
+    },
+  },
 ];

@@ -1,0 +1,79 @@
+/** Defects of the reference frontend, chapter responses. */
+import { RSP } from '../../../protocol/netif.js';
+import { decodeTxResponse, encodeTxResponse } from '../../../protocol/tx.js';
+import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
+import type { FrontendQueueState } from '../../frontend.js';
+import type { Defect } from '../defect.js';
+import { Counts } from '../support/counts.js';
+
+/** Acts on the ids and statuses of tx responses. */
+const responding = (
+  act: (queue: FrontendQueueState, response: { readonly id: number; readonly status: number }) => void,
+): Partial<FrontendSteps> => ({
+  takeTxResponse(queue, bytes) {
+    const response = decodeTxResponse(bytes);
+    if (response.ok && response.value.status !== RSP.null) act(queue, response.value);
+    else correct.takeTxResponse(queue, bytes);
+  },
+});
+
+/** Frees the buffer of the request with this id. */
+const frees = (queue: FrontendQueueState, id: number): void =>
+  correct.takeTxResponse(queue, encodeTxResponse({ id, status: RSP.okay }));
+
+/** Sends nothing more on a queue that had a hundred responses with such a status. */
+function stopsAfter(bad: number): Partial<FrontendSteps> {
+  const counts = new Counts();
+  return {
+    ...responding((queue, { id, status }) => {
+      frees(queue, id);
+      if (status === bad) counts.next(queue);
+    }),
+    hasRoom: (queue, slots) => counts.of(queue) < 100 && correct.hasRoom(queue, slots),
+  };
+}
+
+export const FRONTEND_RESPONSES_DEFECTS: readonly Defect[] = [
+  {
+    id: 'frontend.responses.ids-of-7-bits',
+    breaks: 'TXW-16',
+    fault: 'reads 7 bits of the id of a tx response',
+    frontend: responding((queue, { id }) => frees(queue, id & 0x7f)),
+  },
+  {
+    id: 'frontend.responses.in-order',
+    breaks: 'TXW-16',
+    fault: 'takes each tx response for that of its oldest request',
+    frontend: responding((queue) => frees(queue, [...queue.sending.keys()][0] ?? 0)),
+  },
+  {
+    id: 'frontend.responses.frees-next',
+    breaks: 'TXW-16',
+    fault: 'frees the buffer of the request with the next id, too, which is often in the same packet',
+    frontend: responding((queue, { id }) => {
+      frees(queue, id);
+      frees(queue, id + 1);
+    }),
+  },
+  {
+    id: 'frontend.responses.counts-ids',
+    breaks: 'RING-16',
+    fault: 'gives out ids 0 to 255 in turn, whether or not they are in flight',
+    frontend: (() => {
+      const counts = new Counts();
+      return { txId: (queue) => counts.next(queue) & 0xff };
+    })(),
+  },
+  {
+    id: 'frontend.responses.stops-after-dropped',
+    breaks: 'TXW-17',
+    fault: 'sends nothing more after a hundred responses with status DROPPED',
+    frontend: stopsAfter(RSP.dropped),
+  },
+  {
+    id: 'frontend.responses.stops-after-errors',
+    breaks: 'TXW-17',
+    fault: 'sends nothing more after a hundred responses with status ERROR',
+    frontend: stopsAfter(RSP.error),
+  },
+];

@@ -1,0 +1,98 @@
+/** ring.h, RING_FINAL_CHECK_FOR_RESPONSES and RING_PUSH_REQUESTS_AND_CHECK_NOTIFY: no order of accesses loses a wake-up. */
+import type { BackendPeer } from '../../harness/peer/backend.js';
+import { KEY } from '../../harness/protocol/netif.js';
+import { advance, distance, RING_OFFSET } from '../../harness/protocol/ring.js';
+import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
+import { atStore } from '../support/moments.js';
+import { awaitSettled, happens, hasBuffers, withhold } from './verbs.js';
+
+const { test, tests } = frontendChapter('wakeups');
+export const wakeups = tests;
+
+const PING = { fresh: true, reflector: 'icmp' } as const;
+/** Distance of an event index that is not reached. */
+const FAR_AHEAD = 2 ** 30;
+
+/** Two responses of a ring, each of which is to be written and then published. */
+type Responses = readonly [first: () => void, second: () => void];
+
+const RESPONSES: Readonly<Record<'tx' | 'rx', (t: FrontendTest, vif: BackendPeer) => Promise<Responses>>> = {
+  async tx(t, vif) {
+    const [first, second] = await withhold(t, vif, 2, 2);
+    if (!first || !second) throw new Error('netifspec bug: waited for two packets');
+    const { tx } = vif.queue;
+    return [() => tx.answer(first), () => tx.answer(second)];
+  },
+  async rx(t, vif) {
+    await hasBuffers(t, vif, 2);
+    const { rx } = vif.queue;
+    const write = (): void => {
+      rx.enqueue(vif.quietFrame());
+      rx.writeEnqueued();
+    };
+    return [write, write];
+  },
+};
+
+for (const half of ['tx', 'rx'] as const) {
+  const title = `finds a response on the ${half} ring that came while it asked for an event`;
+  test(`final-check-${half}`, title, PING, async (t) => {
+    const vif = await t.fresh();
+    const { queue } = vif;
+    const { ring } = queue[half];
+    const [first, second] = await RESPONSES[half](t, vif);
+    // An earlier event would wake the frontend once more.
+    await awaitSettled(t, vif);
+    first();
+    if (half === 'tx') queue.pushTx();
+    else queue.pushRx();
+    // To the peer the frontend has not asked yet, so it sends no event.
+    const asks = atStore(t, ring.page, RING_OFFSET.rspEvent, () => {
+      second();
+      ring.push();
+      return true;
+    });
+    if (!(await happens(vif, 'request for an event', asks))) t.skip('the frontend asks for no event');
+    await t.check('NOTIFY-04', () =>
+      vif.until(`${half} rsp_event beyond that response`, () => {
+        const { rspEvent, rspProd } = ring.indices();
+        const ahead = distance(rspProd, rspEvent);
+        return ahead > 0 && ahead <= FAR_AHEAD;
+      }),
+    );
+  });
+}
+
+for (const half of ['tx', 'rx'] as const) {
+  const title = `notifies a request on the ${half} ring for which an event was asked as it was published`;
+  test(`event-index-${half}`, title, PING, async (t) => {
+    const vif = await t.fresh();
+    const { queue, context } = vif;
+    if (queue.txPort === queue.rxPort) t.skip('the frontend does not split its event channels');
+    if (half === 'rx' && vif.published[KEY.featureRxNotify] !== '1') t.skip('the frontend notifies no buffers');
+    const port = half === 'tx' ? queue.txPort : queue.rxPort;
+    const { ring } = queue[half];
+    // An earlier event may still be on its way.
+    await awaitSettled(t, vif);
+    queue.deaf = true;
+    ring.setReqEvent(advance(ring.reqCons, FAR_AHEAD));
+    const { reqProd: before } = ring.indices();
+    let events = Infinity;
+    const publishes = atStore(t, ring.page, RING_OFFSET.reqProd, () => {
+      const { reqProd } = ring.indices();
+      events = context.pump.count(port);
+      ring.setReqEvent(reqProd);
+      return reqProd !== before;
+    });
+    // A frontend may replace its buffers in batches as large as the ring.
+    while (!publishes() && queue.rx.buffers.length > 0) {
+      queue.rx.enqueue(half === 'tx' ? vif.pingFrame().frame : vif.quietFrame());
+      queue.pushRx();
+      await happens(vif, 'request', publishes);
+    }
+    if (!publishes()) t.skip('the frontend publishes no request');
+    await t.check('NOTIFY-03', () =>
+      vif.until(`event on the ${half} channel`, () => context.pump.count(port) > events),
+    );
+  });
+}
