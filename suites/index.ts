@@ -23,6 +23,7 @@ import { robustness as backendRobustness } from './backend/robustness.js';
 import { staging as backendStaging } from './backend/staging.js';
 import { toeplitz as backendToeplitz } from './backend/toeplitz.js';
 import { transmit as backendTransmit } from './backend/transmit.js';
+import { wakeups as backendWakeups } from './backend/wakeups.js';
 import { xenbus as backendXenbus } from './backend/xenbus.js';
 import { again as frontendAgain } from './frontend/again.js';
 import { checksum as frontendChecksum } from './frontend/checksum.js';
@@ -51,6 +52,7 @@ export const SUITES: Tests = [
   ...backendKeys,
   ...backendRings,
   ...backendNotifications,
+  ...backendWakeups,
   ...backendTransmit,
   ...backendLayouts,
   ...backendFrames,

@@ -42,30 +42,40 @@ const LAST_QUEUE: Situation<'frontend'> = {
   },
 };
 
-/** Whether the frontend connects again when its backend closes and returns to InitWait, as it need not. */
-async function followsBack(t: FrontendTest, vif: BackendPeer): Promise<boolean> {
-  if (!(await closes(vif))) return false;
+/** The frontend under test connects again when its backend closes and returns to InitWait; skips the test if it doesn't. */
+async function followBack(t: FrontendTest, vif: BackendPeer): Promise<void> {
+  if (!(await closes(vif))) t.skip('the frontend does not close with its backend');
   await vif.setState(XENBUS_STATE.initWait);
   const follows = vif.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected], { ms: SOON_MS });
-  if (!(await arrives(follows))) return false;
+  if (!(await arrives(follows))) t.skip('the frontend does not connect again by itself');
   await vif.connect();
   await t.configure(vif);
-  return true;
 }
 
-const RECONNECTED: Situation<'frontend'> = {
-  name: 'reconnected',
-  title: 'in the second connection of a vif',
-  options: { needs: 'rebind' },
-  connections: (t) => {
+/** The second connection of a vif, which `again` makes. */
+const secondBy =
+  (again: (t: FrontendTest, vif: BackendPeer) => Promise<void>): Situation<'frontend'>['connections'] =>
+  (t) => {
     const fresh: FrontendTest['fresh'] = async (...keys) => {
       const vif = await t.fresh(...keys);
-      if (!(await followsBack(t, vif))) await connectAgain(t, vif);
+      await again(t, vif);
       return vif;
     };
     let shared: Promise<BackendPeer> | undefined;
     return { fresh, connect: () => (shared ??= fresh()) };
-  },
+  };
+
+const RECONNECTED: Situation<'frontend'> = {
+  name: 'reconnected',
+  title: 'in the second connection of a vif',
+  connections: secondBy(followBack),
+};
+
+const REBOUND: Situation<'frontend'> = {
+  name: 'rebound',
+  title: 'after its driver was bound to the vif once more',
+  options: { needs: 'rebind' },
+  connections: secondBy(connectAgain),
 };
 
 const BOTH = [
@@ -91,4 +101,5 @@ const ALL = [...rings, ...transmit, ...receive, ...layouts, ...checksum, ...gso,
 export const again = [
   ...inSituation(LAST_QUEUE, ALL, [...BOTH, 'checksum.places', 'gso.slots', 'gso.extras-cost-no-buffer']),
   ...inSituation(RECONNECTED, ALL, BOTH),
+  ...inSituation(REBOUND, ALL, ['rings.wrap-around', 'transmit.response-error', 'receive.offsets', 'checksum.blank']),
 ];

@@ -20,6 +20,7 @@ import { BACKEND_ROBUSTNESS_DEFECTS } from './backend/robustness.js';
 import { BACKEND_STAGING_DEFECTS } from './backend/staging.js';
 import { BACKEND_TOEPLITZ_DEFECTS } from './backend/toeplitz.js';
 import { BACKEND_TRANSMIT_DEFECTS } from './backend/transmit.js';
+import { BACKEND_WAKEUPS_DEFECTS } from './backend/wakeups.js';
 import { BACKEND_XENBUS_DEFECTS } from './backend/xenbus.js';
 import type { Defect } from './defect.js';
 import { FRONTEND_AGAIN_DEFECTS } from './frontend/again.js';
@@ -51,6 +52,7 @@ const ALL: readonly Defect[] = [
   ...BACKEND_KEYS_DEFECTS,
   ...BACKEND_RINGS_DEFECTS,
   ...BACKEND_NOTIFICATIONS_DEFECTS,
+  ...BACKEND_WAKEUPS_DEFECTS,
   ...BACKEND_TRANSMIT_DEFECTS,
   ...BACKEND_FRAMES_DEFECTS,
   ...BACKEND_RECEIVE_DEFECTS,
