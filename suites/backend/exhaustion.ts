@@ -18,6 +18,8 @@ const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
 const { success } = CTRL_STATUS;
 /** Packets of four slots: more slots than a tx ring has, even if only their last three count. */
 const PACKETS = 100;
+/** Buffers that a frontend keeps posted. */
+const BUFFERS = 20;
 const FRAGMENTS = [100, 100, 100, 100];
 const LENGTH = 400;
 
@@ -126,19 +128,23 @@ test(
     const { rx } = to.queue;
     // Each buffer that comes back is posted again with the same invalid grant.
     rx.nextRef = () => BAD_REF;
-    to.queue.post(8);
-    for (let n = 0; n < RX_RING.size + 20; n++) await nextRefused(from, to);
+    to.queue.post(BUFFERS);
+    await useUp(from, to, RX_RING.size + BUFFERS);
     rx.nextRef = undefined;
-    for (let n = 0; n < 8; n++) await nextRefused(from, to);
+    await useUp(from, to, BUFFERS);
     t.info(`${rx.errors.length} buffers were refused`);
     await t.check('GNT-10', () => through(from, to, from.frameTo(to.link.peer.mac)));
   },
 );
 
-/** Sends a frame through the bridge, and waits for the buffer that it uses up. */
-async function nextRefused(from: FrontendPeer, to: FrontendPeer): Promise<void> {
+/** Sends frames through the bridge until they have used up so many buffers, or some in a row have used none. */
+async function useUp(from: FrontendPeer, to: FrontendPeer, count: number): Promise<void> {
   const { ring } = to.queue.rx;
-  const before = ring.rspCons;
-  await from.transmit(from.frameTo(to.link.peer.mac));
-  await arrives(to.until('use of a buffer', () => ring.rspCons !== before, { ms: 200 }));
+  for (let used = 0, idle = 0; used < count && idle < 4;) {
+    const before = ring.rspCons;
+    await from.transmit(from.frameTo(to.link.peer.mac));
+    const isUsed = await arrives(to.until('use of a buffer', () => ring.rspCons !== before, { ms: 200 }));
+    used += isUsed ? 1 : 0;
+    idle = isUsed ? 0 : idle + 1;
+  }
 }
