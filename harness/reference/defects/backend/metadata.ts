@@ -1,6 +1,7 @@
 /** Defects of the reference backend, chapter metadata. */
 import { GSO_TYPE, KEY, RSP, TXF } from '../../../protocol/netif.js';
 import type { ExtraGso } from '../../../protocol/extra.js';
+import { PAGE_SIZE } from '../../../xen/domain.js';
 import type { BackendQueueState, BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import { fit } from '../../packet.js';
@@ -76,7 +77,8 @@ export const BACKEND_METADATA_DEFECTS: readonly Defect[] = [
           return correct.serveChain(vif, queue, chain);
         vif.steps.respond(vif, queue, chain, RSP.error);
         const size = first.size - (later[0]?.size ?? 0);
-        const part = size > 0 ? vif.steps.fetch(vif, queue, { ...chain, requests: [{ ...first, size }] }) : undefined;
+        const fits = size > 0 && first.offset + size <= PAGE_SIZE;
+        const part = fits ? vif.steps.fetch(vif, queue, { ...chain, requests: [{ ...first, size }] }) : undefined;
         if (part) vif.steps.accept(vif, queue, { frame: part, csumBlank: false });
       },
     },

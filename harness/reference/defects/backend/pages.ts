@@ -100,8 +100,8 @@ export const BACKEND_PAGES_DEFECTS: readonly Defect[] = [
       fetch(vif, queue, chain) {
         const requests = chain.requests.map((request) => {
           if (queue.mapped.has(request.gref)) return request;
-          const near = [64, -64, 128, -128].map((distance) => request.gref + distance);
-          return { ...request, gref: near.find((ref) => queue.mapped.has(ref)) ?? request.gref };
+          const same = Array.from({ length: 64 }, (_, n) => request.gref + 64 * (n - 32));
+          return { ...request, gref: same.find((ref) => queue.mapped.has(ref)) ?? request.gref };
         });
         return correct.fetch(vif, queue, { ...chain, requests });
       },
