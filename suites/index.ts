@@ -1,9 +1,13 @@
 /** All chapters of both roles, in the order in which they run. */
 import type { Tests } from '../harness/run/suite.js';
+import { again as backendAgain } from './backend/again.js';
+import { bounds as backendBounds } from './backend/bounds.js';
 import { buffers as backendBuffers } from './backend/buffers.js';
 import { changes as backendChanges } from './backend/changes.js';
 import { checksum as backendChecksum } from './backend/checksum.js';
 import { control as backendControl } from './backend/control.js';
+import { edges as backendEdges } from './backend/edges.js';
+import { exhaustion as backendExhaustion } from './backend/exhaustion.js';
 import { extras as backendExtras } from './backend/extras.js';
 import { frames as backendFrames } from './backend/frames.js';
 import { gref as backendGref } from './backend/gref.js';
@@ -13,14 +17,18 @@ import { keys as backendKeys } from './backend/keys.js';
 import { layouts as backendLayouts } from './backend/layouts.js';
 import { mapped as backendMapped } from './backend/mapped.js';
 import { mapping as backendMapping } from './backend/mapping.js';
+import { metadata as backendMetadata } from './backend/metadata.js';
 import { multicast as backendMulticast } from './backend/multicast.js';
 import { notifications as backendNotifications } from './backend/notifications.js';
+import { pages as backendPages } from './backend/pages.js';
 import { queues as backendQueues } from './backend/queues.js';
 import { receive as backendReceive } from './backend/receive.js';
+import { refills as backendRefills } from './backend/refills.js';
 import { refusals as backendRefusals } from './backend/refusals.js';
 import { rings as backendRings } from './backend/rings.js';
 import { robustness as backendRobustness } from './backend/robustness.js';
 import { staging as backendStaging } from './backend/staging.js';
+import { tables as backendTables } from './backend/tables.js';
 import { toeplitz as backendToeplitz } from './backend/toeplitz.js';
 import { transmit as backendTransmit } from './backend/transmit.js';
 import { wakeups as backendWakeups } from './backend/wakeups.js';
@@ -56,22 +64,30 @@ export const SUITES: Tests = [
   ...backendTransmit,
   ...backendLayouts,
   ...backendFrames,
+  ...backendEdges,
   ...backendReceive,
   ...backendBuffers,
+  ...backendRefills,
   ...backendRefusals,
   ...backendQueues,
   ...backendChecksum,
   ...backendGso,
   ...backendExtras,
+  ...backendMetadata,
   ...backendMulticast,
   ...backendControl,
   ...backendHash,
   ...backendMapping,
+  ...backendTables,
   ...backendToeplitz,
+  ...backendBounds,
   ...backendGref,
   ...backendMapped,
+  ...backendPages,
   ...backendStaging,
   ...backendChanges,
+  ...backendExhaustion,
+  ...backendAgain,
   ...backendRobustness,
   ...frontendXenbus,
   ...frontendRings,

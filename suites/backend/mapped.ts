@@ -194,7 +194,7 @@ test(
   { ...PING, gate: [KEY.featureCtrlRing, KEY.featureSg] },
   async (t) => {
     const { control, vif } = await mapping(t);
-    await add(t, control, control.list(vif.queue.tx.prepare(2).map((ref) => entry(ref, GREF_FLAG.readonly))));
+    await add(t, control, control.list(vif.queue.tx.prepare(3).map((ref) => entry(ref, GREF_FLAG.readonly))));
     await t.check('GREF-27', () => pingsAtOffsets(vif));
   },
 );

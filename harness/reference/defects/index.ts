@@ -1,6 +1,10 @@
+import { BACKEND_AGAIN_DEFECTS } from './backend/again.js';
+import { BACKEND_BOUNDS_DEFECTS } from './backend/bounds.js';
 import { BACKEND_BUFFERS_DEFECTS } from './backend/buffers.js';
 import { BACKEND_CHECKSUM_DEFECTS } from './backend/checksum.js';
 import { BACKEND_CONTROL_DEFECTS } from './backend/control.js';
+import { BACKEND_EDGES_DEFECTS } from './backend/edges.js';
+import { BACKEND_EXHAUSTION_DEFECTS } from './backend/exhaustion.js';
 import { BACKEND_EXTRAS_DEFECTS } from './backend/extras.js';
 import { BACKEND_FRAMES_DEFECTS } from './backend/frames.js';
 import { BACKEND_GREF_DEFECTS } from './backend/gref.js';
@@ -10,14 +14,18 @@ import { BACKEND_HASH_DEFECTS } from './backend/hash.js';
 import { BACKEND_KEYS_DEFECTS } from './backend/keys.js';
 import { BACKEND_MAPPED_DEFECTS } from './backend/mapped.js';
 import { BACKEND_MAPPING_DEFECTS } from './backend/mapping.js';
+import { BACKEND_METADATA_DEFECTS } from './backend/metadata.js';
 import { BACKEND_MULTICAST_DEFECTS } from './backend/multicast.js';
 import { BACKEND_NOTIFICATIONS_DEFECTS } from './backend/notifications.js';
+import { BACKEND_PAGES_DEFECTS } from './backend/pages.js';
 import { BACKEND_QUEUES_DEFECTS } from './backend/queues.js';
 import { BACKEND_RECEIVE_DEFECTS } from './backend/receive.js';
+import { BACKEND_REFILLS_DEFECTS } from './backend/refills.js';
 import { BACKEND_REFUSALS_DEFECTS } from './backend/refusals.js';
 import { BACKEND_RINGS_DEFECTS } from './backend/rings.js';
 import { BACKEND_ROBUSTNESS_DEFECTS } from './backend/robustness.js';
 import { BACKEND_STAGING_DEFECTS } from './backend/staging.js';
+import { BACKEND_TABLES_DEFECTS } from './backend/tables.js';
 import { BACKEND_TOEPLITZ_DEFECTS } from './backend/toeplitz.js';
 import { BACKEND_TRANSMIT_DEFECTS } from './backend/transmit.js';
 import { BACKEND_WAKEUPS_DEFECTS } from './backend/wakeups.js';
@@ -55,22 +63,30 @@ const ALL: readonly Defect[] = [
   ...BACKEND_WAKEUPS_DEFECTS,
   ...BACKEND_TRANSMIT_DEFECTS,
   ...BACKEND_FRAMES_DEFECTS,
+  ...BACKEND_EDGES_DEFECTS,
   ...BACKEND_RECEIVE_DEFECTS,
   ...BACKEND_BUFFERS_DEFECTS,
+  ...BACKEND_REFILLS_DEFECTS,
   ...BACKEND_REFUSALS_DEFECTS,
   ...BACKEND_QUEUES_DEFECTS,
   ...BACKEND_CHECKSUM_DEFECTS,
   ...BACKEND_GSO_DEFECTS,
   ...BACKEND_EXTRAS_DEFECTS,
+  ...BACKEND_METADATA_DEFECTS,
   ...BACKEND_MULTICAST_DEFECTS,
   ...BACKEND_CONTROL_DEFECTS,
   ...BACKEND_HASH_DEFECTS,
   ...BACKEND_HASH_KEYS_DEFECTS,
   ...BACKEND_MAPPING_DEFECTS,
+  ...BACKEND_TABLES_DEFECTS,
   ...BACKEND_TOEPLITZ_DEFECTS,
+  ...BACKEND_BOUNDS_DEFECTS,
   ...BACKEND_GREF_DEFECTS,
   ...BACKEND_MAPPED_DEFECTS,
+  ...BACKEND_PAGES_DEFECTS,
   ...BACKEND_STAGING_DEFECTS,
+  ...BACKEND_AGAIN_DEFECTS,
+  ...BACKEND_EXHAUSTION_DEFECTS,
   ...BACKEND_ROBUSTNESS_DEFECTS,
   ...FRONTEND_XENBUS_DEFECTS,
   ...FRONTEND_RINGS_DEFECTS,

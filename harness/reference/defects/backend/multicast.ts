@@ -75,7 +75,8 @@ export const BACKEND_MULTICAST_DEFECTS: readonly Defect[] = [
     fault: 'forwards the buffer of a dummy request as a packet',
     backend: {
       serveChain(vif, queue, chain) {
-        const frame = chain.extras.length > 0 ? vif.steps.fetch(vif, queue, chain) : undefined;
+        const isDummy = chain.extras.length > 0 && chain.fault === undefined;
+        const frame = isDummy ? vif.steps.fetch(vif, queue, chain) : undefined;
         if (frame) vif.steps.accept(vif, queue, { frame, csumBlank: false });
         correct.serveChain(vif, queue, chain);
       },

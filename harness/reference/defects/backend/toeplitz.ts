@@ -78,7 +78,7 @@ export const BACKEND_TOEPLITZ_DEFECTS: readonly Defect[] = [
     id: 'backend.toeplitz.whole-words-of-key',
     breaks: 'HASH-13',
     fault: 'reads only whole words of four octets of a key',
-    backend: { setHashKey: (vif, [ref, size]) => correct.setHashKey(vif, [ref, size & ~3, 0]) },
+    backend: { setHashKey: (vif, [ref, size]) => correct.setHashKey(vif, [ref, size - (size % 4), 0]) },
   },
   {
     id: 'backend.toeplitz.stale-cache',

@@ -1,0 +1,77 @@
+/** Defects of the reference backend, chapter again: on queues after the first one, and in connections after the first. */
+import type { BackendVif } from '../../backend.js';
+import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
+import type { Defect } from '../defect.js';
+import { Counts } from '../support/counts.js';
+
+/** Keeps what a frontend offered once. */
+const keepsOffers = (): Partial<BackendSteps> => {
+  const offered = new WeakMap<BackendVif, Set<string>>();
+  return {
+    async readFeatures(vif) {
+      await correct.readFeatures(vif);
+      const keys = offered.get(vif) ?? new Set();
+      for (const [key, value] of Object.entries(vif.offers)) {
+        const isMissing = (await vif.frontendKey(key)) === undefined;
+        if (value) keys.add(key);
+        else if (isMissing && keys.has(key)) vif.offers[key] = true;
+      }
+      offered.set(vif, keys);
+    },
+  };
+};
+
+export const BACKEND_AGAIN_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.again.keeps-offers',
+    breaks: 'GSO-01',
+    fault: 'treats a feature that the frontend wrote on an earlier connection, and no longer writes, as offered',
+    backend: keepsOffers(),
+  },
+  {
+    id: 'backend.again.keeps-headroom',
+    breaks: 'XDP-04',
+    fault: 'leaves the headroom of an earlier connection on all later ones',
+    backend: (() => {
+      const before = new WeakMap<BackendVif, number>();
+      return {
+        async readFeatures(vif) {
+          await correct.readFeatures(vif);
+          vif.headroom ||= before.get(vif) ?? 0;
+          before.set(vif, vif.headroom);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.again.one-watch',
+    breaks: 'MCAST-05',
+    fault: 'watches request-multicast-control on the first connection of a vif alone',
+    backend: (() => {
+      const connections = new Counts();
+      return {
+        async followMulticast(vif) {
+          await correct.followMulticast(vif);
+          if (connections.next(vif) > 1) await vif.groups.watch?.close();
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.again.buffers-of-first-queue',
+    breaks: 'NOTIFY-10',
+    fault: 'looks for new buffers of queue 0 at an rx event of any queue',
+    backend: {
+      openQueue(vif, ...options) {
+        const queue = correct.openQueue(vif, ...options);
+        if (queue.index > 0 && queue.rxPort !== queue.txPort) {
+          vif.pump.on(queue.rxPort, () => {
+            const [first] = vif.queues;
+            if (first) vif.steps.drainBacklog(vif, first);
+          });
+        }
+        return queue;
+      },
+    },
+  },
+];

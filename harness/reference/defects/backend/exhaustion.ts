@@ -1,0 +1,82 @@
+/** Defects of the reference backend, chapter exhaustion: each refusal costs a place that is never free again. */
+import { CTRL_STATUS } from '../../../protocol/netif.js';
+import { CTRL_RING, RX_RING, TX_RING } from '../../../protocol/ring.js';
+import { BACKEND_STEPS as correct } from '../../backend-steps.js';
+import { MAX_MAPPED } from '../../mapped-grants.js';
+import type { Defect } from '../defect.js';
+import { INVALID_PARAMETER } from '../support/control.js';
+import { Counts } from '../support/counts.js';
+
+export const BACKEND_EXHAUSTION_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.exhaustion.slots-of-refused',
+    breaks: 'TXW-28',
+    fault: 'keeps the slots after the first of each packet that it refuses, and stops when it has as many as the ring',
+    backend: (() => {
+      const kept = new Counts();
+      return {
+        serveChain(vif, queue, chain) {
+          if (kept.of(queue) >= TX_RING.size) return;
+          const isRefused = chain.fault !== undefined || !vif.steps.fetch(vif, queue, chain);
+          if (isRefused) for (let n = 1; n < chain.requests.length; n++) kept.next(queue);
+          correct.serveChain(vif, queue, chain);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.exhaustion.messages',
+    breaks: 'CTRL-07',
+    fault: 'keeps the slot of each control message that it refuses, and stops when it has as many as the ring',
+    backend: (() => {
+      const kept = new Counts();
+      return {
+        respondControl(vif, request, answer) {
+          if (vif.control && answer.status !== CTRL_STATUS.success) kept.next(vif.control);
+          correct.respondControl(vif, request, answer);
+        },
+        serveControl(vif) {
+          if (vif.control && kept.of(vif.control) < CTRL_RING.size) correct.serveControl(vif);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.exhaustion.grants',
+    breaks: 'GREF-09',
+    fault: 'counts the entries of lists that it refuses as mapped',
+    backend: (() => {
+      const lost = new WeakMap<object, number>();
+      return {
+        addGrefMapping(vif, data) {
+          const [index, , size] = data;
+          const queue = vif.queues[index];
+          const taken = queue ? (lost.get(queue) ?? 0) : 0;
+          if (queue && queue.mapped.size + taken + size > MAX_MAPPED) return INVALID_PARAMETER;
+          const answer = correct.addGrefMapping(vif, data);
+          if (queue && answer.status !== CTRL_STATUS.success) lost.set(queue, taken + size);
+          return answer;
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.exhaustion.buffers',
+    breaks: 'GNT-10',
+    fault: 'delivers nothing after as many buffers that it could not write as the rx ring has slots',
+    backend: (() => {
+      const failed = new Counts();
+      return {
+        fill(vif, queue, request, piece, flags) {
+          const page = queue.mapped.page(request.gref) ?? queue.rxPool.page(request.gref);
+          const probe = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: new Uint8Array() };
+          if (!page && vif.domain.grants.copyTo([probe])[0] !== 0) failed.next(queue);
+          correct.fill(vif, queue, request, piece, flags);
+        },
+        drainBacklog(vif, queue) {
+          if (failed.of(queue) < RX_RING.size) correct.drainBacklog(vif, queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+];

@@ -1,0 +1,165 @@
+/** netif.h, "Control messages": values that equal a valid one in their low 8, 16 or 31 bits only. */
+import { expect } from 'chai';
+import {
+  CTRL_STATUS,
+  CTRL_TYPE,
+  HASH_ALGORITHM,
+  HASH_FLAG,
+  HASH_MAPPING_PER_PAGE,
+  KEY,
+} from '../../harness/protocol/netif.js';
+import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
+import { backendChapter } from '../../harness/run/suite.js';
+import { entries, mapping, statusesOf } from './gref-verbs.js';
+import { accepted, setToeplitz } from './verbs.js';
+
+const { test, tests } = backendChapter('bounds');
+export const bounds = tests;
+
+const { notSupported, invalidParameter, bufferOverflow } = CTRL_STATUS;
+const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
+/** What is added to a valid value: a driver that keeps 8, 16 or 31 bits of the sum has the valid value again. */
+const BEYOND = [2 ** 8, 2 ** 16, 2 ** 31] as const;
+/** Bytes of a page, the largest size of a key. */
+const KEY_BOUND = 4096;
+/** The length of the table that tests write to. */
+const TABLE = 4;
+
+test('algorithm', 'compares all bits of an algorithm', CONTROL, async (t) => {
+  const { control } = await t.fresh({ control: true });
+  const { status } = await control.setHashAlgorithm(HASH_ALGORITHM.toeplitz);
+  const refused = status === notSupported ? notSupported : invalidParameter;
+  for (const algorithm of Object.values(HASH_ALGORITHM)) {
+    for (const beyond of BEYOND) {
+      await t.check('HASH-01', async () => {
+        const { status } = await control.setHashAlgorithm(algorithm + beyond);
+        expect(status, `status for the algorithm ${algorithm + beyond}`).to.equal(refused);
+      });
+    }
+  }
+});
+
+test('flags', 'compares all bits of hash types', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  await setToeplitz(t, vif);
+  const { data: mask } = await vif.control.ask(CTRL_TYPE.getHashFlags);
+  for (const flags of [mask, 0, HASH_FLAG.ipv4 & mask]) {
+    for (const beyond of BEYOND) {
+      await t.check('HASH-06', async () => {
+        const { status } = await vif.control.setHashFlags(flags + beyond);
+        expect(status, `status for the hash types ${flags + beyond}`).to.equal(invalidParameter);
+      });
+    }
+  }
+});
+
+test('key-size', 'compares all bits of the size of a key', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  await setToeplitz(t, vif);
+  const ref = vif.control.grant(VERIFICATION_KEY);
+  for (const size of [0, VERIFICATION_KEY.length]) {
+    // A backend may support keys of up to a page.
+    for (const beyond of [2 * KEY_BOUND, ...BEYOND.slice(1)]) {
+      await t.check('HASH-20', async () => {
+        const { status } = await vif.control.ask(CTRL_TYPE.setHashKey, ref, size + beyond);
+        expect(status, `status for ${size + beyond} octets`).to.be.oneOf([invalidParameter, bufferOverflow]);
+      });
+    }
+  }
+});
+
+test('table-size', 'compares all bits of the size of a table', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  await setToeplitz(t, vif);
+  const { data: most } = await vif.control.ask(CTRL_TYPE.getHashMappingSize);
+  // A backend without a table need not know the message.
+  const refusals = most === 0 ? [invalidParameter, notSupported] : [invalidParameter];
+  for (const size of [0, Math.min(TABLE, most)].flatMap((each) => BEYOND.map((beyond) => each + beyond))) {
+    if (size <= most) continue;
+    await t.check('HASH-23', async () => {
+      expect((await vif.control.setHashMappingSize(size)).status, `status for ${size} entries`).to.be.oneOf(refusals);
+    });
+  }
+});
+
+test('sub-table', 'compares all bits of the size and of the offset of a sub-table', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  const { control } = vif;
+  await setToeplitz(t, vif);
+  await accepted(t, control.setHashMappingSize(TABLE));
+  const ref = control.grant(new Uint8Array(4 * HASH_MAPPING_PER_PAGE));
+  for (const beyond of BEYOND) {
+    for (const [size, offset] of [
+      [1 + beyond, 0],
+      [1, beyond],
+      [1, TABLE - 1 + beyond],
+    ] as const) {
+      await t.check('HASH-29', async () => {
+        const { status } = await control.ask(CTRL_TYPE.setHashMapping, ref, size, offset);
+        expect(status, `status for ${size} entries at offset ${offset}`).to.be.oneOf([
+          invalidParameter,
+          bufferOverflow,
+        ]);
+      });
+    }
+  }
+});
+
+test('queue', 'compares all bits of the queues in a table', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  const { control } = vif;
+  await setToeplitz(t, vif);
+  await accepted(t, control.setHashMappingSize(TABLE));
+  await accepted(t, control.setHashMapping([0], 1));
+  for (const beyond of BEYOND) {
+    await t.check('HASH-28', async () => {
+      const { status } = await control.setHashMapping([beyond], 1);
+      expect(status, `status for queue ${beyond}`).to.equal(invalidParameter);
+    });
+  }
+});
+
+test('type', 'compares all bits of the type of a message', CONTROL, async (t) => {
+  const { control } = await t.fresh({ control: true });
+  for (const type of Object.values(CTRL_TYPE)) {
+    // A type has 16 bits.
+    for (const beyond of [2 ** 8, 2 ** 12, 2 ** 15]) {
+      const { status } = await control.ask(type + beyond);
+      await t.check('CTRL-10', () =>
+        expect(status, `status for type ${type + beyond}`).to.be.oneOf([notSupported, invalidParameter]),
+      );
+    }
+  }
+});
+
+test('gref-queue', 'compares all bits of the queue of a gref message', CONTROL, async (t) => {
+  const { control } = await mapping(t);
+  const list = entries(control, 1);
+  for (const queue of BEYOND) {
+    await t.check('GREF-03', async () => {
+      expect((await control.getGrefMappingSize(queue)).status, `GET, queue ${queue}`).to.equal(invalidParameter);
+    });
+    await t.check('GREF-19', async () => {
+      expect((await control.addGrefMapping(queue, list)).status, `ADD, queue ${queue}`).to.equal(invalidParameter);
+      expect((await control.delGrefMapping(queue, list)).status, `DEL, queue ${queue}`).to.equal(invalidParameter);
+    });
+  }
+});
+
+test('gref-list', 'compares all bits of the size of a list', CONTROL, async (t) => {
+  const { control } = await mapping(t);
+  const list = entries(control, 1);
+  // A list of up to 512 entries fits in a page.
+  for (const size of [0, 1].flatMap((each) => BEYOND.slice(1).map((beyond) => each + beyond))) {
+    for (const type of [CTRL_TYPE.addGrefMapping, CTRL_TYPE.delGrefMapping]) {
+      await t.check('GREF-17', async () => {
+        const { status } = await control.ask(type, 0, list.ref, size);
+        expect(status, `status of type ${type} for ${size} entries`).to.equal(invalidParameter);
+      });
+    }
+  }
+  await t.check('GREF-09', async () => {
+    expect((await control.delGrefMapping(0, list)).data, 'entries of the refused lists').to.equal(0);
+    expect(statusesOf(list), 'status of the entry').to.deep.equal([invalidParameter]);
+  });
+});

@@ -1,0 +1,150 @@
+/** What a driver refuses more often than a ring or a table has places costs it none of them. */
+import { expect } from 'chai';
+import type { FrontendPeer } from '../../harness/peer/frontend.js';
+import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
+import { CTRL_STATUS, CTRL_TYPE, GSO_TYPE, HASH_ALGORITHM, KEY, TXF } from '../../harness/protocol/netif.js';
+import { CTRL_RING, RX_RING } from '../../harness/protocol/ring.js';
+import { backendChapter } from '../../harness/run/suite.js';
+import { PAGE_SIZE } from '../../harness/xen/domain.js';
+import { gsoExtra } from '../support/large-packets.js';
+import { arrives } from '../support/losses.js';
+import { add, entries, mapping } from './gref-verbs.js';
+import { BAD_REF, statusesOrSilence, through } from './verbs.js';
+
+const { test, tests } = backendChapter('exhaustion');
+export const exhaustion = tests;
+
+const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
+const { success } = CTRL_STATUS;
+/** Packets of four slots: more slots than a tx ring has, even if only their last three count. */
+const PACKETS = 100;
+/** Buffers that a frontend keeps posted. */
+const BUFFERS = 20;
+const FRAGMENTS = [100, 100, 100, 100];
+const LENGTH = 400;
+
+/** The malformed packets that are sent. */
+const REFUSED: readonly {
+  readonly name: string;
+  readonly what: string;
+  readonly requirement: string;
+  readonly gate?: string;
+  readonly shape: TxShape;
+}[] = [
+  {
+    name: 'bad-grants',
+    what: 'an invalid grant in their last fragment',
+    requirement: 'TXW-28',
+    shape: { alter: (request, n) => (n === 3 ? { ...request, gref: BAD_REF } : request) },
+  },
+  {
+    name: 'beyond-page',
+    what: 'a fragment that crosses its page',
+    requirement: 'TXW-05',
+    shape: { alter: (request, n) => (n === 2 ? { ...request, offset: PAGE_SIZE - 50 } : request) },
+  },
+  {
+    name: 'too-much-data',
+    what: 'fragments that add up to more than the packet',
+    requirement: 'TXW-27',
+    shape: { alter: (request, n) => (n === 0 ? { ...request, size: 200 } : request) },
+  },
+  {
+    name: 'bad-gso',
+    what: 'a GSO extra of unknown type',
+    requirement: 'GSO-07',
+    gate: KEY.featureGsoTcpv4,
+    shape: { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(GSO_TYPE.tcpv4, { gsoType: 7 })] },
+  },
+];
+
+for (const { name, what, requirement, gate, shape } of REFUSED) {
+  const options = { gate: gate ? [KEY.featureSg, gate] : KEY.featureSg, fresh: true } as const;
+  test(name, `serves a ring on which it has refused ${PACKETS} packets with ${what}`, options, async (t) => {
+    const vif = await t.fresh();
+    const put = (): SentSlot[] => {
+      const slots = vif.queue.tx.enqueue(vif.quietFrame(LENGTH), { fragments: FRAGMENTS, ...shape });
+      vif.queue.pushTx();
+      return slots;
+    };
+    if (!(await statusesOrSilence(vif, put()))) t.skip('the backend gives up the vif, as it may');
+    await t.check(requirement, async () => {
+      for (let n = 1; n < PACKETS; n++) await vif.answered(put());
+      await vif.transmit(vif.quietFrame());
+    });
+  });
+}
+
+/** Control messages of which a backend refuses each, with a page that holds no list and no table. */
+const MESSAGES: Readonly<Record<string, readonly [type: number, words: (page: number) => readonly number[]]>> = {
+  types: [0x7fff, () => []],
+  algorithms: [CTRL_TYPE.setHashAlgorithm, () => [0x77]],
+  flags: [CTRL_TYPE.setHashFlags, () => [0x80000000]],
+  keys: [CTRL_TYPE.setHashKey, (page) => [page, 0xffffffff]],
+  'key-grants': [CTRL_TYPE.setHashKey, () => [BAD_REF, 4]],
+  tables: [CTRL_TYPE.setHashMappingSize, () => [0xffffffff]],
+  'table-parts': [CTRL_TYPE.setHashMapping, (page) => [page, 1, 0xffffffff]],
+  'gref-lists': [CTRL_TYPE.addGrefMapping, (page) => [0, page, 0xffff]],
+};
+
+for (const [name, [type, words]] of Object.entries(MESSAGES)) {
+  const title = `responds to control messages after ${2 * CTRL_RING.size} that it refused, of invalid ${name.replace('-', ' ')}`;
+  test(`control-${name}`, title, CONTROL, async (t) => {
+    const { control } = await t.fresh({ control: true });
+    await control.setHashAlgorithm(HASH_ALGORITHM.toeplitz);
+    const [a, b, c] = words(control.grant(new Uint8Array(PAGE_SIZE)));
+    await t.check('CTRL-07', async () => {
+      for (let n = 0; n < 2 * CTRL_RING.size; n++) await control.ask(type, a, b, c);
+      await control.ask(CTRL_TYPE.getHashMappingSize);
+    });
+  });
+}
+
+test('gref', 'has its whole table free after more refused lists than the table has entries', CONTROL, async (t) => {
+  const { control, size } = await mapping(t);
+  const list = entries(control, Math.min(size, 64));
+  await add(t, control, list);
+  await control.delGrefMapping(0, list);
+  const good = list.bytes();
+  const bad = Uint8Array.from(good);
+  new DataView(bad.buffer).setUint32(good.length - 8, BAD_REF, true);
+  list.offer.page.copyIn(0, bad);
+  for (let n = 0; n < size + 64; n += list.length) {
+    const { status } = await control.addGrefMapping(0, list);
+    if (status === success) t.skip('the backend accepts an invalid reference');
+  }
+  list.offer.page.copyIn(0, good);
+  await t.check('GREF-09', async () => {
+    expect((await control.addGrefMapping(0, list)).status, 'status for a valid list').to.equal(success);
+  });
+});
+
+test(
+  'bad-buffers',
+  'delivers again after more buffers that it could not write than the rx ring has slots',
+  { fresh: true, needs: 'bridge' },
+  async (t) => {
+    const [from, to] = await t.bridged({}, { rxBuffers: 0 });
+    const { rx } = to.queue;
+    // Each buffer that comes back is posted again with the same invalid grant.
+    rx.nextRef = () => BAD_REF;
+    to.queue.post(BUFFERS);
+    await useUp(from, to, RX_RING.size + BUFFERS);
+    rx.nextRef = undefined;
+    await useUp(from, to, BUFFERS);
+    t.info(`${rx.errors.length} buffers were refused`);
+    await t.check('GNT-10', () => through(from, to, from.frameTo(to.link.peer.mac)));
+  },
+);
+
+/** Sends frames through the bridge until they have used up so many buffers, or some in a row have used none. */
+async function useUp(from: FrontendPeer, to: FrontendPeer, count: number): Promise<void> {
+  const { ring } = to.queue.rx;
+  for (let used = 0, idle = 0; used < count && idle < 4;) {
+    const before = ring.rspCons;
+    await from.transmit(from.frameTo(to.link.peer.mac));
+    const isUsed = await arrives(to.until('use of a buffer', () => ring.rspCons !== before, { ms: 200 }));
+    used += isUsed ? 1 : 0;
+    idle = isUsed ? 0 : idle + 1;
+  }
+}

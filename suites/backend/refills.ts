@@ -1,0 +1,184 @@
+/** netif.h, "Guest receive": frontends that post exactly as many buffers as a packet needs, one fewer and one more. */
+import { expect } from 'chai';
+import { sameBytes } from '../../harness/bytes/bytes.js';
+import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
+import type { FrontendQueue, QueuePacket } from '../../harness/peer/frontend-queue.js';
+import type { TxShape } from '../../harness/peer/frontend-tx.js';
+import { GSO_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
+import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
+import { demanded } from '../../harness/xen/wait.js';
+import { gsoExtra, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
+import { arrives, sendUntilArrival } from '../support/losses.js';
+import { queuesOffered, through } from './verbs.js';
+
+const { test, tests } = backendChapter('refills');
+export const refills = tests;
+
+const BRIDGE = { fresh: true, needs: 'bridge' } as const;
+const GSO = { [KEY.featureGsoTcpv4]: '1' };
+const HEADROOM = { [KEY.xdpHeadroom]: '256' };
+
+/** A packet that a frontend with these keys receives in several slots. */
+interface Sample {
+  readonly what: string;
+  readonly gate: readonly string[];
+  readonly keys: Readonly<Record<string, string>>;
+  readonly isLarge: boolean;
+}
+
+const SAMPLES: Readonly<Record<string, Sample>> = {
+  large: { what: 'large packet', gate: [KEY.featureGsoTcpv4], keys: GSO, isLarge: true },
+  headroom: {
+    what: 'packet with headroom',
+    gate: [KEY.featureXdpHeadroom],
+    keys: HEADROOM,
+    isLarge: false,
+  },
+  'large-headroom': {
+    what: 'large packet with headroom',
+    gate: [KEY.featureGsoTcpv4, KEY.featureXdpHeadroom],
+    keys: { ...GSO, ...HEADROOM },
+    isLarge: true,
+  },
+};
+
+/** A packet of this kind, how it is sent, and what recognises it where it comes out in one piece. */
+function sampleOf(
+  from: FrontendPeer,
+  to: FrontendPeer,
+  { isLarge }: Sample,
+): { frame: Uint8Array; shape: TxShape; isIt: (packet: QueuePacket) => boolean } {
+  if (!isLarge) {
+    const frame = from.frameTo(to.link.peer.mac);
+    return { frame, shape: {}, isIt: (packet) => sameBytes(packet.frame, frame) };
+  }
+  const frame = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
+  const shape = { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
+  return { frame, shape, isIt: (packet) => sameBytes(payloadOf(packet.frame), payloadOf(frame)) };
+}
+
+/** Sends a sample until it arrives, and returns it. */
+async function delivered([from, to]: readonly FrontendPeer[], sample: Sample): Promise<QueuePacket> {
+  if (!from || !to) throw new Error('two vifs were bridged');
+  const { frame, shape, isIt } = sampleOf(from, to, sample);
+  return sendUntilArrival(
+    () => from.send(frame, shape),
+    () => to.receive(sample.what, isIt),
+  );
+}
+
+/** How many buffers a sample takes. Skips the test if the guest segments it. */
+async function neededFor(t: BackendTest, sample: Sample): Promise<number> {
+  const peers = await t.bridged({}, { keys: sample.keys });
+  const packets: QueuePacket[] = [];
+  if (!(await arrives(delivered(peers, sample).then((packet) => packets.push(packet)))))
+    t.skip(`the guest does not forward a ${sample.what} in one piece`);
+  for (const peer of peers) await t.unplug(peer);
+  return packets.reduce((sum, { slots, extraSlots }) => sum + slots.length + extraSlots.length, 0);
+}
+
+/** The options of a frontend that keeps so many buffers posted: each that returns is posted again. */
+const keeping = (rxBuffers: number, { keys }: Sample): FrontendOptions => ({ rxBuffers, keys });
+
+for (const [name, sample] of Object.entries(SAMPLES)) {
+  const options = { ...BRIDGE, gate: sample.gate };
+  test(
+    `exact-${name}`,
+    `delivers a ${sample.what} to a frontend that posts just enough buffers`,
+    options,
+    async (t) => {
+      const needed = await neededFor(t, sample);
+      for (const count of [needed, needed + 1]) {
+        const peers = await t.bridged({}, keeping(count, sample));
+        await t.check('RXW-31', () => delivered(peers, sample));
+      }
+    },
+  );
+
+  test(
+    `short-${name}`,
+    `delivers a ${sample.what} once the last buffer that it needs is posted`,
+    options,
+    async (t) => {
+      const needed = await neededFor(t, sample);
+      const [from, to] = await t.bridged({}, keeping(needed - 1, sample));
+      const { frame, shape, isIt } = sampleOf(from, to, sample);
+      from.queue.tx.enqueue(frame, shape);
+      from.queue.pushTx();
+      // By the response on another vif the backend has seen the packet, for which there are too few buffers.
+      await t.check('RING-08', async () => {
+        await (await t.connect()).transmit(from.quietFrame());
+        to.queue.service();
+        to.raise();
+      });
+      to.queue.post(1);
+      const isSoon = await arrives(to.receive(sample.what, isIt));
+      // The backend may have dropped the packet. If it kept it, a later packet makes it look at the buffers.
+      await t.check('RXW-31', () => through(from, to, from.frameTo(to.link.peer.mac)));
+      const isLate = to.received.some(isIt);
+      if (!isSoon && !isLate) t.info('the backend drops packets for which there are too few buffers');
+      await t.check('NOTIFY-10', () =>
+        expect(isLate, 'packet that waited arrives only with a later one').to.equal(false),
+      );
+    },
+  );
+
+  test(`order-${name}`, `lets no packet overtake a ${sample.what} that waits for a buffer`, options, async (t) => {
+    const needed = await neededFor(t, sample);
+    const [from, to] = await t.bridged({}, keeping(needed - 1, sample));
+    const { frame, shape, isIt } = sampleOf(from, to, sample);
+    const small = from.frameTo(to.link.peer.mac);
+    from.queue.tx.enqueue(frame, shape);
+    from.queue.tx.enqueue(small);
+    from.queue.pushTx();
+    await (await t.connect()).transmit(from.quietFrame());
+    to.queue.post(1);
+    await demanded(['RXW-31'], through(from, to, from.frameTo(to.link.peer.mac)));
+    // The packet may also come last.
+    await arrives(to.until(sample.what, () => to.received.some(isIt), { on: [to.arrived] }));
+    const places = [isIt, (packet: QueuePacket) => sameBytes(packet.frame, small)].map((each) =>
+      to.received.findIndex(each),
+    );
+    if (places.includes(-1)) return t.skip('the backend dropped one of the packets');
+    await t.check('RXW-20', () =>
+      expect(places, 'places of the packets').to.deep.equal([...places].sort((a, b) => a - b)),
+    );
+  });
+}
+
+test(
+  'other-queue',
+  'delivers on a queue while another one has no buffers',
+  { ...BRIDGE, gate: KEY.multiQueueMaxQueues },
+  async (t) => {
+    if ((await queuesOffered(t)) < 2) return t.skip('the backend offers only one queue');
+    const [from, to] = await t.bridged({ queues: 2 }, { queues: 2 });
+    const [first, second] = from.queues;
+    if (!first || !second) throw new Error('two queues were requested');
+    const arrival = (queue: FrontendQueue): Promise<number> => arrivalOf(from, to, queue);
+    const ends = [await arrival(first), await arrival(second), await arrival(first), await arrival(second)];
+    if (ends[0] === ends[1] || ends[0] !== ends[2] || ends[1] !== ends[3])
+      t.skip('the backend does not keep the frames of two queues on two queues');
+    const starved = to.queues[ends[0] ?? 0];
+    if (!starved) throw new Error('netifspec bug: a packet arrived on a queue that does not exist');
+    starved.rx.repost = false;
+    for (let left = starved.rx.posted + 8; left > 0; left--) {
+      await arrives(from.transmit(from.frameTo(to.link.peer.mac), {}, first, { ms: 200 }));
+    }
+    await t.check('MQ-16', () => arrival(second));
+  },
+);
+
+/** Sends a frame on a queue and returns the queue on which it arrives. Its response may come later. */
+async function arrivalOf(from: FrontendPeer, to: FrontendPeer, queue: FrontendQueue): Promise<number> {
+  const frame = from.frameTo(to.link.peer.mac);
+  const packet = await sendUntilArrival(
+    () => {
+      queue.tx.enqueue(frame);
+      queue.pushTx();
+      return Promise.resolve();
+    },
+    () => to.receive('frame that was sent through the guest', (each) => sameBytes(each.frame, frame)),
+  );
+  return packet.queue.index;
+}
