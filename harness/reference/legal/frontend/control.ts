@@ -5,7 +5,8 @@ import * as control from '../support/frontend-control.js';
 export const CONTROL: readonly LegalDriver[] = [
   {
     id: 'frontend.grows-mapping',
-    choice: 'sets the size of its mapping table to 1 first, and then to the number of its queues',
+    choice:
+      'sets the size of its mapping table to 1 and then to the number of its queues, without waiting for responses',
     source: 'netif.h, SET_HASH_MAPPING_SIZE: may be sent any number of times',
     frontend: control.growsMapping,
   },

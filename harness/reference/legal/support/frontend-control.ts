@@ -8,15 +8,18 @@ import { readOther } from '../../bus.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { FrontendVif } from '../../frontend.js';
 
-const setMapping = async (vif: FrontendVif, table: readonly number[]): Promise<void> => {
+/** Sends the size of a mapping table and the table, without waiting for responses. */
+const setMapping = (vif: FrontendVif, table: readonly number[]): Promise<unknown> => {
   const { steps } = vif;
-  await steps.ask(vif, CTRL_TYPE.setHashMappingSize, table.length);
-  await steps.lend(vif, 'read-only', encodeHashMapping(table), (ref) =>
-    steps.ask(vif, CTRL_TYPE.setHashMapping, ref, table.length, 0),
-  );
+  return Promise.all([
+    steps.ask(vif, CTRL_TYPE.setHashMappingSize, table.length),
+    steps.lend(vif, 'read-only', encodeHashMapping(table), (ref) =>
+      steps.ask(vif, CTRL_TYPE.setHashMapping, ref, table.length, 0),
+    ),
+  ]);
 };
 
-/** Sets up a mapping table of one entry first, then one of an entry for each queue. */
+/** Sets up a mapping table of one entry, and at once one of an entry for each queue. */
 export const growsMapping: Partial<FrontendSteps> = {
   async configureHash(vif) {
     const { steps } = vif;
@@ -27,11 +30,8 @@ export const growsMapping: Partial<FrontendSteps> = {
       steps.ask(vif, CTRL_TYPE.setHashKey, ref, VERIFICATION_KEY.length),
     );
     await steps.ask(vif, CTRL_TYPE.setHashFlags, flags?.data);
-    await setMapping(vif, [0]);
-    await setMapping(
-      vif,
-      vif.queues.map(({ index }) => index),
-    );
+    const all = vif.queues.map(({ index }) => index);
+    await Promise.all([setMapping(vif, [0]), setMapping(vif, all)]);
   },
 };
 
