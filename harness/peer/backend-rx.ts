@@ -1,5 +1,5 @@
 import { encodeExtra, type Extra } from '../protocol/extra.js';
-import { RXF } from '../protocol/netif.js';
+import { EXTRA_FLAG_MORE, RXF } from '../protocol/netif.js';
 import { RX_RING, slotOffset } from '../protocol/ring.js';
 import { BackRing } from '../protocol/shared-ring.js';
 import {
@@ -47,6 +47,7 @@ export class BackendRx {
    */
   #fills: Fill[] = [];
   #slots: Uint8Array[] = [];
+  #isOpen = false;
 
   constructor(
     private readonly frontend: OtherDomain,
@@ -86,6 +87,11 @@ export class BackendRx {
     return fragmentsOf(frame, shape).length + (shape.extras?.length ?? 0);
   }
 
+  /** Whether the last slot announces another one of its packet: whatever is enqueued next belongs to that packet. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   /** Assigns the oldest buffers to a frame. The frame must not change until {@link writeEnqueued} has copied it. */
   enqueue(frame: Uint8Array, shape: RxShape = {}): void {
     this.onSend(frame);
@@ -108,6 +114,8 @@ export class BackendRx {
       this.#slots.push(encodeRxResponse(shape.alter?.(response, n) ?? response));
       if (n === 0) for (const extra of extras) this.#putExtra(encodeExtra(extra));
     });
+    // A complete packet is only left open by flags that are added to it.
+    this.#isOpen = extras.length === 0 && ((shape.flags ?? 0) & (RXF.moreData | RXF.extraInfo)) !== 0;
   }
 
   /**
@@ -117,6 +125,7 @@ export class BackendRx {
   putExtraBytes(bytes: Uint8Array): void {
     this.monitor.lookAwayFromRings();
     this.#putExtra(bytes);
+    this.#isOpen = ((bytes[1] ?? 0) & EXTRA_FLAG_MORE) !== 0;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { KEY } from '../protocol/netif.js';
-import { parseDecimal, XENBUS_STATE } from '../protocol/xenbus.js';
+import { parseDecimal, parseXenbusState, XENBUS_STATE } from '../protocol/xenbus.js';
 import { agree, type Answering, BackendControl } from './backend-control.js';
 import { BackendQueue, type QueuePacket, queueKeys } from './backend-queue.js';
 import { BackendRx, type RxShape } from './backend-rx.js';
@@ -7,7 +7,7 @@ import type { DomId } from '../xen/domain.js';
 import type { PeerContext } from './context.js';
 import type { Link } from './link.js';
 import { OtherDomain } from './other-domain.js';
-import { demanded, type WaitOptions } from '../xen/wait.js';
+import { demanded, Signal, type WaitOptions } from '../xen/wait.js';
 import { WatchedNode } from '../xen/watched-node.js';
 import { Directory } from './monitor/directory.js';
 import { type Packet, txFlags } from './monitor/situations.js';
@@ -25,6 +25,10 @@ export const BACKEND_KEYS: Readonly<Record<string, string>> = {
 /** More queues than any driver has; limits the pages that a hostile frontend can make the peer map. */
 const MAX_QUEUES = 64;
 
+const CONTROL_KEYS = [KEY.ctrlRingRef, KEY.eventChannelCtrl];
+/** Keys that a frontend must write before it is Connected, but not before it is Initialised. */
+const LATE_KEYS: readonly string[] = [...CONTROL_KEYS, KEY.requestMulticastControl];
+
 /**
  * The backend end of a vif, which tests a frontend. Each step of the handshake is a separate method; {@link connect}
  * runs all of them in the usual order.
@@ -32,7 +36,10 @@ const MAX_QUEUES = 64;
 export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   /** Chooses the response to each control request. */
   answer: Answering = agree;
-  /** The keys of the frontend's directory at the time its rings were mapped. */
+  /**
+   * The keys of the frontend's directory at the time its rings were mapped, and after {@link connect} those that it
+   * added before it was Connected.
+   */
   published: Readonly<Record<string, string>> = {};
   readonly #frontend: OtherDomain;
   #control: BackendControl | undefined;
@@ -56,12 +63,32 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
 
   /** Reads the frontend's keys, maps its rings and binds its event channels. */
   async mapRings(): Promise<void> {
-    const top = await this.otherKeys();
-    const { pump } = this.context;
-    this.published = top;
+    await this.#readKeys();
+    this.#showKeys();
+    await this.#mapQueues();
+    this.#openControl();
+  }
+
+  async #readKeys(): Promise<void> {
+    this.published = await this.otherKeys();
     this.agree();
-    const first = this.#connections++ === 0;
-    this.monitor.see('frontendKeys', () => ({ own: new Directory(top), backend: this.agreement.receiver, first }));
+    this.#connections++;
+  }
+
+  get #isFirst(): boolean {
+    return this.#connections === 1;
+  }
+
+  /** Lets the monitor check the frontend's keys. */
+  #showKeys(): void {
+    const own = new Directory(this.published);
+    this.monitor.see('frontendKeys', () => ({ own, backend: this.agreement.receiver, first: this.#isFirst }));
+  }
+
+  async #mapQueues(): Promise<void> {
+    const top = this.published;
+    const first = this.#isFirst;
+    const { pump } = this.context;
     this.#rxNotify = (top[KEY.featureRxNotify] ?? '0') !== '0';
     // After the first connection a frontend may leave an old number behind, which means nothing without the offer.
     const counts = first || this.agreement.receiver.get(KEY.multiQueueMaxQueues) !== undefined;
@@ -83,11 +110,21 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
         }),
       );
     }
-    const answer: Answering = (request) => this.answer(request);
+  }
+
+  /** Opens the control ring, if the frontend provides one and the peer has not opened it yet. */
+  #openControl(): void {
     // Keys of an earlier connection mean nothing to a backend that does not offer a control ring any more.
-    if (this.agreement.receiver.has(KEY.featureCtrlRing)) {
-      this.#control = BackendControl.open(this.#frontend, pump, top, answer, this.guard, this.monitor, count.value);
-    }
+    if (this.#control || !this.agreement.receiver.has(KEY.featureCtrlRing)) return;
+    this.#control = BackendControl.open(
+      this.#frontend,
+      this.context.pump,
+      this.published,
+      (request) => this.answer(request),
+      this.guard,
+      this.monitor,
+      this.queues.length,
+    );
   }
 
   /** The control ring; undefined if the frontend provides none. */
@@ -103,14 +140,45 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
 
   /**
    * The whole handshake: switches to InitWait, waits for the frontend, maps its rings and switches to Connected. It
-   * also accepts a frontend that does not wait for InitWait, and one that stops in Initialised.
+   * also accepts a frontend that does not wait for InitWait, and one that stops in Initialised. Some keys are due
+   * before the frontend is Connected only (netif.h, "Control ring" and "feature-multicast-control").
    */
   async connect(): Promise<void> {
     await this.setState(XENBUS_STATE.initWait);
     await this.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected]);
-    await this.mapRings();
-    await this.setState(XENBUS_STATE.connected);
-    await this.awaitState([XENBUS_STATE.connected]);
+    await this.#readKeys();
+    try {
+      await this.#mapQueues();
+      if (CONTROL_KEYS.every((key) => this.published[key] !== undefined)) this.#openControl();
+      this.published = { ...this.published, ...(await this.#keysUntilConnected()) };
+    } finally {
+      this.#showKeys();
+    }
+    this.#openControl();
+  }
+
+  /** Switches to Connected. Returns the keys that the frontend writes before it is Connected, too. */
+  async #keysUntilConnected(): Promise<Record<string, string>> {
+    const changed: string[] = [];
+    const arrived = new Signal();
+    const watch = await this.context.domain.store.watch(this.otherPath, (path) => {
+      changed.push(path.slice(this.otherPath.length + 1));
+      arrived.fire();
+    });
+    try {
+      const before = parseXenbusState(await this.otherKey('state'));
+      await this.setState(XENBUS_STATE.connected);
+      await this.awaitState([XENBUS_STATE.connected]);
+      if (before.ok && before.value === XENBUS_STATE.connected) return {};
+      await this.until('event of the state', () => changed.includes('state'), { on: [arrived] });
+      // xenstore reports changes in the order in which they were made.
+      const early = new Set(changed.slice(0, changed.lastIndexOf('state')));
+      const keys = [...early].filter((key) => LATE_KEYS.includes(key));
+      const values = await Promise.all(keys.map(async (key) => [key, await this.otherKey(key)] as const));
+      return Object.fromEntries(values.filter((entry): entry is [string, string] => entry[1] !== undefined));
+    } finally {
+      await watch.close();
+    }
   }
 
   /**
@@ -173,6 +241,8 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   }
 
   protected reply(frame: Uint8Array, queue: BackendQueue): void {
+    // In the middle of a packet of the test, the reply would become a part of it.
+    if (queue.rx.isOpen) return;
     if (queue.rx.buffers.length < BackendRx.slotsFor(frame)) return;
     queue.rx.enqueue(frame);
     queue.pushRx();

@@ -3,8 +3,11 @@ import type { EventPump } from '../xen/event-pump.js';
 import type { Monitor } from './monitor/monitor.js';
 import type { Patience } from '../xen/wait.js';
 
-/** The requests to which a guest's network stack replies by itself: ARP, ICMP echo, and a TCP SYN to a closed port. */
-export const REFLECTORS = ['arp', 'icmp', 'tcp'] as const;
+/**
+ * The requests to which a guest's network stack replies by itself: ARP, ICMP echo, ICMP echo in a frame of the usual
+ * MTU, and a TCP SYN to a closed port.
+ */
+export const REFLECTORS = ['arp', 'icmp', 'icmp-full', 'tcp'] as const;
 export type Reflector = (typeof REFLECTORS)[number];
 
 /** The parts that all peers of a run share. */

@@ -373,9 +373,11 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
 
   /**
    * Lets the monitor check an idle vif. Waits briefly first if the driver has published a message whose event is still
-   * missing.
+   * missing. Leaves a vif alone that is closing: its ends may release their rings.
    */
   async rest(): Promise<void> {
+    const state = this.other.history.at(-1);
+    if (this.#isClosing || state === undefined || CLOSING.includes(state)) return;
     const events = await this.#lateEvents((queue) => queue.overdue());
     if (events !== 'unknown') for (const queue of this.queues) queue.rest(events.includes(queue));
   }

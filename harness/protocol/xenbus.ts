@@ -32,13 +32,13 @@ export function stateName(state: number): string {
 }
 
 /**
- * Parses an unsigned decimal number from `min` to `max`: only digits, no leading zero. Undefined means that the node is
- * missing, and is malformed.
+ * Parses an unsigned decimal number from `min` to `max`: only digits. Undefined means that the node is missing, and is
+ * malformed.
  */
 export function parseDecimal(text: string | undefined, { min, max }: { min: number; max: number }): Decoded<number> {
   if (text === undefined) return malformed('no such node');
   const quoted = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
-  if (!/^(0|[1-9][0-9]*)$/.test(text)) return malformed(`${quoted} is not a decimal number`);
+  if (!/^[0-9]+$/.test(text)) return malformed(`${quoted} is not a decimal number`);
   const number = Number(text);
   if (number < min || number > max) return malformed(`${quoted} is not from ${min} to ${max}`);
   return decoded(number);

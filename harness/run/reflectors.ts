@@ -3,6 +3,8 @@ import type { Clock } from '../xen/domain.js';
 import { Expired } from '../xen/wait.js';
 import type { AnyPeer } from '../peer/any-peer.js';
 import { type Reflector, REFLECTORS } from '../peer/context.js';
+import { PING_HEADERS } from '../peer/peer.js';
+import { LARGEST_FRAME } from '../packet/ethernet.js';
 
 /** Time for a reply, in milliseconds before scaling. */
 const ANSWER_MS = 1000;
@@ -41,6 +43,7 @@ export class Reflectors {
     const ask: Record<Reflector, () => Promise<unknown>> = {
       arp: () => peer.resolve({ ms: ANSWER_MS }),
       icmp: () => peer.ping({ ms: ANSWER_MS }),
+      'icmp-full': () => peer.ping({ length: LARGEST_FRAME - PING_HEADERS, ms: ANSWER_MS }),
       tcp: () => peer.syn({ ms: ANSWER_MS }),
     };
     for (const reflector of REFLECTORS) {

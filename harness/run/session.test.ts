@@ -143,7 +143,7 @@ describe('session', () => {
 
     it('sends the requests all the same', async () => {
       const [session, test] = await records({ iut, options }, ping);
-      expect((session as SessionRecord).facts).to.include({ reflectors: 'arp icmp tcp' });
+      expect((session as SessionRecord).facts).to.include({ reflectors: 'arp icmp icmp-full tcp' });
       expect((test as TestRecord).verdict).to.equal('pass');
     });
 
@@ -153,7 +153,7 @@ describe('session', () => {
       };
       const setting = { iut, options, planted: { backend: { accept } } };
       const [session, test] = await records({ ...setting, target: { connection: 'restart' } }, ping);
-      expect((session as SessionRecord).facts).to.include({ reflectors: 'arp icmp tcp' });
+      expect((session as SessionRecord).facts).to.include({ reflectors: 'arp icmp icmp-full tcp' });
       expect((test as TestRecord).verdict).to.equal('pass');
       const [, skipped] = await records(setting, ping);
       expect((skipped as TestRecord).skip?.reason).to.equal(
@@ -179,7 +179,7 @@ describe('session', () => {
         if (++frames > 2) BACKEND_STEPS.accept(vif, queue, packet);
       };
       const [session] = await records({ iut, planted: { backend: { accept } } }, ping);
-      expect((session as SessionRecord).facts).to.include({ reflectors: 'arp icmp tcp' });
+      expect((session as SessionRecord).facts).to.include({ reflectors: 'arp icmp icmp-full tcp' });
     });
 
     it('fails if the target file declares a reply', async () => {

@@ -129,7 +129,7 @@ export const targetSchema = z
       .exactOptional()
       .meta({
         ...key("What the guest's stack replies to; a missing reply is a failure then, and skips no tests"),
-        examples: [['arp', 'icmp', 'tcp']],
+        examples: [['arp', 'icmp', 'icmp-full', 'tcp']],
       }),
     expectations: text
       .exactOptional()

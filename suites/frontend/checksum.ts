@@ -168,6 +168,7 @@ for (const ipv6 of [false, true]) {
   const gate = [KEY.featureSg, ipv6 ? KEY.featureIpv6CsumOffload : '!feature-no-csum-offload'];
   test(name, `finds blank checksums over ${version} after any headers`, { ...BRIDGE, gate }, async (t) => {
     const peers = await t.bridged();
+    await hasBuffers(t, peers[0], 2);
     const plain = await cross(peers, placesOf(peers, ipv6, 'complete', {}));
     const all = likeThose(plain, placesOf(peers, ipv6, 'blank', BLANK));
     await t.check(ipv6 ? 'CSUM-05' : 'CSUM-06', async () => expectLabelled(await allCross(peers, all)));
@@ -180,6 +181,7 @@ test(
   { ...BRIDGE, gate: [KEY.featureSg, '!feature-no-csum-offload'] },
   async (t) => {
     const peers = await t.bridged();
+    await hasBuffers(t, peers[0], 2);
     const complete = (flags: RxShape): Place[] =>
       [false, true].flatMap((ipv6) => placesOf(peers, ipv6, 'complete', flags));
     const plain = await cross(peers, complete({}));

@@ -33,7 +33,7 @@ for (const offset of [1, 2, 64, PAGE_SIZE - LARGEST_FRAME]) {
 
 // 65,535 bytes fill 17 pages at worst; no header asks a frontend to accept more (Linux drops some packets of 18 slots).
 for (const count of [2, 3, 9, 17]) {
-  test(`slots-${count}`, `reassembles a packet of ${count} slots`, { ...SG }, async (t) => {
+  test(`slots-${count}`, `reassembles a packet of ${count} slots`, { ...SG, reflector: 'icmp-full' }, async (t) => {
     const vif = await t.connect();
     const piece = Math.floor((LARGEST_FRAME - 300) / (count - 1));
     const later = Array<number>(count - 1).fill(piece);
@@ -72,8 +72,12 @@ test(
     await hasBuffers(t, vif, shape.fragments.length);
     const length = 750 - PING_HEADERS;
     if (!(await arrives(vif.ping({ length, shape })))) t.skip('the frontend accepts no packet of three slots');
+    let round = 0;
     const lost = await countLost(ROUNDS, async () => {
-      while (ring.rspProdPvt % RX_RING.size !== RX_RING.size - 2) await vif.deliver(vif.quietFrame());
+      const sentinels = round++ % 2;
+      while (ring.rspProdPvt % RX_RING.size !== RX_RING.size - 2 - sentinels) await vif.deliver(vif.quietFrame());
+      // A guest with little room has handled all of these when it replies.
+      if (sentinels > 0) await arrives(vif.resolve({ tries: 1 }));
       return vif.ping({ length, shape, tries: 1 });
     });
     // A stack may lose a ping, but not each of these.
@@ -226,7 +230,9 @@ test('order', 'passes on packets in the order of the ring', { fresh: true, needs
   await happens(to, 'every packet from the bridge', () => order().length === count);
   if (order().length < 2) t.skip(`${order().length} packets came out of the bridge`);
   await t.check('RXW-30', () => {
-    expect(order(), 'order of the packets').to.deep.equal([...new Set(order())].sort((a, b) => a - b));
+    // A bridge may duplicate a packet.
+    const first = [...new Set(order())];
+    expect(first, 'order of the packets').to.deep.equal([...first].sort((a, b) => a - b));
   });
 });
 

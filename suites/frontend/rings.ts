@@ -6,16 +6,20 @@ import { distance, RING_OFFSET, slotOffset, TX_RING } from '../../harness/protoc
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import { noncePayload } from '../../harness/packet/build.js';
 import { ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
-import { frontendChapter } from '../../harness/run/suite.js';
+import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
-import { sendUntilArrival } from '../support/losses.js';
-import { expectUniqueIds, publishing, respondTo, stillPasses, survives, withhold } from './verbs.js';
+import { countLost, sendUntilArrival } from '../support/losses.js';
+import { expectUniqueIds, LATE_MS, publishing, repeat, respondTo, stillPasses, survives, withhold } from './verbs.js';
 
 const { test, tests } = frontendChapter('rings');
 export const rings = tests;
 
+/** Pings that are published at once to fill the rings. */
+const AT_ONCE = 8;
 /** Rounds in which a slot changes while it is read; on real Xen each is a race. */
 const CHANGING_ROUNDS = 50;
+/** Where the padding of a ring page begins, after the four bytes of the union pvt. */
+const PAD = RING_OFFSET.pvt + 4;
 /** The two lengths between which a response changes. */
 const LONG = 1000;
 const SHORT = 100;
@@ -27,8 +31,8 @@ test('initialised', 'initialises the ring pages before it publishes them', { fre
     for (const { ring } of [vif.queue.tx, vif.queue.rx]) {
       const { rspProd, rspEvent } = ring.indices();
       expect(rspProd, `rsp_prod of the ${ring.layout.name} ring`).to.equal(0);
-      // It may have set the index ahead by now, to be notified of a batch.
-      expect(rspEvent, `rsp_event of the ${ring.layout.name} ring`).to.be.within(1, ring.layout.size);
+      // It may have moved the index by now: ahead, to be notified of a batch, or out of reach, if it polls.
+      expect(rspEvent, `rsp_event of the ${ring.layout.name} ring`).not.to.equal(0);
       const pad = ring.page.copyOut(RING_OFFSET.pvt, RING_OFFSET.slots - RING_OFFSET.pvt);
       expect(pad.filter((byte) => byte !== 0).length, 'non-zero bytes of pvt and pad').to.equal(0);
     }
@@ -51,14 +55,14 @@ test('any-order', 'accepts responses in any order', { fresh: true, reflector: 'i
 
 test('wrap-around', 'wraps around both rings', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
-  await t.check(['RING-01', 'RING-04'], () => aroundBothRings(vif));
+  await t.check(['RING-01', 'RING-04'], () => aroundBothRings(t, vif));
 });
 
 const MATCHING = 'finds each buffer by the slot of its response and by the id';
 test('matching', MATCHING, { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
   // The peer responds in the slot of each request and with its id, so every packet is found by both rules.
-  await t.check('RXW-28', () => aroundBothRings(vif));
+  await t.check('RXW-28', () => aroundBothRings(t, vif));
 });
 
 test(
@@ -109,7 +113,8 @@ test(
     const areas = [vif.queue.tx.ring, vif.queue.rx.ring].flatMap(({ page, layout }) => {
       const end = slotOffset(layout, layout.size - 1) + layout.slotBytes;
       return [
-        { page, at: RING_OFFSET.pvt, length: RING_OFFSET.slots - RING_OFFSET.pvt },
+        // The union before it belongs to either end, and has a byte of netif: smartpoll_active.
+        { page, at: PAD, length: RING_OFFSET.slots - PAD },
         { page, at: end, length: PAGE_SIZE - end },
       ];
     });
@@ -143,9 +148,17 @@ for (const half of ['tx', 'rx'] as const) {
   });
 }
 
-/** Uses every slot of both rings, and some of them again. */
-async function aroundBothRings(vif: BackendPeer): Promise<void> {
-  for (let n = 0; n < TX_RING.size + 50; n += 8) await Promise.all(Array.from({ length: 8 }, () => vif.ping()));
+/** Uses every slot of both rings, and some of them again. Skips the test where the guest replies too rarely for that. */
+async function aroundBothRings(t: FrontendTest, vif: BackendPeer): Promise<void> {
+  const { tx, rx } = vif.queue;
+  const used = (): number => Math.min(tx.ring.rspProdPvt, rx.ring.rspProdPvt);
+  await repeat(t, vif, (TX_RING.size + 50) / AT_ONCE, async () => {
+    const once = Array.from({ length: AT_ONCE }, () => countLost(1, () => vif.ping({ tries: 1, ms: LATE_MS })));
+    const lost = (await Promise.all(once)).reduce((sum, each) => sum + each, 0);
+    // A stack may reply to few pings at once, so each of these is sent again alone.
+    for (let n = 0; n < lost; n++) await vif.ping();
+  });
+  if (used() <= TX_RING.size) t.skip(`the guest replies to too few pings: ${used()} slots of each ring were used`);
 }
 
 /**

@@ -62,7 +62,7 @@ export const GSO: readonly Requirement[] = [
     source: 'every driver: Linux, FreeBSD, Windows' },
   // Not a must: the header says that a frontend "should" assume an MTU of 1500, and the GSO keys speak of TCP only.
   { id: 'GSO-13', side: 'both', level: 'should', since: 'always',
-    statement: 'Without a GSO extra no frame exceeds the MTU of the vif, not counting a VLAN tag.',
+    statement: 'Without a GSO extra no frame exceeds the MTU of the vif, not counting VLAN tags.',
     source: 'netif.h, "feature-gso-tcpv4": not assumed capable of large packets; "MTU"' },
   { id: 'GSO-14', side: 'both', level: 'de-facto', since: 'f0ffd6032f', gate: 'feature-gso-tcpv4',
     statement: "An end doesn't signal ECN in the features field of a GSO extra, which is always 0.",

@@ -1,5 +1,5 @@
 /** netif.h, "Large packets": GSO extras, and packets that need one. */
-import { ETHERNET_HEADER, VLAN_TAG } from '../../packet/ethernet.js';
+import { ETHER_TYPE, ETHERNET_HEADER, VLAN_TAG } from '../../packet/ethernet.js';
 import type { ExtraGso } from '../../protocol/extra.js';
 import { GSO_TYPE, KEY } from '../../protocol/netif.js';
 import { type Rules, when } from './rule.js';
@@ -65,7 +65,7 @@ export const GSO_RULES: Rules = {
     {
       id: 'GSO-13',
       judge: (packet) => {
-        const largest = ETHERNET_HEADER + VLAN_TAG + packet.mtu;
+        const largest = ETHERNET_HEADER + tagBytes(packet.frame) + packet.mtu;
         return when(
           gsoOf(packet) === undefined && !packet.forwarded && !packet.flags.some(({ gsoPrefix }) => gsoPrefix),
           () => packet.frame.length <= largest,
@@ -88,6 +88,14 @@ export const GSO_RULES: Rules = {
   frontendKeys: [{ id: 'GSO-12', judge: ({ own }) => gsoWithSg(own) }],
   backendKeys: [{ id: 'GSO-12', judge: ({ own }) => gsoWithSg(own) }],
 };
+
+/** Bytes of VLAN tags in the largest frame: of one, which another end may remove, or of the two that a frame has. */
+function tagBytes(frame: Uint8Array): number {
+  const isTag = (at: number): boolean => TAGS.includes(((frame[at] ?? 0) << 8) | (frame[at + 1] ?? 0));
+  return isTag(12) && isTag(12 + VLAN_TAG) ? 2 * VLAN_TAG : VLAN_TAG;
+}
+
+const TAGS: readonly number[] = [ETHER_TYPE.vlan, ETHER_TYPE.serviceVlan];
 
 const gsoOf = ({ extras }: Packet): ExtraGso | undefined => extras.find((extra) => extra.type === 'gso');
 

@@ -168,9 +168,11 @@ export function contentOf(frame: Uint8Array, end: Host): Pick<Packet, 'content' 
   const content = decoded.ok ? decoded.value : undefined;
   const forwarded = PEER_MAC_PREFIX.every((byte, n) => frame[6 + n] === byte) && frame[11] === 1;
   // A guest that routes sends packets of others from its own address.
-  const routed = content && 'ip' in content && content.ip.version === 4 && !sameBytes(content.ip.source, end.ipv4);
+  const routed = content && 'ip' in content && !sameBytes(content.ip.source, addressOf(end, content.ip.version));
   return { content, forwarded, own: sameBytes(frame.subarray(6, 12), end.mac) && routed !== true };
 }
+
+const addressOf = (end: Host, version: 4 | 6): Uint8Array => (version === 4 ? end.ipv4 : end.ipv6);
 
 function flagsOf(bits: number, meaning: typeof TXF | typeof RXF, prefix: number): PacketFlags {
   return {

@@ -1,11 +1,14 @@
 /** Bridges of a guest that do not forward every frame: no header specifies what a guest forwards. */
 import { decodeFrame } from '../../../packet/frame.js';
 import { LARGEST_FRAME } from '../../../packet/ethernet.js';
+import type { Domain } from '../../../xen/domain.js';
 import type { VifPacket } from '../../packet.js';
 
 interface Vif<V> {
   readonly bridgedTo: V | undefined;
 }
+
+type Accept<V, Q> = (vif: V, queue: Q, packet: VifPacket) => void;
 
 /** An `accept` step that leaves out the packets of a bridge that `forwards` rejects. */
 export function bridging<V extends Vif<V>, Q>(
@@ -38,4 +41,26 @@ export function isOrdinary({ frame, gso }: VifPacket): boolean {
 export function losingOneOf(every: number): () => boolean {
   let count = 0;
   return () => ++count % every !== 0;
+}
+
+/** An `accept` step that passes on the packets of a bridge twice. */
+export function duplicating<V extends Vif<V>, Q>(accept: Accept<V, Q>): Accept<V, Q> {
+  return (vif, queue, packet) => {
+    accept(vif, queue, packet);
+    if (vif.bridgedTo) accept(vif, queue, packet);
+  };
+}
+
+/** An `accept` step that passes on the packets of a bridge `ms` later. */
+export function delaying<V extends Vif<V> & { readonly domain: Pick<Domain, 'clock'>; readonly queues: Q[] }, Q>(
+  accept: Accept<V, Q>,
+  ms: number,
+): Accept<V, Q> {
+  return (vif, queue, packet) => {
+    if (!vif.bridgedTo) return accept(vif, queue, packet);
+    const kept = { ...packet, frame: Uint8Array.from(packet.frame) };
+    vif.domain.clock.after(ms, () => {
+      if (vif.queues.includes(queue)) accept(vif, queue, kept);
+    });
+  };
 }
