@@ -27,7 +27,7 @@ import {
   tcpInput,
   UNSTEERED,
 } from './hash-verbs.js';
-import { accepted, queuesOffered, reconnect, setToeplitz, stillPasses, through } from './verbs.js';
+import { accepted, BAD_REF, queuesOffered, reconnect, setToeplitz, stillPasses, through } from './verbs.js';
 
 const { test, tests } = backendChapter('hash');
 export const hash = tests;
@@ -37,6 +37,8 @@ const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
 const BRIDGE = { ...CONTROL, needs: 'bridge' } as const;
 const ALL = IPV4 | HASH_FLAG.ipv6 | HASH_FLAG.ipv6Tcp;
 const NO_KEY = new Uint8Array();
+/** Why tests of a single message are skipped: the header lists NOT_SUPPORTED for each of them. */
+const UNSUPPORTED = 'the backend does not support the message';
 
 test('algorithms', 'accepts the algorithms that it supports, and no others', CONTROL, async (t) => {
   const { control } = await t.fresh({ control: true });
@@ -71,12 +73,15 @@ test('flags', 'accepts the hash types that it calculates, and no others', CONTRO
   const vif = await t.fresh({ control: true });
   await setToeplitz(t, vif);
   const { status, data } = await vif.control.ask(CTRL_TYPE.getHashFlags);
+  if (status === notSupported) t.skip(UNSUPPORTED);
   await t.check('HASH-05', () => {
     expect(status, 'GET_HASH_FLAGS').to.equal(success);
     expect(data & ~ALL, 'undefined hash types').to.equal(0);
   });
+  const all = await vif.control.setHashFlags(data);
+  if (all.status === notSupported) t.skip(UNSUPPORTED);
   await t.check('HASH-06', async () => {
-    expect((await vif.control.setHashFlags(data)).status, 'SET_HASH_FLAGS with all of them').to.equal(success);
+    expect(all.status, 'SET_HASH_FLAGS with all of them').to.equal(success);
     for (const flag of [0x10, 0x80000000, ...Object.values(HASH_FLAG).filter((each) => (each & data) === 0)]) {
       expect((await vif.control.setHashFlags(flag)).status, `flag ${flag}`).to.equal(invalidParameter);
     }
@@ -137,6 +142,7 @@ test('key', 'reads the key from the start of a page that is granted read-only', 
   const page = to.control.offer('read-only', VERIFICATION_KEY);
   const { status } = await to.control.ask(CTRL_TYPE.setHashKey, page.ref, VERIFICATION_KEY.length);
   page.page.copyIn(0, new Uint8Array(VERIFICATION_KEY.length));
+  if (status === notSupported) t.skip(UNSUPPORTED);
   await t.check(['HASH-13', 'HASH-14'], () => expect(status).to.equal(success));
   // What the page holds now no longer matters.
   const seen = (await hashed(from, to)) ?? t.skip(NO_HASH);
@@ -147,8 +153,9 @@ test('short-key', 'reads only the given key length and pads with zeros', BRIDGE,
   const [from, to] = await reporting(t, IPV4);
   const ref = to.control.grant(VERIFICATION_KEY);
   for (const length of [16, 12]) {
+    // A backend may support keys of some sizes only.
+    await accepted(t, to.control.ask(CTRL_TYPE.setHashKey, ref, length));
     await t.check(['HASH-13', 'HASH-16', 'TOEP-13'], async () => {
-      expect((await to.control.ask(CTRL_TYPE.setHashKey, ref, length)).status).to.equal(success);
       const seen = (await hashed(from, to)) ?? t.skip(NO_HASH);
       const input = seen.hashType === HASH_TYPE.ipv4Tcp ? tcpInput(A_VECTOR) : addressInput(A_VECTOR);
       const expected = toeplitz(VERIFICATION_KEY.subarray(0, length), input);
@@ -171,11 +178,10 @@ test('long-key', 'refuses a key that is too long for it', CONTROL, async (t) => 
   const { control } = vif;
   await setToeplitz(t, vif);
   const ref = control.grant(VERIFICATION_KEY);
-  await t.check('HASH-19', async () => {
-    // The longest key that a page holds: a backend may support it.
-    const { status } = await control.ask(CTRL_TYPE.setHashKey, ref, 4096);
-    expect(status).to.be.oneOf([success, bufferOverflow, invalidParameter]);
-  });
+  // The longest key that a page holds: a backend may support it.
+  const { status } = await control.ask(CTRL_TYPE.setHashKey, ref, 4096);
+  if (status === notSupported) t.skip(UNSUPPORTED);
+  await t.check('HASH-19', () => expect(status).to.be.oneOf([success, bufferOverflow, invalidParameter]));
   await t.check('HASH-20', async () => {
     const { status } = await control.ask(CTRL_TYPE.setHashKey, ref, 4097);
     expect(status).to.be.oneOf([invalidParameter, bufferOverflow]);
@@ -186,9 +192,9 @@ test('bad-key', 'responds with INVALID_PARAMETER to an invalid grant reference f
   const vif = await t.fresh({ control: true });
   const { control } = vif;
   await setToeplitz(t, vif);
-  await t.check('HASH-21', async () => {
-    expect((await control.ask(CTRL_TYPE.setHashKey, 0xfffffff0, 40)).status).to.equal(invalidParameter);
-  });
+  const { status } = await control.ask(CTRL_TYPE.setHashKey, BAD_REF, 40);
+  if (status === notSupported) t.skip(UNSUPPORTED);
+  await t.check('HASH-21', () => expect(status).to.equal(invalidParameter));
 });
 
 test('mapping-size', 'accepts mapping tables up to the size that it reports', CONTROL, async (t) => {
@@ -205,7 +211,8 @@ test('mapping-size', 'accepts mapping tables up to the size that it reports', CO
     expect((await control.setHashMappingSize(data)).status, `${data} entries`).to.be.oneOf(accepts);
   });
   // The largest ones, times the four bytes of an entry, exceed 32 bits.
-  for (const size of [data + 1, 0x40000000, 0x40000001, 0xffffffff].filter((each) => each > data)) {
+  const sizes = [data + 1, 0x40000000, 0x40000001, 0xffffffff].filter((each) => each > data && each <= 0xffffffff);
+  for (const size of sizes) {
     await t.check('HASH-23', async () => {
       expect((await control.setHashMappingSize(size)).status, `${size} entries`).to.be.oneOf(refusals);
     });

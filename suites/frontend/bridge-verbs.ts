@@ -1,13 +1,12 @@
 /** Actions of the chapters that send many frames through a bridge in the guest. */
 import { expect } from 'chai';
-import { sameBytes } from '../../harness/bytes/bytes.js';
 import type { Host } from '../../harness/packet/build.js';
-import { PADDED_FRAME } from '../../harness/packet/ethernet.js';
 import type { BackendPeer } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { BackendRx, type RxShape } from '../../harness/peer/backend-rx.js';
 import { cut } from '../support/frame-shapes.js';
 import { LOST_TRIES } from '../support/losses.js';
+import { isPadded } from '../support/padding.js';
 import { happens } from './verbs.js';
 
 /** Frames that are published at once. */
@@ -89,12 +88,6 @@ async function publish(from: BackendPeer, frames: readonly Crossing[], queue: Ba
     queue.rx.enqueue(frame, shape);
   }
   queue.pushRx();
-}
-
-/** Whether a frame is `form`, perhaps padded to the minimum length of a wire. */
-function isPadded(frame: Uint8Array, form: Uint8Array): boolean {
-  if (frame.length !== form.length && (frame.length < form.length || frame.length > PADDED_FRAME)) return false;
-  return sameBytes(frame.subarray(0, form.length), form) && frame.subarray(form.length).every((byte) => byte === 0);
 }
 
 /** The frames of a table that a guest forwards in a single slot: it may filter out some kinds. */
