@@ -58,6 +58,7 @@ test('features', 'writes its features as 0 or 1, and the dynamic one only with t
 
 test('filter', 'filters multicast by the list when the frontend requested it', BRIDGE, async (t) => {
   const [from, to] = await t.bridged({}, REQUESTED);
+  await forwardsGroups(t, from, to);
   await to.changeGroups('mcast-add', A);
   const seen = await delivered(from, to, [A, B]);
   await t.check('MCAST-09', () => expect(seen).to.include(formatMac(A)));
@@ -367,8 +368,14 @@ test(
 /** Two bridged vifs; the second requested a filter. Skips the test if the backend then filters nothing, as it may. */
 async function filtering(t: BackendTest, options: FrontendOptions = {}): Promise<[FrontendPeer, FrontendPeer]> {
   const [from, to] = await t.bridged({}, { ...REQUESTED, ...options });
+  await forwardsGroups(t, from, to);
   if ((await delivered(from, to, [UNLISTED])).length > 0) t.skip('the backend filters no multicast');
   return [from, to];
+}
+
+/** Skips the test if a group does not even reach the end of a bridge that requested no filter: a guest may drop all groups. */
+async function forwardsGroups(t: BackendTest, unfiltered: FrontendPeer, filtered: FrontendPeer): Promise<void> {
+  if ((await delivered(filtered, unfiltered, [UNLISTED])).length === 0) t.skip('the guest forwards no multicast');
 }
 
 /** Adds groups to the list; skips the test if the backend refuses one. */

@@ -55,6 +55,18 @@ export const BRIDGES: readonly LegalDriver[] = [
     backend: { accept: bridging((...packet) => correct.accept(...packet), losingOneOf(9)) },
   },
   {
+    id: 'backend.bridge-no-groups',
+    choice: 'has a bridge that forwards no multicast',
+    source: 'Linux net/bridge/br_forward.c, br_flood: BR_MCAST_FLOOD may be off for a port, v6.1',
+    backend: {
+      accept: bridging(
+        (...packet) => correct.accept(...packet),
+        ({ frame }) => !isGroupMac(frame.subarray(0, 6)) || frame.subarray(0, 6).every((octet) => octet === 0xff),
+      ),
+    },
+    warns: ['MCAST-07'],
+  },
+  {
     id: 'backend.bridge-pads',
     choice: 'has a bridge that pads short frames to 60 bytes',
     source: 'IEEE 802.3: minimum size of a frame, without FCS',
