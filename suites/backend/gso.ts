@@ -27,7 +27,7 @@ import {
   throughLarge,
   unsegmented,
 } from '../support/large-packets.js';
-import { hashed } from './hash-verbs.js';
+import { crosses, hashed } from './hash-verbs.js';
 import { queuesOffered, refuses, setHashing, through } from './verbs.js';
 
 const { test, tests } = backendChapter('gso');
@@ -250,6 +250,7 @@ test(
   async (t) => {
     const queues = Math.min(2, await queuesOffered(t));
     const [from, to] = await t.bridged({}, { ...ACCEPTS_V4, control: true, queues });
+    await crosses(t, [from, to]);
     await setHashing(t, to, HASH_FLAG.ipv4Tcp, VERIFICATION_KEY);
     if (!(await hashed(from, to))) t.skip('the backend delivers no hash');
     const types = (await passed(t, from, to, LARGE, GSO_TYPE.tcpv4)).extras.map(({ type }) => type);

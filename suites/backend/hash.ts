@@ -10,6 +10,7 @@ import {
   A_VECTOR,
   addressInput,
   expectPublishedHashes,
+  crosses,
   datagram,
   FLOWS,
   hashed,
@@ -56,6 +57,7 @@ test('algorithms', 'accepts the algorithms that it supports, and no others', CON
 
 test('off-at-first', 'hashes nothing before the frontend enables hashing', BRIDGE, async (t) => {
   const [from, to] = await t.bridged({}, { control: true, queues: Math.min(2, await queuesOffered(t)) });
+  await crosses(t, [from, to]);
   await t.check(['HASH-03', 'HASH-36'], async () => expect(await hashed(from, to)).to.equal(undefined));
 });
 
@@ -309,6 +311,7 @@ test('single-queue', 'also reports the hash to a frontend with one queue', BRIDG
 
 test('sent', 'accepts a packet with a HASH extra', BRIDGE, async (t) => {
   const [from, to] = await t.bridged({ control: true });
+  await crosses(t, [from, to]);
   await setToeplitz(t, from);
   const extra: ExtraHash = { type: 'hash', flags: 0, hashType: HASH_TYPE.ipv4, algorithm: 1, value: A_VECTOR.ip };
   const frame = synOf(A_VECTOR, from.link.peer.mac, to.link.peer.mac);

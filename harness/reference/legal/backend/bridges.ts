@@ -1,6 +1,8 @@
 /** What a backend's host forwards between two vifs. */
 import { isGroupMac } from '../../../packet/address.js';
 import { type Host, tcpData } from '../../../packet/build.js';
+import { decodeFrame } from '../../../packet/frame.js';
+import type { VifPacket } from '../../packet.js';
 import type { BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { LegalDriver } from '../legal.js';
@@ -16,6 +18,14 @@ const host = (last: number): Host => ({
 });
 /** A packet between two hosts that are unrelated to the vifs. */
 const STRANGERS = tcpData(host(7), host(9), { seq: 77, payload: new Uint8Array(100).fill(7), checksum: 'complete' });
+
+/** Whether a packet is not IP or comes from a network of the tests, 198.18.0.0/15 (RFC 2544) or fe80::/10. */
+function isLocal({ frame }: VifPacket): boolean {
+  const it = decodeFrame(frame);
+  if (!it.ok || !('ip' in it.value)) return true;
+  const [first, second] = it.value.ip.source;
+  return (first === 198 && second === 18) || first === 0xfe;
+}
 
 /** Forwards nothing to an address from which the other vif has sent no frame. */
 function learned(): Accept {
@@ -65,6 +75,12 @@ export const BRIDGES: readonly LegalDriver[] = [
       ),
     },
     warns: ['MCAST-07'],
+  },
+  {
+    id: 'backend.bridge-antispoof',
+    choice: 'has a bridge that forwards IP packets from addresses of its own networks only',
+    source: 'no header specifies a bridge; Xen tools/hotplug/Linux/vif-common.sh, frob_iptable: ip of the vif',
+    backend: { accept: bridging((...packet) => correct.accept(...packet), isLocal) },
   },
   {
     id: 'backend.bridge-pads',
