@@ -261,6 +261,19 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   }
 
   /**
+   * Sends a gratuitous ARP request (RFC 5227, 3), as a host does that joins a link: a bridge need not forward frames to
+   * an address from which it has seen no frame. A driver that does not accept the frame is left to the tests.
+   */
+  async announce(): Promise<void> {
+    if (this.queues.length === 0) return;
+    try {
+      await this.send(arpRequest(this.link.peer, this.link.peer.ipv4));
+    } catch (error) {
+      if (!(error instanceof Expired)) throw error;
+    }
+  }
+
+  /**
    * A frame that gets no reply: its EtherType is one that IEEE 802 reserves for local experiments. For tests of the
    * ring alone, which a flood of replies would disturb.
    */

@@ -142,12 +142,14 @@ export class BackendContext extends Context<'backend'> implements BackendTest {
     const peers: [FrontendPeer, FrontendPeer] = [await this.using('fresh').plug(), await this.using('fresh').plug()];
     await all(peers.map((peer) => peer.awaitState([XENBUS_STATE.initWait])));
     // A backend has its interfaces from here on; bridging them while the vifs connect saves time.
-    await all([peers[0].connect(from), peers[1].connect(to), this.bridge(peers)]);
+    await all([peers[0].connect(from), peers[1].connect(to), this.using('bridge').bridge(peers)]);
+    await peers[1].announce();
     return peers;
   }
 
-  bridge(peers: readonly [FrontendPeer, FrontendPeer]): Promise<void> {
-    return this.using('bridge').bridge(peers);
+  async bridge(peers: readonly [FrontendPeer, FrontendPeer]): Promise<void> {
+    await this.using('bridge').bridge(peers);
+    await peers[1].announce();
   }
 
   unbind(peer: FrontendPeer): Promise<void> {
@@ -190,8 +192,9 @@ export class FrontendContext extends Context<'frontend'> implements FrontendTest
     return peers;
   }
 
-  bridge(peers: readonly [BackendPeer, BackendPeer]): Promise<void> {
-    return this.using('bridge').bridge(peers);
+  async bridge(peers: readonly [BackendPeer, BackendPeer]): Promise<void> {
+    await this.using('bridge').bridge(peers);
+    await peers[1].announce();
   }
 
   hasCarrier(peer: BackendPeer): Promise<boolean> {

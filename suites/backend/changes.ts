@@ -5,7 +5,7 @@ import { GSO_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import { throughSyn } from '../support/checksums.js';
-import { gsoOf, LARGE, throughLarge } from '../support/large-packets.js';
+import { gsoOf, throughCut } from '../support/large-packets.js';
 import { queuesOffered, reconnect, saysBlank } from './verbs.js';
 
 const { test, tests } = backendChapter('changes');
@@ -95,7 +95,7 @@ const FEATURES: Readonly<Record<string, Feature>> = {
     gate: KEY.featureGsoTcpv4,
     allowed: { [KEY.featureGsoTcpv4]: '1' },
     withdrawn: { [KEY.featureGsoTcpv4]: '0' },
-    send: (from, to) => throughLarge(from, to, BLANK, GSO_TYPE.tcpv4, LARGE),
+    send: (from, to) => throughCut(from, to, BLANK, GSO_TYPE.tcpv4),
     shows: (packet) => gsoOf(packet) !== undefined,
   },
   'gso-v6': {
@@ -104,7 +104,7 @@ const FEATURES: Readonly<Record<string, Feature>> = {
     gate: KEY.featureGsoTcpv6,
     allowed: { [KEY.featureGsoTcpv6]: '1', ...OFFLOAD6 },
     withdrawn: { [KEY.featureGsoTcpv6]: '0', ...OFFLOAD6 },
-    send: (from, to) => throughLarge(from, to, BLANK, GSO_TYPE.tcpv6, LARGE),
+    send: (from, to) => throughCut(from, to, BLANK, GSO_TYPE.tcpv6),
     shows: (packet) => gsoOf(packet) !== undefined,
   },
   blank: {

@@ -10,6 +10,7 @@ import {
   A_VECTOR,
   addressInput,
   expectPublishedHashes,
+  crosses,
   datagram,
   FLOWS,
   hashed,
@@ -37,6 +38,8 @@ const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
 const BRIDGE = { ...CONTROL, needs: 'bridge' } as const;
 const ALL = IPV4 | HASH_FLAG.ipv6 | HASH_FLAG.ipv6Tcp;
 const NO_KEY = new Uint8Array();
+/** Why tests of a single message are skipped: the header lists NOT_SUPPORTED for each of them. */
+const UNSUPPORTED = 'the backend does not support the message';
 
 test('algorithms', 'accepts the algorithms that it supports, and no others', CONTROL, async (t) => {
   const { control } = await t.fresh({ control: true });
@@ -54,6 +57,7 @@ test('algorithms', 'accepts the algorithms that it supports, and no others', CON
 
 test('off-at-first', 'hashes nothing before the frontend enables hashing', BRIDGE, async (t) => {
   const [from, to] = await t.bridged({}, { control: true, queues: Math.min(2, await queuesOffered(t)) });
+  await crosses(t, [from, to]);
   await t.check(['HASH-03', 'HASH-36'], async () => expect(await hashed(from, to)).to.equal(undefined));
 });
 
@@ -71,12 +75,15 @@ test('flags', 'accepts the hash types that it calculates, and no others', CONTRO
   const vif = await t.fresh({ control: true });
   await setToeplitz(t, vif);
   const { status, data } = await vif.control.ask(CTRL_TYPE.getHashFlags);
+  if (status === notSupported) t.skip(UNSUPPORTED);
   await t.check('HASH-05', () => {
     expect(status, 'GET_HASH_FLAGS').to.equal(success);
     expect(data & ~ALL, 'undefined hash types').to.equal(0);
   });
+  const all = await vif.control.setHashFlags(data);
+  if (all.status === notSupported) t.skip(UNSUPPORTED);
   await t.check('HASH-06', async () => {
-    expect((await vif.control.setHashFlags(data)).status, 'SET_HASH_FLAGS with all of them').to.equal(success);
+    expect(all.status, 'SET_HASH_FLAGS with all of them').to.equal(success);
     for (const flag of [0x10, 0x80000000, ...Object.values(HASH_FLAG).filter((each) => (each & data) === 0)]) {
       expect((await vif.control.setHashFlags(flag)).status, `flag ${flag}`).to.equal(invalidParameter);
     }
@@ -137,6 +144,7 @@ test('key', 'reads the key from the start of a page that is granted read-only', 
   const page = to.control.offer('read-only', VERIFICATION_KEY);
   const { status } = await to.control.ask(CTRL_TYPE.setHashKey, page.ref, VERIFICATION_KEY.length);
   page.page.copyIn(0, new Uint8Array(VERIFICATION_KEY.length));
+  if (status === notSupported) t.skip(UNSUPPORTED);
   await t.check(['HASH-13', 'HASH-14'], () => expect(status).to.equal(success));
   // What the page holds now no longer matters.
   const seen = (await hashed(from, to)) ?? t.skip(NO_HASH);
@@ -147,8 +155,9 @@ test('short-key', 'reads only the given key length and pads with zeros', BRIDGE,
   const [from, to] = await reporting(t, IPV4);
   const ref = to.control.grant(VERIFICATION_KEY);
   for (const length of [16, 12]) {
+    // A backend may support keys of some sizes only.
+    await accepted(t, to.control.ask(CTRL_TYPE.setHashKey, ref, length));
     await t.check(['HASH-13', 'HASH-16', 'TOEP-13'], async () => {
-      expect((await to.control.ask(CTRL_TYPE.setHashKey, ref, length)).status).to.equal(success);
       const seen = (await hashed(from, to)) ?? t.skip(NO_HASH);
       const input = seen.hashType === HASH_TYPE.ipv4Tcp ? tcpInput(A_VECTOR) : addressInput(A_VECTOR);
       const expected = toeplitz(VERIFICATION_KEY.subarray(0, length), input);
@@ -170,6 +179,7 @@ test('long-key', 'refuses a key that is too long for it', CONTROL, async (t) => 
   const vif = await t.fresh({ control: true });
   const { control } = vif;
   await setToeplitz(t, vif);
+  await accepted(t, control.setHashKey(VERIFICATION_KEY));
   const ref = control.grant(VERIFICATION_KEY);
   await t.check('HASH-19', async () => {
     // The longest key that a page holds: a backend may support it.
@@ -186,6 +196,7 @@ test('bad-key', 'responds with INVALID_PARAMETER to an invalid grant reference f
   const vif = await t.fresh({ control: true });
   const { control } = vif;
   await setToeplitz(t, vif);
+  await accepted(t, control.setHashKey(VERIFICATION_KEY));
   await t.check('HASH-21', async () => {
     expect((await control.ask(CTRL_TYPE.setHashKey, 0xfffffff0, 40)).status).to.equal(invalidParameter);
   });
@@ -205,7 +216,8 @@ test('mapping-size', 'accepts mapping tables up to the size that it reports', CO
     expect((await control.setHashMappingSize(data)).status, `${data} entries`).to.be.oneOf(accepts);
   });
   // The largest ones, times the four bytes of an entry, exceed 32 bits.
-  for (const size of [data + 1, 0x40000000, 0x40000001, 0xffffffff].filter((each) => each > data)) {
+  const sizes = [data + 1, 0x40000000, 0x40000001, 0xffffffff].filter((each) => each > data && each <= 0xffffffff);
+  for (const size of sizes) {
     await t.check('HASH-23', async () => {
       expect((await control.setHashMappingSize(size)).status, `${size} entries`).to.be.oneOf(refusals);
     });
@@ -299,6 +311,7 @@ test('single-queue', 'also reports the hash to a frontend with one queue', BRIDG
 
 test('sent', 'accepts a packet with a HASH extra', BRIDGE, async (t) => {
   const [from, to] = await t.bridged({ control: true });
+  await crosses(t, [from, to]);
   await setToeplitz(t, from);
   const extra: ExtraHash = { type: 'hash', flags: 0, hashType: HASH_TYPE.ipv4, algorithm: 1, value: A_VECTOR.ip };
   const frame = synOf(A_VECTOR, from.link.peer.mac, to.link.peer.mac);

@@ -9,12 +9,14 @@ import { all } from '../../harness/xen/wait.js';
 import { arrives } from '../support/losses.js';
 import { delivered } from './multicast-verbs.js';
 import {
+  BAD_REF,
   givenUp,
   queuesOffered,
   reconnect,
   REFUSALS,
   setToeplitz,
   statuses,
+  statusesAtLast,
   statusesOrSilence,
   stillPasses,
   survivesElsewhere,
@@ -56,6 +58,7 @@ test('features', 'writes its features as 0 or 1, and the dynamic one only with t
 
 test('filter', 'filters multicast by the list when the frontend requested it', BRIDGE, async (t) => {
   const [from, to] = await t.bridged({}, REQUESTED);
+  await forwardsGroups(t, from, to);
   await to.changeGroups('mcast-add', A);
   const seen = await delivered(from, to, [A, B]);
   await t.check('MCAST-09', () => expect(seen).to.include(formatMac(A)));
@@ -187,8 +190,11 @@ test('responses', 'responds to the dummy and to its extra', { ...CONTROL, fresh:
 test('dummy-grant', 'does not access the grant of a dummy request', { ...CONTROL, fresh: true }, async (t) => {
   const vif = await t.fresh();
   const good = await vif.changeGroups('mcast-add', A);
-  const bad = await vif.changeGroups('mcast-add', B, { alter: (request) => ({ ...request, gref: 0xfffffff0 }) });
-  await t.check('MCAST-17', () => expect(statuses(bad)).to.deep.equal(statuses(good)));
+  const extras = [{ type: 'mcast-add', flags: 0, address: B }] as const;
+  const bad = vif.queue.tx.enqueue(vif.quietFrame(), { extras, alter: (request) => ({ ...request, gref: BAD_REF }) });
+  vif.queue.pushTx();
+  const seen = await statusesAtLast(t, vif, bad);
+  await t.check('MCAST-17', () => expect(seen, 'statuses').to.deep.equal(statuses(good)));
 });
 
 test('full', 'refuses an address once its list is full', { ...CONTROL, fresh: true, reflector: 'icmp' }, async (t) => {
@@ -364,8 +370,14 @@ test(
 /** Two bridged vifs; the second requested a filter. Skips the test if the backend then filters nothing, as it may. */
 async function filtering(t: BackendTest, options: FrontendOptions = {}): Promise<[FrontendPeer, FrontendPeer]> {
   const [from, to] = await t.bridged({}, { ...REQUESTED, ...options });
+  await forwardsGroups(t, from, to);
   if ((await delivered(from, to, [UNLISTED])).length > 0) t.skip('the backend filters no multicast');
   return [from, to];
+}
+
+/** Skips the test if a group does not even reach the end of a bridge that requested no filter: a guest may drop all groups. */
+async function forwardsGroups(t: BackendTest, unfiltered: FrontendPeer, filtered: FrontendPeer): Promise<void> {
+  if ((await delivered(filtered, unfiltered, [UNLISTED])).length === 0) t.skip('the guest forwards no multicast');
 }
 
 /** Adds groups to the list; skips the test if the backend refuses one. */

@@ -1,16 +1,18 @@
 /** netif.h, "Guest receive": how a backend fills buffers. */
 import { expect } from 'chai';
-import { sameBytes } from '../../harness/bytes/bytes.js';
 import { CANARY } from '../../harness/peer/canary.js';
 import { KEY, RXF } from '../../harness/protocol/netif.js';
 import { RX_RING } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
-import { BAD_REF, isRefused, REFUSALS, stillPasses, through, useBuffers } from './verbs.js';
+import { countLost } from '../support/losses.js';
+import { BAD_REF, inOrder, isRefused, REFUSALS, stillPasses, useBuffers } from './verbs.js';
 
 const { test, tests } = backendChapter('receive');
 const BRIDGE = { fresh: true, needs: 'bridge' } as const;
 export const receive = tests;
 
+/** Pings that may stay without a reply in a test that needs many. */
+const MOST_LOST = 24;
 const DEFINED_FLAGS = RXF.dataValidated | RXF.csumBlank | RXF.moreData | RXF.extraInfo | RXF.gsoPrefix;
 
 test('id', 'responds to each rx request with its own id', { reflector: 'icmp' }, async (t) => {
@@ -106,9 +108,17 @@ test('pad', 'ignores the pad of a request', { fresh: true, reflector: 'icmp' }, 
 
 test('wrap-around', 'wraps around the rx ring', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
+  const { ring } = vif.queue.rx;
+  const isPast = (): boolean => ring.rspCons > RX_RING.size + 50;
   await t.check(['RING-01', 'RING-04'], async () => {
-    for (let n = 0; n < RX_RING.size + 50; n += 8) await Promise.all(Array.from({ length: 8 }, () => vif.ping()));
+    for (let lost = 0; lost < MOST_LOST && !isPast();) {
+      // A backend may drop the later packets of a batch.
+      const pings = Array.from({ length: lost > 0 ? 1 : 8 }, () => countLost(1, () => vif.ping({ tries: 1 })));
+      for (const each of await Promise.all(pings)) lost += each;
+    }
+    await vif.ping();
   });
+  if (!isPast()) t.skip('the stack does not reply to enough pings');
 });
 
 test('full-ring', 'supports 256 posted buffers', { fresh: true, reflector: 'icmp' }, async (t) => {
@@ -148,7 +158,8 @@ test(
   'no longer uses a buffer after its response',
   { fresh: true, observer: true, reflector: 'icmp' },
   async (t) => {
-    const vif = await t.fresh();
+    // A backend may spread a packet over many buffers.
+    const vif = await t.fresh({ rxBuffers: 64 });
     // The backend may use a buffer that is posted again.
     vif.queue.rx.repost = false;
     const { slots } = await vif.ping();
@@ -176,15 +187,7 @@ test('order', 'delivers the packets of a queue in the order in which it received
   const [from, to] = await t.bridged();
   const frames = Array.from({ length: 40 }, () => from.frameTo(to.link.peer.mac));
   for (const frame of frames) await from.transmit(frame);
-  // When this one arrives, all those have arrived that were not dropped.
-  await through(from, to, from.frameTo(to.link.peer.mac));
-  const order = to.received
-    .map((packet) => frames.findIndex((frame) => sameBytes(frame, packet.frame)))
-    .filter((place) => place >= 0);
-  if (order.length < 2) t.skip(`${order.length} of ${frames.length} frames came through the guest`);
-  await t.check('RXW-20', () => {
-    expect(order, 'order of the frames').to.deep.equal([...new Set(order)].sort((a, b) => a - b));
-  });
+  await inOrder(t, 'RXW-20', [from, to], frames);
 });
 
 test(

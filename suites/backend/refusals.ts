@@ -5,7 +5,7 @@ import type { SentSlot } from '../../harness/peer/frontend-tx.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
 import { GSO_TYPE, KEY, RSP, TXF } from '../../harness/protocol/netif.js';
 import { backendChapter } from '../../harness/run/suite.js';
-import { gsoExtra, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
+import { gsoExtra, isPiece, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives } from '../support/losses.js';
 import { BAD_REF, grantUses, REFUSALS, statuses, stillPasses, survivesElsewhere, through } from './verbs.js';
 
@@ -149,10 +149,9 @@ async function usesBad(from: FrontendPeer, to: FrontendPeer, count: number): Pro
   return errors.length;
 }
 
-/** Whether a packet is TCP whose payload is not that of a large packet, or a piece of it. */
+/** Whether a packet is of the flow of a large packet, and its payload is neither that of the packet nor a piece of it. */
 function isWrong(found: Uint8Array, large: Uint8Array): boolean {
-  const payload = payloadOf(found);
-  return payload.length > 0 && !Buffer.from(payloadOf(large)).includes(Buffer.from(payload));
+  return isPiece(found, large) && !Buffer.from(payloadOf(large)).includes(Buffer.from(payloadOf(found)));
 }
 
 /** Whether a packet holds bytes of a large one and is neither that packet nor a segment of it. */

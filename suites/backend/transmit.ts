@@ -12,9 +12,11 @@ import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import {
   BAD_REF,
   grantUses,
+  inOrder,
   REFUSALS,
   refuses,
   statuses,
+  statusesAtLast,
   statusesOrSilence,
   stillPasses,
   survivesElsewhere,
@@ -122,32 +124,28 @@ test('read-only', 'reads pages that are granted read-only', { reflector: 'icmp' 
   await t.check('TXW-24', () => vif.ping());
 });
 
-test('undefined-flags', 'ignores undefined flag bits', { reflector: 'icmp' }, async (t) => {
-  const vif = await t.connect();
+test('undefined-flags', 'ignores undefined flag bits', { fresh: true, reflector: 'icmp' }, async (t) => {
+  // A backend may give up a vif whose packet it refuses.
+  const vif = await t.fresh();
   await t.check('TXW-22', () => vif.ping({ shape: { flags: 0xfff0 } }));
 });
 
-test('order', 'delivers packets in the order in which they were sent', { reflector: 'icmp' }, async (t) => {
-  const vif = await t.connect();
-  // No more pings than posted buffers: another test checks that new buffers are noticed.
-  const pings = Array.from({ length: 16 }, () => vif.pingFrame());
-  for (const ping of pings) vif.queue.tx.enqueue(ping.frame);
-  vif.queue.pushTx();
-  // When the reply to a later ping arrives, all those have arrived that the stack has not lost.
-  await vif.ping();
-  // A stack may reply more than once.
-  const replies = vif.received.map(({ frame }) => pings.findIndex((ping) => ping.isReply(frame)));
-  const order = [...new Set(replies.filter((place) => place >= 0))];
-  if (order.length < 2) t.skip(`the stack replied to ${order.length} of ${pings.length} pings`);
-  await t.check('TXW-30', () => {
-    expect(order, 'order of the replies').to.deep.equal([...order].sort((a, b) => a - b));
-  });
+test('order', 'delivers packets in the order in which they were sent', { fresh: true, needs: 'bridge' }, async (t) => {
+  // A stack may reply to pings in another order, so the packets are seen where a bridge sends them out.
+  const [from, to] = await t.bridged();
+  // No more frames than posted buffers: another test checks that new buffers are noticed.
+  const frames = Array.from({ length: 16 }, () => from.frameTo(to.link.peer.mac));
+  for (const frame of frames) from.queue.tx.enqueue(frame);
+  from.queue.pushTx();
+  await inOrder(t, 'TXW-30', [from, to], frames);
 });
 
 test('no-payload', 'accepts a frame that is only a header', async (t) => {
   const vif = await t.connect();
-  const slots = await vif.transmit(vif.quietFrame(ETHERNET_HEADER));
-  await t.check('TXW-34', () => expect(statuses(slots)[0], 'status').to.be.oneOf([RSP.okay, RSP.dropped]));
+  const [longer] = statuses(await vif.transmit(vif.quietFrame()));
+  if (longer === RSP.error) t.skip('the backend refuses a longer frame of the same EtherType too');
+  const [status] = statuses(await vif.transmit(vif.quietFrame(ETHERNET_HEADER)));
+  await t.check('TXW-34', () => expect(status, 'status').to.be.oneOf([RSP.okay, RSP.dropped]));
 });
 
 test('too-short', 'refuses a packet shorter than an Ethernet header', { fresh: true, reflector: 'icmp' }, async (t) => {
@@ -179,7 +177,7 @@ test(
     const { frame } = vif.pingFrame();
     const slots = vif.queue.tx.enqueue(frame, { fragments: [frame.length, 0] });
     vif.queue.pushTx();
-    const seen = await statusesOrSilence(vif, slots);
+    const seen = await statusesAtLast(t, vif, slots);
     await t.check('TXW-26', () => {
       for (const status of seen ?? [undefined]) expect(status, 'status').to.be.oneOf([RSP.okay, ...REFUSALS]);
     });

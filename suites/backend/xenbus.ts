@@ -257,20 +257,26 @@ test(
     const vif = await t.fresh();
     let writes = 0;
     const watch = await t.domain.store.watch(vif.otherPath, () => writes++);
-    let settled: number;
+    // A whole connection of another vif is the sentinel: the backend has seen all changes by then.
+    const writesMeanwhile = async (): Promise<number> => {
+      const before = writes;
+      await (await t.fresh()).ping();
+      return writes - before;
+    };
+    const seen: number[] = [];
     try {
+      // A backend may write by itself, for example a counter every second.
+      seen.push(await writesMeanwhile());
       for (let n = 0; n < 50; n++) {
         await vif.writeKeys({ [KEY.requestMulticastControl]: String(n % 2), 'netifspec-change': String(n) });
       }
-      // A whole connection of another vif is the sentinel: the backend has seen all changes by then.
-      await t.fresh();
-      settled = writes;
-      await (await t.fresh()).ping();
+      for (let n = 0; n < 2; n++) seen.push(await writesMeanwhile());
     } finally {
       await watch.close();
     }
-    await t.check('XB-23', () => expect(writes - settled, 'writes while nothing changes').to.equal(0));
-    t.info(`${settled} writes for 50 changes`);
+    const [usual = 0, settling = 0, after = 0] = seen;
+    await t.check('XB-23', () => expect(after, 'writes while nothing changes').to.be.at.most(2 * usual + 2));
+    t.info(`${settling} writes after 50 changes, ${usual} before`);
   },
 );
 

@@ -1,8 +1,6 @@
 /** Actions of the chapters that send many frames through a bridge in the guest. */
 import { expect } from 'chai';
-import { sameBytes } from '../../harness/bytes/bytes.js';
 import type { Host } from '../../harness/packet/build.js';
-import { PADDED_FRAME } from '../../harness/packet/ethernet.js';
 import { blankChecksum } from '../../harness/packet/offload.js';
 import type { BackendPeer } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
@@ -11,6 +9,7 @@ import { TXF } from '../../harness/protocol/netif.js';
 import { Unavailable } from '../../harness/run/unavailable.js';
 import { cut } from '../support/frame-shapes.js';
 import { LOST_TRIES } from '../support/losses.js';
+import { isPadded } from '../support/padding.js';
 import { happens, hasBuffers } from './verbs.js';
 
 /** Frames that are published at once. */
@@ -108,12 +107,6 @@ function isForm({ frame, requests }: QueuePacket, form: Uint8Array): boolean {
   if (isPadded(frame, form)) return true;
   const isBlank = ((requests[0]?.flags ?? 0) & TXF.csumBlank) !== 0;
   return isBlank && isPadded(frame, blankChecksum(form) ?? form);
-}
-
-/** Whether a frame is `form`, perhaps padded to the minimum length of a wire. */
-function isPadded(frame: Uint8Array, form: Uint8Array): boolean {
-  if (frame.length !== form.length && (frame.length < form.length || frame.length > PADDED_FRAME)) return false;
-  return sameBytes(frame.subarray(0, form.length), form) && frame.subarray(form.length).every((byte) => byte === 0);
 }
 
 /** The frames of a table that a guest forwards in a single slot: it may filter out some kinds. */

@@ -28,7 +28,7 @@ import {
 import { advance, distance } from '../../harness/protocol/ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
-import { gsoExtra, LARGE, largeAfter, largeFrame, payloadOf } from '../support/large-packets.js';
+import { gsoExtra, LARGE, largeAfter, largeFrame } from '../support/large-packets.js';
 import { awaitSettled, happens, hasBuffers, readable, stillPasses, writable } from './verbs.js';
 
 const { test, tests } = frontendChapter('control');
@@ -290,7 +290,7 @@ for (const first of ['gso', 'hash'] as const) {
       const more = { flags: EXTRA_FLAG_MORE };
       const extras = first === 'gso' ? [{ ...gso, ...more }, HASHED] : [{ ...HASHED, ...more }, gso];
       const shape = { flags: RXF.csumBlank | RXF.dataValidated, extras };
-      await t.check('EXTRA-05', () => largeAfter(to, payloadOf(frame), () => from.deliver(frame, shape)));
+      await t.check('EXTRA-05', () => largeAfter(to, frame, () => from.deliver(frame, shape)));
     },
   );
 }

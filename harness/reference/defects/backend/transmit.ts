@@ -7,7 +7,7 @@ import { PAGE_SIZE } from '../../../xen/domain.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import { checkChain, type TxChain } from '../../transmit-steps.js';
 import type { Defect } from '../defect.js';
-import { isPing, lastFirst } from '../support/packets.js';
+import { isPing, isUnknown, lastFirst } from '../support/packets.js';
 import { drops, refuses } from '../support/backend.js';
 
 /** Stops serving a queue at such a packet. */
@@ -182,10 +182,11 @@ export const BACKEND_TRANSMIT_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.transmit.last-first',
     breaks: 'TXW-30',
-    fault: 'forwards every fifth ping after the packet that follows it',
+    fault: 'forwards every fifth frame of an unknown protocol after the packet that follows it',
     backend: lastFirst<Parameters<BackendSteps['accept']>>(
       (...args) => correct.accept(...args),
       (queue) => queue.tx.unconsumed(),
+      isUnknown,
     ),
   },
   {

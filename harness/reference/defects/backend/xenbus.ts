@@ -107,19 +107,24 @@ export const BACKEND_XENBUS_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.xenbus.write-storm',
     breaks: 'XB-23',
-    fault: 'watches its own directory and writes to it on each change, up to 100 times',
+    fault:
+      'watches its own directory and, once request-multicast-control is there, writes to it on each change, up to 100 times',
     backend: {
       async connect(vif) {
         await correct.connect(vif);
+        const path = `${vif.frontendPath}/${KEY.requestMulticastControl}`;
         let left = 100;
         const note = async (): Promise<void> => {
-          if (vif.queues.length === 0 || left-- <= 0) return;
+          const isThere = (await readOther(vif.domain.store, path)) !== undefined;
+          if (!isThere || vif.queues.length === 0 || left-- <= 0) return;
           await vif.domain.store.transaction(async (access) => {
             // A write must not create the directory again after it was removed.
             if ((await access.read(`${vif.path}/state`)) !== undefined) await access.write(`${vif.path}/seen`, '1');
           });
         };
-        await vif.domain.store.watch(vif.path, () => void note().catch(() => undefined));
+        for (const each of [vif.path, path]) {
+          await vif.domain.store.watch(each, () => void note().catch(() => undefined));
+        }
       },
     },
   },

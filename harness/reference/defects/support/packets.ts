@@ -1,5 +1,5 @@
 /** Kinds of packets that defects of either role distinguish, and a fault in the order of packets. */
-import { ETHERNET_HEADER } from '../../../packet/ethernet.js';
+import { ETHERNET_HEADER, LOCAL_EXPERIMENT } from '../../../packet/ethernet.js';
 import { udpChecksum } from '../../../packet/match.js';
 import { IP_PROTOCOL } from '../../../packet/ipv4.js';
 import type { VifPacket } from '../../packet.js';
@@ -13,6 +13,10 @@ const isIpv4 = (frame: Uint8Array, protocol: number): boolean =>
   frame[12] === 8 && frame[13] === 0 && frame[ETHERNET_HEADER + 9] === protocol;
 
 export const isIpv6: Kind = (frame) => frame[12] === 0x86 && frame[13] === 0xdd;
+
+/** A frame of a protocol that no stack knows. */
+export const isUnknown: Kind = (frame) =>
+  frame[12] === LOCAL_EXPERIMENT >> 8 && frame[13] === (LOCAL_EXPERIMENT & 0xff);
 
 /** ICMP over IPv4. */
 export const isPing: Kind = (frame) => isIpv4(frame, IP_PROTOCOL.icmp);
@@ -30,10 +34,11 @@ export function withZeroSum(frame: Uint8Array): Uint8Array {
   return isOnes ? Uint8Array.from(frame, (byte, n) => (n === at || n === at + 1 ? 0 : byte)) : frame;
 }
 
-/** Accepts every fifth ping after the packet that follows it, if one is already in the ring. */
+/** Accepts every fifth packet of a kind after the packet that follows it, if one is already in the ring. */
 export function lastFirst<A extends readonly [unknown, object, VifPacket]>(
   accept: (...args: A) => void,
   waiting: (queue: A[1]) => { readonly ok: boolean; readonly value?: number },
+  isIt: Kind = isPing,
 ): { accept: (...args: A) => void } {
   const held = new WeakMap<object, A>();
   let count = 0;
@@ -42,7 +47,7 @@ export function lastFirst<A extends readonly [unknown, object, VifPacket]>(
       const [, queue, packet] = args;
       const before = held.get(queue);
       const left = waiting(queue);
-      if (!before && isPing(packet.frame) && ++count % 5 === 0 && left.ok && (left.value ?? 0) > 0) {
+      if (!before && isIt(packet.frame) && ++count % 5 === 0 && left.ok && (left.value ?? 0) > 0) {
         held.set(queue, args);
         return;
       }

@@ -13,6 +13,7 @@ import {
   hashKept,
   hashUnsupported,
   mappingTable,
+  mappingUnlimited,
   withoutHashExtras,
 } from '../support/backend-control.js';
 
@@ -71,6 +72,18 @@ export const CONTROL: readonly LegalDriver[] = [
     choice: 'supports a mapping table of at most 2 entries',
     source: 'netif.h, GET_HASH_MAPPING_SIZE: maximum number of entries allowed',
     backend: mappingTable(2, CTRL_STATUS.invalidParameter),
+  },
+  {
+    id: 'backend.mapping-table-1',
+    choice: 'supports a mapping table of a single entry',
+    source: 'netif.h, GET_HASH_MAPPING_SIZE: maximum number of entries allowed',
+    backend: mappingTable(1, CTRL_STATUS.invalidParameter),
+  },
+  {
+    id: 'backend.mapping-table-unlimited',
+    choice: 'supports mapping tables of any size',
+    source: 'netif.h, GET_HASH_MAPPING_SIZE: maximum number of entries allowed',
+    backend: mappingUnlimited,
   },
   {
     id: 'backend.mapping-table-4096',
@@ -147,6 +160,26 @@ export const CONTROL: readonly LegalDriver[] = [
     source:
       'Linux drivers/net/xen-netback/hash.c, xenvif_set_hash_key, v6.1; netif.h, SET_HASH_KEY: Key size is invalid',
     backend: answering((_, { type, data }) => (type === CTRL_TYPE.setHashKey && data[1] > 40 ? INVALID : undefined)),
+  },
+  {
+    id: 'backend.key-40-alone',
+    choice: 'responds INVALID_PARAMETER to a key of any size but 40, except to an empty one',
+    source: 'netif.h, SET_HASH_KEY: INVALID_PARAMETER, Key size is invalid',
+    backend: answering((_, { type, data }) =>
+      type === CTRL_TYPE.setHashKey && data[1] !== 0 && data[1] !== 40 ? INVALID : undefined,
+    ),
+  },
+  {
+    id: 'backend.hash-types-not-queried',
+    choice: 'responds NOT_SUPPORTED to GET_HASH_FLAGS',
+    source: 'netif.h, GET_HASH_FLAGS: NOT_SUPPORTED, Operation not supported',
+    backend: { getHashFlags: () => ({ status: CTRL_STATUS.notSupported }) },
+  },
+  {
+    id: 'backend.hash-without-key',
+    choice: 'responds NOT_SUPPORTED to SET_HASH_KEY',
+    source: 'netif.h, SET_HASH_KEY: NOT_SUPPORTED, Operation not supported',
+    backend: { setHashKey: () => ({ status: CTRL_STATUS.notSupported }) },
   },
   {
     id: 'backend.key-size-page',

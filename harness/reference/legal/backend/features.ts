@@ -29,6 +29,24 @@ export const FEATURES: readonly LegalDriver[] = [
     },
   },
   {
+    id: 'backend.queues-100000',
+    choice: 'offers 100000 queues',
+    source: 'netif.h, "Multiple transmit and receive queues": a number greater than zero',
+    backend: queues(100_000),
+  },
+  {
+    id: 'backend.split-by-vif',
+    choice: 'offers split event channels for some vifs only',
+    source: 'netif.h, "feature-split-event-channels": a key of each vif',
+    backend: {
+      async advertise(vif) {
+        await correct.advertise(vif);
+        const isSplit = Number(vif.path.split('/').at(-1)) % 3 > 0;
+        await vif.domain.store.write(`${vif.path}/${KEY.featureSplitEventChannels}`, isSplit ? '1' : '0');
+      },
+    },
+  },
+  {
     id: 'backend.no-sg',
     choice: 'offers neither scatter-gather nor GSO',
     source: 'NetBSD xennetback_xenbus.c 1.35, xennetback_xenbus_create',

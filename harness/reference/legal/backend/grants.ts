@@ -53,6 +53,29 @@ export const GRANTS: readonly LegalDriver[] = [
     backend: tableOf(4),
   },
   {
+    id: 'backend.gref-size-1',
+    choice: 'keeps one grant mapped for each queue',
+    source: 'netif.h, GET_GREF_MAPPING_SIZE: maximum number of entries',
+    backend: tableOf(1),
+  },
+  {
+    id: 'backend.gref-size-unlimited',
+    choice: 'reports a table of 2^32 - 1 mapped grants, and maps every list',
+    source: 'netif.h, GET_GREF_MAPPING_SIZE: maximum number of entries',
+    backend: {
+      getGrefMappingSize: (vif, [queue]) => (queue < vif.queues.length ? { ...SUCCESS, data: 0xffffffff } : INVALID),
+      addGrefMapping(vif, [index, ref, size]) {
+        const queue = vif.queues[index];
+        const list = queue && vif.steps.readGrefList(vif, ref, size);
+        const isGood = list?.every(
+          (entry) => !queue?.mapped.has(entry.ref) && (entry.flags & ~GREF_FLAG.readonly) === 0,
+        );
+        if (!queue || !list || !isGood || new Set(list.map((entry) => entry.ref)).size < size) return INVALID;
+        return vif.steps.mapEntries(queue.mapped, list) ? SUCCESS : INVALID;
+      },
+    },
+  },
+  {
     id: 'backend.gref-free',
     choice: 'reports the free entries of its table of mapped grants',
     source: 'xen.git docs/misc/netif-staging-grants.pandoc, 511321c4aa: amount of free entries',
@@ -148,6 +171,32 @@ export const GRANTS: readonly LegalDriver[] = [
     choice: 'offers staging grants and maps no pool',
     source: 'UEK4 netif.h, "Grant Allocation": hinting the backend to map a limited set of pages',
     backend: { openPool: () => undefined },
+  },
+  {
+    id: 'backend.staging-tx-alone',
+    choice: 'maps the tx pool only',
+    source: 'UEK4 netif.h, "Grant Allocation": hinting the backend to map a limited set of pages',
+    backend: {
+      openPool(vif, queue, pool, ...rest) {
+        if (pool === queue.txPool) correct.openPool(vif, queue, pool, ...rest);
+      },
+    },
+  },
+  {
+    id: 'backend.staging-last-half',
+    choice: 'maps the second half of each pool',
+    source: 'UEK4 netif.h, "Grant Allocation": hinting the backend to map a limited set of pages',
+    backend: (() => {
+      const pools = new WeakSet<object>();
+      return {
+        openPool(vif, queue, pool, ...rest) {
+          pools.add(pool);
+          correct.openPool(vif, queue, pool, ...rest);
+        },
+        mapEntries: (table, entries) =>
+          correct.mapEntries(table, pools.has(table) ? entries.slice(entries.length >> 1) : entries),
+      } satisfies Partial<BackendSteps>;
+    })(),
   },
   {
     id: 'backend.staging-refused',

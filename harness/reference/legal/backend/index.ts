@@ -11,6 +11,7 @@ import { LINUX_PERSONAS } from './personas-linux.js';
 import { OTHER_PERSONAS } from './personas-others.js';
 import { RECEIVE } from './receive.js';
 import { RINGS } from './rings.js';
+import { START_UP } from './start-up.js';
 import { STACKS } from './stacks.js';
 import { TRANSMIT } from './transmit.js';
 
@@ -20,6 +21,7 @@ export const BACKEND_LEGAL: readonly LegalDriver[] = [
   ...LINUX_PERSONAS,
   ...OTHER_PERSONAS,
   ...CONNECTIONS,
+  ...START_UP,
   ...FEATURES,
   ...RINGS,
   ...TRANSMIT,

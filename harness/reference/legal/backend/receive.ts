@@ -10,6 +10,7 @@ import { PAGE_SIZE } from '../../../xen/domain.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import { fit } from '../../packet.js';
 import type { LegalDriver } from '../legal.js';
+import { alwaysIn, boundedQueue, mapsBuffers } from '../support/backend-buffers.js';
 import { every, later } from '../support/backend-queues.js';
 import { headroomInStatus, leftBlank, pageZeroed } from '../support/backend-receive.js';
 import { withoutBlankSum } from '../support/checksums.js';
@@ -225,5 +226,30 @@ export const RECEIVE: readonly LegalDriver[] = [
     choice: 'sends all packets on the last queue while hashing is off',
     source: 'netif.h, "Multiple transmit and receive queues": mapping of packets to queues is not negotiated',
     backend: { queueFor: (vif, frame) => correct.queueFor(vif, frame) ?? vif.queues.at(-1) },
+  },
+  {
+    id: 'backend.rx-maps',
+    choice: 'maps each buffer to write into it',
+    source: 'netif.h does not say how a backend accesses a grant; FreeBSD and Linux copy',
+    backend: mapsBuffers(),
+  },
+  {
+    id: 'backend.rx-maps-early',
+    choice: 'maps the buffers that are posted when it connects, and keeps them mapped until they are used',
+    source: 'netif.h does not say how a backend accesses a grant, nor when before the response',
+    backend: mapsBuffers(true),
+  },
+  {
+    id: 'backend.rx-12-pieces',
+    choice: 'splits every packet into 12 pieces for a frontend with feature-sg',
+    source: 'netif.h, "Guest receive": fragments of any size',
+    backend: alwaysIn(12),
+    warns: ['RXW-31'],
+  },
+  {
+    id: 'backend.rx-queue-4',
+    choice: 'delivers packets every millisecond from a queue with room for 4, and drops those for which there is none',
+    source: 'netif.h sets no time for a delivery; Ethernet may lose frames',
+    backend: boundedQueue(4),
   },
 ];

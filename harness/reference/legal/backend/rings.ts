@@ -6,6 +6,7 @@ import { encodeEthernet, LOCAL_EXPERIMENT } from '../../../packet/ethernet.js';
 import type { BackendQueueState, BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { LegalDriver } from '../legal.js';
+import { notifiesTogether } from '../support/backend-pace.js';
 import { every, later } from '../support/backend-queues.js';
 
 /** A broadcast of a protocol that no stack knows. */
@@ -106,6 +107,12 @@ export const RINGS: readonly LegalDriver[] = [
         });
       },
     },
+  },
+  {
+    id: 'backend.notifies-together',
+    choice: 'notifies 50 ms after a push that crosses the event index, once for all pushes until then',
+    source: 'ring.h sets no time for a notification',
+    backend: notifiesTogether(50),
   },
   {
     id: 'backend.own-ring-alone',

@@ -2,11 +2,12 @@
 import { arpRequest, type Host, ping4 } from '../../../packet/build.js';
 import { BROADCAST_MAC } from '../../../packet/address.js';
 import { encodeEthernet } from '../../../packet/ethernet.js';
-import { BACKEND_STEPS as correct } from '../../backend-steps.js';
+import type { Stack } from '../../../packet/stack.js';
+import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { LegalDriver } from '../legal.js';
 import { every, later } from '../support/backend-queues.js';
 import { ipv4Only } from '../support/frontend-stacks.js';
-import { filtering, limited, losing, padding } from '../support/stacks.js';
+import { filtering, isEcho, limited, losing, padding } from '../support/stacks.js';
 
 const STACK = "no header specifies the network stack of a backend's host";
 
@@ -16,6 +17,18 @@ const STRANGER: Host = {
   ipv4: Uint8Array.of(192, 0, 2, 7),
   ipv6: new Uint8Array(16),
 };
+
+/** Passes one ping of `every` to the stack 3 ms after it has arrived. */
+function reordering(every: number): Pick<BackendSteps, 'accept'> {
+  let count = 0;
+  return {
+    accept(vif, queue, packet) {
+      const pass = (): void => correct.accept(vif, queue, packet);
+      if (!vif.bridgedTo && isEcho(packet.frame) && ++count % every === 0) later(vif, queue, 3, pass);
+      else pass();
+    },
+  };
+}
 
 export const STACKS: readonly LegalDriver[] = [
   {
@@ -53,6 +66,20 @@ export const STACKS: readonly LegalDriver[] = [
     backend: {},
     stack: limited(200),
   },
+  {
+    id: 'backend.stack-echo-limited-6',
+    choice: 'has a stack that replies to at most 6 pings per second',
+    source: 'Linux net/ipv4/icmp.c, icmp_ratelimit: the limit is configurable',
+    backend: {},
+    stack: limited(6),
+  },
+  ...[2, 64].map((every) => ({
+    id: `backend.stack-reorders-${every}`,
+    choice: `has a stack that replies to one ping of ${every} 3 ms later than to the others`,
+    source: STACK,
+    backend: reordering(every),
+    stack: (stack: Stack) => stack,
+  })),
   {
     id: 'backend.stack-loses-echoes',
     choice: 'has a stack that loses every 40th ping',

@@ -8,7 +8,8 @@ import { responsesTo } from '../../transmit-steps.js';
 import type { LegalDriver } from '../legal.js';
 import { extrasAnywhere } from '../support/backend-extras.js';
 import { later } from '../support/backend-queues.js';
-import { givesUp, refusesPartial, slotwise } from '../support/backend-refusals.js';
+import { credit } from '../support/backend-pace.js';
+import { blankFatal, givesUp, overLoad, refusesPartial, slotwise } from '../support/backend-refusals.js';
 import {
   atEndOfBatch,
   judged,
@@ -92,19 +93,62 @@ export const TRANSMIT: readonly LegalDriver[] = [
     id: 'backend.dropped-under-load',
     choice: `responds DROPPED to the packets of a batch beyond ${QUEUE_LENGTH}, and drops them`,
     source: 'netif.h, NETIF_RSP_DROPPED',
-    backend: (() => {
-      let accepted = 0;
-      return {
-        serveTx(vif, queue) {
-          accepted = 0;
-          correct.serveTx(vif, queue);
-        },
-        serveChain(vif, queue, chain) {
-          if (++accepted <= QUEUE_LENGTH) return correct.serveChain(vif, queue, chain);
-          vif.steps.respond(vif, queue, chain, RSP.dropped);
-        },
-      } satisfies Partial<BackendSteps>;
-    })(),
+    backend: overLoad(RSP.dropped, QUEUE_LENGTH),
+  },
+  {
+    id: 'backend.errors-under-load',
+    choice: `responds ERROR to the packets of a batch beyond ${QUEUE_LENGTH}, and drops them`,
+    source: 'netif.h, NETIF_RSP_ERROR: the header does not say for what',
+    backend: overLoad(RSP.error, QUEUE_LENGTH),
+    warns: ['TXW-14'],
+  },
+  {
+    id: 'backend.dropped-beyond-2',
+    choice: 'responds DROPPED to the packets of a batch beyond 2, and drops them',
+    source: 'netif.h, NETIF_RSP_DROPPED',
+    backend: overLoad(RSP.dropped, 2),
+  },
+  {
+    id: 'backend.credit',
+    choice: 'reads 2000 bytes of packets, and the next ones 10 ms later',
+    source:
+      'Linux drivers/net/xen-netback/netback.c, tx_credit_exceeded, v6.1: the rate key limits the bytes per period',
+    backend: credit(2000, 10),
+  },
+  {
+    id: 'backend.empty-fragment-late',
+    choice: 'responds to a packet with a fragment of size 0 after 450 ms',
+    source: 'netif.h sets no time for a response',
+    backend: {
+      respond(vif, queue, chain, status) {
+        if (chain.requests.every(({ size }) => size > 0)) return correct.respond(vif, queue, chain, status);
+        later(vif, queue, 450, () => correct.respond(vif, queue, chain, status));
+      },
+    },
+  },
+  {
+    id: 'backend.bad-grants-fatal',
+    choice: 'gives up a vif after a request with an invalid grant, also one that only changes the multicast list',
+    source: 'netif.h is silent on invalid grants',
+    backend: givesUp(undefined, { grants: true }),
+    warns: ['TXW-28', 'GNT-10', 'MCAST-17'],
+  },
+  {
+    id: 'backend.undefined-flags-fatal',
+    choice: 'gives up a vif after a packet with undefined flags',
+    source: 'netif.h, "Guest transmit", tx request: flags are NETTXF_*',
+    backend: {
+      ...givesUp(),
+      ...judged(({ requests, fault }) => fault ?? ((requests[0]?.flags ?? 0) > 0xf ? 'undefined flags' : undefined)),
+    },
+    warns: ['TXW-22'],
+  },
+  {
+    id: 'backend.blank-icmp-fatal',
+    choice: 'gives up a vif after a packet flagged csum_blank that is neither TCP nor UDP',
+    source: "netif.h is silent on flags that don't fit the packet",
+    backend: blankFatal(),
+    warns: ['CSUM-12'],
   },
   {
     id: 'backend.malformed-dropped',

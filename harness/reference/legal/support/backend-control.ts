@@ -1,6 +1,6 @@
 /** How legal backends respond to control requests. */
-import { type CtrlRequest, decodeCtrlRequest } from '../../../protocol/ctrl.js';
-import { CTRL_STATUS, CTRL_TYPE, EXTRA_FLAG_MORE } from '../../../protocol/netif.js';
+import { type CtrlRequest, decodeCtrlRequest, decodeHashMapping } from '../../../protocol/ctrl.js';
+import { CTRL_STATUS, CTRL_TYPE, EXTRA_FLAG_MORE, HASH_MAPPING_PER_PAGE } from '../../../protocol/netif.js';
 import type { BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Answer } from '../../control-steps.js';
@@ -39,6 +39,25 @@ export function mappingTable(most: number, refusal: number): Partial<BackendStep
     setHashMapping: (vif, data) => (most === 0 ? { status: refusal } : correct.setHashMapping(vif, data)),
   };
 }
+
+/** A mapping table of any size, of which only the entries that were set take room. */
+export const mappingUnlimited: Partial<BackendSteps> = {
+  getHashMappingSize: () => ({ status: CTRL_STATUS.success, data: 0xffffffff }),
+  setHashMappingSize(vif, [size]) {
+    vif.hashing.mapping = [];
+    vif.hashing.mapping.length = size;
+    return { status: CTRL_STATUS.success };
+  },
+  setHashMapping(vif, [ref, size, offset]) {
+    const { mapping } = vif.hashing;
+    const bytes = vif.steps.readMessage(vif, ref, size * 4);
+    const queues = bytes && size <= HASH_MAPPING_PER_PAGE ? decodeHashMapping(bytes, size) : undefined;
+    if (!queues?.ok || offset + size > mapping.length || queues.value.some((queue) => queue >= vif.queues.length))
+      return { status: CTRL_STATUS.invalidParameter };
+    for (const [n, queue] of queues.value.entries()) mapping[offset + n] = queue;
+    return { status: CTRL_STATUS.success };
+  },
+};
 
 /** Keeps the settings of a vif until a frontend connects without a control ring. */
 export const hashKept: Partial<BackendSteps> = {

@@ -1,4 +1,5 @@
 /** How legal backends refuse malformed packets. */
+import { decodeFrame } from '../../../packet/frame.js';
 import { EXTRA_FLAG_MORE, RSP, TXF } from '../../../protocol/netif.js';
 import { decodeTxRequest, encodeTxResponse, type TxRequest } from '../../../protocol/tx.js';
 import type { BackendQueueState, BackendVif } from '../../backend.js';
@@ -24,6 +25,36 @@ export function givesUp(
       if (fault === undefined) return correct.serveChain(vif, queue, chain);
       for (const each of vif.queues) given.add(each);
       tell(vif, fault);
+    },
+  };
+}
+
+/** Responds with `status` to the packets of a batch beyond `most`, and drops them. */
+export function overLoad(status: number, most: number): Pick<BackendSteps, 'serveTx' | 'serveChain'> {
+  let accepted = 0;
+  return {
+    serveTx(vif, queue) {
+      accepted = 0;
+      correct.serveTx(vif, queue);
+    },
+    serveChain(vif, queue, chain) {
+      if (++accepted <= most) return correct.serveChain(vif, queue, chain);
+      vif.steps.respond(vif, queue, chain, status);
+    },
+  };
+}
+
+/** Stops serving a vif after a packet flagged csum_blank that is neither TCP nor UDP. */
+export function blankFatal(): Pick<BackendSteps, 'serve' | 'serveChain'> {
+  const giving = givesUp();
+  return {
+    ...giving,
+    serveChain(vif, queue, chain) {
+      const isBlank = chain.fault === undefined && ((chain.requests[0]?.flags ?? 0) & TXF.csumBlank) !== 0;
+      const frame = isBlank ? vif.steps.fetch(vif, queue, chain) : undefined;
+      const it = frame && decodeFrame(frame);
+      const isOdd = it?.ok && ['icmp', 'icmpv6', 'arp'].includes(it.value.kind);
+      giving.serveChain(vif, queue, isOdd ? { ...chain, fault: 'csum_blank without TCP or UDP' } : chain);
     },
   };
 }

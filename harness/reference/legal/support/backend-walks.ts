@@ -47,6 +47,16 @@ export const lateConnected =
     await next(vif);
   };
 
+/** Follows a frontend in Closing `ms` milliseconds later. */
+export const lateClosing =
+  (ms: number): Walk =>
+  (next) =>
+  async (vif) => {
+    const { frontend, own } = await states(vif);
+    if (frontend === STATE.closing && own === STATE.connected) await passed(vif, ms);
+    await next(vif);
+  };
+
 /** Connects only a frontend in Connected, and waits for one in Initialised. */
 export const connectedAlone: Walk = (next) => async (vif) => {
   const { frontend, own } = await states(vif);

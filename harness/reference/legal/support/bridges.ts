@@ -10,13 +10,16 @@ interface Vif<V> {
 
 type Accept<V, Q> = (vif: V, queue: Q, packet: VifPacket) => void;
 
-/** An `accept` step that leaves out the packets of a bridge that `forwards` rejects. */
+/** An `accept` step that leaves out the packets of a bridge that `forwards` rejects, and repeats those that `once` rejects. */
 export function bridging<V extends Vif<V>, Q>(
   accept: (vif: V, queue: Q, packet: VifPacket) => void,
   forwards: (packet: VifPacket) => boolean,
+  once: () => boolean = () => true,
 ): (vif: V, queue: Q, packet: VifPacket) => void {
   return (vif, queue, packet) => {
-    if (!vif.bridgedTo || forwards(packet)) accept(vif, queue, packet);
+    if (vif.bridgedTo && !forwards(packet)) return;
+    accept(vif, queue, packet);
+    if (vif.bridgedTo && !once()) accept(vif, queue, packet);
   };
 }
 

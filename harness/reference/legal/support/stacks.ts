@@ -43,17 +43,17 @@ export function losing(every: number): Wrap {
 }
 
 /** A stack that pads its frames to 60 bytes. */
-export const padding: Wrap = (stack) =>
-  receiving(stack, (frame, meta) =>
-    stack.receive(frame, meta).map((each) => {
-      const padded = new Uint8Array(Math.max(60, each.length));
-      padded.set(each);
-      return padded;
-    }),
-  );
+export const padding: Wrap = (stack) => receiving(stack, (frame, meta) => stack.receive(frame, meta).map(padded));
+
+/** A frame with zeros up to 60 bytes. */
+export function padded(frame: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(Math.max(60, frame.length));
+  bytes.set(frame);
+  return bytes;
+}
 
 /** An ICMP packet over IPv4. */
-function isEcho(frame: Uint8Array): boolean {
+export function isEcho(frame: Uint8Array): boolean {
   const it = decodeEthernet(frame);
   return it.ok && it.value.etherType === ETHER_TYPE.ipv4 && frame[23] === 1;
 }
