@@ -3,7 +3,7 @@ import { distance, type RingLayout, slotOffset } from './ring.js';
 import type { RingPage } from './shared-ring.js';
 
 /**
- * The slots of a ring as they are whenever the other end moves its producer index. They must be final by then (ring.h,
+ * The slots of a ring as they are whenever the other side moves its producer index. They must be final by then (ring.h,
  * RING_PUSH_REQUESTS and RING_PUSH_RESPONSES), since a peer on another processor may read them at once.
  */
 export class PublishedSlots {
@@ -17,7 +17,7 @@ export class PublishedSlots {
   readonly #ends = new Set<number>();
   #end: number;
 
-  /** @param producer the offset of the other end's producer index */
+  /** @param producer the offset of the other side's producer index */
   constructor(
     page: RingPage,
     private readonly layout: RingLayout,

@@ -17,7 +17,7 @@ export interface RingPage {
   copyOut(offset: number, length: number): Uint8Array;
   copyIn(offset: number, bytes: Uint8Array): void;
   /**
-   * Calls `listener` with this page after each store of the other end to the u32 at `offset`, before that end does
+   * Calls `listener` with this page after each store of the other side to the u32 at `offset`, before that side does
    * anything else; until the returned function is called or the page is closed. Absent where no store can be observed.
    */
   onStore?(offset: number, listener: (page: RingPage) => void): () => void;
@@ -45,7 +45,7 @@ function reaches(producer: number, event: number, size: number): boolean {
 abstract class RingEnd<P extends RingPage> {
   /** Messages consumed since the ring was created. */
   taken = 0;
-  /** What the other end published and when; undefined if that is not watched. See {@link watch}. */
+  /** What the other side published and when; undefined if that is not watched. See {@link watch}. */
   published: PublishedSlots | undefined;
 
   constructor(
@@ -66,12 +66,12 @@ abstract class RingEnd<P extends RingPage> {
   /** This end's own fields: as it wrote them, and as they are in the page. */
   abstract ownFields(): OwnFields;
 
-  /** The state of an idle ring, and how many slots the other end had published before they were final, if observed. */
+  /** The state of an idle ring, and how many slots the other side had published before they were final, if observed. */
   atRest(): OwnFields & { readonly name: string; readonly changed: number | undefined } {
     return { name: this.layout.name, ...this.ownFields(), changed: this.published?.changed };
   }
 
-  /** Watches each update of the other end's producer index from now on, if the page allows that. */
+  /** Watches each update of the other side's producer index from now on, if the page allows that. */
   protected watchIndex(producer: number): void {
     if (this.page.onStore) this.published = new PublishedSlots(this.page, this.layout, producer);
   }
@@ -115,7 +115,7 @@ export class FrontRing<P extends RingPage = RingPage> extends RingEnd<P> {
     this.#event = advance(start, 1);
   }
 
-  /** Watches when the other end publishes responses. */
+  /** Watches when the other side publishes responses. */
   watch(): void {
     this.watchIndex(RING_OFFSET.rspProd);
   }
@@ -227,7 +227,7 @@ export class BackRing<P extends RingPage = RingPage> extends RingEnd<P> {
     this.reqCons = this.rspProdPvt = this.#published = advance(index, 0);
   }
 
-  /** Watches when the other end publishes requests. */
+  /** Watches when the other side publishes requests. */
   watch(): void {
     this.watchIndex(RING_OFFSET.reqProd);
   }

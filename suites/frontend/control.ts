@@ -28,7 +28,7 @@ import {
 import { advance, distance } from '../../harness/protocol/ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
-import { gsoExtra, LARGE, largeAfter, largeFrame } from '../support/large-packets.js';
+import { describes, gsoExtra, LARGE, largeAfter, largeFrame, MTU_FRAME } from '../support/large-packets.js';
 import { awaitSettled, happens, hasBuffers, readable, stillPasses, writable } from './verbs.js';
 
 const { test, tests } = frontendChapter('control');
@@ -290,7 +290,11 @@ for (const first of ['gso', 'hash'] as const) {
       const more = { flags: EXTRA_FLAG_MORE };
       const extras = first === 'gso' ? [{ ...gso, ...more }, HASHED] : [{ ...HASHED, ...more }, gso];
       const shape = { flags: RXF.csumBlank | RXF.dataValidated, extras };
-      await t.check('EXTRA-05', () => largeAfter(to, frame, () => from.deliver(frame, shape)));
+      await t.check('EXTRA-05', async () => {
+        for (const packet of await largeAfter(to, frame, () => from.deliver(frame, shape))) {
+          if (packet.frame.length > MTU_FRAME) describes(packet, GSO_TYPE.tcpv4);
+        }
+      });
     },
   );
 }

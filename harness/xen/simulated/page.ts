@@ -17,7 +17,7 @@ export interface Hooks {
   onPageAccess?: (access: PageAccess) => void;
 }
 
-/** Who is told of the stores of other domains to a word. */
+/** Who learns of the stores of other domains to a word. */
 interface Listener {
   readonly domain: DomId;
   readonly offset: number;
