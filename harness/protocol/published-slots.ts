@@ -1,6 +1,6 @@
 import { sameBytes } from '../bytes/bytes.js';
 import { distance, type RingLayout, slotOffset } from './ring.js';
-import type { RingPage } from './shared-ring.js';
+import type { RingPage } from './ring-page.js';
 
 /**
  * The slots of a ring as they are whenever the other side moves its producer index. They must be final by then (ring.h,

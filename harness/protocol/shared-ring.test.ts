@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { CTRL_RING, RING_OFFSET, RX_RING, TX_RING, type RingLayout, advance, slotOffset } from './ring.js';
-import { BackRing, FrontRing, type RingPage } from './shared-ring.js';
+import { BackRing, FrontRing } from './shared-ring.js';
+import type { RingPage } from './ring-page.js';
 import { hex, reasonOf, u32, valueOf } from './rings.fixture.js';
 
 const LAYOUTS: readonly RingLayout[] = [TX_RING, RX_RING, CTRL_RING];

@@ -5,7 +5,7 @@
 import type { Stack } from '../packet/stack.js';
 import { KEY } from '../protocol/netif.js';
 import { RING_OFFSET } from '../protocol/ring.js';
-import type { RingPage } from '../protocol/shared-ring.js';
+import type { RingPage } from '../protocol/ring-page.js';
 import { linkOf } from '../peer/link.js';
 import type { Domain } from '../xen/domain.js';
 import type { Random } from '../xen/simulated/random.js';

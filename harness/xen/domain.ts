@@ -4,7 +4,7 @@
  * `contract/` has the tests that both pass.
  */
 import { NetifspecError } from '../base/errors.js';
-import type { RingPage } from '../protocol/shared-ring.js';
+import type { RingPage } from '../protocol/ring-page.js';
 
 /** A domain's number. */
 export type DomId = number;

@@ -1,5 +1,5 @@
 /** What a peer does between two accesses of the driver to a ring: the orders in which wake-ups are lost. */
-import type { RingPage } from '../../harness/protocol/shared-ring.js';
+import type { RingPage } from '../../harness/protocol/ring-page.js';
 
 /**
  * Acts at a moment when the driver has stored the index at `offset` of a ring page, before it does anything else. `act`

@@ -129,6 +129,26 @@ describe('simulated/hypervisor', () => {
     ]);
   });
 
+  it('reports each store of another domain to a word of a page, until the page is closed', () => {
+    const hypervisor = new Hypervisor({ seed: 1 });
+    const [granter, mapper] = [hypervisor.domain(0), hypervisor.domain(1)];
+    const offer = granter.grants.offer(1, 'read-write');
+    const { page } = offer;
+    const mapping = mapper.grants.map(0, [offer.ref], 'read-write');
+    const [mapped] = mapping.pages;
+    const seen: number[] = [];
+    page.onStore?.(4, (now) => seen.push(now.load32(4)));
+    mapped?.store32(4, 1);
+    mapped?.store32(8, 2);
+    mapped?.copyIn(0, Uint8Array.of(0, 0, 0, 0, 3, 0, 0, 0));
+    page.store32(4, 4);
+    expect(seen).to.deep.equal([1, 3]);
+    offer.end();
+    mapped?.store32(4, 5);
+    expect(seen).to.deep.equal([1, 3]);
+    mapping.unmap();
+  });
+
   it('counts the resources of each domain', async () => {
     const hypervisor = new Hypervisor({ seed: 1 });
     const dom0 = hypervisor.domain(0);
