@@ -59,9 +59,12 @@ export class BackendControl {
   readonly ring: BackRing;
   /** Ids of the requests without a published response. */
   readonly #pending: number[] = [];
-  /** Responses that are not published yet. */
-  readonly #answered: CtrlResponse[] = [];
+  /** Responses that are not published yet, and what they respond to. */
+  readonly #answered: { readonly request: CtrlRequest; readonly answer: Answer }[] = [];
   #hashTypes: number | undefined;
+  #tableSize: number | undefined;
+  /** The number of grants that each queue may have mapped. */
+  readonly #grefSizes = new Map<number, number>();
 
   /**
    * Maps the ring that the frontend advertises; undefined if it advertises none.
@@ -129,19 +132,28 @@ export class BackendControl {
   }
 
   /** Writes the response to a request, without publishing it. */
-  respond({ id, type }: CtrlRequest, answer: Answer): void {
-    this.#answered.push({ id, type, ...answer });
+  respond(request: CtrlRequest, answer: Answer): void {
+    const { id, type } = request;
+    this.#answered.push({ request, answer });
     this.ring.put(encodeCtrlResponse({ id, type, ...answer }));
   }
 
   /** Publishes the responses that were written, and notifies the frontend if it requested an event. */
   push(): void {
-    for (const { id, type, status, data } of this.#answered.splice(0)) {
-      if (type === CTRL_TYPE.getHashFlags && status === CTRL_STATUS.success) this.#hashTypes = data;
-      const at = this.#pending.indexOf(id);
+    for (const { request, answer } of this.#answered.splice(0)) {
+      this.#report(request, answer);
+      const at = this.#pending.indexOf(request.id);
       if (at >= 0) this.#pending.splice(at, 1);
     }
     if (this.ring.push()) this.frontend.notify(this.port);
+  }
+
+  /** Remembers what a response tells the frontend. */
+  #report({ type, data: [queue] }: CtrlRequest, { status, data }: Answer): void {
+    const told = status === CTRL_STATUS.success ? data : 0;
+    if (type === CTRL_TYPE.getHashFlags && status === CTRL_STATUS.success) this.#hashTypes = data;
+    if (type === CTRL_TYPE.getHashMappingSize) this.#tableSize = told;
+    if (type === CTRL_TYPE.getGrefMappingSize) this.#grefSizes.set(queue, told);
   }
 
   /**
@@ -176,6 +188,8 @@ export class BackendControl {
       request,
       taken: this.#pending.includes(request.id),
       hashTypes: this.#hashTypes,
+      tableSize: this.#tableSize,
+      grefSize: this.#grefSizes.get(request.data[0]),
       queues: this.queues,
       mapping: request.type === CTRL_TYPE.setHashMapping ? this.#mapping(request) : [],
     };

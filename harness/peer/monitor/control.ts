@@ -61,6 +61,25 @@ export const CONTROL_RULES: Rules = {
     },
     {
       id: 'HASH-43',
+      judge: ({ request: { type, data }, tableSize }) =>
+        when(
+          type === CTRL_TYPE.setHashMappingSize && tableSize !== undefined,
+          () => data[0] <= (tableSize ?? 0),
+          () => `SET_HASH_MAPPING_SIZE with ${data[0]}, where the backend reports ${tableSize}`,
+        ),
+    },
+    {
+      id: 'GREF-32',
+      judge: ({ request: { type, data }, grefSize }) =>
+        when(
+          type === CTRL_TYPE.addGrefMapping && grefSize !== undefined,
+          () => data[2] <= (grefSize ?? 0),
+          () =>
+            `ADD_GREF_MAPPING of ${data[2]} entries for queue ${data[0]}, where the backend reports room for ${grefSize}`,
+        ),
+    },
+    {
+      id: 'HASH-43',
       judge: ({ mapping, queues }) =>
         each(mapping, (queue, n) =>
           when(

@@ -77,6 +77,9 @@ export interface ControlRequest {
   readonly taken: boolean;
   /** The hash types that the peer reported; undefined without such a response. */
   readonly hashTypes: number | undefined;
+  /** The largest mapping table that it reported, and the number of grants for the queue of a gref message; likewise. */
+  readonly tableSize: number | undefined;
+  readonly grefSize: number | undefined;
   /** The number of queues of the connection. */
   readonly queues: number;
   /** The queue numbers that a SET_HASH_MAPPING passes; empty for other messages. */

@@ -224,6 +224,18 @@ export const FRONTEND_CONTROL_DEFECTS: readonly Defect[] = [
     })(),
   },
   {
+    id: 'frontend.control.maps-without-room',
+    breaks: 'GREF-32',
+    fault: 'asks a backend that maps no grants to map some',
+    frontend: {
+      async ask(vif, type, ...words) {
+        const response = await correct.ask(vif, type, ...words);
+        const isSize = type === CTRL_TYPE.getGrefMappingSize;
+        return response && isSize ? { ...response, status: CTRL_STATUS.success, data: 16 } : response;
+      },
+    },
+  },
+  {
     id: 'frontend.control.needs-mapping',
     breaks: 'GREF-32',
     fault: 'sends nothing to a backend that maps no grants',
