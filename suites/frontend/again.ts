@@ -9,6 +9,7 @@ import { checksum } from './checksum.js';
 import { gso } from './gso.js';
 import { layouts } from './layouts.js';
 import { receive } from './receive.js';
+import { responses } from './responses.js';
 import { rings } from './rings.js';
 import { staging } from './staging.js';
 import { transmit } from './transmit.js';
@@ -82,6 +83,7 @@ const BOTH = [
   'rings.unique-ids',
   'rings.any-order',
   'rings.wrap-around',
+  'responses.later-half',
   'transmit.payload-of-1472',
   'transmit.keeps-buffers',
   'transmit.response-error',
@@ -96,7 +98,7 @@ const BOTH = [
   'checksum.reply',
 ];
 
-const ALL = [...rings, ...transmit, ...receive, ...layouts, ...checksum, ...gso, ...staging];
+const ALL = [...rings, ...responses, ...transmit, ...receive, ...layouts, ...checksum, ...gso, ...staging];
 
 export const again = [
   ...inSituation(LAST_QUEUE, ALL, [...BOTH, 'checksum.places', 'gso.slots', 'gso.extras-cost-no-buffer']),

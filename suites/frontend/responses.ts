@@ -5,6 +5,7 @@ import { GSO_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
 import { TX_RING } from '../../harness/protocol/ring.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
+import { demanded } from '../../harness/xen/wait.js';
 import { LARGE, throughLarge, unsegmented } from '../support/large-packets.js';
 import { arrives } from '../support/losses.js';
 import {
@@ -82,7 +83,8 @@ for (const [at, which] of [
       await hasBuffers(t, from, Math.ceil(LARGE / PAGE_SIZE) + 3);
       for (const { tx } of to.queues) tx.respond = false;
       const blank = RXF.csumBlank | RXF.dataValidated;
-      const packet = unsegmented(t, await throughLarge(from, to, blank, GSO_TYPE.tcpv4, LARGE));
+      const large = throughLarge(from, to, blank, GSO_TYPE.tcpv4, LARGE);
+      const packet = unsegmented(t, await demanded(['GSO-15'], large));
       const done = packet.requests.at(at);
       if (!done || packet.requests.length < 2) return t.skip('the frontend sends a large packet in one slot');
       packet.queue.tx.answerRequest(done.id, status);
