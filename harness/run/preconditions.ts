@@ -10,6 +10,7 @@ import type { Reflectors } from './reflectors.js';
 import type { Skip } from './skips.js';
 import { isAnchor, type Tests } from './suite.js';
 import { Unavailable } from './unavailable.js';
+import { Violation } from '../peer/violation.js';
 import type { ConnectionMethod } from './connection-method.js';
 
 /** Limit of guests re-created in a row because they could not be reached. */
@@ -48,6 +49,7 @@ export class Preconditions {
   /** Why no plain connection can be made any more. */
   #blocked: string | undefined;
   #lost: string | undefined;
+  #violation: Violation | undefined;
 
   constructor(private readonly parts: PreconditionOptions) {}
 
@@ -96,6 +98,13 @@ export class Preconditions {
       ? `blocked since ${this.#lastPassed}, the last test that passed: ${this.#blocked}`
       : `blocked by ${anchorOf(test.role)}: ${this.#blocked}`;
     return { class: 'blocked', reason };
+  }
+
+  /** A violation that was seen while the guest's stack was asked what it replies to; each is returned once. */
+  takeViolation(): Violation | undefined {
+    const violation = this.#violation;
+    this.#violation = undefined;
+    return violation;
   }
 
   /** Records that a test has passed. */
@@ -234,12 +243,13 @@ export class Preconditions {
     } catch (error) {
       damaged = true;
       this.#answers = `unknown: ${messageOf(error)}`;
+      if (error instanceof Violation) this.#violation ??= error;
     }
     await this.#endConnection(damaged);
     this.#nextAskAt = patience.clock.now() + ASK_AGAIN_MS * patience.scale;
   }
 
-  /** Ends a plain connection. A violation on it is reported by the next test that connects. */
+  /** Ends a plain connection. A violation on it is reported by the next test. */
   async #endConnection(damaged: boolean): Promise<void> {
     try {
       await this.parts.connections.endTest(damaged);

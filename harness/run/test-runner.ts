@@ -307,7 +307,8 @@ export class TestRunner {
 
   /** Throws a violation that no caller has waited for: it belongs to the current test, not to the next one. */
   #raise({ own }: OpenContext): void {
-    const fault = this.parts.connections.faults().find((each) => !own.judged.has(each));
+    const { connections, preconditions } = this.parts;
+    const fault = connections.faults().find((each) => !own.judged.has(each)) ?? preconditions.takeViolation();
     if (fault) throw fault;
   }
 

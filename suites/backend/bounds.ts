@@ -57,6 +57,8 @@ test('key-size', 'compares all bits of the size of a key', CONTROL, async (t) =>
   const vif = await t.fresh({ control: true });
   await setToeplitz(t, vif);
   const ref = vif.control.grant(VERIFICATION_KEY);
+  const usual = await vif.control.ask(CTRL_TYPE.setHashKey, ref, VERIFICATION_KEY.length);
+  if (usual.status === notSupported) t.skip('the backend has a key of its own');
   for (const size of [0, VERIFICATION_KEY.length]) {
     // A backend may support keys of up to a page.
     for (const beyond of [2 * KEY_BOUND, ...BEYOND.slice(1)]) {
@@ -74,8 +76,9 @@ test('table-size', 'compares all bits of the size of a table', CONTROL, async (t
   const { data: most } = await vif.control.ask(CTRL_TYPE.getHashMappingSize);
   // A backend without a table need not know the message.
   const refusals = most === 0 ? [invalidParameter, notSupported] : [invalidParameter];
-  for (const size of [0, Math.min(TABLE, most)].flatMap((each) => BEYOND.map((beyond) => each + beyond))) {
-    if (size <= most) continue;
+  const sizes = [0, Math.min(TABLE, most)].flatMap((each) => BEYOND.map((beyond) => each + beyond));
+  if (sizes.every((size) => size <= most)) t.skip('the backend has room for a table of any of these sizes');
+  for (const size of sizes.filter((each) => each > most)) {
     await t.check('HASH-23', async () => {
       expect((await vif.control.setHashMappingSize(size)).status, `status for ${size} entries`).to.be.oneOf(refusals);
     });

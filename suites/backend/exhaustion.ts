@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import { CTRL_STATUS, CTRL_TYPE, GSO_TYPE, HASH_ALGORITHM, KEY, TXF } from '../../harness/protocol/netif.js';
-import { CTRL_RING, RX_RING } from '../../harness/protocol/ring.js';
+import { CTRL_RING, distance, RX_RING } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { gsoExtra } from '../support/large-packets.js';
@@ -18,6 +18,8 @@ const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
 const { success } = CTRL_STATUS;
 /** Packets of four slots: more slots than a tx ring has, even if only their last three count. */
 const PACKETS = 100;
+/** A table of grants that a test can exhaust. */
+const LARGEST_TABLE = 8192;
 /** Buffers that a frontend keeps posted. */
 const BUFFERS = 20;
 const FRAGMENTS = [100, 100, 100, 100];
@@ -102,6 +104,7 @@ for (const [name, [type, words]] of Object.entries(MESSAGES)) {
 
 test('gref', 'has its whole table free after more refused lists than the table has entries', CONTROL, async (t) => {
   const { control, size } = await mapping(t);
+  if (size > LARGEST_TABLE) t.skip(`the backend has room for ${size} grants`);
   const list = entries(control, Math.min(size, 64));
   await add(t, control, list);
   await control.delGrefMapping(0, list);
@@ -126,12 +129,16 @@ test(
   async (t) => {
     const [from, to] = await t.bridged({}, { rxBuffers: 0 });
     const { rx } = to.queue;
-    // Each buffer that comes back is posted again with the same invalid grant.
+    // A backend may also try the next buffer for the same packet: then all are used up at once.
+    rx.repost = false;
     rx.nextRef = () => BAD_REF;
-    to.queue.post(BUFFERS);
-    await useUp(from, to, RX_RING.size + BUFFERS);
+    for (let used = 0; used < RX_RING.size + BUFFERS; used += BUFFERS) {
+      to.queue.post(BUFFERS);
+      await useUp(from, to, BUFFERS);
+    }
     rx.nextRef = undefined;
-    await useUp(from, to, BUFFERS);
+    rx.repost = true;
+    to.queue.post(BUFFERS);
     t.info(`${rx.errors.length} buffers were refused`);
     await t.check('GNT-10', () => through(from, to, from.frameTo(to.link.peer.mac)));
   },
@@ -140,11 +147,11 @@ test(
 /** Sends frames through the bridge until they have used up so many buffers, or some in a row have used none. */
 async function useUp(from: FrontendPeer, to: FrontendPeer, count: number): Promise<void> {
   const { ring } = to.queue.rx;
-  for (let used = 0, idle = 0; used < count && idle < 4;) {
+  const start = ring.rspCons;
+  for (let idle = 0; distance(start, ring.rspCons) < count && idle < 4;) {
     const before = ring.rspCons;
     await from.transmit(from.frameTo(to.link.peer.mac));
     const isUsed = await arrives(to.until('use of a buffer', () => ring.rspCons !== before, { ms: 200 }));
-    used += isUsed ? 1 : 0;
     idle = isUsed ? 0 : idle + 1;
   }
 }

@@ -46,17 +46,18 @@ for (const half of ['tx', 'rx'] as const) {
     first();
     if (half === 'tx') queue.pushTx();
     else queue.pushRx();
+    let end = 0;
     // To the peer the frontend has not asked yet, so it sends no event.
     const asks = atStore(t, ring.page, RING_OFFSET.rspEvent, () => {
       second();
       ring.push();
+      end = ring.rspProdPvt;
       return true;
     });
     if (!(await happens(vif, 'request for an event', asks))) t.skip('the frontend asks for no event');
     await t.check('NOTIFY-04', () =>
       vif.until(`${half} rsp_event beyond that response`, () => {
-        const { rspEvent, rspProd } = ring.indices();
-        const ahead = distance(rspProd, rspEvent);
+        const ahead = distance(end, ring.indices().rspEvent);
         return ahead > 0 && ahead <= FAR_AHEAD;
       }),
     );

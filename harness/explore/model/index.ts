@@ -105,6 +105,8 @@ const BACKEND: Frame<'backend', BackendWorld, BackendModel> = {
   async open(t, offer, [first, second]) {
     const models = [connected(first, offer), connected(second, offer)] as const;
     const vifs = await t.bridged(optionsOf(models[0]), optionsOf(models[1]));
+    // A bridge need not forward frames to an address from which it has seen none.
+    await vifs[0].announce();
     return { world: { t, vifs, frames: 0 }, model: { offer, vifs: models } };
   },
   async close(world) {

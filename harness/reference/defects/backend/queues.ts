@@ -56,10 +56,10 @@ export const BACKEND_QUEUES_DEFECTS: readonly Defect[] = [
     backend: connectsRegardless,
   },
   {
-    id: 'backend.queues.maximum-with-leading-zero',
+    id: 'backend.queues.maximum-in-hexadecimal',
     breaks: 'MQ-01',
-    fault: 'advertises multi-queue-max-queues = 04',
-    backend: { features: () => ({ ...correct.features(), [KEY.multiQueueMaxQueues]: '04' }) },
+    fault: 'advertises multi-queue-max-queues = 0x4',
+    backend: { features: () => ({ ...correct.features(), [KEY.multiQueueMaxQueues]: '0x4' }) },
   },
   {
     id: 'backend.queues.half-connected',

@@ -28,10 +28,10 @@ export const BACKEND_XENBUS_DEFECTS: readonly Defect[] = [
     backend: { tryConnect: async () => {} },
   },
   {
-    id: 'backend.xenbus.leading-zero',
+    id: 'backend.xenbus.hexadecimal-state',
     breaks: 'XB-01',
-    fault: 'writes its state with a leading zero',
-    backend: { setState: (vif, state) => correct.setState(vif, `0${state}`) },
+    fault: 'writes its state in hexadecimal',
+    backend: { setState: (vif, state) => correct.setState(vif, `0x${state}`) },
   },
   {
     id: 'backend.xenbus.late-features',

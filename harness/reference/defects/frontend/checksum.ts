@@ -233,4 +233,10 @@ export const FRONTEND_CHECKSUM_DEFECTS: readonly Defect[] = [
         sameBytes(withZeroSum(packet.frame), packet.frame) ? correct.fitting(vif, packet) : [],
     },
   },
+  {
+    id: 'frontend.checksum.drops-complete-udp',
+    breaks: 'CSUM-10',
+    fault: 'drops UDP packets of 75 bytes with a complete checksum',
+    frontend: drops(({ frame, csumBlank }) => !csumBlank && frame.length === 75 && udpChecksum(frame) === 'complete'),
+  },
 ];

@@ -83,15 +83,15 @@ export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
     },
   },
   {
-    id: 'frontend.notifications.third-vif',
+    id: 'frontend.notifications.fifth-connection',
     breaks: 'NOTIFY-02',
-    fault: 'does not notify the tx requests of its third vif',
+    fault: 'does not notify the tx requests of its fifth connection',
     frontend: (() => {
       const counts = new Counts();
       const silent = new WeakSet();
       return {
         async connect(vif) {
-          if (counts.next(vif.domain) === 3) silent.add(vif);
+          if (counts.next(vif.domain) === 5) silent.add(vif);
           await correct.connect(vif);
         },
         ...pushesInSilence((vif) => silent.has(vif)),

@@ -118,12 +118,12 @@ export const FRONTEND_RECEIVE_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.receive.readonly-buffers',
     breaks: 'RXW-01',
-    fault: 'posts read-only buffers after its first four',
+    fault: 'posts read-only buffers after its first',
     frontend: {
       post(vif, queue) {
         const { rxPool } = queue;
         const take = rxPool.take.bind(rxPool);
-        rxPool.take = () => (queue.rx.reqProdPvt < 4 ? take() : vif.domain.grants.offer(vif.backend, 'read-only'));
+        rxPool.take = () => (queue.rx.reqProdPvt < 1 ? take() : vif.domain.grants.offer(vif.backend, 'read-only'));
         correct.post(vif, queue);
         rxPool.take = take;
       },

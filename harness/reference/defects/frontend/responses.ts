@@ -52,7 +52,7 @@ export const FRONTEND_RESPONSES_DEFECTS: readonly Defect[] = [
     fault: 'frees the buffer of the request with the next id, too, which is often in the same packet',
     frontend: responding((queue, { id }) => {
       frees(queue, id);
-      frees(queue, id + 1);
+      frees(queue, (id + 1) & 0xffff);
     }),
   },
   {

@@ -80,6 +80,7 @@ export const BRIDGES: readonly LegalDriver[] = [
     id: 'backend.bridge-antispoof',
     choice: 'has a bridge that forwards IP packets from addresses of its own networks only',
     source: 'no header specifies a bridge; Xen tools/hotplug/Linux/vif-common.sh, frob_iptable: ip of the vif',
+    warns: ['TXW-36'],
     backend: { accept: bridging((...packet) => correct.accept(...packet), isLocal) },
   },
   {
