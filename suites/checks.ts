@@ -638,7 +638,7 @@ export const CHECKS: Readonly<Record<string, readonly string[]>> = {
   'frontend.transmit.response-error': ['TXW-17'],
   'frontend.transmit.response-dropped': ['TXW-17'],
   'frontend.transmit.unknown-id': ['TXW-19'],
-  'frontend.responses.one-missing': ['TXW-16', 'TXW-17'],
+  'frontend.responses.one-missing': ['RING-16', 'TXW-16', 'TXW-17'],
   'frontend.responses.later-half': ['TXW-16', 'TXW-17'],
   'frontend.responses.error-often': ['RING-16', 'TXW-17'],
   'frontend.responses.dropped-often': ['RING-16', 'TXW-17'],
