@@ -148,12 +148,12 @@ export class BackendControl {
     if (this.ring.push()) this.frontend.notify(this.port);
   }
 
-  /** Remembers what a response tells the frontend. */
+  /** Remembers what a response reports. */
   #report({ type, data: [queue] }: CtrlRequest, { status, data }: Answer): void {
-    const told = status === CTRL_STATUS.success ? data : 0;
+    const room = status === CTRL_STATUS.success ? data : 0;
     if (type === CTRL_TYPE.getHashFlags && status === CTRL_STATUS.success) this.#hashTypes = data;
-    if (type === CTRL_TYPE.getHashMappingSize) this.#tableSize = told;
-    if (type === CTRL_TYPE.getGrefMappingSize) this.#grefSizes.set(queue, told);
+    if (type === CTRL_TYPE.getHashMappingSize) this.#tableSize = room;
+    if (type === CTRL_TYPE.getGrefMappingSize) this.#grefSizes.set(queue, room);
   }
 
   /**

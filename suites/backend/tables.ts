@@ -35,7 +35,7 @@ export const tables = tests;
 const { success } = CTRL_STATUS;
 const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
 const BRIDGE = { ...CONTROL, needs: 'bridge' } as const;
-/** Entries of a table that takes several pages; a backend may have room for 2^32 - 1. */
+/** Entries of a table that fills several pages; a backend may have room for 2^32 - 1. */
 const LARGEST_TABLE = 4 * HASH_MAPPING_PER_PAGE;
 /** Flows whose hashes have every bit set in some and clear in others. */
 const MANY: readonly Vector[] = [...Array(24).keys()].map((n) => {
