@@ -31,10 +31,8 @@ const LAST_QUEUE: Situation<'backend'> = {
       return { ...options, queues: 2 };
     };
     const fresh: BackendTest['fresh'] = async (options = {}) => onLastQueue(await t.fresh(await twoQueues(options)));
-    let shared: Promise<FrontendPeer> | undefined;
     return {
       fresh,
-      connect: () => (shared ??= fresh()),
       // The backend chooses the queue on which it delivers, so the end where packets come out has one queue.
       bridged: async (from = {}, to) => {
         const [first, second] = await t.bridged(await twoQueues(from), to);
@@ -78,10 +76,8 @@ const RECONNECTED: Situation<'backend'> = {
       await t.configure(vif);
       return vif;
     };
-    let shared: Promise<FrontendPeer> | undefined;
     return {
       fresh,
-      connect: () => (shared ??= fresh()),
       bridged: async (from = {}, to = {}) => {
         const peers = await t.bridged(await firstOptions(t, from), await firstOptions(t, to));
         await again(peers[0], from);

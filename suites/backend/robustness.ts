@@ -6,6 +6,7 @@ import { advance, RING_OFFSET, RX_RING, TX_RING } from '../../harness/protocol/r
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
+import { type Attacks, underAttack } from '../support/attacks.js';
 import { noise, WRONG_STATES, WRONG_VALUES } from '../support/noise.js';
 import { othersSurvive, waiting } from './verbs.js';
 
@@ -18,11 +19,8 @@ const EVENTS = 1000;
 const BURSTS = 20;
 const ROUNDS = 25;
 
-/** What a peer does that no peer may do; after `hasActed` the driver has had time to act. */
-type Attack = (t: BackendTest, vif: FrontendPeer, hasActed: () => Promise<unknown>) => unknown;
-
 /** Attacks that a vif of its own bears. */
-export const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])[] = [
+export const ATTACKS: Attacks<BackendTest, FrontendPeer> = [
   [
     'event-storm',
     'an event storm',
@@ -139,7 +137,7 @@ for (const [name, title, attack] of ATTACKS) {
   test(name, `survives ${title}`, HOSTILE, async (t) => {
     const other = await t.connect();
     const vif = await t.fresh();
-    await underAttack(t, vif, attack, () => other.ping());
+    await underAttack([t, vif], 'ROB-01', attack, () => other.ping());
     await othersSurvive(t, 'ROB-01', other, [vif]);
   });
 }
@@ -156,16 +154,4 @@ for (const key of [KEY.txRingRef, KEY.eventChannel, KEY.multiQueueNumQueues, KEY
     }
     await othersSurvive(t, 'ROB-01', other, vifs);
   });
-}
-
-/** Attacks the driver through a vif, which does nothing else from then on. See {@link ATTACKS}. */
-export async function underAttack(
-  t: BackendTest,
-  vif: FrontendPeer,
-  attack: Attack,
-  hasActed: () => Promise<unknown>,
-): Promise<void> {
-  vif.monitor.lookAway();
-  for (const queue of vif.queues) queue.deaf = true;
-  await t.check('ROB-01', () => attack(t, vif, hasActed));
 }

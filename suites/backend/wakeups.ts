@@ -3,7 +3,7 @@ import type { SentSlot } from '../../harness/peer/frontend-tx.js';
 import { advance, RING_OFFSET } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { arrives } from '../support/losses.js';
-import { atStore } from '../support/moments.js';
+import { atStore, storesTo } from '../support/moments.js';
 
 const { test, tests } = backendChapter('wakeups');
 export const wakeups = tests;
@@ -15,13 +15,14 @@ const FAR_AHEAD = 2 ** 30;
 test('final-check-tx', 'finds a tx request that came while it asked for an event', PING, async (t) => {
   const vif = await t.fresh();
   const { queue } = vif;
+  const stores = storesTo(t, queue.tx.ring.page);
   // A whole connection of another vif is the sentinel: an earlier event would wake the backend once more.
   await (await t.fresh()).ping();
   const first = queue.tx.enqueue(vif.quietFrame());
   queue.pushTx();
   let second: readonly SentSlot[] = [];
   // To the peer the backend has not asked yet, so it sends no event.
-  const asks = atStore(t, queue.tx.ring.page, RING_OFFSET.reqEvent, () => {
+  const asks = atStore(stores, RING_OFFSET.reqEvent, () => {
     second = queue.tx.enqueue(vif.quietFrame());
     queue.tx.ring.push();
     return true;
@@ -36,16 +37,17 @@ for (const half of ['tx', 'rx'] as const) {
   test(`event-index-${half}`, title, PING, async (t) => {
     const vif = await t.fresh();
     const { queue, context } = vif;
+    const { ring } = queue[half];
+    const stores = storesTo(t, ring.page);
     if (queue.txPort === queue.rxPort) t.skip('the backend does not split its event channels');
     // A whole connection of another vif is the sentinel: an earlier event may still be on its way.
     await (await t.fresh()).ping();
     const port = half === 'tx' ? queue.txPort : queue.rxPort;
-    const { ring } = queue[half];
     queue.deaf = true;
     ring.setRspEvent(advance(ring.rspCons, FAR_AHEAD));
     const { rspProd: before } = ring.indices();
     let events = Infinity;
-    const publishes = atStore(t, ring.page, RING_OFFSET.rspProd, () => {
+    const publishes = atStore(stores, RING_OFFSET.rspProd, () => {
       const { rspProd } = ring.indices();
       events = context.pump.count(port);
       ring.setRspEvent(rspProd);

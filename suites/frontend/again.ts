@@ -30,10 +30,8 @@ const LAST_QUEUE: Situation<'frontend'> = {
   connections: (t) => {
     const fresh: FrontendTest['fresh'] = async (keys = BACKEND_KEYS, own) =>
       onLastQueue(t, await t.fresh({ ...keys, ...TWO_QUEUES }, own));
-    let shared: Promise<BackendPeer> | undefined;
     return {
       fresh,
-      connect: () => (shared ??= fresh()),
       // The guest chooses the queue on which it sends, so the end where packets come out has one queue.
       bridged: async (from = BACKEND_KEYS, to) => {
         const [first, second] = await t.bridged({ ...from, ...TWO_QUEUES }, to);
@@ -67,8 +65,7 @@ const secondBy =
       await again(t, vif);
       return vif;
     };
-    let shared: Promise<BackendPeer> | undefined;
-    return { fresh, connect: () => (shared ??= fresh()) };
+    return { fresh };
   };
 
 const RECONNECTED: Situation<'frontend'> = {

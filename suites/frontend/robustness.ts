@@ -5,6 +5,7 @@ import { EXTRA_FLAG_MORE, GSO_TYPE, KEY, RXF } from '../../harness/protocol/neti
 import { RING_OFFSET } from '../../harness/protocol/ring.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
+import { type Attacks, underAttack } from '../support/attacks.js';
 import { noise, WRONG_STATES, WRONG_VALUES } from '../support/noise.js';
 import { othersSurvive } from './verbs.js';
 
@@ -16,11 +17,8 @@ const HOSTILE = { fresh: true, reflector: 'icmp', destructive: true } as const;
 const EVENTS = 1000;
 const BURSTS = 20;
 
-/** What a peer does that no peer may do; after `hasActed` the driver has had time to act. */
-type Attack = (t: FrontendTest, vif: BackendPeer, hasActed: () => Promise<unknown>) => unknown;
-
 /** Attacks that a vif of its own bears. */
-export const ATTACKS: readonly (readonly [name: string, title: string, attack: Attack])[] = [
+export const ATTACKS: Attacks<FrontendTest, BackendPeer> = [
   [
     'event-storm',
     'an event storm',
@@ -118,7 +116,7 @@ for (const [name, title, attack] of [...ATTACKS, ...ATTACKS_ON_REPLIES]) {
   test(name, `survives ${title}`, HOSTILE, async (t) => {
     const other = await t.connect();
     const vif = await t.fresh();
-    await underAttack(t, vif, attack, () => other.ping());
+    await underAttack([t, vif], 'ROB-02', attack, () => other.ping());
     await othersSurvive(t, 'ROB-02', other, [vif]);
   });
 }
@@ -140,16 +138,4 @@ for (const key of [KEY.multiQueueMaxQueues, KEY.featureRxCopy, KEY.featureSg, KE
 function respondWithNoise({ page, layout }: BackendPeer['queue']['rx']['ring'], end: number): void {
   page.copyIn(RING_OFFSET.slots, noise(1, layout.size * layout.slotBytes));
   page.store32(RING_OFFSET.rspProd, end);
-}
-
-/** Attacks the driver through a vif, which does nothing else from then on. See {@link ATTACKS}. */
-export async function underAttack(
-  t: FrontendTest,
-  vif: BackendPeer,
-  attack: Attack,
-  hasActed: () => Promise<unknown>,
-): Promise<void> {
-  vif.monitor.lookAway();
-  for (const queue of vif.queues) queue.deaf = true;
-  await t.check('ROB-02', () => attack(t, vif, hasActed));
 }

@@ -3,7 +3,7 @@ import type { BackendPeer } from '../../harness/peer/backend.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { advance, distance, RING_OFFSET } from '../../harness/protocol/ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
-import { atStore } from '../support/moments.js';
+import { atStore, storesTo } from '../support/moments.js';
 import { awaitSettled, happens, hasBuffers, withhold } from './verbs.js';
 
 const { test, tests } = frontendChapter('wakeups');
@@ -40,6 +40,7 @@ for (const half of ['tx', 'rx'] as const) {
     const vif = await t.fresh();
     const { queue } = vif;
     const { ring } = queue[half];
+    const stores = storesTo(t, ring.page);
     const [first, second] = await RESPONSES[half](t, vif);
     // An earlier event would wake the frontend once more.
     await awaitSettled(t, vif);
@@ -48,7 +49,7 @@ for (const half of ['tx', 'rx'] as const) {
     else queue.pushRx();
     let end = 0;
     // To the peer the frontend has not asked yet, so it sends no event.
-    const asks = atStore(t, ring.page, RING_OFFSET.rspEvent, () => {
+    const asks = atStore(stores, RING_OFFSET.rspEvent, () => {
       second();
       ring.push();
       end = ring.rspProdPvt;
@@ -69,17 +70,18 @@ for (const half of ['tx', 'rx'] as const) {
   test(`event-index-${half}`, title, PING, async (t) => {
     const vif = await t.fresh();
     const { queue, context } = vif;
+    const { ring } = queue[half];
+    const stores = storesTo(t, ring.page);
     if (queue.txPort === queue.rxPort) t.skip('the frontend does not split its event channels');
     if (half === 'rx' && vif.published[KEY.featureRxNotify] !== '1') t.skip('the frontend notifies no buffers');
     const port = half === 'tx' ? queue.txPort : queue.rxPort;
-    const { ring } = queue[half];
     // An earlier event may still be on its way.
     await awaitSettled(t, vif);
     queue.deaf = true;
     ring.setReqEvent(advance(ring.reqCons, FAR_AHEAD));
     const { reqProd: before } = ring.indices();
     let events = Infinity;
-    const publishes = atStore(t, ring.page, RING_OFFSET.reqProd, () => {
+    const publishes = atStore(stores, RING_OFFSET.reqProd, () => {
       const { reqProd } = ring.indices();
       events = context.pump.count(port);
       ring.setReqEvent(reqProd);

@@ -9,8 +9,8 @@ export interface Situation<R extends Role> {
   /** What is added to the titles. */
   readonly title: string;
   readonly options?: TestOptions;
-  /** The ways to connect that take the place of those of `t`. */
-  readonly connections: (t: TestOf[R]) => Partial<TestOf[R]>;
+  /** The ways to connect that take the place of those of `t`; the shared connection is made like a fresh one. */
+  readonly connections: (t: TestOf[R]) => Pick<TestOf[R], 'fresh'> & Partial<TestOf[R]>;
 }
 
 /**
@@ -35,9 +35,15 @@ export function again<R extends Role>(
       get location() {
         return test.location;
       },
-      body: (t) => test.body(replaced(t, connections(t))),
+      body: (t) => test.body(replaced(t, shared(connections(t)))),
     };
   });
+}
+
+/** The same connections, and a shared one. */
+function shared<C extends { fresh: () => Promise<unknown> }>(connections: C): C & { connect: C['fresh'] } {
+  let first: Promise<unknown> | undefined;
+  return { ...connections, connect: () => (first ??= connections.fresh()) };
 }
 
 /** `t` with other methods in the place of some of its own. */

@@ -1,8 +1,9 @@
 /** A backend's connections: another one on the same vif, with work in its rings, and further vifs. */
 import fc from 'fast-check';
 import { reconnect } from '../../../suites/backend/verbs.js';
-import { ATTACKS, underAttack } from '../../../suites/backend/robustness.js';
+import { ATTACKS } from '../../../suites/backend/robustness.js';
 import type { Step } from '../step.js';
+import { attackStep } from './attack.js';
 import { type BackendModel, type BackendWorld, connected, optionsOf, withVif } from './backend.js';
 import { END, type EndIndex } from './ends.js';
 import { anyChoice, type Choice } from './choice.js';
@@ -48,24 +49,9 @@ const neighbour: BackendStep<{ busy: boolean }> = {
   },
 };
 
-/** Another vif does what no peer may do: this is no concern of the others. */
-const attack: BackendStep<{ attack: string }> = {
-  name: 'attack',
-  destructive: true,
-  checks: ['ROB-01'],
-  args: fc.record({ attack: fc.constantFrom(...ATTACKS.map(([name]) => name)) }),
-  when: () => true,
-  async run(world, model, { attack: chosen }) {
-    const { t } = world;
-    const [, , body] = ATTACKS.find(([name]) => name === chosen) ?? [];
-    if (!body) throw new Error(`no attack is called ${chosen}`);
-    const vif = await t.fresh();
-    await underAttack(t, vif, body, () => stillPasses(world, 0, 'ROB-01'));
-    await t.unplug(vif);
-    await stillPasses(world, 0, 'ROB-01');
-    return model;
-  },
-};
+const attack: BackendStep<{ attack: string }> = attackStep('ROB-01', ATTACKS, (world: BackendWorld) =>
+  stillPasses(world, 0, 'ROB-01'),
+);
 
 /** The steps of this file. */
 export const BACKEND_CONNECTIONS: readonly Step<BackendWorld, BackendModel, unknown>[] = [again, neighbour, attack];

@@ -1,8 +1,9 @@
 /** A frontend's connections: another offer for a new vif in the place of one, and further vifs. */
 import fc from 'fast-check';
 import { expect } from 'chai';
-import { ATTACKS, underAttack } from '../../../suites/frontend/robustness.js';
+import { ATTACKS } from '../../../suites/frontend/robustness.js';
 import type { Step } from '../step.js';
+import { attackStep } from './attack.js';
 import { anyChoice, type Choice, offerOf } from './choice.js';
 import { END, type EndIndex, withEnd } from './ends.js';
 import { type FrontendModel, type FrontendWorld, keysOf } from './frontend.js';
@@ -50,24 +51,9 @@ const neighbour: FrontendStep<Record<string, never>> = {
   },
 };
 
-/** Another vif does what no peer may do: this is no concern of the others. */
-const attack: FrontendStep<{ attack: string }> = {
-  name: 'attack',
-  destructive: true,
-  checks: ['ROB-02'],
-  args: fc.record({ attack: fc.constantFrom(...ATTACKS.map(([name]) => name)) }),
-  when: () => true,
-  async run(world, model, { attack: chosen }) {
-    const { t } = world;
-    const [, , body] = ATTACKS.find(([name]) => name === chosen) ?? [];
-    if (!body) throw new Error(`no attack is called ${chosen}`);
-    const vif = await t.fresh();
-    await underAttack(t, vif, body, () => bothPass(world, 'ROB-02'));
-    await t.unplug(vif);
-    await bothPass(world, 'ROB-02');
-    return model;
-  },
-};
+const attack: FrontendStep<{ attack: string }> = attackStep('ROB-02', ATTACKS, (world: FrontendWorld) =>
+  bothPass(world, 'ROB-02'),
+);
 
 /** The steps of this file. */
 export const FRONTEND_CONNECTIONS: readonly Step<FrontendWorld, FrontendModel, unknown>[] = [

@@ -4,6 +4,7 @@ import { CTRL_RING, RX_RING, TX_RING } from '../../../protocol/ring.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import { MAX_MAPPED } from '../../mapped-grants.js';
 import type { Defect } from '../defect.js';
+import { isRefused } from '../support/backend.js';
 import { INVALID_PARAMETER } from '../support/control.js';
 import { Counts } from '../support/counts.js';
 
@@ -17,8 +18,7 @@ export const BACKEND_EXHAUSTION_DEFECTS: readonly Defect[] = [
       return {
         serveChain(vif, queue, chain) {
           if (kept.of(queue) >= TX_RING.size) return;
-          const isRefused = chain.fault !== undefined || !vif.steps.fetch(vif, queue, chain);
-          if (isRefused) for (let n = 1; n < chain.requests.length; n++) kept.next(queue);
+          if (isRefused(vif, queue, chain)) for (let n = 1; n < chain.requests.length; n++) kept.next(queue);
           correct.serveChain(vif, queue, chain);
         },
       } satisfies Defect['backend'];

@@ -7,11 +7,7 @@ import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps
 import { fit } from '../../packet.js';
 import type { TxChain } from '../../transmit-steps.js';
 import type { Defect } from '../defect.js';
-
-/** Whether a packet is refused, since it is malformed or in a grant that cannot be read. */
-function isRefused(vif: BackendVif, queue: BackendQueueState, chain: TxChain): boolean {
-  return chain.fault !== undefined || !vif.steps.fetch(vif, queue, chain);
-}
+import { isRefused } from '../support/backend.js';
 
 /** A packet with other flags in its first slot. */
 function flagged(chain: TxChain, change: (flags: number) => number): TxChain {

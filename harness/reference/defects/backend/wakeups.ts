@@ -1,8 +1,9 @@
 /** Defects of the reference backend, chapter wakeups. */
 import { decoded } from '../../../bytes/codec.js';
-import { advance, needsNotify, RING_OFFSET } from '../../../protocol/ring.js';
+import { advance, RING_OFFSET } from '../../../protocol/ring.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
+import { pushByOldIndex } from '../support/indices.js';
 
 export const BACKEND_WAKEUPS_DEFECTS: readonly Defect[] = [
   {
@@ -26,10 +27,7 @@ export const BACKEND_WAKEUPS_DEFECTS: readonly Defect[] = [
     fault: 'reads the event index of the frontend before it publishes its responses',
     backend: {
       push(vif, ring, port) {
-        const before = ring.indices();
-        const event = ring.page.load32(RING_OFFSET.rspEvent);
-        ring.push();
-        if (needsNotify(before.rspProd, ring.rspProdPvt, event)) vif.domain.events.notify(port);
+        if (pushByOldIndex(ring, RING_OFFSET.rspProd, RING_OFFSET.rspEvent)) vif.domain.events.notify(port);
       },
     },
   },

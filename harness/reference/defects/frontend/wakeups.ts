@@ -1,8 +1,9 @@
 /** Defects of the reference frontend, chapter wakeups. */
 import { decoded } from '../../../bytes/codec.js';
-import { advance, needsNotify, RING_OFFSET } from '../../../protocol/ring.js';
+import { advance, RING_OFFSET } from '../../../protocol/ring.js';
 import type { FrontRing } from '../../../protocol/shared-ring.js';
 import type { Defect } from '../defect.js';
+import { pushByOldIndex } from '../support/indices.js';
 
 /** Looks for responses first, and asks for an event then. */
 function checksTooEarly(ring: FrontRing): ReturnType<FrontRing['finalCheck']> {
@@ -30,10 +31,7 @@ export const FRONTEND_WAKEUPS_DEFECTS: readonly Defect[] = [
     fault: 'reads the event index of the backend before it publishes its requests',
     frontend: {
       push(vif, ring, port) {
-        const before = ring.indices();
-        const event = ring.page.load32(RING_OFFSET.reqEvent);
-        ring.push();
-        if (needsNotify(before.reqProd, ring.reqProdPvt, event)) vif.domain.events.notify(port);
+        if (pushByOldIndex(ring, RING_OFFSET.reqProd, RING_OFFSET.reqEvent)) vif.domain.events.notify(port);
       },
     },
   },

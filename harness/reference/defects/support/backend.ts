@@ -1,4 +1,5 @@
 /** Faults that several chapters of the reference backend share. */
+import type { BackendQueueState, BackendVif } from '../../backend.js';
 import { STATE } from '../../bus.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { VifPacket } from '../../packet.js';
@@ -10,6 +11,11 @@ export const drops = (isUnwanted: (packet: VifPacket) => boolean): Partial<Backe
     if (!isUnwanted(packet)) correct.accept(vif, queue, packet);
   },
 });
+
+/** Whether a packet is refused, since it is malformed or in a grant that cannot be read. */
+export function isRefused(vif: BackendVif, queue: BackendQueueState, chain: TxChain): boolean {
+  return chain.fault !== undefined || !vif.steps.fetch(vif, queue, chain);
+}
 
 /** Responds to such packets with ERROR. */
 export const refuses = (isUnwanted: (chain: TxChain) => boolean): Partial<BackendSteps> => ({

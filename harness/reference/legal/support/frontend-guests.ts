@@ -11,7 +11,7 @@ import { receiving } from './stacks.js';
 type Wrap = NonNullable<LegalDriver['stack']>;
 
 /** Sends frames of its own in turn, one every `ms` on each queue, from the time that the backend is Connected. */
-const sends = (ms: number, framesOf: (link: Link) => readonly Uint8Array[]): Partial<FrontendSteps> => ({
+export const sends = (ms: number, framesOf: (link: Link) => readonly Uint8Array[]): Partial<FrontendSteps> => ({
   start(vif) {
     correct.start(vif);
     const frames = framesOf(linkOf(Number(vif.path.split('/').at(-1))));

@@ -21,23 +21,7 @@ import { VERIFICATION_KEY } from '../../../protocol/toeplitz.js';
 import { STATE } from '../../bus.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
-
-/** Sends `frames` in turn, one every `ms`, on each queue from the time that the backend is Connected. */
-const sendingEvery = (ms: number, frames: readonly Uint8Array[]): Partial<FrontendSteps> => ({
-  start(vif) {
-    correct.start(vif);
-    for (const queue of vif.queues) {
-      let count = 0;
-      const next = (): void => {
-        const frame = frames[count++ % frames.length];
-        if (!vif.queues.includes(queue) || !frame) return;
-        vif.steps.transmit(vif, queue, { frame, csumBlank: false });
-        vif.domain.clock.after(ms, next);
-      };
-      next();
-    }
-  },
-});
+import { sends } from './frontend-guests.js';
 
 const OWN: Host = {
   mac: Uint8Array.of(0x02, 0, 0, 0, 0, 9),
@@ -48,7 +32,7 @@ const GROUP = Uint8Array.of(0x01, 0, 0x5e, 0, 0, 0xfb);
 
 /** What a guest sends without being asked: DHCP, announcements of its address, multicast DNS, LLDP. */
 export const announces = (ms: number): Partial<FrontendSteps> =>
-  sendingEvery(ms, [
+  sends(ms, () => [
     udp4(
       OWN,
       { mac: BROADCAST_MAC, ipv4: Uint8Array.of(255, 255, 255, 255) },
