@@ -115,12 +115,14 @@ describe('groups and summaries', () => {
     ['an error', [test({ verdict: 'error' })], 3],
     ['an error that was expected', [test({ verdict: 'error', expectation: { ...met, verdict: 'error' } })], 0],
     ['an error and a failure', [test({ verdict: 'error' }), failure()], 3],
+    ['an error after a crash of the guest', [failure({ class: 'guest-crash' }), test({ verdict: 'error' })], 1],
   ];
   for (const [name, tests, code, strict = false] of cases) {
     it(`exits with ${code} for ${name}`, () => {
       const group = { session: session({ planned: tests.length }), tests, end: end() };
       expect(exitCode([group], { strict })).to.equal(code);
-      if (code === 1) expect(exitCode([{ ...group, tests: [test()] }, group], { strict })).to.equal(1);
+      const other = { ...group, session: session({ planned: 1 }), tests: [test()] };
+      if (code === 1) expect(exitCode([other, group], { strict })).to.equal(1);
     });
   }
 

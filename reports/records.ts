@@ -184,10 +184,13 @@ export function shortfall(group: Group): string | undefined {
 /**
  * 0: every session is as expected. 1: a driver failed, or a session executed no test. 3: the environment failed, so
  * that results are missing. 3 takes precedence over 1: a run that must be repeated says so even if a driver failed as
- * well.
+ * well, unless the driver took its guest down: then the errors may be consequences.
  */
 export function exitCode(groups: readonly Group[], { strict }: { strict: boolean }): 0 | 1 | 3 {
   const summaries = groups.map((group) => summarise(group, strict));
-  if (groups.length === 0 || summaries.some(({ errors, finished }) => errors > 0 || !finished)) return 3;
+  if (groups.length === 0 || summaries.some(({ finished }) => !finished)) return 3;
+  const crashed = (test: TestRecord): boolean => test.class === 'guest-crash' && outcome(test, strict) === 'failed';
+  if (groups.some(({ tests }) => tests.some(crashed))) return 1;
+  if (summaries.some(({ errors }) => errors > 0)) return 3;
   return summaries.every(({ failed, executed, complete }) => failed === 0 && executed > 0 && complete) ? 0 : 1;
 }

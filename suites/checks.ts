@@ -120,7 +120,7 @@ export const CHECKS: Readonly<Record<string, readonly string[]>> = {
   'backend.transmit.bad-ref-in-fragment-3': ['GNT-10', 'ROB-01', 'TXW-28'],
   'backend.transmit.unknown-extra': ['ROB-01', 'TXW-14', 'TXW-29'],
   'backend.transmit.lets-go': ['GNT-08', 'TXW-15'],
-  'backend.transmit.more-than-18': ['ROB-01', 'SLOT-03'],
+  'backend.transmit.more-than-18': ['ROB-01'],
   'backend.transmit.partial': ['ROB-01', 'TXW-20'],
   'backend.transmit.unused-bytes': ['RXW-24'],
   'backend.layouts.first-of-20': ['SLOT-06', 'TXW-02'],

@@ -137,6 +137,7 @@ async function runModule(file: string, options: RunOptions, interrupt: Interrupt
       command: ['netifspec', 'run', '--iut', file, '--role', role, ...verdictArgs(options)],
       role,
       tests,
+      catalogue: CATALOGUE,
       seed: options.seed,
       slow: options.slow ?? false,
       spec: specOf(options),

@@ -27,6 +27,15 @@ export const COMMANDS = {
   },
 } as const;
 
+/** The commands that only the test host can run, with their variables. */
+export const HOST_COMMANDS = {
+  ...COMMANDS,
+  start: {
+    does: 'starts the driver: once before the run, and again after a test that took it down',
+    example: 'systemctl restart my-netback',
+  },
+} as const;
+
 export type Commands = { readonly [name in keyof typeof COMMANDS]?: string };
 
 /** The profile with some of its scripts replaced. */

@@ -25,7 +25,7 @@ import { RELEASES, type Release } from './release.js';
  * changes of the code below.
  */
 export const RECIPE = {
-  revision: 2,
+  revision: 3,
   packages: [
     'busybox-static',
     'ethtool',
@@ -40,6 +40,7 @@ export const RECIPE = {
     'openssh-client',
     'openssh-server',
     'procps',
+    'qemu-system-xen',
     'strace',
     'tcpdump',
     'xenstore-utils',
@@ -261,6 +262,7 @@ async function makeKeys(paths: BuildPaths, root: string, signal: AbortSignal): P
 const PLACES: Readonly<Record<string, readonly [path: string, mode: number]>> = {
   init: ['lab/init', 0o755],
   'guests-up': ['lab/guests-up', 0o755],
+  'qemu-netback': ['lab/qemu-netback', 0o755],
   'replace-module': ['lab/replace-module', 0o755],
   'netfront.cfg': ['lab/netfront.cfg', 0o644],
   'netback.cfg': ['lab/netback.cfg', 0o644],

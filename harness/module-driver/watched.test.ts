@@ -8,6 +8,7 @@ import { selectTests } from '../cli/select.js';
 import { UsageError } from '../base/errors.js';
 import { processStat, readProc } from '../base/process.js';
 import { type ResultRecord, testMessage, type TestRecord } from '../run/record.js';
+import { CATALOGUE } from '../../suites/catalogue.js';
 import { runWatched } from './watched.js';
 
 async function records(sample: string, ...ids: string[]): Promise<ResultRecord[]> {
@@ -18,6 +19,7 @@ async function records(sample: string, ...ids: string[]): Promise<ResultRecord[]
     command: ['netifspec', 'run', '--iut', sample],
     role: 'backend',
     tests: selectTests({ role: 'backend', test: ids }),
+    catalogue: CATALOGUE,
     seed: 1,
     slow: false,
     spec: NEWEST_TEXT,

@@ -1,5 +1,6 @@
 /** Runs the suites against a third-party driver, in a separate process that may hang or crash. */
-import { monitorTests } from '../run/monitored.js';
+import type { Catalogue } from '../run/catalogue.js';
+import { lostMonitorRecords, monitorTests } from '../run/monitored.js';
 import { type ChildProcess, fork } from 'node:child_process';
 import { UsageError } from '../base/errors.js';
 import { EnvironmentError } from '../run/environment.js';
@@ -17,6 +18,7 @@ const START_MS = 120_000;
 
 export interface WatchedOptions extends Omit<ChildJob, 'tests'> {
   readonly tests: Tests;
+  readonly catalogue: Catalogue;
   readonly onRecord: (record: ResultRecord) => void;
   readonly signal: AbortSignal;
   /** Default: {@link HANG_MS}. */
@@ -45,15 +47,17 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
   const { tests, onRecord, signal } = options;
   let session: SessionRecord | undefined;
   const begun = (record: SessionRecord): void => {
-    if (!session) onRecord((session = { ...record, planned: tests.length }));
+    if (!session) onRecord((session = { ...record, planned: tests.length + monitorTests(options.role).length }));
   };
   let left = [...tests];
   let cut: string | undefined;
+  let monitored = false;
   while (left.length > 0 && !signal.aborted) {
     const take = (record: ResultRecord): void => {
       if (record.type === 'session') return begun(record);
       if (record.type === 'end') return;
       onRecord(record);
+      if (record.chapter === 'monitor') monitored = true;
       left = left.filter(({ id }) => id !== record.id);
     };
     const early = await watch(jobOf(options, left), {
@@ -79,6 +83,10 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
     left = [];
   }
   begun(sessionOf(options));
+  // A process that ended early took its monitor with it.
+  if (!monitored && !signal.aborted) {
+    lostMonitorRecords(options, options.catalogue, "the driver's process did not run to its end").forEach(onRecord);
+  }
   const end = { type: 'end', target: options.name, finished: new Date().toISOString() } as const;
   if (signal.aborted) return onRecord({ ...end, ...cutShort(signal) });
   onRecord(cut === undefined ? { ...end, complete: true } : { ...end, complete: false, reason: cut });

@@ -145,7 +145,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
    */
   async connect(): Promise<void> {
     await this.setState(XENBUS_STATE.initWait);
-    await this.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected]);
+    await demanded(['XB-08'], this.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected]));
     await this.#readKeys();
     try {
       await this.#mapQueues();
@@ -168,7 +168,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
     try {
       const before = parseXenbusState(await this.otherKey('state'));
       await this.setState(XENBUS_STATE.connected);
-      await this.awaitState([XENBUS_STATE.connected]);
+      await demanded(['XB-08'], this.awaitState([XENBUS_STATE.connected]));
       if (before.ok && before.value === XENBUS_STATE.connected) return {};
       await this.until('event of the state', () => changed.includes('state'), { on: [arrived] });
       // xenstore reports changes in the order in which they were made.

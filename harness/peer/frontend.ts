@@ -128,10 +128,10 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
    * The whole handshake: waits for InitWait, publishes, switches to Connected and waits until the backend is Connected.
    */
   async connect(options: FrontendOptions = {}): Promise<void> {
-    await this.awaitState([XENBUS_STATE.initWait]);
+    await demanded(['XB-02'], this.awaitState([XENBUS_STATE.initWait]));
     await this.publish(options);
     await this.setState(XENBUS_STATE.connected);
-    await this.awaitState([XENBUS_STATE.connected]);
+    await demanded(['XB-10'], this.awaitState([XENBUS_STATE.connected]));
   }
 
   /**

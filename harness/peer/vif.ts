@@ -7,15 +7,23 @@ import type { DomId, Permission, Store } from '../xen/domain.js';
  */
 export const PEER_TYPE = 'netifspec';
 
+/** The device types of a vif's two directories: the third part of their paths. */
+export interface DeviceTypes {
+  /** That of the driver under test (default: `vif`, the type of kernel drivers). */
+  readonly driver?: string;
+  /** That of the peer (default: {@link PEER_TYPE}); a few drivers only look for the peer in a certain place. */
+  readonly peer?: string;
+}
+
 /** The domains, handle and types that identify both directories of a vif. */
 export interface VifAddress {
   readonly frontend: DomId;
   readonly backend: DomId;
   readonly handle: number;
-  /** The end that the peer plays; the type of its directory is {@link PEER_TYPE}. */
+  /** The end that the peer plays. */
   readonly peer: 'frontend' | 'backend';
-  /** The device type of the driver under test (default: `vif`, the type of kernel drivers). */
-  readonly type?: string;
+  /** The device types of both directories, where they are not the defaults. */
+  readonly types?: DeviceTypes;
 }
 
 /** The handle of the first vif of a run: greater than those that toolstacks assign. */
@@ -36,13 +44,15 @@ export function vifOf(role: 'frontend' | 'backend', iut: DomId, harness: DomId, 
 }
 
 export function frontendPath(vif: VifAddress): string {
-  const type = vif.peer === 'frontend' ? PEER_TYPE : (vif.type ?? 'vif');
-  return `/local/domain/${vif.frontend}/device/${type}/${vif.handle}`;
+  return `/local/domain/${vif.frontend}/device/${typeOf(vif, 'frontend')}/${vif.handle}`;
 }
 
 export function backendPath(vif: VifAddress): string {
-  const type = vif.peer === 'backend' ? PEER_TYPE : (vif.type ?? 'vif');
-  return `/local/domain/${vif.backend}/backend/${type}/${vif.frontend}/${vif.handle}`;
+  return `/local/domain/${vif.backend}/backend/${typeOf(vif, 'backend')}/${vif.frontend}/${vif.handle}`;
+}
+
+function typeOf({ peer, types = {} }: VifAddress, end: VifAddress['peer']): string {
+  return end === peer ? (types.peer ?? PEER_TYPE) : (types.driver ?? 'vif');
 }
 
 export interface VifOptions {
@@ -108,12 +118,17 @@ export async function removeVif(store: Store, vif: VifAddress): Promise<void> {
 
 /**
  * Removes the vifs that an earlier run left between the harness in `domain` and the driver under test in `iut`, and
- * those whose other domain no longer exists. It finds them by the device type of peers. Vifs of concurrent runs are
- * kept.
+ * those whose other domain no longer exists. It finds them by the device type of peers, and by their handles where that
+ * type is not netifspec's own. Vifs of concurrent runs are kept.
  *
  * @returns the removed paths
  */
-export async function clearLeftovers(store: Store, domain: DomId, iut: DomId): Promise<string[]> {
+export async function clearLeftovers(
+  store: Store,
+  domain: DomId,
+  iut: DomId,
+  { peer = PEER_TYPE }: DeviceTypes = {},
+): Promise<string[]> {
   const cleared: string[] = [];
   const clear = async (path: string, other: string): Promise<void> => {
     const opposite = (await store.read(`${path}/${other}`)) ?? '';
@@ -126,11 +141,14 @@ export async function clearLeftovers(store: Store, domain: DomId, iut: DomId): P
     await store.remove(path);
     cleared.push(path);
   };
-  const frontends = `/local/domain/${domain}/device/${PEER_TYPE}`;
-  for (const handle of (await store.list(frontends)) ?? []) await clear(`${frontends}/${handle}`, 'backend');
-  const backends = `/local/domain/${domain}/backend/${PEER_TYPE}`;
+  const isOwn = (handle: string): boolean =>
+    peer === PEER_TYPE || (Number(handle) >= FIRST_HANDLE && Number(handle) < FIRST_HANDLE + HANDLES);
+  const handlesIn = async (path: string): Promise<string[]> => ((await store.list(path)) ?? []).filter(isOwn);
+  const frontends = `/local/domain/${domain}/device/${peer}`;
+  for (const handle of await handlesIn(frontends)) await clear(`${frontends}/${handle}`, 'backend');
+  const backends = `/local/domain/${domain}/backend/${peer}`;
   for (const guest of (await store.list(backends)) ?? []) {
-    for (const handle of (await store.list(`${backends}/${guest}`)) ?? []) {
+    for (const handle of await handlesIn(`${backends}/${guest}`)) {
       await clear(`${backends}/${guest}/${handle}`, 'frontend');
     }
   }

@@ -1,6 +1,14 @@
 /** Connection methods: the values of `connection` in a target file. */
 import { XENBUS_STATE } from '../protocol/xenbus.js';
-import { backendPath, createVif, frontendPath, removeVif, type VifAddress, type VifOptions } from '../peer/vif.js';
+import {
+  backendPath,
+  createVif,
+  FIRST_HANDLE,
+  frontendPath,
+  removeVif,
+  type VifAddress,
+  type VifOptions,
+} from '../peer/vif.js';
 import { EnvironmentError } from './environment.js';
 import type { Iut } from './iut.js';
 import type { Target } from './target.js';
@@ -9,8 +17,8 @@ import type { Target } from './target.js';
 export interface ConnectionMethod {
   /** Maximum number of vifs at the same time. */
   readonly maxVifs: number;
-  /** Whether each vif has a handle of its own. */
-  readonly ownHandles: boolean;
+  /** The handle of all vifs; undefined if each has another one. */
+  readonly handle?: number;
   /** Whether more than one connection is possible. */
   readonly canReconnect: boolean;
   /** Creates a vif. `address` is called once the guest is known, since this may re-create the guest. */
@@ -23,22 +31,21 @@ export interface ConnectionMethod {
   guestReplaced(): void;
 }
 
-export function connectionMethodOf({ connection, limits }: Target, iut: Iut): ConnectionMethod {
+export function connectionMethodOf({ connection, limits, handle }: Target, iut: Iut): ConnectionMethod {
   switch (connection) {
     case 'hotplug':
       return new Hotplug(iut, limits?.vifs);
     case 'rebind':
-      return new Rebind(iut);
+      return new Rebind(iut, handle);
     case 'restart':
-      return new Restart(iut);
+      return new Restart(iut, handle);
     case 'once':
-      return new Once(iut);
+      return new Once(iut, handle);
   }
 }
 
 /** Creates a new vif directory each time, as a toolstack does. */
 class Hotplug implements ConnectionMethod {
-  readonly ownHandles: boolean = true;
   readonly canReconnect: boolean = true;
   readonly bootMs: number = 0;
 
@@ -67,9 +74,10 @@ class Hotplug implements ConnectionMethod {
 
 /** One vif at a time, always with the same handle. */
 abstract class Single extends Hotplug {
-  override readonly ownHandles = false;
-
-  constructor(iut: Iut) {
+  constructor(
+    iut: Iut,
+    readonly handle: number = FIRST_HANDLE,
+  ) {
     super(iut, 1);
   }
 }
@@ -82,7 +90,7 @@ class Rebind extends Single {
     const { rebind } = this.iut;
     if (!rebind)
       throw new EnvironmentError(
-        '"connection: rebind" runs commands in the guest; set "ssh" or "local: true" in the target file',
+        '"connection: rebind" runs commands in the guest; set "ssh", "local: true" or "hostCommands" in the target file',
       );
     // No driver is bound while the directories are replaced, so nothing of the last connection remains.
     const vif = await super.open(address, options);
@@ -116,7 +124,7 @@ class Restart extends Single {
     const { recreate } = this.iut;
     if (!recreate)
       throw new EnvironmentError(
-        '"connection: restart" re-creates the guest; set "config" in the target file to its xl configuration',
+        '"connection: restart" re-creates the guest; set "config" in the target file to its xl configuration, or "hostCommands.start"',
       );
     let vif: VifAddress | undefined;
     await recreate(async () => {

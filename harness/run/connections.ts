@@ -3,16 +3,7 @@ import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { type Link, linkOf } from '../peer/link.js';
-import {
-  backendPath,
-  createVif,
-  FIRST_HANDLE,
-  frontendPath,
-  handleOf,
-  removeVif,
-  type VifAddress,
-  vifOf,
-} from '../peer/vif.js';
+import { backendPath, createVif, frontendPath, handleOf, removeVif, type VifAddress, vifOf } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
 import { all, Expired } from '../xen/wait.js';
 import { EnvironmentError } from './environment.js';
@@ -259,7 +250,7 @@ export class Connections<R extends Role> {
     let handle: number;
     do handle = handleOf(this.#created++);
     while (taken.has(handle));
-    return this.parts.method.ownHandles ? handle : FIRST_HANDLE;
+    return this.parts.method.handle ?? handle;
   }
 
   async #connectShared(): Promise<PeerOf[R]> {
@@ -275,8 +266,8 @@ export class Connections<R extends Role> {
   }
 
   #address(handle: number): VifAddress {
-    const { domain, harness, deviceType } = this.parts.iut;
-    return { ...vifOf(this.role, domain, harness.id, handle), type: deviceType };
+    const { domain, harness, deviceTypes } = this.parts.iut;
+    return { ...vifOf(this.role, domain, harness.id, handle), types: deviceTypes };
   }
 
   /** At the limit of vifs, removes the shared one, unless the current test uses it. */

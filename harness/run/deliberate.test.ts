@@ -32,7 +32,7 @@ const fails: Body = (t) => t.check('TXW-10', () => expect.fail('a broken must'))
 const DELIBERATE: readonly (readonly [name: string, fate: Treatment, body: Body, options?: TestOptions])[] = [
   ['must-pass', PASSED, (t) => t.check('TXW-10', async () => (await t.connect()).ping())],
   ['must-fail-text', FAILED, fails],
-  ['must-fail-interop', FAILED, (t) => t.check('XB-10', () => expect.fail('what every driver does'))],
+  ['must-fail-interop', FAILED, (t) => t.check('XB-10', () => expect.fail('what all drivers do'))],
   [
     'must-fail-silent',
     FAILED,

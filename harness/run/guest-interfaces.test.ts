@@ -3,7 +3,7 @@ import { NO_INTERFACE, profileNamed } from '../guest/profile.js';
 import { linkOf } from '../peer/link.js';
 import { vifOf } from '../peer/vif.js';
 import { Hypervisor } from '../xen/simulated/hypervisor.js';
-import { Expired, Patience } from '../xen/wait.js';
+import { Patience } from '../xen/wait.js';
 import { EnvironmentError } from './environment.js';
 import { GuestInterfaces } from './guest-interfaces.js';
 
@@ -19,7 +19,7 @@ function interfaces(...codes: number[]) {
     const code = codes[Math.min(ran.length, codes.length) - 1] ?? 0;
     return Promise.resolve({ code, stdout: '1\n', stderr: 'why' });
   };
-  return { ran, of: new GuestInterfaces('frontend', profileNamed('linux'), run, new Patience(clock)) };
+  return { ran, of: new GuestInterfaces({ role: 'frontend' }, profileNamed('linux'), run, new Patience(clock)) };
 }
 
 describe('interfaces in a guest', () => {
@@ -30,11 +30,27 @@ describe('interfaces in a guest', () => {
     expect(ran[0]).to.contain('198.18.20.2/24').and.to.contain("mac='00:16:3e:6e:94:02'");
   });
 
+  it('of a backend have the name that the target gives them', async () => {
+    for (const [name, device] of [
+      [undefined, 'vif5.20'],
+      ['xvif$frontend.$handle', 'xvif5.20'],
+      ['tap0', 'tap0'],
+    ] as const) {
+      const { clock } = new Hypervisor({ seed: 1 });
+      const ran: string[] = [];
+      const run = (script: string) => Promise.resolve({ code: ran.push(script) - ran.length, stdout: '', stderr: '' });
+      const target = { role: 'backend', ...(name === undefined ? {} : { interface: name }) } as const;
+      const backend = new GuestInterfaces(target, profileNamed('linux'), run, new Patience(clock));
+      await backend.configure(vifOf('backend', 0, 5, 20), LINKED.link);
+      expect(ran[0]).to.contain(`'${device}'`);
+    }
+  });
+
   it('that do not appear in time are reported', async () => {
     const error: unknown = await interfaces(NO_INTERFACE)
       .of.configure(VIF, LINKED.link)
       .catch((reason: unknown) => reason);
-    expect(error).to.be.instanceOf(Expired);
+    expect(error).to.be.instanceOf(EnvironmentError).with.property('message').that.contains('no network interface');
   });
 
   it('that cannot be configured are an error of the environment', async () => {

@@ -3,7 +3,7 @@ import { NO_INTERFACE, type OsProfile } from '../guest/profile.js';
 import { formatIpv4, formatMac } from '../packet/address.js';
 import { type Link, PREFIX } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
-import type { Patience } from '../xen/wait.js';
+import { Expired, type Patience } from '../xen/wait.js';
 import { EnvironmentError } from './environment.js';
 import type { GuestShell } from './guest-shell.js';
 import type { LinkedVif } from './iut.js';
@@ -17,7 +17,7 @@ export class GuestInterfaces {
   #bridged = false;
 
   constructor(
-    private readonly role: Role,
+    private readonly target: { readonly role: Role; readonly interface?: string },
     private readonly profile: OsProfile,
     private readonly run: GuestShell['run'],
     private readonly patience: Patience,
@@ -28,13 +28,16 @@ export class GuestInterfaces {
     await this.#repeat(
       'network interface of the vif in the guest',
       vif.peer === 'frontend'
-        ? this.profile.configureVif({ device: deviceOf(vif), ...address })
+        ? this.profile.configureVif({ device: this.#deviceOf(vif), ...address })
         : this.profile.configureInterface({ mac: formatMac(link.iut.mac), ...address }),
     );
   }
 
   async bridge(vifs: readonly LinkedVif[]): Promise<void> {
-    await this.#repeat('network interfaces of the vifs in the guest', this.profile.bridge(vifs.map(interfaceOf)));
+    await this.#repeat(
+      'network interfaces of the vifs in the guest',
+      this.profile.bridge(vifs.map((vif) => this.#interfaceOf(vif))),
+    );
     this.#bridged = true;
   }
 
@@ -44,7 +47,7 @@ export class GuestInterfaces {
   }
 
   async carrier(vif: LinkedVif): Promise<boolean> {
-    const { code, stdout, stderr } = await this.run(this.profile.carrier(interfaceOf(vif)));
+    const { code, stdout, stderr } = await this.run(this.profile.carrier(this.#interfaceOf(vif)));
     if (code === NO_INTERFACE) return false;
     if (code !== 0)
       throw new EnvironmentError(
@@ -55,11 +58,11 @@ export class GuestInterfaces {
 
   /** Returns false if the driver has no such device. */
   async unbind(vif: VifAddress): Promise<boolean> {
-    return (await this.run(this.profile.unbind(this.role, vif))).code === 0;
+    return (await this.run(this.profile.unbind(this.target.role, vif))).code === 0;
   }
 
   async bind(vif: VifAddress): Promise<void> {
-    const { code, stderr } = await this.run(this.profile.bind(this.role, vif));
+    const { code, stderr } = await this.run(this.profile.bind(this.target.role, vif));
     if (code !== 0)
       throw new EnvironmentError(
         `cannot bind the driver to its vif (status ${code}): ${stderr.trim()}; check "os" and "commands" in the target file`,
@@ -76,13 +79,25 @@ export class GuestInterfaces {
         `cannot configure the interface in the guest (status ${code}): ${stderr.trim()}; check "os" and "commands" in the target file`,
       );
     };
-    await this.patience.until(what, isDone, { ms: INTERFACE_MS });
+    try {
+      await this.patience.until(what, isDone, { ms: INTERFACE_MS });
+    } catch (error) {
+      if (!(error instanceof Expired)) throw error;
+      // The driver is connected: whether its interface has a name, and which, is a matter of the guest's OS.
+      throw new EnvironmentError(`${error.message}; look there for interfaces that are renamed or held back`, {
+        hint: 'configure the guest by "commands" in the target file, if its interfaces are not found',
+      });
+    }
+  }
+
+  /** The name of a backend's network interface. */
+  #deviceOf({ frontend, handle }: VifAddress): string {
+    const { interface: name = 'vif$frontend.$handle' } = this.target;
+    return name.replaceAll('$frontend', String(frontend)).replaceAll('$handle', String(handle));
+  }
+
+  /** How the profile identifies an interface: by device name or by MAC. */
+  #interfaceOf({ vif, link }: LinkedVif): { device: string } | { mac: string } {
+    return vif.peer === 'frontend' ? { device: this.#deviceOf(vif) } : { mac: formatMac(link.iut.mac) };
   }
 }
-
-/** The name of a backend's network device on Linux. */
-const deviceOf = (vif: VifAddress): string => `vif${vif.frontend}.${vif.handle}`;
-
-/** How the profile identifies an interface: by device name or by MAC. */
-const interfaceOf = ({ vif, link }: LinkedVif): { device: string } | { mac: string } =>
-  vif.peer === 'frontend' ? { device: deviceOf(vif) } : { mac: formatMac(link.iut.mac) };

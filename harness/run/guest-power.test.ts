@@ -7,7 +7,7 @@ const LIST =
   'Name                 ID   Mem VCPUs\tState\tTime(s)\nguest                 5   256     1     STATE       5.1\n';
 
 /** A {@link GuestPower} for domain 5, called guest, on a host whose `xl list` prints `state`. */
-async function guest(state = '-b----') {
+async function guest(state = '-b----', options: { readonly start?: () => Promise<void> } = {}) {
   const hypervisor = new Hypervisor({ seed: 1 });
   const harness = hypervisor.domain(0);
   const create = async (id: number): Promise<void> => {
@@ -25,7 +25,7 @@ async function guest(state = '-b----') {
   };
   const patience = new Patience(harness.clock);
   const target = { domain: 'guest', config: '/etc/xen/guest.cfg' };
-  const power = await GuestPower.open(5, { harness, target, patience, xl });
+  const power = await GuestPower.open(5, { harness, target, patience, xl, ...options });
   return { power, called, hypervisor, harness, create };
 }
 
@@ -63,6 +63,15 @@ describe('a guest', () => {
     expect(called).to.deep.equal(['destroy 5', 'create -q -p /etc/xen/guest.cfg', 'unpause 6']);
     expect([prepared, power.domain]).to.deep.equal([6, 6]);
     expect(await power.died()).to.equal(undefined);
+  });
+
+  it('is started by its own command, if it has one', async () => {
+    const order: string[] = [];
+    const start = (): Promise<void> => Promise.resolve(void order.push('start'));
+    const { power, called } = await guest('-b----', { start });
+    await power.recreate(() => Promise.resolve(void order.push('prepare')));
+    expect(order).to.deep.equal(['start', 'prepare']);
+    expect(called).to.deep.equal([]);
   });
 
   it('is saved and continues as the same domain', async () => {

@@ -19,6 +19,8 @@ export interface PowerOptions {
   readonly patience: Patience;
   /** Runs commands in the guest; undefined if the target does not support it. */
   readonly shell?: GuestShell | undefined;
+  /** Starts the driver again; undefined if its guest is created from `target.config`. */
+  readonly start?: (() => Promise<void>) | undefined;
   readonly xl?: typeof xl;
 }
 
@@ -52,8 +54,13 @@ export class GuestPower {
     return this.id;
   }
 
-  /** Whether the target has a configuration of the guest. */
-  get configured(): boolean {
+  /** Whether the driver can be started again. */
+  get canRecreate(): boolean {
+    return this.options.start !== undefined || this.canRestore;
+  }
+
+  /** Whether the guest is one of xl's that can be saved and restored. */
+  get canRestore(): boolean {
     return this.options.target.config !== undefined;
   }
 
@@ -85,14 +92,21 @@ export class GuestPower {
     return (await this.options.harness.store.read(`/local/domain/${this.id}`)) !== undefined;
   }
 
-  /** Destroys the guest and creates it from its configuration; `prepare` is called before it runs. */
+  /**
+   * Destroys the guest and creates it from its configuration; `prepare` is called before it runs. A driver with a command
+   * of its own is started by that, and `prepare` is called afterwards.
+   */
   async recreate(prepare?: () => Promise<void>): Promise<void> {
-    const { harness, target } = this.options;
+    const { harness, target, start } = this.options;
+    if (start) {
+      await start();
+      return this.#wake(prepare);
+    }
     // The guest may no longer exist, or may have another number because the toolstack has restarted it after a crash.
     this.id = await findDomain(harness, target.domain).catch(() => this.id);
     if (await this.#isPresent()) await this.#xl('destroy', String(this.id));
     await this.#xl('create', '-q', '-p', String(this.options.target.config));
-    await this.#wake(prepare);
+    await this.#wake(prepare, { paused: true });
   }
 
   /** Saves the guest and restores it; `prepare` is called before it runs. */
@@ -101,7 +115,7 @@ export class GuestPower {
       await this.#xl('save', String(this.id), file);
       await this.#xl('restore', '-p', file);
     });
-    await this.#wake(prepare);
+    await this.#wake(prepare, { paused: true });
   }
 
   /** Saves the guest and lets it continue as the same domain. */
@@ -114,13 +128,13 @@ export class GuestPower {
     this.#closed = true;
   }
 
-  /** Starts the paused new domain of the guest. */
-  async #wake(prepare?: () => Promise<void>): Promise<void> {
+  /** Continues with the new domain of the guest. */
+  async #wake(prepare?: () => Promise<void>, { paused = false } = {}): Promise<void> {
     const { harness, target, patience, shell } = this.options;
     shell?.renew();
     this.id = await findDomain(harness, target.domain);
     await prepare?.();
-    await this.#xl('unpause', String(this.id));
+    if (paused) await this.#xl('unpause', String(this.id));
     this.#released = false;
     // The guest is up as soon as it runs commands. Until then SSH fails in many ways.
     const isUp = async (): Promise<boolean> =>
@@ -133,9 +147,7 @@ export class GuestPower {
     this.#booting = patience.until('answer', isUp, { ms: BOOT_MS }).then(
       () => undefined,
       () => {
-        throw new EnvironmentError(
-          `the guest of ${target.config} cannot be reached after its restart; check its console`,
-        );
+        throw new EnvironmentError(`the guest ${target.domain} cannot be reached after its restart; check its console`);
       },
     );
     // The callers that await it handle the error.

@@ -4,7 +4,8 @@ import { type ExecResult, Ssh, SshError } from '../ssh/ssh.js';
 import { EnvironmentError } from './environment.js';
 import type { Target } from './target.js';
 
-const DEADLINE_MS = 15_000;
+/** Time limit of one command, in milliseconds before scaling. */
+export const COMMAND_MS = 15_000;
 
 /** Runs commands in the guest. */
 export interface GuestShell {
@@ -24,7 +25,7 @@ export interface GuestShell {
 
 /** Undefined if the target has no way to run commands. Throws an SshError if a key is refused. */
 export async function openGuestShell(target: Target): Promise<GuestShell | undefined> {
-  const deadlineMs = DEADLINE_MS * target.timeScale;
+  const deadlineMs = COMMAND_MS * target.timeScale;
   if (target.local) {
     return { run: (script) => runLocally(script, deadlineMs), renew: () => undefined, close: () => undefined };
   }
@@ -51,7 +52,7 @@ export async function openGuestShell(target: Target): Promise<GuestShell | undef
 }
 
 /** Runs a script in this domain. Throws an EnvironmentError at the deadline. */
-async function runLocally(script: string, deadlineMs: number): Promise<ExecResult> {
+export async function runLocally(script: string, deadlineMs: number): Promise<ExecResult> {
   const signal = AbortSignal.timeout(deadlineMs);
   try {
     return { code: 0, stdout: (await run('/bin/sh', ['-c', script], { signal })).toString(), stderr: '' };

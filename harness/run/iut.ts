@@ -1,6 +1,6 @@
 import type { KernelLog } from '../guest/kernel-log.js';
 import type { Link } from '../peer/link.js';
-import type { VifAddress } from '../peer/vif.js';
+import type { DeviceTypes, VifAddress } from '../peer/vif.js';
 import type { Reflector } from '../peer/context.js';
 import type { Domain, DomId, Holdings } from '../xen/domain.js';
 
@@ -17,8 +17,8 @@ export interface Iut {
   /** The domain that the harness runs in. */
   readonly harness: Domain;
   readonly adapter: 'native' | 'simulated';
-  /** The device type of the directories in which the driver looks for its devices. */
-  readonly deviceType: string;
+  /** The device types of a vif's directories. */
+  readonly deviceTypes: DeviceTypes;
   /** Present if the kernel log can be read. */
   readonly kernelLog?: KernelLog;
   /** Facts for the session record; their keys are stable. */

@@ -25,9 +25,30 @@ export function monitorTests(role: Role): MonitorTest[] {
  */
 export function monitorRecords(
   monitor: Monitor,
-  { name, role }: Target,
+  target: Pick<Target, 'name' | 'role'>,
   catalogue: Catalogue,
   claimed: (id: string) => boolean,
+): TestRecord[] {
+  return records(target, catalogue, (requirement) =>
+    claimed(requirement)
+      ? verdictOf(monitor, requirement, catalogue.requirement(requirement).level)
+      : skipped('spec', 'newer than the claimed version of the header'),
+  );
+}
+
+/** The records of the monitor's tests of a run whose monitor was lost with the process that it was in. */
+export function lostMonitorRecords(
+  target: Pick<Target, 'name' | 'role'>,
+  catalogue: Catalogue,
+  reason: string,
+): TestRecord[] {
+  return records(target, catalogue, () => skipped('blocked', reason));
+}
+
+function records(
+  { name, role }: Pick<Target, 'name' | 'role'>,
+  catalogue: Catalogue,
+  judged: (requirement: string) => Judged,
 ): TestRecord[] {
   return monitorTests(role).map(({ id, requirement }) => ({
     type: 'test',
@@ -38,9 +59,7 @@ export function monitorRecords(
     chapter: 'monitor',
     location: 'harness/peer/monitor',
     durationMs: 0,
-    ...(claimed(requirement)
-      ? verdictOf(monitor, requirement, catalogue.requirement(requirement).level)
-      : skipped('spec', 'newer than the claimed version of the header')),
+    ...judged(requirement),
   }));
 }
 
@@ -63,6 +82,6 @@ function verdictOf(monitor: Monitor, requirement: string, level: Level): Judged 
   };
 }
 
-function skipped(kind: 'spec' | 'not-observed', reason: string): Judged {
+function skipped(kind: 'spec' | 'not-observed' | 'blocked', reason: string): Judged {
   return { verdict: 'skip', skip: { class: kind, reason }, checks: [], infos: [] };
 }

@@ -2,7 +2,7 @@
 import { Closers } from '../base/closers.js';
 import { consoleLog, dmesgLog, type KernelLog } from '../guest/kernel-log.js';
 import { type OsProfile, profileNamed } from '../guest/profile.js';
-import { replaced } from '../guest/replaced.js';
+import { type Commands, replaced } from '../guest/replaced.js';
 import { parseFacts } from '../ssh/posix.js';
 import type { Domain, DomId, Holdings } from '../xen/domain.js';
 import { nativeHoldings, openNativeDomain } from '../xen/native/index.js';
@@ -12,15 +12,18 @@ import { findDomain } from './find-domain.js';
 import { GuestInterfaces } from './guest-interfaces.js';
 import { lock, lockOf } from './guest-lock.js';
 import { GuestPower } from './guest-power.js';
-import { type GuestShell, openGuestShell } from './guest-shell.js';
+import { COMMAND_MS, type GuestShell, openGuestShell, runLocally } from './guest-shell.js';
 import type { Iut } from './iut.js';
 import { REFLECTORS, type Reflector } from '../peer/context.js';
+import type { DeviceTypes } from '../peer/vif.js';
 import type { Target } from './target.js';
 
 /** Throws an EnvironmentError, XenError or SshError if the driver's domain cannot be reached. */
 export async function openNativeIut(target: Target, log: (line: string) => void): Promise<Iut> {
   const closers = new Closers();
   try {
+    const start = startOf(target);
+    await start?.();
     const harness = await openNativeDomain();
     closers.add(() => harness.close());
     const patience = new Patience(harness.clock, target.timeScale);
@@ -28,7 +31,7 @@ export async function openNativeIut(target: Target, log: (line: string) => void)
     closers.add(await lock(lockOf(target.role, domain)));
     const shell = await openGuestShell(target);
     if (shell) closers.add(() => shell.close());
-    const power = await GuestPower.open(domain, { harness, target, patience, shell });
+    const power = await GuestPower.open(domain, { harness, target, patience, shell, start });
     const dead = await power.causeOfDeath();
     if (dead !== undefined)
       throw new EnvironmentError(`${dead} before the run`, { hint: 're-create the guest, then run again' });
@@ -52,7 +55,7 @@ interface Parts {
 
 class NativeIut implements Iut {
   readonly adapter = 'native';
-  readonly deviceType = 'vif';
+  readonly deviceTypes: DeviceTypes;
   readonly harness: Domain;
   readonly kernelLog?: KernelLog;
   readonly promised: ReadonlySet<Reflector>;
@@ -69,20 +72,33 @@ class NativeIut implements Iut {
     const { target, harness, patience, shell, power, kernelLog, closers } = parts;
     this.harness = harness;
     this.profile = replaced(profileNamed(target.os), target.commands ?? {});
+    this.deviceTypes = {
+      ...(target.deviceType === undefined ? {} : { driver: target.deviceType }),
+      ...(target.peerType === undefined ? {} : { peer: target.peerType }),
+    };
     if (kernelLog) this.kernelLog = kernelLog;
-    this.promised = new Set(shell ? REFLECTORS : []);
-    if (shell) {
-      const interfaces = new GuestInterfaces(target.role, this.profile, (script) => this.run(script), patience);
-      this.configure = (vif, link) => interfaces.configure(vif, link);
-      this.bridge = (vifs) => interfaces.bridge(vifs);
-      this.carrier = (vif) => interfaces.carrier(vif);
-      this.rebind = { unbind: (vif) => interfaces.unbind(vif), bind: (vif) => interfaces.bind(vif) };
-      closers.add(() => (shell.dead ? undefined : interfaces.unbridge().catch(() => undefined)));
-    }
+    const guest = shell && new GuestInterfaces(target, this.profile, (script) => this.run(script), patience);
+    const host = new GuestInterfaces(
+      target,
+      replaced(this.profile, target.hostCommands ?? {}),
+      onHost(target),
+      patience,
+    );
+    /** What runs a command; undefined if nothing can. */
+    const by = (name: keyof Commands): GuestInterfaces | undefined =>
+      target.hostCommands?.[name] === undefined ? guest : host;
+    const [configure, bridge, carrier] = [by('configure'), by('bridge'), by('carrier')];
+    const [unbind, bind] = [by('unbind'), by('bind')];
+    if (configure) this.configure = (vif, link) => configure.configure(vif, link);
+    if (bridge) this.bridge = (vifs) => bridge.bridge(vifs);
+    if (carrier) this.carrier = (vif) => carrier.carrier(vif);
+    if (unbind && bind) this.rebind = { unbind: (vif) => unbind.unbind(vif), bind: (vif) => bind.bind(vif) };
+    this.promised = new Set(configure ? REFLECTORS : []);
+    closers.add(() => (bridge === guest && shell?.dead ? undefined : bridge?.unbridge().catch(() => undefined)));
     // Registered last, so it runs first: it ends all waits for the guest to boot.
     closers.add(() => power.close());
-    if (power.configured) {
-      this.recreate = (prepare) => power.recreate(prepare);
+    if (power.canRecreate) this.recreate = (prepare) => power.recreate(prepare);
+    if (power.canRestore) {
       this.restore = (prepare) => power.restore(prepare);
       this.checkpoint = () => power.checkpoint();
     }
@@ -95,8 +111,13 @@ class NativeIut implements Iut {
   async facts(): Promise<Record<string, string>> {
     const { shell, target } = this.parts;
     if (shell?.dead) return { ssh: shell.dead.message };
-    if (!shell || !target.driver) return {};
-    return parseFacts((await this.run(this.profile.kernelFacts(target.driver))).stdout);
+    const { driver = '', hostCommands = {} } = target;
+    if (hostCommands.facts !== undefined) {
+      const script = replaced(this.profile, hostCommands).kernelFacts(driver);
+      return parseFacts((await onHost(target)(script)).stdout);
+    }
+    if (!shell || driver === '') return {};
+    return parseFacts((await this.run(this.profile.kernelFacts(driver))).stdout);
   }
 
   holdings(): { readonly harness: Holdings } {
@@ -138,6 +159,24 @@ class NativeIut implements Iut {
     if (!shell) throw new Error('netifspec bug: the target has no way to run commands in the guest');
     await power.booted();
     return shell.run(script);
+  };
+}
+
+/** Runs scripts on the test host. */
+function onHost(target: Target): GuestShell['run'] {
+  return (script) => runLocally(script, COMMAND_MS * target.timeScale);
+}
+
+/** Starts the driver by its command on the test host; undefined if it has none. */
+function startOf(target: Target): (() => Promise<void>) | undefined {
+  const script = target.hostCommands?.start;
+  if (script === undefined) return undefined;
+  return async () => {
+    const { code, stderr } = await onHost(target)(script);
+    if (code !== 0)
+      throw new EnvironmentError(`cannot start the driver (status ${code}): ${stderr.trim()}`, {
+        hint: 'correct "hostCommands.start" in the target file',
+      });
   };
 }
 

@@ -65,7 +65,7 @@ interface Parts {
 
 class ReferenceIut implements Iut {
   readonly adapter = 'native';
-  readonly deviceType = REFERENCE_TYPE;
+  readonly deviceTypes = { driver: REFERENCE_TYPE };
   readonly domain: DomId;
   readonly harness: Domain;
   readonly kernelLog?: KernelLog;

@@ -4,8 +4,9 @@ export type Side = 'frontend' | 'backend' | 'both' | 'toolstack';
 /**
  * The strength of a requirement. `must`, `should` and `may` follow the wording of the header: MUST NOT counts as must,
  * and so does a format that the header declares. A `should` whose source begins with "good practice: " is netifspec's
- * own advice where the header is silent. `de-facto` is what every driver does and peers rely on, although no header
- * states it.
+ * own advice where the header is silent. `de-facto` is what three independent drivers or more do and peers rely on,
+ * although no header states it; none is known to do otherwise by design. A driver that crashes or stops instead has a
+ * bug, and is no example of another choice.
  */
 export type Level = 'must' | 'should' | 'may' | 'de-facto';
 

@@ -151,7 +151,8 @@ export class Session {
   /** Makes a plain connection, and emits the session record of a run with `planned` more records. */
   async begin(planned: number): Promise<void> {
     const { target, catalogue, onRecord } = this.options;
-    for (const path of await clearLeftovers(this.iut.harness.store, this.iut.harness.id, this.iut.domain)) {
+    const { harness, domain, deviceTypes } = this.iut;
+    for (const path of await clearLeftovers(harness.store, harness.id, domain, deviceTypes)) {
       this.options.log(`removed a vif of an earlier run: ${path}`);
     }
     await this.#preconditions.open();

@@ -53,7 +53,7 @@ export async function openSimulatedIut(
     domain: guest.id,
     harness,
     adapter: 'simulated',
-    deviceType: 'vif',
+    deviceTypes: {},
     facts: () => Promise.resolve({ driver: name }),
     configure: () => Promise.resolve(),
     ...abilitiesOf(driver),

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
 import { isMatcher } from '../base/pattern.js';
 import { PROFILES } from '../guest/profile.js';
-import { COMMANDS } from '../guest/replaced.js';
+import { COMMANDS, HOST_COMMANDS } from '../guest/replaced.js';
 import { REFLECTORS } from '../peer/context.js';
 import { key, readYamlFile } from './yaml-file.js';
 import { YamlFileError } from './yaml-file-error.js';
@@ -22,14 +22,21 @@ const ssh = z.strictObject({
   ),
 });
 
-const commands = z.strictObject(
-  Object.fromEntries(
-    Object.entries(COMMANDS).map(([name, { does, example }]) => [
-      name,
-      text.exactOptional().meta(key(`A command that ${does}`, example)),
-    ]),
-  ) as Record<keyof typeof COMMANDS, z.ZodExactOptional<typeof text>>,
-);
+type Described = Readonly<Record<string, { readonly does: string; readonly example: string }>>;
+
+function commandsOf<C extends Described>(described: C) {
+  return z.strictObject(
+    Object.fromEntries(
+      Object.entries(described).map(([name, { does, example }]) => [
+        name,
+        text.exactOptional().meta(key(`A command that ${does}`, example)),
+      ]),
+    ) as Record<keyof C, z.ZodExactOptional<typeof text>>,
+  );
+}
+
+/** A part of a xenstore path. */
+const pathPart = z.string().regex(/^[\w-]+$/, 'must be a part of a xenstore path: letters, digits, dashes');
 
 const limits = z.strictObject({
   vifs: z
@@ -80,9 +87,40 @@ export const targetSchema = z
       .enum(Object.keys(PROFILES) as [string, ...string[]])
       .default('linux')
       .meta(key('Guest OS: selects the commands that run in the guest')),
-    commands: commands
+    commands: commandsOf(COMMANDS)
       .exactOptional()
       .meta(key('Overrides of single guest commands; each runs in the shell of the guest')),
+    hostCommands: commandsOf(HOST_COMMANDS)
+      .exactOptional()
+      .meta(key('Commands that run on the test host instead: for a guest without SSH, or a driver that is a program')),
+    handle: z
+      .int()
+      .min(0)
+      .max(0x7fff_ffff)
+      .exactOptional()
+      .meta(key('Number of the vif, for a guest that only looks for that one (default: 20; not with hotplug)', 0)),
+    deviceType: pathPart
+      .exactOptional()
+      .meta(key("Device type in the path of the driver's xenstore directory (default: vif)", 'qnic')),
+    peerType: pathPart
+      .exactOptional()
+      .meta(
+        key(
+          "Device type in the path of netifspec's directory (default: netifspec); for a driver that only looks for the " +
+            'peer there',
+          'vif',
+        ),
+      ),
+    interface: z
+      .string()
+      .regex(/^[\w.$-]+$/, 'must be the name of a network interface')
+      .exactOptional()
+      .meta(
+        key(
+          "Name of a backend's network interface, with $frontend (domain) and $handle (default: vif$frontend.$handle)",
+          'xvif$frontend',
+        ),
+      ),
     driver: text
       .exactOptional()
       .meta(key("The driver's kernel module, whose version and parameters are reported", 'xen-netfront')),
@@ -143,10 +181,13 @@ export const targetSchema = z
       .meta(key('Factor by which every deadline is multiplied, for slow hosts')),
     destructive: z.boolean().default(false).meta(key('Whether destructive tests, which may take the guest down, run')),
   })
-  .superRefine(({ domain, connection, limits, config, ssh, local, reference }, context) => {
+  .superRefine(({ domain, connection, limits, handle, config, hostCommands, ssh, local, reference }, context) => {
     const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
     if (connection !== 'hotplug' && limits?.vifs !== undefined) {
       refuse('limits', `vifs needs "connection: hotplug"; with ${connection} there is one vif at a time`);
+    }
+    if (connection === 'hotplug' && handle !== undefined) {
+      refuse('handle', 'needs a connection other than hotplug, where each vif has a number of its own');
     }
     if (domain === SIMULATOR) return;
     if (reference !== false) {
@@ -155,11 +196,12 @@ export const targetSchema = z
         refuse('connection', 'rebind is not supported by the reference driver; use hotplug, restart or once');
       return;
     }
-    if (connection === 'restart' && config === undefined) {
-      refuse('connection', 'restart needs "config", from which the guest is created again');
+    if (connection === 'restart' && config === undefined && hostCommands?.start === undefined) {
+      refuse('connection', 'restart needs "config", from which the guest is created again, or "hostCommands.start"');
     }
-    if (connection === 'rebind' && ssh === undefined && !local) {
-      refuse('connection', 'rebind needs "ssh" or "local: true", since it runs a command in the guest');
+    const binds = hostCommands?.bind !== undefined && hostCommands.unbind !== undefined;
+    if (connection === 'rebind' && ssh === undefined && !local && !binds) {
+      refuse('connection', 'rebind needs "ssh", "local: true" or "hostCommands", since it runs commands');
     }
   })
   .meta({

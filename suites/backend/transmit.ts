@@ -255,7 +255,6 @@ test(
     vif.queue.pushTx();
     const seen = await statusesOrSilence(vif, slots);
     t.info(seen ? `the backend responded with status ${[...new Set(seen)].join(', ')}` : 'the backend gave up the vif');
-    await t.check('SLOT-03', async () => (await t.connect()).ping());
     await survivesElsewhere(t);
   },
 );

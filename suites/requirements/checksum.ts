@@ -20,7 +20,7 @@ export const CSUM: readonly Requirement[] = [
     source: 'netif.h, "feature-no-csum-offload": off or on' },
   { id: 'CSUM-04', side: 'both', level: 'de-facto', since: 'always',
     statement: 'An end sends no IPv6 packet with a blank checksum to a peer that wrote no feature-ipv6-csum-offload.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, Windows; netif.h, "feature-ipv6-csum-offload"' },
+    source: 'drivers: Linux, FreeBSD, NetBSD, Windows; netif.h, "feature-ipv6-csum-offload"' },
   { id: 'CSUM-05', side: 'both', level: 'must', since: 'always', gate: 'feature-ipv6-csum-offload',
     statement:
       'An end that wrote feature-ipv6-csum-offload = 1 accepts IPv6 TCP and UDP packets with a blank checksum.',
@@ -57,7 +57,7 @@ export const CSUM: readonly Requirement[] = [
   // Not a must: the header doesn't say which end's key counts for which direction.
   { id: 'CSUM-11', side: 'both', level: 'de-facto', since: 'always',
     statement: "An end's checksum keys limit what its peer sends, not what the end itself sends.",
-    source: 'every driver: Linux, FreeBSD, Windows' },
+    source: 'drivers: Linux, FreeBSD, Windows' },
   { id: 'CSUM-12', side: 'both', level: 'should', since: 'always',
     statement:
       'An end drops or passes on, without harm, a packet flagged csum_blank that is neither TCP nor UDP, is a ' +
@@ -71,7 +71,7 @@ export const CSUM: readonly Requirement[] = [
   { id: 'CSUM-14', side: 'both', level: 'de-facto', since: 'always',
     statement:
       'An end sends blank checksums in TCP and UDP only, so those of ICMP and other protocols are always complete.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, Windows' },
+    source: 'drivers: Linux, FreeBSD, NetBSD, Windows' },
   // Not a must: the header says "should", and not that the key of a backend counts.
   { id: 'CSUM-15', side: 'frontend', level: 'should', since: 'always',
     statement:

@@ -43,7 +43,7 @@ export const GNT: readonly Requirement[] = [
   { id: 'GNT-08', side: 'backend', level: 'de-facto', since: 'always',
     statement:
       "The backend keeps no mapping of a packet's page after its response, and no mapping at all after the disconnect.",
-    source: 'every driver: Linux, FreeBSD, NetBSD' },
+    source: 'drivers: Linux, FreeBSD, NetBSD' },
   { id: 'GNT-09', side: 'backend', level: 'should', since: 'always',
     statement: 'A packet in a grant that can only be copied (sub-page or transitive) is delivered or gets ERROR.',
     source: 'grant_table.h, GTF_sub_page and GTF_transitive: no mappings',

@@ -139,7 +139,7 @@ export const GREF: readonly Requirement[] = [
   // Not a must: the header is silent on disconnecting, but every driver then releases what it mapped.
   { id: 'GREF-29', side: 'backend', level: 'de-facto', since: '30655e2bf0', gate: 'feature-ctrl-ring',
     statement: 'On disconnect the backend unmaps all grants that were added.',
-    source: 'every driver: Linux, FreeBSD, NetBSD; they release all mappings on disconnect' },
+    source: 'drivers: Linux, FreeBSD, NetBSD; they release all mappings on disconnect' },
   { id: 'GREF-30', side: 'backend', level: 'should', since: '30655e2bf0', gate: 'feature-ctrl-ring',
     statement:
       'The backend refuses a reference that is twice in a list, or already mapped, or counts it once, so that the ' +

@@ -9,10 +9,10 @@ export const GSO: readonly Requirement[] = [
       'feature-gso-tcpv6 = 1, respectively.',
     source: 'netif.h, "feature-gso-tcpv4" and "feature-gso-tcpv6"',
     lines: 'netif.h:115-118' },
-  { id: 'GSO-02', side: 'both', level: 'must', since: 'always', gate: 'feature-gso-tcpv4',
-    statement: 'Either of feature-gso-tcpv4 and feature-gso-tcpv6 may be offered without the other.',
-    source: 'netif.h, "feature-gso-tcpv4" and "feature-gso-tcpv6"',
-    lines: 'netif.h:115-116' },
+  // Not a must: the header has two keys and obliges nobody.
+  { id: 'GSO-02', side: 'both', level: 'should', since: 'always', gate: 'feature-gso-tcpv4',
+    statement: 'An end works with a peer that offers only one of feature-gso-tcpv4 and feature-gso-tcpv6.',
+    source: 'netif.h, "feature-gso-tcpv4" and "feature-gso-tcpv6": each is offered by itself' },
   { id: 'GSO-03', side: 'both', level: 'must', since: 'always', gate: 'feature-gso-tcpv4',
     statement: 'The first fragment of a GSO packet has the extra_info flag, and an extra of type GSO follows it.',
     source: 'netif.h, "Extra Info", XEN_NETIF_EXTRA_TYPE_GSO',
@@ -41,17 +41,17 @@ export const GSO: readonly Requirement[] = [
   // Not a must: the header doesn't tie GSO to checksum flags.
   { id: 'GSO-08', side: 'both', level: 'de-facto', since: 'always', gate: 'feature-gso-tcpv4',
     statement: 'An end sets csum_blank on a GSO packet.',
-    source: 'every driver: Linux, FreeBSD, Windows' },
+    source: 'drivers: Linux, FreeBSD, Windows' },
   // Not a must: the header leaves the bits of features undefined.
   { id: 'GSO-09', side: 'both', level: 'de-facto', since: 'f0ffd6032f', gate: 'feature-gso-tcpv4',
     statement: 'The features field of a GSO extra has no undefined bit set.',
-    source: 'every driver: Linux, FreeBSD, Windows' },
+    source: 'drivers: Linux, FreeBSD, Windows' },
   // Not a must: the header only calls the flag deprecated, and the key is known from drivers alone.
   { id: 'GSO-10', side: 'backend', level: 'de-facto', since: '19167b1160',
     statement:
       'The backend sets the gso_prefix flag only for a frontend that requested it with feature-gso-tcpv4-prefix or ' +
       'feature-gso-tcpv6-prefix.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, QEMU, mirage; netif.h calls NETRXF_gso_prefix deprecated' },
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU, mirage; netif.h calls NETRXF_gso_prefix deprecated' },
   { id: 'GSO-11', side: 'frontend', level: 'should', since: '19167b1160',
     statement:
       'A frontend that receives a gso_prefix slot uses its status as the segment size and the next slot as the ' +
@@ -59,14 +59,14 @@ export const GSO: readonly Requirement[] = [
     source: 'good practice: netif.h, NETRXF_gso_prefix, keeps the flag for compatibility without a description' },
   { id: 'GSO-12', side: 'both', level: 'de-facto', since: 'always', gate: 'feature-gso-tcpv4',
     statement: 'An end that offers GSO also offers feature-sg.',
-    source: 'every driver: Linux, FreeBSD, Windows' },
+    source: 'drivers: Linux, FreeBSD, Windows' },
   // Not a must: the header says that a frontend "should" assume an MTU of 1500, and the GSO keys speak of TCP only.
   { id: 'GSO-13', side: 'both', level: 'should', since: 'always',
     statement: 'Without a GSO extra no frame exceeds the MTU of the vif, not counting VLAN tags.',
     source: 'netif.h, "feature-gso-tcpv4": not assumed capable of large packets; "MTU"' },
   { id: 'GSO-14', side: 'both', level: 'de-facto', since: 'f0ffd6032f', gate: 'feature-gso-tcpv4',
     statement: "An end doesn't signal ECN in the features field of a GSO extra, which is always 0.",
-    source: 'every driver: Linux, FreeBSD, Windows; netif.h mentions ECN but defines no constant for it' },
+    source: 'drivers: Linux, FreeBSD, Windows; netif.h mentions ECN but defines no constant for it' },
   // Not a must: the header limits what is sent, and asks of a frontend to "handle large TCP packets".
   { id: 'GSO-15', side: 'frontend', level: 'should', since: 'always', gate: 'feature-gso-tcpv4',
     statement: 'A frontend that offers GSO accepts TCP packets of up to 65535 bytes.',

@@ -11,10 +11,11 @@ export const LATER_NODES: readonly Requirement[] = [
   // Not a must: the header says only what the value 0 signals.
   { id: 'TRUST-02', side: 'frontend', level: 'de-facto', since: '54d8f27d04',
     statement: "Without the trusted node the frontend behaves like one that doesn't know the node.",
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os; only Linux reads the node',
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os; only Linux reads the node',
     untestable: 'a peer sees no difference between a frontend that trusts it and one that only shows what it sends' },
-  { id: 'LINK-01', side: 'backend', level: 'may', since: 'd25482b2f6',
-    statement: 'The backend may report its link state in carrier: 0 for down, 1 for up.',
+  // Not a must, here and in XDP-01: the header describes the values of an optional key.
+  { id: 'LINK-01', side: 'backend', level: 'should', since: 'd25482b2f6',
+    statement: 'A backend that reports its link state writes carrier = 0 for down or 1 for up.',
     source: 'netif.h, "Link state"' },
   // Not a must: the header says "should assume".
   { id: 'LINK-02', side: 'frontend', level: 'should', since: 'd25482b2f6',
@@ -35,8 +36,8 @@ export const LATER_NODES: readonly Requirement[] = [
     statement: "The toolstack may write mtu, in octets of packet payload, in the frontend's directory.",
     source: 'netif.h, "MTU"',
     untestable: 'a right of the toolstack: neither end of the vif is involved' },
-  { id: 'XDP-01', side: 'backend', level: 'may', since: 'linux-5.9',
-    statement: 'The backend may offer room for XDP with feature-xdp-headroom = 1.',
+  { id: 'XDP-01', side: 'backend', level: 'should', since: 'linux-5.9',
+    statement: 'A backend that writes feature-xdp-headroom writes 1 if it offers headroom, and 0 if not.',
     source: 'Linux netif.h, "feature-xdp-headroom"' },
   { id: 'XDP-02', side: 'frontend', level: 'may', since: 'linux-5.9', gate: 'feature-xdp-headroom',
     statement: 'The frontend may request headroom of at most 0x7FFF bytes in xdp-headroom.',

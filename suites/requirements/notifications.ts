@@ -40,7 +40,7 @@ export const NOTIFY: readonly Requirement[] = [
   // The header is silent on events without a new message.
   { id: 'NOTIFY-07', side: 'both', level: 'de-facto', since: 'always',
     statement: 'An end tolerates spurious events: no response, no crash and no event storm follows.',
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os' },
   { id: 'NOTIFY-08', side: 'frontend', level: 'should', since: 'always',
     statement: 'A frontend that notifies the backend of rx requests writes feature-rx-notify.',
     source: 'netif.h, "feature-rx-notify"',
@@ -78,7 +78,7 @@ export const NOTIFY: readonly Requirement[] = [
     source: 'good practice: ring.h, "Notification hold-off", is there to avoid notifications' },
   { id: 'NOTIFY-14', side: 'frontend', level: 'de-facto', since: 'always',
     statement: 'After going to Connected the frontend notifies its tx and rx event channels once.',
-    source: 'every driver: Linux, FreeBSD, mini-os',
+    source: 'drivers: Linux, FreeBSD, mini-os',
     untestable:
       'an event channel is pending when it is bound, so a peer that binds it after the notification sees the same as ' +
       'without one' },

@@ -52,10 +52,10 @@ export const RXW: readonly Requirement[] = [
   // Not a must, here and in the next entry: the header says which slot an extra uses, not what happens to the buffer.
   { id: 'RXW-11', side: 'frontend', level: 'de-facto', since: '03809ae77d',
     statement: 'The frontend reuses the buffer of a request that an extra consumed.',
-    source: 'every driver: Linux, FreeBSD, Windows' },
+    source: 'drivers: Linux, FreeBSD, Windows' },
   { id: 'RXW-12', side: 'frontend', level: 'de-facto', since: 'always',
     statement: 'On a negative status the frontend drops that packet, reuses its buffers and continues.',
-    source: 'every driver: Linux, FreeBSD, Windows' },
+    source: 'drivers: Linux, FreeBSD, Windows' },
   { id: 'RXW-13', side: 'frontend', level: 'should', since: 'always',
     statement: 'A response with status 0 does no harm to the frontend.',
     source: 'good practice: netif.h gives 0 no meaning on the rx ring' },
@@ -74,12 +74,12 @@ export const RXW: readonly Requirement[] = [
   // Not a must: the header requires no number of rx requests.
   { id: 'RXW-17', side: 'frontend', level: 'de-facto', since: 'always',
     statement: 'The frontend replaces used rx requests.',
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os',
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os',
     note: 'When and how many at a time is open: FreeBSD did so when half of 32 were used, NetBSD when 204 of 256 are.' },
   // Not a must, here and in the next entry: netif.h is silent on both.
   { id: 'RXW-18', side: 'backend', level: 'de-facto', since: 'always',
     statement: 'After its response to an rx request the backend no longer writes to its buffer.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, QEMU' },
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU' },
   // Not de-facto: mirage clears the whole buffer first.
   { id: 'RXW-19', side: 'backend', level: 'should', since: 'always',
     statement:
@@ -89,23 +89,23 @@ export const RXW: readonly Requirement[] = [
   // Not a must: netif.h is silent on the order of packets.
   { id: 'RXW-20', side: 'backend', level: 'de-facto', since: 'always',
     statement: 'The backend delivers the packets of one queue in the order in which it received them.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, QEMU' },
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU' },
   // Not a must: the header is silent, and frontends rely on it.
   { id: 'RXW-21', side: 'backend', level: 'de-facto', since: 'always',
     statement: 'The backend publishes all slots of a packet by a single update of rsp_prod.',
-    source: 'every driver: Linux, FreeBSD, QEMU' },
+    source: 'drivers: Linux, FreeBSD, QEMU' },
   // Not de-facto: NetBSD and mirage do not read the key.
   { id: 'RXW-22', side: 'backend', level: 'should', since: 'always',
     statement: 'A packet has more than one fragment only for a frontend that wrote feature-sg = 1.',
     source: 'good practice: Linux, FreeBSD and QEMU do so; netif.h does not have the key' },
   // Not a must: the header leaves bits 5 to 15 undefined.
   { id: 'RXW-23', side: 'backend', level: 'de-facto', since: 'always',
-    statement: 'The backend sets no undefined bit in the flags of an rx response.',
-    source: 'every driver: Linux, FreeBSD, QEMU; netif.h, NETRXF_*, defines bits 0 to 4' },
+    statement: 'The backend sets no undefined bit in the flags of an rx response with data.',
+    source: 'drivers: Linux, FreeBSD, QEMU; netif.h, NETRXF_*, defines bits 0 to 4' },
   // Not a must: the header is silent on what padding holds.
   { id: 'RXW-24', side: 'backend', level: 'de-facto', since: 'always',
     statement: 'What the backend writes to padding and unused fields reveals nothing of its own memory.',
-    source: 'every driver: Linux, FreeBSD, QEMU' },
+    source: 'drivers: Linux, FreeBSD, QEMU' },
   { id: 'RXW-25', side: 'backend', level: 'must', since: 'f0ffd6032f',
     statement: 'The backend ignores the pad field of an rx request.',
     source: 'netif.h, "Guest receive", rx request',
@@ -118,11 +118,11 @@ export const RXW: readonly Requirement[] = [
   { id: 'RXW-27', side: 'backend', level: 'de-facto', since: 'always',
     statement:
       'Without rx buffers the backend drops or delays packets within bounds, and keeps working once there are buffers.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, QEMU',
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU',
     note: 'Linux may take 10 s to drain and 60 s to detect a stall, after which it turns the carrier off.' },
   { id: 'RXW-28', side: 'frontend', level: 'de-facto', since: 'always',
     statement: 'The frontend works with a backend that follows both matching rules, by slot and by id.',
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os' },
   // Not a must: the header sets no number of slots of an rx packet, and a frontend may go by its MTU.
   { id: 'RXW-29', side: 'frontend', level: 'should', since: 'always', gate: 'feature-sg',
     statement: 'The frontend accepts an rx packet in as many slots as a packet of 65535 bytes may need.',
@@ -132,7 +132,7 @@ export const RXW: readonly Requirement[] = [
     statement: 'The frontend passes on the packets of one queue in the order of the ring.',
     source: 'good practice: netif.h is silent on the order of packets; Linux, FreeBSD, NetBSD and iPXE keep it' },
   { id: 'RXW-31', side: 'backend', level: 'should', since: 'always',
-    statement: 'The backend delivers a packet as soon as as many buffers are posted as the packet takes.',
+    statement: 'The backend delivers a packet once enough buffers for it are posted.',
     source: 'good practice: netif.h requires no number of rx requests' },
   // Not a must, here and in the next entry: netif.h sets neither the least size of a fragment nor the contents of a frame.
   { id: 'RXW-32', side: 'frontend', level: 'should', since: 'always', gate: 'feature-sg',

@@ -78,7 +78,7 @@ export const RING: readonly Requirement[] = [
     statement:
       'An end writes only its own two indices and its own slots in the shared page: req_prod and rsp_event belong to ' +
       'the frontend, rsp_prod and req_event to the backend.',
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os' },
   { id: 'RING-14', side: 'backend', level: 'must', since: 'always',
     statement: 'The backend consumes a request only if the ring has room for its response.',
     source: 'ring.h, XEN_RING_NR_UNCONSUMED_REQUESTS and RING_REQUEST_CONS_OVERFLOW',
@@ -90,7 +90,7 @@ export const RING: readonly Requirement[] = [
   // Not a must: the header calls id the identifier of a request, and says no more.
   { id: 'RING-16', side: 'frontend', level: 'de-facto', since: 'always',
     statement: 'The frontend gives all tx requests in flight on one ring different ids.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, NetBSD, Windows, mini-os' },
   { id: 'RING-17', side: 'both', level: 'must', since: 'fecc45fa4a', gate: 'multi-queue-max-queues',
     statement:
       'Each queue runs the ring protocol on its own: ids, order and counters of one queue mean nothing on another.',

@@ -10,12 +10,13 @@ export const SLOT: readonly Requirement[] = [
   // Not a must: 18 is the minimum that the header makes backends support; it binds no frontend.
   { id: 'SLOT-02', side: 'frontend', level: 'de-facto', since: '723a375f4e',
     statement: 'The frontend uses no more than 18 slots for the data of one packet.',
-    source: 'every driver: Linux, FreeBSD, Windows',
+    source: 'drivers: Linux, FreeBSD, Windows',
     note: 'Whether extras count towards the 18 is open; Windows has up to 18 fragments plus extras.' },
   { id: 'SLOT-03', side: 'backend', level: 'may', since: '723a375f4e', gate: 'feature-sg',
     statement: 'The backend may accept packets of more than 18 slots, or refuse them.',
     source: 'netif.h, XEN_NETIF_NR_SLOTS_MIN',
-    note: 'Linux accepts 19, responds to 20 with ERROR and disables the vif beyond that.' },
+    note: 'Linux accepts 19, responds to 20 with ERROR and disables the vif beyond that.',
+    untestable: 'MAY: every backend conforms' },
   // Not a must: the header doesn't say whether extras count.
   { id: 'SLOT-04', side: 'backend', level: 'should', since: '723a375f4e', gate: 'feature-sg',
     statement: 'The backend accepts 18 data slots plus extras.',

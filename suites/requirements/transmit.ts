@@ -72,15 +72,15 @@ export const TXW: readonly Requirement[] = [
   // Not a must, here and in the next two entries: netif.h says it for control messages only.
   { id: 'TXW-15', side: 'backend', level: 'de-facto', since: 'always',
     statement: "After its response to a tx request the backend no longer uses the request's grant.",
-    source: 'every driver: Linux, FreeBSD, NetBSD, QEMU' },
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU' },
   { id: 'TXW-16', side: 'frontend', level: 'de-facto', since: 'always',
     statement:
       'The frontend neither ends the grant of a tx request nor reuses its buffer or id before the response has ' +
       'arrived.',
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os' },
   { id: 'TXW-17', side: 'frontend', level: 'de-facto', since: 'always',
     statement: 'The frontend gets its buffer back with any response, and keeps sending after ERROR and DROPPED.',
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os' },
   { id: 'TXW-18', side: 'frontend', level: 'must', since: 'always',
     statement: 'The frontend never completes a request by a response with status NULL, whatever its id.',
     source: 'netif.h, NETIF_RSP_NULL; "Extra Info": no id information in the opposite direction',
@@ -98,7 +98,7 @@ export const TXW: readonly Requirement[] = [
   // Not a must: the header is silent, and backends rely on it.
   { id: 'TXW-21', side: 'frontend', level: 'de-facto', since: 'always',
     statement: 'The frontend publishes all slots of a packet by a single update of req_prod.',
-    source: 'every driver: Linux, FreeBSD, Windows' },
+    source: 'drivers: Linux, FreeBSD, Windows' },
   // Not a must: the header is silent on undefined bits.
   { id: 'TXW-22', side: 'backend', level: 'should', since: 'always',
     statement: 'The backend ignores undefined bits in the flags of a tx request.',
@@ -110,7 +110,7 @@ export const TXW: readonly Requirement[] = [
   // Not a must: the header is silent on the kind of grant.
   { id: 'TXW-24', side: 'backend', level: 'de-facto', since: 'always',
     statement: 'The backend accepts tx pages that are granted read-only.',
-    source: 'every driver: Linux, FreeBSD, QEMU; all frontends grant tx pages read-only' },
+    source: 'drivers: Linux, FreeBSD, QEMU' },
   { id: 'TXW-25', side: 'backend', level: 'should', since: 'always',
     statement: 'The backend responds with ERROR or DROPPED to a packet too short for an Ethernet header.',
     source: 'good practice: netif.h is silent; Linux and QEMU do so',
@@ -138,7 +138,7 @@ export const TXW: readonly Requirement[] = [
   // Not a must: the header is silent on the order of packets.
   { id: 'TXW-30', side: 'backend', level: 'de-facto', since: 'always',
     statement: 'The backend forwards the packets of one queue in the order in which they were sent.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, QEMU' },
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU' },
   { id: 'TXW-31', side: 'backend', level: 'must', since: 'always',
     statement:
       'The backend accepts an Ethernet frame of up to 1514 bytes in one slot, whatever features are negotiated.',
@@ -152,13 +152,13 @@ export const TXW: readonly Requirement[] = [
   { id: 'TXW-33', side: 'frontend', level: 'de-facto', since: 'always',
     statement:
       'A packet is an Ethernet frame, from its header to the end of its payload, without a frame check sequence.',
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os' },
   { id: 'TXW-34', side: 'backend', level: 'de-facto', since: 'always',
     statement: "The backend accepts frames shorter than a wire's minimum of 60 bytes.",
-    source: 'every driver: Linux, FreeBSD, NetBSD, QEMU' },
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU' },
   { id: 'TXW-35', side: 'frontend', level: 'de-facto', since: 'always',
     statement: 'The first fragment holds at least the Ethernet header.',
-    source: 'every driver: Linux, FreeBSD, Windows' },
+    source: 'drivers: Linux, FreeBSD, Windows' },
   // Not de-facto: the bridge of a driver domain takes part, and it may have rules of its own.
   { id: 'TXW-36', side: 'backend', level: 'should', since: 'always',
     statement:

@@ -6,12 +6,12 @@ export const XB: readonly Requirement[] = [
   // Not a must: the header numbers the states and does not say how a node holds them.
   { id: 'XB-01', side: 'both', level: 'de-facto', since: '7ef12531b8',
     statement: 'The state node holds one of the states 0 to 8 of xenbus.h, in decimal.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, QEMU, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU, Windows, mini-os' },
   // The header explains the state and obliges nobody to enter it.
   { id: 'XB-02', side: 'backend', level: 'de-facto', since: 'always',
     statement:
       'The backend goes to InitWait without being asked, as soon as it has finished its early initialisation.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, QEMU, mirage' },
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU, mirage' },
   { id: 'XB-03', side: 'both', level: 'must', since: 'always',
     statement: 'An end in Initialised waits for its peer to connect.',
     source: 'xenbus.h, enum xenbus_state: Initialised',
@@ -39,26 +39,26 @@ export const XB: readonly Requirement[] = [
     statement:
       'The frontend publishes rings, event channels and features, and then goes to Connected, directly or through ' +
       'Initialised.',
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os' },
   { id: 'XB-09', side: 'backend', level: 'de-facto', since: 'always',
     statement:
       'The backend connects a frontend that goes directly to Connected as well as one that passes through Initialised.',
-    source: 'every driver: Linux, FreeBSD, QEMU, mirage' },
+    source: 'drivers: Linux, FreeBSD, QEMU, mirage' },
   { id: 'XB-10', side: 'backend', level: 'de-facto', since: 'always',
     statement:
       'The backend goes to Connected once it has mapped the rings and bound the event channels of a frontend that is ' +
       'Connected.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, QEMU, mirage',
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU, mirage',
     note: 'Linux also waits for hotplug-status = connected; FreeBSD and QEMU write that key themselves.' },
   { id: 'XB-11', side: 'frontend', level: 'de-facto', since: 'always',
     statement: "The frontend sends once the backend is Connected, and what it sent earlier isn't lost.",
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os' },
   // Not a frontend's: those that watch no backend that they are connected to are named at XB-15.
   { id: 'XB-12', side: 'backend', level: 'de-facto', since: 'always',
     statement:
       'The backend follows the frontend to Closing and Closed, or removes its directory, and has unmapped and closed ' +
       'everything of the connection by then.',
-    source: 'every driver: Linux, FreeBSD, NetBSD, QEMU',
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU',
     note: 'mirage removes its directory.' },
   // Not de-facto: FreeBSD, NetBSD and mirage connect a device once.
   { id: 'XB-13', side: 'backend', level: 'should', since: 'always',
@@ -83,7 +83,7 @@ export const XB: readonly Requirement[] = [
   { id: 'XB-17', side: 'backend', level: 'de-facto', since: 'always',
     statement:
       "When the frontend's directory disappears, the backend releases the connection and keeps working for others.",
-    source: 'every driver: Linux, FreeBSD, QEMU, mirage' },
+    source: 'drivers: Linux, FreeBSD, QEMU, mirage' },
   // Not de-facto: Linux's backend goes to Connected, NetBSD's, mirage's and old QEMU's stay in InitWait or go away.
   { id: 'XB-18', side: 'both', level: 'should', since: 'always',
     statement: 'On a missing or invalid key an end writes an error node and Closing; nothing worse happens.',
@@ -93,7 +93,7 @@ export const XB: readonly Requirement[] = [
   // Both sides: the frontend writes request-rx-copy. What it does without feature-rx-copy is XB-31.
   { id: 'XB-19', side: 'both', level: 'de-facto', since: 'always',
     statement: 'The backend writes feature-rx-copy = 1 and the frontend writes request-rx-copy = 1.',
-    source: 'every driver: Linux, FreeBSD, QEMU, Windows, mini-os',
+    source: 'drivers: Linux, FreeBSD, QEMU, Windows, mini-os',
     note: 'Without request-rx-copy Linux connects but reads no further feature, QEMU closes, FreeBSD accepts it.' },
   { id: 'XB-20', side: 'frontend', level: 'should', since: 'always',
     statement: 'The frontend uses the address in the mac key of its own directory.',
@@ -101,18 +101,18 @@ export const XB: readonly Requirement[] = [
     note: "OpenBSD reads the mac key of the backend's directory." },
   { id: 'XB-21', side: 'both', level: 'de-facto', since: 'always',
     statement: 'A state that is seen twice has the same effect as one seen once.',
-    source: 'every driver: Linux, FreeBSD, Windows' },
+    source: 'drivers: Linux, FreeBSD, Windows' },
   { id: 'XB-22', side: 'both', level: 'de-facto', since: 'always',
     statement: 'Numbers in xenstore are decimal digits, without a trailing NUL or whitespace.',
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os' },
   { id: 'XB-23', side: 'backend', level: 'de-facto', since: 'always',
     statement: "Changes in the frontend's directory cause no endless xenstore writes and leave no stale watches.",
-    source: 'every driver: Linux, FreeBSD, NetBSD, QEMU' },
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU' },
   { id: 'XB-24', side: 'both', level: 'de-facto', since: 'always',
     statement:
       'After suspend, resume or migration the frontend starts with fresh rings and the backend with the new ' +
       'references.',
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os' },
   // Not de-facto: iPXE writes key by key, so not every driver does it.
   { id: 'XB-25', side: 'frontend', level: 'should', since: 'always',
     statement: 'The frontend writes the keys of one attempt in one transaction and retries it on a conflict.',
@@ -120,10 +120,10 @@ export const XB: readonly Requirement[] = [
     untestable: 'xenstore shows a peer what was written, never in how many transactions' },
   { id: 'XB-26', side: 'frontend', level: 'de-facto', since: 'always',
     statement: "Ring references and event channels are valid by the time that the frontend's state announces them.",
-    source: 'every driver: Linux, FreeBSD, Windows, mini-os' },
+    source: 'drivers: Linux, FreeBSD, Windows, mini-os' },
   { id: 'XB-27', side: 'backend', level: 'de-facto', since: 'always',
     statement: 'A backend that starts late and finds a frontend already Connected connects it or refuses it cleanly.',
-    source: 'every driver: Linux, FreeBSD, QEMU, mirage' },
+    source: 'drivers: Linux, FreeBSD, QEMU, mirage' },
   // Not de-facto: those that don't wait for InitWait, see XB-07, don't look at that state either.
   { id: 'XB-28', side: 'frontend', level: 'should', since: 'always',
     statement: 'A frontend that starts while the backend is still Connected brings it to a fresh connection.',
