@@ -46,6 +46,7 @@ import { notifications as frontendNotifications } from './frontend/notifications
 import { offers as frontendOffers } from './frontend/offers.js';
 import { queues as frontendQueues } from './frontend/queues.js';
 import { receive as frontendReceive } from './frontend/receive.js';
+import { pieces } from './frontend/pieces.js';
 import { responses as frontendResponses } from './frontend/responses.js';
 import { rings as frontendRings } from './frontend/rings.js';
 import { robustness as frontendRobustness } from './frontend/robustness.js';
@@ -95,6 +96,7 @@ export const SUITES: Tests = [
   ...frontendWakeups,
   ...frontendTransmit,
   ...frontendResponses,
+  ...pieces,
   ...frontendReceive,
   ...frontendFrames,
   ...frontendLayouts,

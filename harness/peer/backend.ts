@@ -100,15 +100,15 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
     for (let n = 0; n < count.value; n++) {
       const where = count.value > 1 ? `queue-${n}` : '';
       const keys = queueKeys(where ? await this.otherKeys(where) : top, where || 'frontend', isSplit);
-      this.queues.push(
-        BackendQueue.open(this.#frontend, pump, n, keys, {
-          rxNotify: this.#rxNotify,
-          onEvent: this.guard,
-          onPacket: this.keepReceived,
-          onSend: this.traceSent,
-          monitor: this.monitor,
-        }),
-      );
+      const queue = BackendQueue.open(this.#frontend, pump, n, keys, {
+        rxNotify: this.#rxNotify,
+        onEvent: this.guard,
+        onPacket: this.keepReceived,
+        onSend: this.traceSent,
+        monitor: this.monitor,
+      });
+      this.queues.push(queue);
+      for (const { ring } of [queue.tx, queue.rx]) this.monitor.see('mapped', () => ring.initialised());
     }
   }
 
@@ -116,7 +116,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   #openControl(): void {
     // Keys of an earlier connection mean nothing to a backend that does not offer a control ring any more.
     if (this.#control || !this.agreement.receiver.has(KEY.featureCtrlRing)) return;
-    this.#control = BackendControl.open(
+    const control = BackendControl.open(
       this.#frontend,
       this.context.pump,
       this.published,
@@ -125,6 +125,8 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
       this.monitor,
       this.queues.length,
     );
+    this.#control = control;
+    if (control) this.monitor.see('mapped', () => control.ring.initialised());
   }
 
   /** The control ring; undefined if the frontend provides none. */

@@ -48,6 +48,18 @@ abstract class RingEnd<P extends RingPage> {
     };
   }
 
+  /** The fields that SHARED_RING_INIT sets and the back end has not written yet. */
+  initialised(): {
+    readonly name: string;
+    readonly rspProd: number;
+    readonly rspEvent: number;
+    readonly pad: Uint8Array;
+  } {
+    const { rspProd, rspEvent } = this.indices();
+    const pad = this.page.copyOut(RING_OFFSET.pvt, RING_OFFSET.slots - RING_OFFSET.pvt);
+    return { name: this.layout.name, rspProd, rspEvent, pad };
+  }
+
   /** This end's own fields: as it wrote them, and as they are in the page. */
   abstract ownFields(): OwnFields;
 

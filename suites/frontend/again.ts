@@ -1,9 +1,7 @@
 /** What a frontend does right on its first queue in its first connection, it also does on its last and in its second. */
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import { KEY } from '../../harness/protocol/netif.js';
-import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
-import { Expired } from '../../harness/xen/wait.js';
 import { again as inSituation, type Situation } from '../support/again.js';
 import { checksum } from './checksum.js';
 import { gso } from './gso.js';
@@ -13,7 +11,7 @@ import { responses } from './responses.js';
 import { rings } from './rings.js';
 import { staging } from './staging.js';
 import { transmit } from './transmit.js';
-import { closes, connectAgain, SOON_MS } from './verbs.js';
+import { connectAgain, followsBack } from './verbs.js';
 
 const TWO_QUEUES = { [KEY.multiQueueMaxQueues]: '2' };
 
@@ -41,21 +39,6 @@ const LAST_QUEUE: Situation<'frontend'> = {
   },
 };
 
-/** The frontend under test connects again when its backend closes and returns to InitWait; skips the test if it doesn't. */
-async function followBack(t: FrontendTest, vif: BackendPeer): Promise<void> {
-  if (!(await closes(vif))) t.skip('the frontend does not close with its backend');
-  await vif.setState(XENBUS_STATE.initWait);
-  try {
-    await vif.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected], { ms: SOON_MS });
-  } catch (error) {
-    // It need not, so whatever kept it from doing so is no error.
-    if (error instanceof Expired) t.skip('the frontend does not connect again by itself');
-    throw error;
-  }
-  await vif.connect();
-  await t.configure(vif);
-}
-
 /** The second connection of a vif, which `again` makes. */
 const secondBy =
   (again: (t: FrontendTest, vif: BackendPeer) => Promise<void>): Situation<'frontend'>['connections'] =>
@@ -71,7 +54,7 @@ const secondBy =
 const RECONNECTED: Situation<'frontend'> = {
   name: 'reconnected',
   title: 'in the second connection of a vif',
-  connections: secondBy(followBack),
+  connections: secondBy(followsBack),
 };
 
 const REBOUND: Situation<'frontend'> = {
@@ -80,6 +63,64 @@ const REBOUND: Situation<'frontend'> = {
   options: { needs: 'rebind' },
   connections: secondBy(connectAgain),
 };
+
+/** Offers all that a frontend may use when it sends. */
+const RICH = {
+  ...BACKEND_KEYS,
+  [KEY.featureGsoTcpv4]: '1',
+  [KEY.featureGsoTcpv6]: '1',
+  [KEY.featureIpv6CsumOffload]: '1',
+};
+/** Offers nothing of that. */
+const POOR = { [KEY.featureRxCopy]: '1', [KEY.featureNoCsumOffload]: '1' };
+
+/** What the backend of one vif offers means nothing on another, whichever connected last. */
+const BETWEEN = (name: string, title: string, offered: Readonly<Record<string, string>>): Situation<'frontend'> => ({
+  name,
+  title,
+  connections: (t) => ({
+    fresh: async (...keys) => {
+      await t.fresh(offered);
+      const vif = await t.fresh(...keys);
+      await t.fresh(offered);
+      return vif;
+    },
+    bridged: async (...keys) => {
+      await t.fresh(offered);
+      const vifs = await t.bridged(...keys);
+      await t.fresh(offered);
+      return vifs;
+    },
+  }),
+});
+
+/** What a backend offered in an earlier connection means nothing in the next. */
+const POORER: Situation<'frontend'> = {
+  name: 'poorer',
+  title: 'in a second connection, whose backend offers less',
+  options: { needs: 'bridge' },
+  connections: (t) => {
+    const second = async (keys: Readonly<Record<string, string>> = BACKEND_KEYS): Promise<BackendPeer> => {
+      const vif = await t.fresh(RICH);
+      await vif.ping();
+      await followsBack(t, vif, { ...withdrawn(RICH), ...keys });
+      return vif;
+    };
+    return {
+      fresh: second,
+      bridged: async (from, to) => {
+        const vifs: [BackendPeer, BackendPeer] = [await t.fresh(from), await second(to)];
+        await t.bridge(vifs);
+        return vifs;
+      },
+    };
+  },
+};
+
+const withdrawn = (keys: Readonly<Record<string, string>>): Record<string, undefined> =>
+  Object.fromEntries(Object.keys(keys).map((key) => [key, undefined]));
+
+const SENT = ['gso.cut', 'gso.cut-v6', 'checksum.opted-out-forwarded', 'checksum.opted-out-udp', 'checksum.ipv6'];
 
 const BOTH = [
   'rings.unique-ids',
@@ -105,5 +146,11 @@ const ALL = [...rings, ...responses, ...transmit, ...receive, ...layouts, ...che
 export const again = [
   ...inSituation(LAST_QUEUE, ALL, [...BOTH, 'checksum.places', 'gso.slots', 'gso.extras-cost-no-buffer']),
   ...inSituation(RECONNECTED, ALL, BOTH),
+  ...inSituation(POORER, ALL, SENT),
+  ...inSituation(BETWEEN('among-richer', 'between vifs whose backends offer more', RICH), ALL, SENT),
+  ...inSituation(BETWEEN('among-poorer', 'between vifs whose backends offer less', POOR), ALL, [
+    'gso.passed-on',
+    'checksum.reply',
+  ]),
   ...inSituation(REBOUND, ALL, ['rings.wrap-around', 'transmit.response-error', 'receive.offsets', 'checksum.blank']),
 ];

@@ -27,9 +27,10 @@ import {
 } from '../../harness/protocol/netif.js';
 import { advance, distance } from '../../harness/protocol/ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
-import { Expired } from '../../harness/xen/wait.js';
+import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { Expired, Patience } from '../../harness/xen/wait.js';
 import { describes, gsoExtra, LARGE, largeAfter, largeFrame, MTU_FRAME } from '../support/large-packets.js';
-import { awaitSettled, happens, hasBuffers, readable, stillPasses, writable } from './verbs.js';
+import { awaitSettled, goOffline, happens, hasBuffers, readable, stillPasses, writable } from './verbs.js';
 
 const { test, tests } = frontendChapter('control');
 export const control = tests;
@@ -158,6 +159,23 @@ test('unanswered', 'keeps working without a response', PING, async (t) => {
   await t.check('CTRL-19', () => t.configure(vif));
   await awaitRequest(t, vif, () => ring.requests.length > 0);
   await stillPasses(t, 'CTRL-19', vif);
+});
+
+test('unanswered-closing', 'closes although a control request has no response', PING, async (t) => {
+  const first = await t.plug(OFFERED);
+  await first.connect();
+  if (!first.control) t.skip('the frontend provides no control ring');
+  await goOffline(first, XENBUS_STATE.closing);
+  const isClosed = (vif: BackendPeer) => (): boolean => vif.other.value === String(XENBUS_STATE.closed);
+  if (!(await happens(first, 'state Closed', isClosed(first), Patience.defaultMs)))
+    t.skip('the frontend does not close with its backend');
+  const vif = await t.plug(OFFERED);
+  vif.answer = () => undefined;
+  await vif.connect();
+  const ring = vif.control ?? t.skip('the frontend provides no control ring');
+  await awaitRequest(t, vif, () => ring.requests.length > 0);
+  await goOffline(vif, XENBUS_STATE.closing);
+  await t.check('CTRL-19', () => vif.until('state Closed of the frontend', isClosed(vif), { on: [vif.other.changed] }));
 });
 
 for (const [name, title, answer] of [

@@ -159,6 +159,22 @@ test('cut-v6', 'segments a large IPv6 packet for a backend without feature-gso-t
   const [from, to] = await bridge(t, ACCEPTS_V4);
   const packets = await segments(from, to, GSO_TYPE.tcpv6);
   await t.check('GSO-01', () => expect(packets.map(gsoOf), 'GSO extras').to.deep.equal(packets.map(() => undefined)));
+  await t.check('GSO-13', () => {
+    for (const { frame } of packets) expect(frame.length, 'bytes of a frame').to.be.at.most(MTU_FRAME);
+  });
+  await t.check('GSO-06', () => {
+    for (const { frame } of packets) expect(payloadOf(frame).length, 'payload of a segment').to.be.at.most(MSS);
+  });
+});
+
+test('around-a-page', 'passes on large packets of any length around one and two pages', BRIDGE, async (t) => {
+  const [from, to] = await bridge(t, ACCEPTS_V4);
+  for (const pages of [1, 2]) {
+    for (const more of [-LARGE_HEADERS, -15, -14, -1, 0, 1, 2, 12, 13, 14, 15]) {
+      const length = pages * PAGE_SIZE - LARGE_HEADERS + more;
+      await t.check('GSO-15', () => segments(from, to, GSO_TYPE.tcpv4, length));
+    }
+  }
 });
 
 test('prefix', 'survives the deprecated gso_prefix flag', { ...PING, destructive: true }, async (t) => {

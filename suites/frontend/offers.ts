@@ -100,6 +100,7 @@ for (const [name, title, before, after] of [
 
 for (const [name, title, before, after] of [
   ['restored-less', 'fewer features', EVERYTHING, LITTLE],
+  ['restored-same', 'the same features', EVERYTHING, EVERYTHING],
   ['restored-more', 'more features', LITTLE, EVERYTHING],
 ] as const) {
   test(name, `connects to a backend with ${title} after its guest was restored`, RESTORE, async (t) => {

@@ -14,6 +14,7 @@ import {
   expectUnchanged,
   expectUniqueIds,
   hasBuffers,
+  readable,
   repeat,
   respondTo,
   stillPasses,
@@ -31,6 +32,8 @@ const MORE_THAN_IDS = TX_RING.size + 20;
 const FEW_MS = 10_000;
 /** Packets that are outstanding at a time. */
 const BATCH = 16;
+/** For how long requests have no response. */
+const MINUTES = 3;
 
 test('one-missing', 'keeps the buffer of one request while hundreds of others get their responses', PING, async (t) => {
   const vif = await t.fresh();
@@ -73,7 +76,60 @@ for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dro
     const packets = await withhold(t, vif, BATCH);
     await t.check('RING-16', () => expectUniqueIds(vif, packets));
   });
+
+  const release = `ends the grant of a request after a response with status ${status} as it does after any other`;
+  test(`${name}-releases`, release, PING, async (t) => {
+    const vif = await t.fresh();
+    // Whether a frontend ends grants at all before the vif closes is its own choice.
+    const kept = async (each: number): Promise<number> => {
+      const packets = await withhold(t, vif, BATCH, 2);
+      respondTo(vif, packets, each);
+      // To send, the frontend has looked for responses.
+      for (let n = 0; n < 4; n++) await vif.ping();
+      const refs = new Set(packets.flatMap(({ requests }) => requests.map(({ gref }) => gref)));
+      return [...refs].filter((ref) => readable(t, vif, ref)).length;
+    };
+    const usual = Math.max(await kept(RSP.okay), await kept(RSP.okay));
+    // A grant that ended may be in use again for another packet.
+    if (usual > BATCH / 2) t.skip('the frontend keeps the grants of its requests');
+    const more = await kept(status);
+    await t.check('TXW-17', () => expect(more, `grants of ${BATCH} requests that are left`).to.be.below(BATCH - 2));
+  });
 }
+
+test(
+  'very-late',
+  'keeps the buffers of requests whose responses are minutes late',
+  { ...PING, long: true },
+  async (t) => {
+    const vif = await t.fresh();
+    const packets = await withhold(t, vif, BATCH);
+    for (let waited = 0; waited < MINUTES; waited++) {
+      await vif.context.patience.pass(60_000);
+      await arrives(vif.ping());
+    }
+    await t.check('TXW-16', () => {
+      for (const packet of packets) expectUnchanged(t, vif, packet);
+    });
+    const later = vif.received.splice(0);
+    await t.check('RING-16', () => expectUniqueIds(vif, [...packets, ...later]));
+    respondTo(vif, [...packets, ...later]);
+    await stillPasses(t, 'TXW-17', vif);
+  },
+);
+
+test('all-but-one', 'sends again once all requests of a full ring but one have their responses', PING, async (t) => {
+  const vif = await t.fresh();
+  const [kept, ...others] = await withhold(t, vif, TX_RING.size);
+  if (!kept || others.length < BATCH) return t.skip('the frontend has few requests outstanding');
+  answer(vif, others);
+  await t.check('TXW-17', async () => {
+    await vif.deliver(vif.pingFrame().frame);
+    await vif.until('another packet', () => vif.received.length > 0, { on: [vif.arrived] });
+  });
+  respondTo(vif, [kept]);
+  await stillPasses(t, 'TXW-17', vif);
+});
 
 for (const [at, which] of [
   [0, 'first'],

@@ -5,7 +5,17 @@ import { KEY } from '../../harness/protocol/netif.js';
 import { XENBUS_STATE, type XenbusState } from '../../harness/protocol/xenbus.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { Patience } from '../../harness/xen/wait.js';
-import { goOffline, happens, othersSurvive, publishing, respondTo, stillPasses, withhold } from './verbs.js';
+import {
+  followsBack,
+  goOffline,
+  happens,
+  othersSurvive,
+  publishing,
+  repeat,
+  respondTo,
+  stillPasses,
+  withhold,
+} from './verbs.js';
 
 const { test, tests } = frontendChapter('states');
 export const states = tests;
@@ -15,6 +25,8 @@ const PING = { fresh: true, reflector: 'icmp' } as const;
 const ODD = { ...PING, destructive: true } as const;
 const CHECKPOINT = { ...ODD, needs: 'checkpoint' } as const;
 const CARRIER = { ...PING, needs: 'carrier' } as const;
+/** Connections of one vif. */
+const MANY = 40;
 const { initialising, initWait, connected, closing, closed, reconfiguring, reconfigured } = XENBUS_STATE;
 
 /** A vif whose frontend is in a state before it is connected. */
@@ -146,6 +158,41 @@ test('carrier-down', 'has no carrier from the start if the backend connects with
   await t.configure(vif);
   await stillPasses(t, 'LINK-03', vif);
 });
+
+test('carrier-removed', 'has a carrier again once the carrier node is gone', CARRIER, async (t) => {
+  const vif = await t.fresh({ ...BACKEND_KEYS, [KEY.carrier]: '0' });
+  await t.check('LINK-03', () => vif.until('carrier state 0 in the guest', async () => !(await t.hasCarrier(vif))));
+  await vif.writeKeys({ [KEY.carrier]: undefined });
+  await t.check('LINK-02', () => vif.until('carrier state 1 in the guest', () => t.hasCarrier(vif)));
+});
+
+test('connected-often', 'connects a vif dozens of times', PING, async (t) => {
+  const vif = await t.fresh();
+  await followsBack(t, vif);
+  await t.check('XB-14', async () => {
+    await repeat(t, vif, MANY, () => connectedAgain(t, vif));
+    await vif.ping();
+  });
+});
+
+test('carrier-again', 'follows the carrier node in a second connection', CARRIER, async (t) => {
+  const vif = await t.fresh({ ...BACKEND_KEYS, [KEY.carrier]: '1' });
+  await followsBack(t, vif);
+  for (const value of ['0', '1']) {
+    await vif.writeKeys({ [KEY.carrier]: value });
+    await t.check('LINK-03', () =>
+      vif.until(`carrier state ${value} in the guest`, async () => (await t.hasCarrier(vif)) === (value === '1')),
+    );
+  }
+});
+
+/** Has a frontend that follows its backend connect once more. */
+async function connectedAgain(t: FrontendTest, vif: BackendPeer): Promise<void> {
+  await vif.disconnect();
+  await vif.setState(initWait);
+  await vif.connect();
+  await t.configure(vif);
+}
 
 const isIn = (vif: BackendPeer, states: readonly XenbusState[]): boolean =>
   states.map(String).includes(vif.other.value ?? '');

@@ -284,6 +284,29 @@ export async function startAgain(vif: BackendPeer): Promise<void> {
 }
 
 /**
+ * Closes as a backend that stays online, and has the frontend connect again when it is back in InitWait; `keys` are what
+ * it then offers otherwise. Skips the test if the frontend does not follow, as it need not.
+ */
+export async function followsBack(
+  t: FrontendTest,
+  vif: BackendPeer,
+  keys: Readonly<Record<string, string | undefined>> = {},
+): Promise<void> {
+  if (!(await closes(vif))) t.skip('the frontend does not close with its backend');
+  await vif.writeKeys(keys);
+  await vif.setState(XENBUS_STATE.initWait);
+  try {
+    await vif.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected], { ms: SOON_MS });
+  } catch (error) {
+    // Whatever kept it from doing so is no error.
+    if (error instanceof Expired) t.skip('the frontend does not connect again by itself');
+    throw error;
+  }
+  await vif.connect();
+  await t.configure(vif);
+}
+
+/**
  * Has the driver give up a vif and take it again; `keys` are what the backend then offers otherwise. Skips the test if the
  * frontend does not close with its backend, as it need not.
  */

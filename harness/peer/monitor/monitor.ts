@@ -35,7 +35,17 @@ const CHAPTERS: readonly Rules[] = [
 
 /** The kinds of situations that a peer can observe, by the role of the driver. */
 const KINDS = {
-  frontend: ['transmitted', 'listRequest', 'packet', 'posted', 'ctrlRequest', 'frontendKeys', 'atRest', 'channel'],
+  frontend: [
+    'transmitted',
+    'listRequest',
+    'packet',
+    'posted',
+    'ctrlRequest',
+    'frontendKeys',
+    'mapped',
+    'atRest',
+    'channel',
+  ],
   backend: [
     'delivered',
     'packet',
@@ -72,6 +82,7 @@ const RULES: { readonly [K in Kind]: readonly Rule<Situations[K]>[] } = {
   frontendKeys: rulesOf('frontendKeys'),
   backendKeys: rulesOf('backendKeys'),
   closed: rulesOf('closed'),
+  mapped: rulesOf('mapped'),
   atRest: rulesOf('atRest'),
   channel: rulesOf('channel'),
 };

@@ -5,6 +5,19 @@ import { type Rules, when } from './rule.js';
 const A_FEW = 8;
 
 export const RING_RULES: Rules = {
+  mapped: [
+    {
+      id: 'RING-02',
+      // A frontend may have moved rsp_event by now: ahead, to be notified of a batch, or out of reach, if it polls.
+      judge: ({ name, rspProd, rspEvent, pad }) =>
+        when(
+          true,
+          () => rspProd === 0 && rspEvent !== 0 && pad.every((byte) => byte === 0),
+          () =>
+            `${name} ring: rsp_prod is ${rspProd}, rsp_event ${rspEvent}, pvt and pad ${Buffer.from(pad).toString('hex')}`,
+        ),
+    },
+  ],
   atRest: [
     {
       id: 'RING-13',

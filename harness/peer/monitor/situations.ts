@@ -120,6 +120,8 @@ export interface Situations {
   readonly backendKeys: { readonly own: Directory };
   /** A backend is Closed: the uses of the grants of the connection, where they can be observed. */
   readonly closed: { readonly uses: readonly GrantUse[] };
+  /** A backend peer has mapped a ring and has not written to it yet. */
+  readonly mapped: MappedRing;
   /** A vif is idle: no message is pending on its rings. */
   readonly atRest: RingAtRest;
   /** An event channel of an idle vif. */
@@ -132,6 +134,15 @@ export interface Situations {
 export interface Rest {
   readonly found: Uint8Array;
   readonly put: Uint8Array;
+}
+
+/** A shared ring as the frontend initialised it. */
+export interface MappedRing {
+  readonly name: string;
+  readonly rspProd: number;
+  readonly rspEvent: number;
+  /** Bytes of pvt and pad. */
+  readonly pad: Uint8Array;
 }
 
 /** An idle shared ring. */

@@ -1,0 +1,104 @@
+/** netif.h, "Guest receive": the slots that follow an error in their packet are no packet of their own. */
+import { expect } from 'chai';
+import { concat } from '../../harness/bytes/bytes.js';
+import type { BackendPeer } from '../../harness/peer/backend.js';
+import type { RxShape } from '../../harness/peer/backend-rx.js';
+import { EXTRA_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
+import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
+import { countLost } from '../support/losses.js';
+import { hasBuffers } from './verbs.js';
+
+const { test, tests } = frontendChapter('pieces');
+export const pieces = tests;
+
+const PING = { gate: KEY.featureSg, fresh: true, reflector: 'icmp' } as const;
+/** Payload of the ping that a single fragment holds. */
+const BAIT_LENGTH = 100;
+const ROUNDS = 4;
+/** An extra that, read as a response, is the first byte of a packet that goes on in the next slot. */
+const LURE = Uint8Array.of(EXTRA_TYPE.hash, 0, 0, 0, RXF.moreData, 0, 1, 0);
+
+for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dropped })) {
+  for (const bad of [0, 1]) {
+    const title = `mistakes no fragment after status ${name.toUpperCase()} in slot ${bad + 1} of 3 for a packet`;
+    test(`${name}-in-${bad}`, title, PING, async (t) => {
+      const vif = await t.fresh();
+      await noneComesOut(t, vif, 'RXW-12', (response, n) => (n === bad ? { ...response, status } : response));
+    });
+  }
+}
+
+test('empty', 'mistakes no fragment after an empty one for a packet', { ...PING, destructive: true }, async (t) => {
+  const vif = await t.fresh();
+  await noneComesOut(t, vif, 'RXW-13', (response, n) => (n === 1 ? { ...response, status: 0 } : response));
+});
+
+test(
+  'beyond-page',
+  'mistakes no fragment after one beyond its page for a packet',
+  { ...PING, destructive: true },
+  async (t) => {
+    const vif = await t.fresh();
+    await noneComesOut(t, vif, 'RXW-14', (response, n) => (n === 0 ? { ...response, offset: 4090 } : response));
+  },
+);
+
+test(
+  'extra-after-error',
+  'reads no response in the extra of a packet with an error',
+  { ...PING, destructive: true },
+  async (t) => {
+    const vif = await t.fresh();
+    const lost = await countLost(ROUNDS, async () => {
+      await hasBuffers(t, vif, 3);
+      const shape: RxShape = { flags: RXF.extraInfo, alter: (response) => ({ ...response, status: RSP.error }) };
+      vif.queue.rx.enqueue(vif.pingFrame().frame, shape);
+      vif.queue.rx.putExtraBytes(LURE);
+      vif.queue.pushRx();
+      return vif.ping({ tries: 1 });
+    });
+    await t.check('RXW-16', () => expect(lost, `packets lost of ${ROUNDS}`).to.be.below(ROUNDS));
+  },
+);
+
+test('later-extra', 'reads no response in the second extra of a packet', { ...PING, destructive: true }, async (t) => {
+  const vif = await t.fresh();
+  // Only bit 0 says that another extra follows.
+  for (const more of [0x01, 0x81]) {
+    const lost = await countLost(ROUNDS, async () => {
+      await hasBuffers(t, vif, 4);
+      vif.queue.rx.enqueue(vif.pingFrame().frame, { flags: RXF.extraInfo });
+      vif.queue.rx.putExtraBytes(Uint8Array.of(0x55, more, 0, 0, 0, 0, 0, 0));
+      vif.queue.rx.putExtraBytes(LURE);
+      vif.queue.pushRx();
+      return vif.ping({ tries: 1 });
+    });
+    await t.check('RXW-16', () => expect(lost, `packets lost of ${ROUNDS}`).to.be.below(ROUNDS));
+  }
+});
+
+/**
+ * Delivers packets of three fragments, changed by `alter`. Each later fragment holds a whole ping, to which nobody may
+ * reply.
+ */
+async function noneComesOut(
+  t: FrontendTest,
+  vif: BackendPeer,
+  requirement: string,
+  alter: NonNullable<RxShape['alter']>,
+): Promise<void> {
+  const baits: ReturnType<BackendPeer['pingFrame']>[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    await hasBuffers(t, vif, 4);
+    const own = [vif.pingFrame(BAIT_LENGTH), vif.pingFrame(BAIT_LENGTH)];
+    const head = vif.pingFrame(BAIT_LENGTH).frame;
+    const parts = [head, ...own.map(({ frame }) => frame)];
+    await vif.deliver(concat(...parts), { fragments: parts.map(({ length }) => length), alter });
+    baits.push(...own);
+    // Replies come in the order of the requests, unless a stack is odd.
+    await countLost(1, () => vif.ping({ tries: 1 }));
+  }
+  const replies = vif.received.filter(({ frame }) => baits.some(({ isReply }) => isReply(frame)));
+  await t.check(requirement, () => expect(replies.length, 'replies to pings within fragments').to.equal(0));
+  await t.check(requirement, () => vif.ping());
+}
