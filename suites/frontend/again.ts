@@ -71,28 +71,25 @@ const RICH = {
   [KEY.featureGsoTcpv6]: '1',
   [KEY.featureIpv6CsumOffload]: '1',
 };
-/** Offers nothing of that. */
-const POOR = { [KEY.featureRxCopy]: '1', [KEY.featureNoCsumOffload]: '1' };
-
 /** What the backend of one vif offers means nothing on another, whichever connected last. */
-const BETWEEN = (name: string, title: string, offered: Readonly<Record<string, string>>): Situation<'frontend'> => ({
-  name,
-  title,
+const AMONG_RICHER: Situation<'frontend'> = {
+  name: 'among-richer',
+  title: 'between vifs whose backends offer more',
   connections: (t) => ({
     fresh: async (...keys) => {
-      await t.fresh(offered);
+      await t.fresh(RICH);
       const vif = await t.fresh(...keys);
-      await t.fresh(offered);
+      await t.fresh(RICH);
       return vif;
     },
     bridged: async (...keys) => {
-      await t.fresh(offered);
+      await t.fresh(RICH);
       const vifs = await t.bridged(...keys);
-      await t.fresh(offered);
+      await t.fresh(RICH);
       return vifs;
     },
   }),
-});
+};
 
 /** What a backend offered in an earlier connection means nothing in the next. */
 const POORER: Situation<'frontend'> = {
@@ -102,7 +99,6 @@ const POORER: Situation<'frontend'> = {
   connections: (t) => {
     const second = async (keys: Readonly<Record<string, string>> = BACKEND_KEYS): Promise<BackendPeer> => {
       const vif = await t.fresh(RICH);
-      await vif.ping();
       await followsBack(t, vif, { ...withdrawn(RICH), ...keys });
       return vif;
     };
@@ -120,7 +116,13 @@ const POORER: Situation<'frontend'> = {
 const withdrawn = (keys: Readonly<Record<string, string>>): Record<string, undefined> =>
   Object.fromEntries(Object.keys(keys).map((key) => [key, undefined]));
 
-const SENT = ['gso.cut', 'gso.cut-v6', 'checksum.opted-out-forwarded', 'checksum.opted-out-udp', 'checksum.ipv6'];
+const SENT = [
+  'gso.cut',
+  'gso.cut-v6',
+  'checksum.opted-out-forwarded',
+  'checksum.opted-out-udp',
+  'checksum.udp-blank-v6',
+];
 
 const BOTH = [
   'rings.unique-ids',
@@ -147,10 +149,6 @@ export const again = [
   ...inSituation(LAST_QUEUE, ALL, [...BOTH, 'checksum.places', 'gso.slots', 'gso.extras-cost-no-buffer']),
   ...inSituation(RECONNECTED, ALL, BOTH),
   ...inSituation(POORER, ALL, SENT),
-  ...inSituation(BETWEEN('among-richer', 'between vifs whose backends offer more', RICH), ALL, SENT),
-  ...inSituation(BETWEEN('among-poorer', 'between vifs whose backends offer less', POOR), ALL, [
-    'gso.passed-on',
-    'checksum.reply',
-  ]),
+  ...inSituation(AMONG_RICHER, ALL, SENT),
   ...inSituation(REBOUND, ALL, ['rings.wrap-around', 'transmit.response-error', 'receive.offsets', 'checksum.blank']),
 ];

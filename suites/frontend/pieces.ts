@@ -15,7 +15,7 @@ const PING = { gate: KEY.featureSg, fresh: true, reflector: 'icmp' } as const;
 /** Payload of the ping that a single fragment holds. */
 const BAIT_LENGTH = 100;
 const ROUNDS = 4;
-/** An extra that, read as a response, is the first byte of a packet that goes on in the next slot. */
+/** An extra that, read as a response, is the first byte of a packet that continues in the next slot. */
 const LURE = Uint8Array.of(EXTRA_TYPE.hash, 0, 0, 0, RXF.moreData, 0, 1, 0);
 
 for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dropped })) {

@@ -1,7 +1,9 @@
 /** Defects of the reference frontend, chapter again: right on the first queue and in the first connection only. */
 import { decodeRxResponse, encodeRxResponse, type RxResponse } from '../../../protocol/rx.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
-import type { FrontendQueueState } from '../../frontend.js';
+import { KEY } from '../../../protocol/netif.js';
+import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
+import { fit } from '../../packet.js';
 import type { Defect } from '../defect.js';
 
 /** Reads the rx responses of some queues in another way. */
@@ -42,6 +44,19 @@ function ofLaterConnections(): {
 
 const second = ofLaterConnections();
 
+/** Treats keys as offered once they were offered to the same vif. */
+function remembering(keys: readonly string[]): Partial<FrontendSteps> {
+  const offered = new WeakMap<object, Set<string>>();
+  return {
+    async isOffered(vif, key) {
+      const known = offered.get(vif) ?? new Set();
+      offered.set(vif, known);
+      if (keys.includes(key) && (await correct.isOffered(vif, key))) known.add(key);
+      return known.has(key) || correct.isOffered(vif, key);
+    },
+  };
+}
+
 export const FRONTEND_AGAIN_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.again.offset-on-first-queue',
@@ -57,5 +72,46 @@ export const FRONTEND_AGAIN_DEFECTS: readonly Defect[] = [
     breaks: 'RXW-08',
     fault: 'ignores the offset of rx responses in a second connection',
     frontend: { ...second.steps, ...reading(second.isLater, (response) => ({ ...response, offset: 0 })) },
+  },
+  {
+    id: 'frontend.again.remembers-gso',
+    breaks: 'GSO-01',
+    fault: 'sends GSO extras on a vif whose backend offered GSO in an earlier connection',
+    frontend: remembering([KEY.featureGsoTcpv4, KEY.featureGsoTcpv6, KEY.featureSg]),
+  },
+  {
+    id: 'frontend.again.remembers-csum',
+    breaks: 'CSUM-04',
+    fault: 'sends blank IPv6 checksums on a vif whose backend offered to complete them in an earlier connection',
+    frontend: remembering([KEY.featureIpv6CsumOffload]),
+  },
+  {
+    id: 'frontend.again.remembers-opting-out',
+    breaks: 'CSUM-15',
+    fault: 'sends blank checksums on all vifs once a backend has not opted out',
+    frontend: (() => {
+      let isOut: boolean | undefined;
+      return {
+        isOffered: async (vif, key) =>
+          key === KEY.featureNoCsumOffload
+            ? (isOut ??= await correct.isOffered(vif, key))
+            : correct.isOffered(vif, key),
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.again.shares-features',
+    breaks: 'GSO-01',
+    fault: 'sends on all vifs what the backend of the vif that connected last offers',
+    frontend: (() => {
+      let last: FrontendVif['offers'] | undefined;
+      return {
+        async connect(vif) {
+          await correct.connect(vif);
+          if (vif.queues.length > 0) last = { ...vif.offers };
+        },
+        fitting: (vif, packet) => fit(packet, last ?? vif.offers),
+      } satisfies Defect['frontend'];
+    })(),
   },
 ];

@@ -11,6 +11,7 @@ import {
   KEY,
 } from '../../../protocol/netif.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
+import { STATE } from '../../bus.js';
 import type { FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
 import { Counts } from '../support/counts.js';
@@ -383,5 +384,16 @@ export const FRONTEND_CONTROL_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['frontend'];
     })(),
+  },
+  {
+    id: 'frontend.control.closes-when-answered',
+    breaks: 'CTRL-19',
+    fault: 'does not close while a control request has no response',
+    frontend: {
+      async closeWith(vif, state, own) {
+        if (vif.control && vif.control.asked.size > 0) return vif.steps.setState(vif, STATE.closing);
+        await correct.closeWith(vif, state, own);
+      },
+    },
   },
 ];

@@ -2,6 +2,7 @@
 import { encodeExtra, type ExtraGso } from '../../../protocol/extra.js';
 import { EXTRA_FLAG_MORE, GSO_TYPE, KEY, RSP, RXF, TXF } from '../../../protocol/netif.js';
 import { decodeRxResponse } from '../../../protocol/rx.js';
+import { completeChecksum } from '../../../packet/offload.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { Defect } from '../defect.js';
@@ -18,6 +19,30 @@ const sendsGso = (change: (extra: ExtraGso) => Partial<ExtraGso>): Partial<Front
 });
 
 export const FRONTEND_GSO_DEFECTS: readonly Defect[] = [
+  {
+    id: 'frontend.gso.remainder-first',
+    breaks: 'TXW-35',
+    fault: 'puts what exceeds whole pages into the first fragment',
+    seen: 'Linux xen-netfront before ca26893f05e8',
+    frontend: {
+      fragments(vif, length) {
+        const rest = length % PAGE_SIZE;
+        if (length <= PAGE_SIZE || rest === 0) return correct.fragments(vif, length);
+        return [rest, ...Array.from({ length: Math.floor(length / PAGE_SIZE) }, () => PAGE_SIZE)];
+      },
+    },
+  },
+  {
+    id: 'frontend.gso.uncut-ipv6',
+    breaks: 'GSO-13',
+    fault: 'sends a large IPv6 packet in one piece and without an extra to a backend without feature-gso-tcpv6',
+    frontend: {
+      fitting(vif, packet) {
+        if (packet.gso?.type !== GSO_TYPE.tcpv6 || vif.offers[KEY.featureGsoTcpv6]) return correct.fitting(vif, packet);
+        return [{ frame: completeChecksum(packet.frame), csumBlank: false }];
+      },
+    },
+  },
   {
     id: 'frontend.gso.loses-buffers',
     breaks: 'RXW-11',

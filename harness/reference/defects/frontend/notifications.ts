@@ -129,4 +129,19 @@ export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'frontend.notifications.nobody-cared',
+    breaks: 'NOTIFY-07',
+    fault: 'ignores the event channel of its last queue after 200 events without a response',
+    frontend: (() => {
+      const idle = new Counts();
+      return {
+        serve(vif, queue) {
+          const [rx, tx] = [queue.rx.unconsumed(), queue.tx.unconsumed()];
+          if (rx.ok && tx.ok && rx.value === 0 && tx.value === 0 && queue.index > 0) idle.next(queue);
+          if (idle.of(queue) < 200) correct.serve(vif, queue);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
 ];

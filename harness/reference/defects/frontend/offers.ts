@@ -59,4 +59,26 @@ export const FRONTEND_OFFERS_DEFECTS: readonly Defect[] = [
       } satisfies Defect['frontend'];
     })(),
   },
+  {
+    id: 'frontend.offers.keeps-control-ring',
+    breaks: 'RING-02',
+    fault: 'publishes its old control ring again after its guest was restored',
+    frontend: (() => {
+      const restored = new WeakSet<object>();
+      return {
+        resume(vif) {
+          restored.add(vif);
+          correct.resume(vif);
+        },
+        closeControl(vif) {
+          if (!restored.has(vif)) correct.closeControl(vif);
+        },
+        openControl(vif) {
+          const { control } = vif;
+          if (!restored.delete(vif) || !control) return correct.openControl(vif);
+          return { [KEY.ctrlRingRef]: String(control.offer.ref), [KEY.eventChannelCtrl]: String(control.port) };
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
 ];

@@ -2,9 +2,12 @@
 import { RSP } from '../../../protocol/netif.js';
 import { decodeTxResponse, encodeTxResponse } from '../../../protocol/tx.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
-import type { FrontendQueueState } from '../../frontend.js';
+import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
 import { Counts } from '../support/counts.js';
+
+/** The vif of each queue. */
+const vifOf = new WeakMap<FrontendQueueState, FrontendVif>();
 
 /** Acts on the ids and statuses of tx responses. */
 const responding = (
@@ -75,5 +78,58 @@ export const FRONTEND_RESPONSES_DEFECTS: readonly Defect[] = [
     breaks: 'TXW-17',
     fault: 'sends nothing more after a hundred responses with status ERROR',
     frontend: stopsAfter(RSP.error),
+  },
+  {
+    id: 'frontend.responses.forgets-errors',
+    breaks: 'TXW-17',
+    fault: 'forgets the buffer of a request that gets the status ERROR',
+    frontend: responding((queue, { id, status }) => {
+      if (status === RSP.error) queue.sending.delete(id);
+      else frees(queue, id);
+    }),
+  },
+  {
+    id: 'frontend.responses.ignores-dropped',
+    breaks: 'TXW-17',
+    fault: 'ignores responses with status DROPPED',
+    frontend: responding((queue, { id, status }) => {
+      if (status !== RSP.dropped) frees(queue, id);
+    }),
+  },
+  {
+    id: 'frontend.responses.impatient',
+    breaks: 'TXW-16',
+    fault: 'frees the buffer of a request that has no response after ten seconds',
+    seen: 'win-xenvif before 5f56143: a watchdog resets the ring',
+    frontend: {
+      putTx(queue, request, offer) {
+        correct.putTx(queue, request, offer);
+        const vif = vifOf.get(queue);
+        vif?.domain.clock.after(10_000, () => {
+          if (queue.sending.get(request.id) === offer && vif.queues.includes(queue)) frees(queue, request.id);
+        });
+      },
+      openQueue(vif, index, split) {
+        const queue = correct.openQueue(vif, index, split);
+        vifOf.set(queue, vif);
+        return queue;
+      },
+    },
+  },
+  {
+    id: 'frontend.responses.wakes-when-empty',
+    breaks: 'TXW-17',
+    fault: 'sends nothing after its ring was full until all requests have their responses',
+    frontend: (() => {
+      const full = new WeakSet<FrontendQueueState>();
+      return {
+        hasRoom(queue, slots) {
+          if (queue.sending.size === 0) full.delete(queue);
+          const has = correct.hasRoom(queue, slots);
+          if (!has) full.add(queue);
+          return has && !full.has(queue);
+        },
+      } satisfies Defect['frontend'];
+    })(),
   },
 ];

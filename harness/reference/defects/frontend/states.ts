@@ -5,6 +5,7 @@ import { readOther, STATE } from '../../bus.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
+import { Counts } from '../support/counts.js';
 import { mortalFrontend } from '../support/mortal.js';
 
 /** Calls `changed` for each change of a key of the backend while the vif is connected. */
@@ -172,5 +173,47 @@ export const FRONTEND_STATES_DEFECTS: readonly Defect[] = [
       }),
       followCarrier: () => Promise.resolve(),
     },
+  },
+  {
+    id: 'frontend.states.carrier-needs-key',
+    breaks: 'LINK-02',
+    fault: 'keeps the carrier as it is when the carrier node disappears',
+    frontend: {
+      async followCarrier(vif) {
+        const path = `${vif.backendPath}/${KEY.carrier}`;
+        const read = async (): Promise<void> => {
+          const value = await readOther(vif.domain.store, path);
+          if (value !== undefined) vif.carrier = value !== '0';
+        };
+        vif.carrier = true;
+        await read();
+        vif.carrierWatch = await vif.domain.store.watch(path, () => void read().catch(vif.onError));
+      },
+    },
+  },
+  {
+    id: 'frontend.states.carrier-once',
+    breaks: 'LINK-03',
+    fault: 'follows the carrier in the first connection of a vif only',
+    frontend: (() => {
+      const connections = new Counts();
+      return {
+        async followCarrier(vif) {
+          if (connections.next(vif) === 1) await correct.followCarrier(vif);
+          else vif.carrier = true;
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.states.twenty-connections',
+    breaks: 'XB-14',
+    fault: 'refuses the 21st connection of a vif',
+    frontend: (() => {
+      const connections = new Counts();
+      return {
+        accepts: async (vif) => connections.next(vif) <= 20 && correct.accepts(vif),
+      } satisfies Defect['frontend'];
+    })(),
   },
 ];
