@@ -14,7 +14,7 @@ import { WatchedNode } from '../xen/watched-node.js';
 import { Directory } from './monitor/directory.js';
 import { type Packet, rxFlags } from './monitor/situations.js';
 import { OtherDomain } from './other-domain.js';
-import { Peer } from './peer.js';
+import { HANDSHAKE, Peer } from './peer.js';
 import { backendPath, frontendPath, type VifAddress } from './vif.js';
 
 /**
@@ -128,10 +128,10 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
    * The whole handshake: waits for InitWait, publishes, switches to Connected and waits until the backend is Connected.
    */
   async connect(options: FrontendOptions = {}): Promise<void> {
-    await demanded(['XB-02'], this.awaitState([XENBUS_STATE.initWait]));
+    await demanded(['XB-02'], this.awaitState([XENBUS_STATE.initWait], HANDSHAKE));
     await this.publish(options);
     await this.setState(XENBUS_STATE.connected);
-    await demanded(['XB-10'], this.awaitState([XENBUS_STATE.connected]));
+    await demanded(['XB-10'], this.awaitState([XENBUS_STATE.connected], HANDSHAKE));
   }
 
   /**

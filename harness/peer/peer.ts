@@ -46,6 +46,8 @@ interface Packet<Q> {
   readonly queue: Q;
 }
 
+/** For each step of a handshake: a driver may connect its vifs one after the other, and may be slow at it. */
+export const HANDSHAKE: WaitOptions = { ms: 10_000 };
 /** Bytes of a ping's frame in addition to its payload: Ethernet, IPv4 and ICMP headers. */
 export const PING_HEADERS = ETHERNET_HEADER + 20 + 8;
 /** The ICMP identifier of netifspec's pings. With the sequence number it distinguishes them from pings of the guest. */

@@ -1,6 +1,7 @@
 /** Actions and checks that several backend chapters share. */
 import { expect } from 'chai';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
+import { HANDSHAKE } from '../../harness/peer/peer.js';
 import type { FrontendQueue, QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
@@ -29,14 +30,14 @@ export const WORK_MS = 1500;
 /** A vif whose backend waits in InitWait for the frontend. */
 export async function waiting(t: BackendTest): Promise<FrontendPeer> {
   const vif = await t.plug();
-  await demanded(['XB-02'], vif.awaitState([XENBUS_STATE.initWait]));
+  await demanded(['XB-02'], vif.awaitState([XENBUS_STATE.initWait], HANDSHAKE));
   return vif;
 }
 
 /** Goes to Connected with the keys of a plain connection, whatever else is special about it. */
 export async function goesToConnected(vif: FrontendPeer): Promise<void> {
   await vif.setState(XENBUS_STATE.connected);
-  await demanded(['XB-10'], vif.awaitState([XENBUS_STATE.connected]));
+  await demanded(['XB-10'], vif.awaitState([XENBUS_STATE.connected], HANDSHAKE));
 }
 
 /** The number of queues that the backend offers; 1 if its key isn't a valid number. */

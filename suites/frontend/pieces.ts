@@ -23,7 +23,7 @@ for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dro
     const title = `mistakes no fragment after status ${name.toUpperCase()} in slot ${bad + 1} of 3 for a packet`;
     test(`${name}-in-${bad}`, title, PING, async (t) => {
       const vif = await t.fresh();
-      await noneComesOut(t, vif, 'RXW-12', (response, n) => (n === bad ? { ...response, status } : response));
+      await noneComesOut(t, vif, 'RXW-34', (response, n) => (n === bad ? { ...response, status } : response));
     });
   }
 }

@@ -8,6 +8,7 @@ import { BackendRx, type RxShape } from '../../harness/peer/backend-rx.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { KEY, RSP } from '../../harness/protocol/netif.js';
 import { XENBUS_STATE, type XenbusState } from '../../harness/protocol/xenbus.js';
+import { HANDSHAKE } from '../../harness/peer/peer.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
 import { blamesIut } from '../../harness/run/judge.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
@@ -27,7 +28,7 @@ const SILENT_PINGS = 3;
 export async function publishing(t: FrontendTest, keys?: Readonly<Record<string, string>>): Promise<BackendPeer> {
   const vif = await t.plug(keys);
   await vif.setState(XENBUS_STATE.initWait);
-  await demanded(['XB-08'], vif.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected]));
+  await demanded(['XB-08'], vif.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected], HANDSHAKE));
   return vif;
 }
 

@@ -25,7 +25,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
   GREF: 38,
   STAG: 18,
   TXW: 36,
-  RXW: 33,
+  RXW: 34,
   EXTRA: 11,
   SLOT: 8,
   XB: 36,

@@ -145,4 +145,8 @@ export const RXW: readonly Requirement[] = [
       'The frontend passes on unchanged any Ethernet frame of up to 1514 bytes, or 1518 with a VLAN tag, and drops or ' +
       'passes on a longer one without harm.',
     source: 'good practice: netif.h, "MTU", gives 1500 octets of payload and is silent on what a frame carries' },
+  // Not de-facto: iPXE begins a new packet there.
+  { id: 'RXW-34', side: 'frontend', level: 'should', since: 'always', gate: 'feature-sg',
+    statement: 'The slots after an error in a packet are no packet of their own for the frontend.',
+    source: 'good practice: Linux (since 503bcd598c), FreeBSD and Windows skip them' },
 ];

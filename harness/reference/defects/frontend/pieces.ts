@@ -22,14 +22,14 @@ const missing = (flags: number, isOdd: (response: RxResponse) => boolean): Parti
 export const FRONTEND_PIECES_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.pieces.error-ends-packet',
-    breaks: 'RXW-12',
+    breaks: 'RXW-34',
     fault: 'begins a new packet after a fragment with status ERROR',
     seen: 'Linux xen-netfront before 503bcd598c',
     frontend: missing(RXF.moreData, ({ status }) => status === RSP.error),
   },
   {
     id: 'frontend.pieces.dropped-ends-packet',
-    breaks: 'RXW-12',
+    breaks: 'RXW-34',
     fault: 'begins a new packet after a fragment with status DROPPED',
     frontend: missing(RXF.moreData, ({ status }) => status === RSP.dropped),
   },

@@ -118,6 +118,7 @@ export const PACKETS: readonly LegalDriver[] = [
     choice: 'treats the slots after a response with an error as another packet',
     source: 'iPXE netfront.c, netfront_poll_rx (0c4e8c47bcc3)',
     frontend: packets.packetEndsAtError,
+    warns: ['RXW-34', 'RXW-16'],
   },
   {
     id: 'frontend.replies-twice',

@@ -118,7 +118,7 @@ export const PERSONAS: readonly LegalDriver[] = [
     choice: 'combines all choices of iPXE',
     source: 'iPXE src/drivers/net/netfront.c (0c4e8c47bcc3)',
     persona: true,
-    warns: ['XB-15', 'XB-31', 'XB-32', 'GNT-05', ...OLDER_WARNS],
+    warns: ['RXW-34', 'RXW-16', 'XB-15', 'XB-31', 'XB-32', 'GNT-05', ...OLDER_WARNS],
     frontend: {
       ...older,
       ...packets.writableTx,
