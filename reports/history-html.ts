@@ -8,6 +8,7 @@ import type { Outcome } from './records.js';
 const STYLE = `
 .strip { display: flex; gap: 1px; height: 14px; min-width: 8rem; } .strip i { background: var(--hue, transparent); }
 .flaky { color: var(--warned); font-weight: 600; } .history td:nth-child(2) { min-width: 16rem; }
+.history > h3, .history > details { margin-top: 1.5rem; }
 `;
 
 /** Number of runs, the last ones, in the strip of a test. */
@@ -28,16 +29,23 @@ function section({ target, role, runs, tests, requirements }: TargetHistory, des
   const stated = (id: string): Markup => h`<code>${id}</code> ${describe(id)?.statement}`;
   const failing = tests.filter(({ failsSince }) => failsSince !== undefined);
   const flaky = tests.filter((each) => each.flaky && each.failsSince === undefined);
+  const hasFailed = ({ outcomes }: Series): boolean => outcomes.includes('failed');
+  const failed = requirements.filter(hasFailed);
+  const others = requirements.filter((each) => !hasFailed(each));
   return h`<h2>${target}</h2>
 <p class="soft">${role}, ${runs.length} ${runs.length === 1 ? 'run' : 'runs'} from ${day(runs[0]?.started)} to ${day(last?.started)};
 last run: ${last && verdict(last)}</p>
 <div class="cards">
-<section class="card"><h3>Pass rate</h3>${plot(runs, 'pass rate in percent', ({ passRate }) => (passRate === null ? null : passRate * 100))}</section>
-<section class="card"><h3>Duration</h3>${plot(runs, 'duration in seconds', ({ durationMs }) => durationMs / 1000)}</section>
+<section class="card"><h3>Pass rate</h3>${plot(runs, 'pass rate by run', '%', ({ passRate }) => (passRate === null ? null : passRate * 100))}</section>
+<section class="card"><h3>Duration</h3>${plot(runs, 'duration by run', 's', ({ durationMs }) => durationMs / 1000)}</section>
 </div>
-${table('Failing tests', failing, runs, named)}
-${table('Flaky tests', flaky, runs, named)}
-${table('Requirements', requirements, runs, stated)}`;
+${titled('Failing tests', table('Test', failing, runs, named))}
+${titled('Flaky tests', table('Test', flaky, runs, named))}
+${titled('Requirements that failed', table('Requirement', failed, runs, stated))}
+${folded(
+  `${others.length} ${others.length === 1 ? 'requirement' : 'requirements'} without a failure`,
+  table('Requirement', others, runs, stated),
+)}`;
 }
 
 function verdict({ passed, warned, failed, errors, problem }: RunSummary): Markup {
@@ -45,16 +53,21 @@ function verdict({ passed, warned, failed, errors, problem }: RunSummary): Marku
   return problem === undefined ? counts : h`${counts}; <span class="problem">${problem}</span>`;
 }
 
+const titled = (title: string, content: Markup | undefined): Markup | undefined =>
+  content && h`<h3>${title}</h3>${content}`;
+const folded = (title: string, content: Markup | undefined): Markup | undefined =>
+  content && h`<details><summary>${title}</summary>${content}</details>`;
+
+/** A row for each series; nothing if there are none. */
 function table(
-  title: string,
+  what: string,
   all: readonly Series[],
   runs: readonly RunSummary[],
   name: (id: string) => Markup,
 ): Markup | undefined {
   if (all.length === 0) return undefined;
-  return h`<h3>${title}</h3>
-<div class="wide"><table>
-<thead><tr><th>Pass rate</th><th>${title}</th><th>Last ${Math.min(STRIP, runs.length)} runs</th><th>Fails since</th><th>Median</th></tr></thead>
+  return h`<div class="wide"><table>
+<thead><tr><th>Pass rate</th><th>${what}</th><th>Last ${Math.min(STRIP, runs.length)} runs</th><th>Fails since</th><th>Median</th></tr></thead>
 <tbody>${all.map((series) => row(series, runs, name))}</tbody>
 </table></div>`;
 }
@@ -93,7 +106,12 @@ const MARGIN = 14;
 const LEFT = 60;
 
 /** A value of each run, oldest first. */
-function plot(runs: readonly RunSummary[], what: string, valueOf: (run: RunSummary) => number | null): Markup {
+function plot(
+  runs: readonly RunSummary[],
+  what: string,
+  unit: string,
+  valueOf: (run: RunSummary) => number | null,
+): Markup {
   const most = Math.max(...runs.map((run) => valueOf(run) ?? 0), 1e-9);
   const x = (n: number): string => (LEFT + (n / Math.max(1, runs.length - 1)) * (WIDTH - LEFT - MARGIN)).toFixed(1);
   const y = (value: number): string => (HEIGHT - MARGIN - (value / most) * (HEIGHT - 2 * MARGIN)).toFixed(1);
@@ -105,8 +123,8 @@ function plot(runs: readonly RunSummary[], what: string, valueOf: (run: RunSumma
 <line class="axis" x1="${LEFT}" y1="${y(0)}" x2="${WIDTH - MARGIN}" y2="${y(0)}"/>
 <line class="axis" x1="${LEFT}" y1="${y(0)}" x2="${LEFT}" y2="${MARGIN}"/>
 <polyline points="${points.map(({ n, value }) => `${x(n)},${y(value)}`).join(' ')}"/>
-${points.map(({ n, value, run }) => h`<circle cx="${x(n)}" cy="${y(value)}" r="3"><title>${day(run.started)}: ${value.toFixed(1)}</title></circle>`)}
-<text x="${LEFT - 6}" y="${y(most)}" dy="4" text-anchor="end">${most.toFixed(1)}</text>
+${points.map(({ n, value, run }) => h`<circle cx="${x(n)}" cy="${y(value)}" r="3"><title>${day(run.started)}: ${value.toFixed(1)} ${unit}</title></circle>`)}
+<text x="${LEFT - 6}" y="${y(most)}" dy="4" text-anchor="end">${most.toFixed(1)} ${unit}</text>
 <text x="${LEFT - 6}" y="${y(0)}" text-anchor="end">0</text></svg>`;
 }
 

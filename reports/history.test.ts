@@ -112,8 +112,11 @@ describe('history', () => {
       expect(flakyTests)
         .to.match(/^Flaky tests/)
         .and.match(/a\.flaky<\/code> <span class="flaky">flaky/);
-      expect(requirements).to.include('a response carries the id of its request');
-      expect(text).to.match(/aria-label="pass rate in percent">[^]*?<title>2026-01-02 00:00: 0\.0<\/title>/);
+      expect(requirements)
+        .to.match(/^Requirements that failed/)
+        .and.include('a response carries the id of its request');
+      expect(text).to.include('<summary>1 requirement without a failure</summary>');
+      expect(text).to.match(/aria-label="pass rate by run">[^]*?<title>2026-01-02 00:00: 0\.0 %<\/title>/);
     });
 
     it('escapes any text of a driver', () => {
