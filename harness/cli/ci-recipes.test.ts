@@ -161,6 +161,12 @@ describe('the recipes for CI engines', function () {
       });
     }
 
+    it("with the runner's own key by default, on GitHub", () => {
+      expect(runScript(actionScript('Run'), 'echo "$@"', { ...action, SSH_KEY: '', KNOWN_HOSTS: '' }).stdout).to.equal(
+        '--no netifspec run --on root@labhost --target my.yaml --shard 1/2 --out netifspec-parts/1\n',
+      );
+    });
+
     it('and retry exit code 3 only, in GitLab', () => {
       const job = (parseAllDocuments(text('templates/netifspec.yml'))[1]?.toJS() as Record<string, object>)[
         'netifspec-part'

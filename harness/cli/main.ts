@@ -222,7 +222,7 @@ const report = program
     `
 A DIR holds results.jsonl, or subfolders that do ("netifspec lab run" makes one for each target).
 Exit codes: diff ends with 0 if nothing is worse and with 1 if something is. merge ends like run, and with 3 if a DIR has
-no results.`,
+no results. The others end with 0, whatever the results are.`,
   );
 judging(report.command('merge <dirs...>').description('merge several runs: shards of a target, or targets'))
   .requiredOption('--out <dir>', 'folder for the results')
