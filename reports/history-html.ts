@@ -79,8 +79,19 @@ function row(
 ): Markup {
   return h`<tr><th>${passRate === null ? '–' : percent(passRate)}</th>
 <td>${name(id)}${flaky ? h` <span class="flaky">flaky</span>` : undefined}${message && h`<br><small>${message}</small>`}</td>
-<td>${strip(outcomes, runs)}</td><td>${day(failsSince)}</td><td>${medianMs === undefined ? '' : `${(medianMs / 1000).toFixed(2)} s`}</td></tr>
+<td>${strip(outcomes, runs)}</td><td>${day(failsSince)}${whatChanged(runs, failsSince).map((each) => h`<br><small>${each}</small>`)}</td><td>${medianMs === undefined ? '' : `${(medianMs / 1000).toFixed(2)} s`}</td></tr>
 `;
+}
+
+/** What differs between the run that started at `since` and the run before it: facts, and the version of netifspec. */
+function whatChanged(runs: readonly RunSummary[], since: string | undefined): string[] {
+  const index = runs.findIndex(({ started }) => started === since);
+  const [before, now] = [runs[index - 1], runs[index]];
+  if (!before || !now) return [];
+  const [old, present] = [before, now].map(({ facts, netifspec }): Record<string, string> => ({ ...facts, netifspec }));
+  return [...new Set([...Object.keys(old ?? {}), ...Object.keys(present ?? {})])]
+    .filter((key) => old?.[key] !== present?.[key])
+    .map((key) => `${key}: ${old?.[key] ?? '–'} → ${present?.[key] ?? '–'}`);
 }
 
 /** A coloured field for each row of runs with the same result, as wide as their number. */

@@ -119,6 +119,13 @@ describe('history', () => {
       expect(text).to.match(/aria-label="pass rate by run">[^]*?<title>2026-01-02 00:00: 0\.0 %<\/title>/);
     });
 
+    it('names the facts that changed when a test began to fail', () => {
+      const facts = (kernel: string) => ({ facts: { xen: '4.17', kernel } });
+      const text = page(history([run(1, [test()], facts('6.1.5')), run(2, [bad], facts('6.1.6'))], false));
+      expect(text).to.include('<td>2026-01-02 00:00<br><small>kernel: 6.1.5 → 6.1.6</small></td>');
+      expect(page(history([run(1, [bad], facts('6.1.5'))], false))).not.to.include('→');
+    });
+
     it('escapes any text of a driver', () => {
       const spoilt = failure({ id: HOSTILE, checks: [{ requirements: [HOSTILE], ...saying('fail', HOSTILE) }] });
       const fields = { target: HOSTILE, started: HOSTILE, version: HOSTILE };
