@@ -58,7 +58,7 @@ describe('the recipes for CI engines', function () {
       jobs: Record<string, { steps: { uses?: string; with?: object }[] }>;
     };
     const uses = Object.values(jobs).flatMap(({ steps }) => steps.filter((step) => step.uses?.includes('netifspec')));
-    expect(uses).to.have.length(2);
+    expect(uses).to.have.length(3);
     for (const step of uses) expect(inputs).to.include.all.keys(Object.keys(step.with ?? {}));
   });
 
@@ -132,7 +132,9 @@ describe('the recipes for CI engines', function () {
 
     for (const [engine, [script, env]] of Object.entries(ENGINES)) {
       it(`with options that the command has, in ${engine}`, () => {
-        mkdirSync(join(folder, 'netifspec-last'));
+        const last = engine === 'GitHub' ? 'netifspec-last' : 'results.last';
+        mkdirSync(join(folder, last));
+        writeFileSync(join(folder, last, 'results.jsonl'), '');
         const { status, stderr } = runScript(script, 'echo "$@" >> calls', env);
         expect(status, stderr).to.equal(0);
         const [call = '', ...more] = lines('calls');
@@ -142,7 +144,7 @@ describe('the recipes for CI engines', function () {
           .and.include('--target my.yaml ');
         const { stdout: help } = spawnSync(process.execPath, [MAIN, 'run', '--help'], { encoding: 'utf8' });
         for (const option of options(call).slice(1)) expect(help).to.include(`${option} `);
-        expect(call.includes('--times netifspec-last')).to.equal(engine === 'GitHub');
+        expect(call).to.include(`--times ${last}`);
       });
     }
 
@@ -173,6 +175,13 @@ describe('the recipes for CI engines', function () {
       ];
       expect(job).to.deep.include({ retry: { max: 1, exit_codes: [3] } });
       expect(runScript(gitlabScript('netifspec-part'), 'exit 3', { ...gitlab, ...files }).status).to.equal(3);
+    });
+
+    it('without times if there are no earlier results, in GitLab', () => {
+      const fetch = runScript(gitlabScript('netifspec-last'), '');
+      expect([fetch.status, existsSync(join(folder, 'results.last'))]).to.deep.equal([0, false]);
+      const { stdout } = runScript(gitlabScript('netifspec-part'), 'echo "$@"', { ...gitlab, ...files });
+      expect(stdout).to.include('--shard 1/2').and.not.include('--times');
     });
 
     it('and remove the key, which only the job can read', () => {
