@@ -1,16 +1,17 @@
 import { expect } from 'chai';
 import type { TestRecord } from '../harness/run/record.js';
-import { diff, isRegression, printDiff } from './diff.js';
+import { DIFF_FORMATS } from './diff-formats.js';
+import { type Change, diff, isRegression, resultsOf } from './diff.js';
 import { groupSessions } from './records.js';
-import { end, failure, saying, session, test } from './records.fixture.js';
+import { end, failure, HOSTILE, saying, session, test } from './records.fixture.js';
 
 describe('difference of two runs', () => {
   const id = 'frontend.rings.one';
   const known = { verdict: 'fail', reason: 'slow', source: 'x.c:1', met: true } as const;
   const skipped = test({ id, verdict: 'skip', checks: [], skip: { class: 'gate', reason: 'no feature-sg' } });
   const broken = failure({ id });
-  const change = (before: readonly TestRecord[], now: readonly TestRecord[]) =>
-    diff(...([before, now].map((tests) => groupSessions([session(), ...tests, end()])) as [[], []]), false);
+  const of = (tests: readonly TestRecord[]) => resultsOf(groupSessions([session(), ...tests, end()]), false);
+  const change = (before: readonly TestRecord[], now: readonly TestRecord[]) => diff(of(before), of(now));
 
   for (const [what, before, now, kind, regression] of [
     ['a pass that fails', [test({ id })], [broken], 'broken', true],
@@ -47,14 +48,45 @@ describe('difference of two runs', () => {
         change([often], [test({ id })]),
       ].flat(),
     ).to.deep.equal([]);
-    expect(printDiff([])).to.equal('no difference\n');
+    expect(DIFF_FORMATS.text([])).to.equal('no difference\n');
   });
 
   it('is a line for each test in a format for grep, worst first', () => {
     const other = test({ id: 'frontend.rings.two' });
-    const text = printDiff(change([test({ id }), skipped, failure({ id: other.id })], [broken, other]));
+    const text = DIFF_FORMATS.text(change([test({ id }), skipped, failure({ id: other.id })], [broken, other]));
     expect(text.replace(/ +/g, ' ')).to.match(
       /^BROKEN linux frontend\.rings\.one \w+ -> failed .*\nFIXED linux frontend\.rings\.two failed -> passed\n1 broken, 1 fixed\n$/,
     );
+  });
+
+  it('is data with the counts and each change', () => {
+    const changes = change([test({ id })], [broken]);
+    expect(JSON.parse(DIFF_FORMATS.json(changes))).to.deep.equal({
+      schema: 1,
+      regressions: 1,
+      counts: { broken: 1 },
+      changes: [
+        {
+          kind: 'broken',
+          regression: true,
+          target: 'linux',
+          id,
+          before: 'passed',
+          now: 'failed',
+          message: 'text: id: expected 4096 to be at most 255',
+        },
+      ],
+    });
+  });
+
+  it('is a page with a table for each kind of change', () => {
+    const text = DIFF_FORMATS.html(change([test({ id }), skipped], [broken]));
+    expect(text)
+      .to.include('1 result is worse: 1 broken.')
+      .and.match(/<h2 id="broken">/);
+    expect(text).to.match(/<code>frontend\.rings\.one<\/code><br><small>text: id: [^]*class="failed"/);
+    expect(DIFF_FORMATS.html([])).to.include('Nothing is worse: no difference.');
+    const spoilt: Change = { kind: 'new', target: HOSTILE, id: HOSTILE, message: HOSTILE, now: 'passed' };
+    expect(DIFF_FORMATS.html([spoilt])).not.to.match(/<script|\0|\x1b/);
   });
 });

@@ -31,34 +31,61 @@ export interface Change {
   readonly message?: string;
 }
 
-export function isRegression({ kind }: Change): boolean {
+export function isRegression({ kind }: Pick<Change, 'kind'>): boolean {
   return REGRESSIONS.includes(kind);
 }
 
 const GOOD_OUTCOMES: readonly Outcome[] = ['passed', 'warned', 'known'];
 
-/** The changes from one run to another, worst kinds first; tests are matched by target and id. */
-export function diff(before: readonly Group[], now: readonly Group[], strict: boolean): Change[] {
-  const [old, present] = [byName(before), byName(now)];
-  const changes: Change[] = [];
-  for (const [name, [target, was]] of old) {
-    const is = present.get(name)?.[1];
-    const change = is ? changeOf(was, is, strict) : { kind: 'gone' as const, before: outcome(was, strict) };
-    if (change) changes.push({ ...change, target, id: was.id });
+/** What is compared of the results of a test; the rest of its record need not stay in memory. */
+interface Result extends Pick<TestRecord, 'target' | 'id' | 'checks'> {
+  readonly outcome: Outcome;
+  readonly message?: string;
+}
+
+/** The results of a run, by target and id. */
+export type Results = ReadonlyMap<string, ReadonlyMap<string, Result>>;
+
+/** The parts of the sessions of a run that {@link diff} compares. */
+export function resultsOf(groups: readonly Group[], strict: boolean): Results {
+  const targets = new Map<string, Map<string, Result>>();
+  for (const { session, tests } of groups) {
+    const results = targets.get(session.target) ?? new Map<string, Result>();
+    targets.set(session.target, results);
+    for (const test of tests) {
+      const { id, checks } = test;
+      results.set(id, { target: session.target, id, checks, outcome: outcome(test, strict), ...messageIn(test) });
+    }
   }
-  for (const [name, [target, is]] of present) {
-    if (old.has(name)) continue;
-    const result = outcome(is, strict);
+  return targets;
+}
+
+/** The changes from one run to another, worst kinds first; tests are matched by target and id. */
+export function diff(before: Results, now: Results): Change[] {
+  const changes: Change[] = [];
+  for (const was of resultsIn(before)) {
+    const is = now.get(was.target)?.get(was.id);
+    const change = is ? changeOf(was, is) : { kind: 'gone' as const, before: was.outcome };
+    if (change) changes.push({ ...change, target: was.target, id: was.id });
+  }
+  for (const is of resultsIn(now)) {
+    if (before.get(is.target)?.has(is.id)) continue;
+    const { target, id, outcome: result, message } = is;
     const isGood = result === 'skipped' || GOOD_OUTCOMES.includes(result);
-    changes.push({ kind: isGood ? 'new' : 'new-broken', target, id: is.id, now: result, ...messageIn(is) });
+    changes.push({ kind: isGood ? 'new' : 'new-broken', target, id, now: result, ...said(message) });
   }
   const order = Object.keys(CHANGES);
   return changes.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
 }
 
-function changeOf(was: TestRecord, is: TestRecord, strict: boolean): Omit<Change, 'target' | 'id'> | undefined {
-  const [before, now] = [outcome(was, strict), outcome(is, strict)];
-  const both = { before, now, ...messageIn(is) };
+function* resultsIn(targets: Results): Generator<Result> {
+  for (const results of targets.values()) yield* results.values();
+}
+
+function changeOf(was: Result, is: Result): Omit<Change, 'target' | 'id'> | undefined {
+  const { outcome: before } = was;
+  const { outcome: now } = is;
+  const both = { before, now, ...said(is.message) };
   const [isGood, wasGood] = [GOOD_OUTCOMES.includes(now), GOOD_OUTCOMES.includes(before)];
   if (now === 'skipped') return before === 'skipped' ? undefined : { kind: 'skipped', ...both };
   if (!isGood) {
@@ -71,6 +98,7 @@ function changeOf(was: TestRecord, is: TestRecord, strict: boolean): Omit<Change
   if (!wasGood || (before === 'known' && now === 'passed')) return { kind: 'fixed', ...both };
   if (now === 'warned' && before !== 'warned') return { kind: 'warned', ...both };
   if (before !== now) return { kind: 'changed', ...both };
+  if (was.checks === is.checks) return undefined;
   const [had, has] = [checksOf(was), checksOf(is)];
   const lost = [...had].filter((id) => !has.has(id));
   return lost.length > 0
@@ -79,29 +107,17 @@ function changeOf(was: TestRecord, is: TestRecord, strict: boolean): Omit<Change
 }
 
 /** The checked requirements, without their number of checks, which depends on what the driver sends and on --slow. */
-const checksOf = ({ checks }: TestRecord): Set<string> => new Set(checks.flatMap(({ requirements }) => requirements));
+const checksOf = ({ checks }: Result): Set<string> => new Set(checks.flatMap(({ requirements }) => requirements));
+
+const said = (message: string | undefined): { message?: string } => (message === undefined ? {} : { message });
 
 function messageIn(test: TestRecord): { message?: string } {
   return testMessage(test) === undefined && test.skip === undefined ? {} : { message: classed(test) };
 }
 
-function byName(groups: readonly Group[]): Map<string, [target: string, test: TestRecord]> {
-  return new Map(
-    groups.flatMap(({ session, tests }) =>
-      tests.map((test) => [`${session.target} ${test.id}`, [session.target, test]] as const),
-    ),
-  );
-}
-
-/** A line for each change, in a format for grep, and a line with the counts. */
-export function printDiff(changes: readonly Change[]): string {
-  const lines = changes.map(({ kind, target, id, before, now, message }) => {
-    const outcomes = [before, now].filter(Boolean).join(' -> ');
-    return `${kind.toUpperCase().padEnd(13)}${target.padEnd(18)} ${id.padEnd(44)} ${outcomes}${message ? `  ${message}` : ''}`;
-  });
-  const counts = (Object.keys(CHANGES) as Kind[])
-    .map((kind) => [kind, changes.filter((change) => change.kind === kind).length] as const)
-    .filter(([, count]) => count > 0)
-    .map(([kind, count]) => `${count} ${kind}`);
-  return [...lines, counts.length === 0 ? 'no difference' : counts.join(', '), ''].join('\n');
+/** The number of changes of each kind, worst kinds first, without those that have none. */
+export function countChanges(changes: readonly Change[]): [Kind, number][] {
+  return (Object.keys(CHANGES) as Kind[])
+    .map((kind): [Kind, number] => [kind, changes.filter((change) => change.kind === kind).length])
+    .filter(([, count]) => count > 0);
 }

@@ -36,12 +36,14 @@ function sample(profile: JunitProfile, spoil = (text: string): string => text): 
     })),
   }));
   const group = { session: session({ planned: tests.length, target: spoil('linux') }), tests, end: end() };
-  return junit([group], {
-    profile,
-    strict: false,
-    describe: describeSample,
-    attachments: ({ id }) => (id === 'a.failed' ? [CAPTURE, 'results/traces/linux/a.failed.txt'] : []),
-  });
+  return [
+    ...junit([group], {
+      profile,
+      strict: false,
+      describe: describeSample,
+      attachments: ({ id }) => (id === 'a.failed' ? [CAPTURE, 'results/traces/linux/a.failed.txt'] : []),
+    }),
+  ].join('');
 }
 
 /** What a reader extracts from a case. */

@@ -13,7 +13,7 @@ function report(tests: Group['tests'], strict = false, fields: Partial<Group> = 
 
 /** Parses the report; throws if it is not well-formed. */
 function document(groups: Group[], strict = false, profile: JunitProfile = 'rich'): Document {
-  const xml = junit(groups, { profile, strict, describe: describeSample });
+  const xml = [...junit(groups, { profile, strict, describe: describeSample })].join('');
   return new DOMParser({ onError: onErrorStopParsing }).parseFromString(xml, 'text/xml');
 }
 
@@ -58,11 +58,37 @@ describe('JUnit', () => {
       attributes: {
         classname: 'netifspec.linux.frontend.rings',
         name: 'frontend.rings.one',
-        file: 'suites/frontend/rings.ts',
+        file: 'linux.yaml',
         time: '0.012',
       },
       content: '',
     });
+  });
+
+  it('links to the target file, or else to the line of the test', () => {
+    const of = (...command: string[]): unknown => {
+      const xml = document([{ session: session({ command }), tests: [test()], end: end() }]);
+      return elements(xml, 'testcase')[1]?.attributes;
+    };
+    expect(of('netifspec', 'run', '--iut', 'drivers/mine.js', '--role', 'frontend')).to.include({
+      file: 'drivers/mine.js',
+    });
+    for (const command of [
+      ['netifspec', 'run'],
+      ['netifspec', 'lab', 'run', '--target', 'linux-netfront'],
+    ]) {
+      expect(of(...command)).to.include({ file: 'suites/frontend/rings.ts', line: '12' });
+    }
+  });
+
+  it('counts warnings, and leaves out keys that offer nothing', () => {
+    const features = { 'feature-sg': '1', 'request-rx-copy': '1', state: '4', mac: '00:16:3e:6e:94:02' };
+    const xml = report([test({ ...saying('warn', 'slow') })], false, { session: session({ features }) });
+    const properties = elements(xml, 'property').map(
+      ({ attributes }) => `${attributes['name']}=${attributes['value']}`,
+    );
+    expect(properties).to.include.members(['warned=1', 'feature.feature-sg=1', 'feature.request-rx-copy=1']);
+    expect(properties.join()).not.to.match(/feature\.(state|mac)/);
   });
 
   it('has the causes of failures as properties of the suite', () => {

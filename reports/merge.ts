@@ -12,16 +12,8 @@ import { type Group, outcome, OUTCOMES } from './records.js';
  * @throws Error if parts of one run used different versions of the header
  */
 export function merge(groups: readonly Group[]): Group[] {
-  const runs: Group[][] = [];
-  for (const group of groups) {
-    const { target, role } = group.session;
-    const same = runs.filter(([first]) => first?.session.role === role && first.session.target === target);
-    const run = same.find((parts) => !repeats(parts, group));
-    if (run) run.push(group);
-    else runs.push([group]);
-  }
   const seen = new Map<string, number>();
-  return runs.map(join).map((group) => {
+  return joined(groups).map((group) => {
     const { target, role } = group.session;
     const key = `${target} ${role}`;
     const number = (seen.get(key) ?? 0) + 1;
@@ -30,14 +22,40 @@ export function merge(groups: readonly Group[]): Group[] {
   });
 }
 
+/** Like {@link merge}, but all runs of a target keep its name. */
+export function joined(groups: readonly Group[]): Group[] {
+  interface Run {
+    readonly parts: Group[];
+    /** Ids of the tests that one part alone has. */
+    readonly tests: Set<string>;
+  }
+  const runs = new Map<string, Run[]>();
+  const all: Run[] = [];
+  for (const group of groups) {
+    const { target, role } = group.session;
+    const same = runs.get(`${role} ${target}`) ?? [];
+    runs.set(`${role} ${target}`, same);
+    const own = ownTests(group);
+    let run = same.find(({ tests }) => own.every((id) => !tests.has(id)));
+    if (!run) {
+      run = { parts: [], tests: new Set() };
+      same.push(run);
+      all.push(run);
+    }
+    run.parts.push(group);
+    for (const id of own) run.tests.add(id);
+  }
+  return all.map(({ parts }) => join(parts));
+}
+
 /** Chapters whose records depend on all tests of a part. */
 const OF_EVERY_PART = ['session', 'monitor'];
 
-/** Whether a group has a test that one of `parts` has, except those that every part runs. */
-function repeats(parts: readonly Group[], { tests }: Group): boolean {
-  const own = ({ chapter, id, role }: TestRecord): boolean => !OF_EVERY_PART.includes(chapter) && id !== anchorOf(role);
-  const known = new Set(parts.flatMap((part) => part.tests.filter(own).map(({ id }) => id)));
-  return tests.some((test) => own(test) && known.has(test.id));
+/** The ids of the tests of a group that not every part of its run has. */
+function ownTests({ tests }: Group): string[] {
+  return tests
+    .filter(({ chapter, id, role }) => !OF_EVERY_PART.includes(chapter) && id !== anchorOf(role))
+    .map(({ id }) => id);
 }
 
 function renamed({ session, tests, end }: Group, target: string): Group {

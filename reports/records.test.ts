@@ -3,7 +3,16 @@ import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { exitCode, groupSessions, outcome, readRecords, RecordWriter, shortfall, summarise } from './records.js';
+import {
+  encodeRecord,
+  exitCode,
+  groupSessions,
+  outcome,
+  readRecords,
+  RecordWriter,
+  shortfall,
+  summarise,
+} from './records.js';
 import { end, failure, HOSTILE, saying, session, skipped, test } from './records.fixture.js';
 
 const met = { verdict: 'fail', reason: 'r', source: 's', met: true } as const;
@@ -26,6 +35,24 @@ describe('results.jsonl', () => {
       expect(readRecords(path)).to.deep.equal(records.slice(0, index + 1));
     });
     writer.close();
+  });
+
+  it('reads records of any length, with characters of several bytes at any place', () => {
+    const records = [session(), ...[1, 2, 3].map((n) => test({ title: `${'x'.repeat(n)}${'€'.repeat(50_000)}` }))];
+    writeFileSync(path, records.map(encodeRecord).join(''));
+    expect(readRecords(path)).to.deep.equal(records);
+  });
+
+  it('shares equal parts of records, and leaves out traces if they are not needed', () => {
+    const skip = skipped('no feature-sg');
+    const records = [session(), failure(), failure(), skip, skip];
+    writeFileSync(path, records.map(encodeRecord).join(''));
+    const tests = readRecords(path, { traces: false }).filter((record) => record.type === 'test');
+    const { trace, kernelLog, ...brief } = failure();
+    expect([trace, kernelLog]).not.to.include(undefined);
+    expect(tests).to.deep.equal([brief, brief, skip, skip]);
+    expect(tests[1]?.checks).to.equal(tests[0]?.checks);
+    expect(tests[3]?.skip).to.equal(tests[2]?.skip);
   });
 
   it('replaces the results of an earlier run, on a real host as well', () => {

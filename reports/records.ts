@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync, statSync, writeFileSync, fdatasyncSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync, writeFileSync, fdatasyncSync } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
 
 import { fileProblem } from '../harness/base/errno.js';
 import { EnvironmentError } from '../harness/run/environment.js';
@@ -9,6 +10,7 @@ import {
   type SessionRecord,
   type TestRecord,
 } from '../harness/run/record.js';
+import { withSharedParts } from './shared-parts.js';
 
 /** One record as a line of results.jsonl. */
 export function encodeRecord(record: ResultRecord): string {
@@ -22,18 +24,21 @@ export function encodeRecord(record: ResultRecord): string {
 export class RecordWriter {
   readonly #path: string;
   readonly #file: number;
+  readonly #isCopy: boolean;
   #durable = false;
   #broken: Error | undefined;
 
-  constructor(path: string) {
+  /** `isCopy`: the records are elsewhere as well, so they need not survive a crash of the host. */
+  constructor(path: string, isCopy = false) {
     this.#path = path;
+    this.#isCopy = isCopy;
     this.#file = openSync(path, 'w');
   }
 
   /** Throws if the line cannot be written, and on every later call: nothing may follow an incomplete line. */
   write(record: ResultRecord): void {
     if (this.#broken) throw this.#broken;
-    if (record.type === 'session') this.#durable = record.adapter === 'native';
+    if (record.type === 'session') this.#durable = record.adapter === 'native' && !this.#isCopy;
     try {
       writeFileSync(this.#file, encodeRecord(record));
       if (this.#durable) fdatasyncSync(this.#file);
@@ -51,22 +56,49 @@ export class RecordWriter {
 
 /**
  * The records of a results.jsonl. An incomplete last line (of a killed run) becomes an end record with `complete`
- * false. Throws on any other line that is not a record, with file and line.
+ * false. Without `traces`, the records have no traces and kernel logs. Throws on any other line that is not a record,
+ * with file and line.
  */
-export function readRecords(path: string): ResultRecord[] {
-  const lines = readFileSync(path, 'utf8').split('\n');
-  const rest = lines.pop();
-  const records = lines.map((line, index) => {
-    const record = parseRecord(line);
-    if (!record) throw new Error(`${path}:${index + 1}: not a result record; give the results.jsonl of a run`);
-    return record;
-  });
-  if (!rest) return records;
-  const last = parseRecord(rest);
-  if (last) return [...records, last];
-  const target = records.at(-1)?.target ?? '';
+export function readRecords(path: string, { traces = true }: { readonly traces?: boolean } = {}): ResultRecord[] {
+  const records: ResultRecord[] = [];
+  for (const { text, number, isEnded } of linesOf(path)) {
+    const record = parseRecord(text);
+    if (record) records.push(withSharedParts(traces ? record : withoutTraces(record)));
+    else if (isEnded) throw new Error(`${path}:${number}: not a result record; give the results.jsonl of a run`);
+    else records.push(cutShort(path, records.at(-1)?.target ?? ''));
+  }
+  return records;
+}
+
+function withoutTraces(record: ResultRecord): ResultRecord {
+  if (record.type !== 'test' || !(record.trace ?? record.kernelLog)) return record;
+  const kept = Object.entries(record).filter(([key]) => key !== 'trace' && key !== 'kernelLog');
+  return Object.fromEntries(kept) as unknown as TestRecord;
+}
+
+function cutShort(path: string, target: string): EndRecord {
   const finished = statSync(path).mtime.toISOString();
-  return [...records, { type: 'end', target, finished, complete: false, reason: 'the last record is incomplete' }];
+  return { type: 'end', target, finished, complete: false, reason: 'the last record is incomplete' };
+}
+
+/** The lines of a file, which is not held in memory as a whole; `isEnded` is whether a line has its line end. */
+function* linesOf(path: string): Generator<{ text: string; number: number; isEnded: boolean }> {
+  const file = openSync(path, 'r');
+  try {
+    const decoder = new StringDecoder();
+    const chunk = Buffer.alloc(1 << 16);
+    let rest = '';
+    let number = 0;
+    for (let length = readSync(file, chunk); length > 0; length = readSync(file, chunk)) {
+      const lines = (rest + decoder.write(chunk.subarray(0, length))).split('\n');
+      rest = lines.pop() ?? '';
+      for (const text of lines) yield { text, number: ++number, isEnded: true };
+    }
+    rest += decoder.end();
+    if (rest !== '') yield { text: rest, number: number + 1, isEnded: false };
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Parses a line of results.jsonl; undefined if it is not a record. */

@@ -13,7 +13,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parse } from 'yaml';
 import { countsLine } from '../dev/counts.js';
 import { SAMPLE_PAGES, sampleRecords, sampleText } from '../dev/failure-sample.js';
 import { SUITES } from '../../suites/index.js';
@@ -82,12 +81,12 @@ describe('the documentation', function () {
     expect(spans).to.have.length.above(15);
   });
 
-  it('has valid recipes for CI engines', () => {
+  it('shows the recipes for CI engines that are in docs/ci', () => {
     const page = readFileSync(join(packageRoot, 'docs/running-a-fleet.md'), 'utf8');
-    for (const [, yaml = ''] of page.matchAll(/^```yaml\n([^]*?)^```$/gm)) {
-      expect(Object.keys(parse(yaml) as object)).not.to.deep.equal([]);
-    }
-    expect(commandsOf('docs/running-a-fleet.md').filter((command) => command.includes('labhost'))).to.have.length(5);
+    const shown = [...page.matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, yaml = '']) => yaml);
+    expect(shown).to.deep.equal(
+      ['github.yml', 'gitlab-ci.yml'].map((file) => readFileSync(join(packageRoot, 'docs/ci', file), 'utf8')),
+    );
   });
 
   it('shows an expectation that a run accepts', () => {

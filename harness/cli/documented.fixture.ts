@@ -28,31 +28,12 @@ export function makeResults(folder: string, netifspec: (...args: string[]) => un
   writeFileSync(join(sequences, 'backend.explore.mcast-09.json'), JSON.stringify(script));
 }
 
-/** Values of the variables that a CI engine sets. */
-const CI: Readonly<Record<string, string>> = { CI_NODE_INDEX: '1', CI_NODE_TOTAL: '2', part: '2', HOST: 'labhost' };
-
-function inCi(variable: string): string {
-  const value = CI[variable];
-  if (value === undefined) throw new Error(`no value for $${variable} in a recipe; add it to CI`);
-  return value;
-}
-
-/** The arguments of `netifspec` in the shell blocks and CI recipes of a page. */
+/** The arguments of `netifspec` in the shell blocks of a page. */
 export function commandsOf(page: string): string[] {
   const text = readFileSync(join(packageRoot, page), 'utf8');
-  const blocks = (languages: string): string[] =>
-    [...text.matchAll(new RegExp(`^\`\`\`(?:${languages})\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, block = '']) => block);
-  const shell = blocks('sh')
-    .flatMap((block) => block.split('\n'))
+  return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)]
+    .flatMap(([, block = '']) => block.split('\n'))
     .flatMap((line) => /^(?:npx )?netifspec (.*)$/.exec(line)?.[1] ?? []);
-  const recipes = blocks('yaml|groovy').flatMap((block) =>
-    [...block.matchAll(/\bnpx netifspec ([^"\n]*(?:\n +--[^"\n]*)*)/g)].map(([, command = '']) =>
-      command
-        .replace(/\s+/g, ' ')
-        .replace(/\$(?:\{\{ matrix\.(\w+) \}\}|(\w+))/g, (_, a: string, b: string) => inCi(a || b)),
-    ),
-  );
-  return [...shell, ...recipes];
 }
 
 /** Splits a command into words, as a shell does. */

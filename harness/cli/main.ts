@@ -13,7 +13,7 @@ import type { LabExploreOptions, LabRunOptions, LabUpOptions } from './lab.js';
 import type { ListOptions } from './list.js';
 import { watchOutput } from './output.js';
 import { explained } from './paths.js';
-import type { MergeOptions, RenderOptions } from './report.js';
+import type { DiffOptions, HistoryOptions, MarkdownCommandOptions, MergeOptions, RenderOptions } from './report.js';
 import type { RunOptions } from './options.js';
 
 // Stack traces refer to the TypeScript sources; the source maps are read only for a stack.
@@ -222,7 +222,7 @@ const report = program
     `
 A DIR holds results.jsonl, or subfolders that do ("netifspec lab run" makes one for each target).
 Exit codes: diff ends with 0 if nothing is worse and with 1 if something is. merge ends like run, and with 3 if a DIR has
-no results.`,
+no results. The others end with 0, whatever the results are.`,
   );
 judging(report.command('merge <dirs...>').description('merge several runs: shards of a target, or targets'))
   .requiredOption('--out <dir>', 'folder for the results')
@@ -231,26 +231,46 @@ judging(report.command('merge <dirs...>').description('merge several runs: shard
     const { mergeCommand } = await import('./report.js');
     process.exitCode = await mergeCommand(folders, options);
   });
-judging(report.command('diff <old> <new>').description('list changed results, worst first')).action(
-  async (before: string, now: string, options: { strict?: boolean }) => {
+const toFile = (command: Command): Command =>
+  judging(command).option('--out <file>', 'file to write (default: stdout)');
+toFile(report.command('diff <old> <new>').description('list changed results, worst first'))
+  .addOption(
+    new Option('--format <name>', 'format of the list').choices(['text', 'markdown', 'html', 'json']).default('text'),
+  )
+  .action(async (before: string, now: string, options: DiffOptions) => {
     const { diffCommand } = await import('./report.js');
-    process.exitCode = diffCommand(before, now, options);
-  },
-);
+    process.exitCode = await diffCommand(before, now, options);
+  });
 for (const [format, what] of [
   ['html', 'HTML report'],
   ['junit', 'JUnit XML'],
 ] as const) {
-  const command = judging(report.command(`${format} <dirs...>`).description(`render the ${what} again`)).option(
-    '--out <file>',
-    'file to write (default: stdout)',
-  );
+  const command = toFile(report.command(`${format} <dirs...>`).description(`render the ${what} again`));
   if (format === 'junit') command.addOption(profile());
   command.action(async (folders: string[], options: RenderOptions) => {
     const { renderCommand } = await import('./report.js');
     process.exitCode = await renderCommand(format, folders, options);
   });
 }
+toFile(report.command('markdown <dirs...>').description('summarise results for a CI job or a merge request'))
+  .option('--baseline <dir>', 'also list the changes since the results in this folder')
+  .option('--url <url>', 'address of the folder with the results, for links (default: that of a GitLab or Jenkins job)')
+  .action(async (folders: string[], options: MarkdownCommandOptions) => {
+    const { markdownCommand } = await import('./report.js');
+    process.exitCode = await markdownCommand(folders, options);
+  });
+toFile(report.command('history <dirs...>').description('show the trend of many runs'))
+  .addOption(new Option('--format <name>', 'a page, or data for dashboards').choices(['html', 'json']).default('html'))
+  .action(async (folders: string[], options: HistoryOptions) => {
+    const { historyCommand } = await import('./report.js');
+    process.exitCode = await historyCommand(folders, options);
+  });
+judging(report.command('badge <dirs...>').description('draw the result of each target as SVG'))
+  .requiredOption('--out <dir>', 'folder for the pictures, each named after its target')
+  .action(async (folders: string[], options: { out: string; strict?: boolean }) => {
+    const { badgeCommand } = await import('./report.js');
+    process.exitCode = badgeCommand(folders, options);
+  });
 
 onHost(
   program.command('doctor').description('check what a host can run, what is missing, and what may disturb a run'),

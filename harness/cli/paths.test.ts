@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RecordWriter } from '../../reports/records.js';
@@ -31,6 +31,20 @@ describe('paths that the user names', () => {
   it('have no partial file after a failed write', () => {
     mkdirSync(join(folder, 'taken'));
     expect(() => writeWhole(join(folder, 'taken'), 'text')).to.throw(/EISDIR/);
+    expect(readdirSync(folder).filter((name) => name.startsWith('.'))).to.deep.equal([]);
+  });
+
+  it('are written in pieces, completely or not at all', () => {
+    const file = join(folder, 'pieces');
+    const pieces = Array.from({ length: 10_000 }, (_, n) => `line ${n}\n`);
+    writeWhole(file, pieces.values());
+    expect(readFileSync(file, 'utf8')).to.equal(pieces.join(''));
+    const broken = function* (): Generator<string> {
+      yield 'line';
+      throw new Error('no more');
+    };
+    expect(() => writeWhole(file, broken())).to.throw('no more');
+    expect(readFileSync(file, 'utf8')).to.equal(pieces.join(''));
     expect(readdirSync(folder).filter((name) => name.startsWith('.'))).to.deep.equal([]);
   });
 

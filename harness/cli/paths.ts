@@ -1,5 +1,16 @@
 /** Paths that the user gives, and errors of the OS on them. */
-import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileProblem } from '../base/errno.js';
 import { EnvironmentError } from '../run/environment.js';
@@ -60,14 +71,34 @@ function make(folder: string): void {
   }
 }
 
-/** Writes a file atomically: under its name it is either complete or missing. */
-export function writeWhole(path: string, text: string | Buffer): void {
+/** Writes a file, or the pieces of one, atomically: under its name it is either complete or missing. */
+export function writeWhole(path: string, content: string | Buffer | Iterable<string>): void {
   const temporary = join(dirname(path), `.${basename(path)}.new`);
   try {
-    writeFileSync(temporary, text);
+    if (typeof content === 'string' || Buffer.isBuffer(content)) writeFileSync(temporary, content);
+    else writePieces(temporary, content);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Number of characters that are written at a time. */
+const CHUNK = 1 << 16;
+
+function writePieces(path: string, pieces: Iterable<string>): void {
+  const file = openSync(path, 'w');
+  try {
+    let waiting = '';
+    for (const piece of pieces) {
+      waiting += piece;
+      if (waiting.length < CHUNK) continue;
+      writeFileSync(file, waiting);
+      waiting = '';
+    }
+    writeFileSync(file, waiting);
+  } finally {
+    closeSync(file);
   }
 }

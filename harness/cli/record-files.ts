@@ -25,11 +25,16 @@ export function recordFiles(path: string): string[] {
   return inside;
 }
 
+interface ReadOptions {
+  /** Whether to read traces and kernel logs, which are most of a large file (default: true). */
+  readonly traces?: boolean;
+}
+
 /** The records of a file. Throws a UsageError that names the line which is not a record. */
-export function recordsIn(file: string): ResultRecord[] {
+export function recordsIn(file: string, options: ReadOptions = {}): ResultRecord[] {
   return atPath(file, () => {
     try {
-      return readRecords(file);
+      return readRecords(file, options);
     } catch (error) {
       if (fileProblem(error)) throw error;
       throw new UsageError((error as Error).message, { cause: error });
@@ -38,8 +43,8 @@ export function recordsIn(file: string): ResultRecord[] {
 }
 
 /** The records of a run. Throws like {@link recordsIn}, and {@link NoRecords}. */
-export function runIn(file: string): ResultRecord[] {
-  const records = recordsIn(file);
+export function runIn(file: string, options: ReadOptions = {}): ResultRecord[] {
+  const records = recordsIn(file, options);
   if (records.length === 0)
     throw new NoRecords(`${file}: no records; the run ended before its first test, so run it again`);
   return records;

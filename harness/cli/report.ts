@@ -1,14 +1,18 @@
 /** `netifspec report`: reports from the records of finished runs. */
 import { dirname, resolve } from 'node:path';
-import { diff, isRegression, printDiff } from '../../reports/diff.js';
+import { badge } from '../../reports/badge.js';
+import type { DiffFormat } from '../../reports/diff-formats.js';
+import { type Change, diff, isRegression, resultsOf } from '../../reports/diff.js';
 import type { JunitProfile } from '../../reports/junit.js';
-import { merge } from '../../reports/merge.js';
+import { joined, merge } from '../../reports/merge.js';
 import { type Group, groupSessions } from '../../reports/records.js';
 import type { ResultRecord, TestRecord } from '../run/record.js';
 import { UsageError } from '../base/errors.js';
 import { NoRecords, recordFiles, runIn } from './record-files.js';
-import { atPath, writeWhole } from './paths.js';
-import { attachmentsIn, describe, Results } from './results.js';
+import { isOnGithub, publishOnGithub } from './github.js';
+import { atPath, makeFolder, writeWhole } from './paths.js';
+import { attachmentsIn, describe, fileName, Results, writeFiles } from './results.js';
+import { resultsUrl } from './results-url.js';
 
 export interface MergeOptions {
   readonly out: string;
@@ -16,9 +20,29 @@ export interface MergeOptions {
   readonly junitProfile?: JunitProfile;
 }
 
-export interface RenderOptions extends Omit<MergeOptions, 'out'> {
+export interface OutputOptions {
   /** Output file (default: stdout). */
   readonly out?: string;
+  readonly strict?: boolean;
+}
+
+export interface RenderOptions extends OutputOptions {
+  readonly junitProfile?: JunitProfile;
+}
+
+export interface DiffOptions extends OutputOptions {
+  readonly format: DiffFormat;
+}
+
+export interface MarkdownCommandOptions extends OutputOptions {
+  /** Folder with the results to compare with. */
+  readonly baseline?: string;
+  /** Address of the folder with the results. */
+  readonly url?: string;
+}
+
+export interface HistoryOptions extends OutputOptions {
+  readonly format: 'html' | 'json';
 }
 
 /**
@@ -44,7 +68,7 @@ export async function mergeCommand(folders: readonly string[], options: MergeOpt
   const runs = files.flatMap((file) => readUnlessLost(() => [runIn(file)]));
   if (runs.length === 0) throw new UsageError(lost.join('\n'));
   const groups = merged(runs);
-  const results = new Results({ ...options, reporter: 'terminal' });
+  const results = new Results({ ...options, reporter: 'terminal', isCopy: true });
   const code = await results.runAndReport(() => {
     for (const record of groups.flatMap(recordsOf)) results.add(record);
     return Promise.resolve();
@@ -54,11 +78,74 @@ export async function mergeCommand(folders: readonly string[], options: MergeOpt
 }
 
 /** `report diff`: returns 1 if there is a regression. */
-export function diffCommand(before: string, now: string, { strict = false }: { readonly strict?: boolean }): number {
-  const [old, present] = [before, now].map((folder) => merged(recordFiles(folder).map(runIn)));
-  const changes = diff(old ?? [], present ?? [], strict);
-  process.stdout.write(printDiff(changes));
+export async function diffCommand(
+  before: string,
+  now: string,
+  { format, out, strict = false }: DiffOptions,
+): Promise<number> {
+  const { DIFF_FORMATS } = await import('../../reports/diff-formats.js');
+  const changes = diff(resultsOf(groupsIn([before]), strict), resultsOf(groupsIn([now]), strict));
+  write(DIFF_FORMATS[format](changes), out);
   return changes.some(isRegression) ? 1 : 0;
+}
+
+/** `report markdown`: on GitHub to the summary of the step, with annotations; else to a file or to stdout. */
+export async function markdownCommand(
+  folders: readonly string[],
+  { baseline, out, strict = false, url }: MarkdownCommandOptions,
+): Promise<number> {
+  const [folder = '', ...others] = folders;
+  const address = others.length > 0 && url === undefined ? undefined : resultsUrl(folder, url);
+  const old = baseline === undefined ? undefined : resultsOf(groupsIn([baseline]), strict);
+  const groups = groupsIn(folders);
+  const changes: readonly Change[] | undefined = old && diff(old, resultsOf(groups, strict));
+  const options = { strict, describe, ...(changes && { changes }), ...(address && { url: address }) };
+  if (isOnGithub()) await publishOnGithub(groups, options, process.stdout);
+  if (isOnGithub() && out === undefined) return 0;
+  const { markdown } = await import('../../reports/markdown.js');
+  write(markdown(groups, options), out);
+  return 0;
+}
+
+/** `report history`: each folder is a run, or has several. */
+export async function historyCommand(
+  folders: readonly string[],
+  { format, out, strict = false }: HistoryOptions,
+): Promise<number> {
+  const { history } = await import('../../reports/history.js');
+  const { historyHtml } = await import('../../reports/history-html.js');
+  const targets = history(sessionsIn(folders), strict);
+  write(format === 'html' ? historyHtml(targets, describe) : `${JSON.stringify({ schema: 1, targets })}\n`, out);
+  return 0;
+}
+
+/** The sessions in each folder, with the parts of a run joined; one folder at a time is in memory. */
+function* sessionsIn(folders: readonly string[]): Generator<Group> {
+  for (const folder of folders) {
+    const files = recordFiles(folder);
+    const parts: Group[] = [];
+    for (const file of files) {
+      for (const group of groupSessions(runIn(file, { traces: false }))) {
+        if (group.session.shard === undefined) yield group;
+        else parts.push(group);
+      }
+    }
+    yield* asUsage(() => joined(parts));
+  }
+}
+
+/** `report badge`: a picture for each target. */
+export function badgeCommand(
+  folders: readonly string[],
+  { out, strict = false }: { readonly out: string; readonly strict?: boolean },
+): number {
+  const pictures = groupsIn(folders).map((group): [string, string] => [
+    `${fileName(group.session.target)}.svg`,
+    badge(group, strict),
+  ]);
+  makeFolder(out);
+  writeFiles(out, Object.fromEntries(pictures));
+  return 0;
 }
 
 /** `report html` and `report junit`: write a report to a file, or to stdout. */
@@ -78,9 +165,14 @@ export async function renderCommand(
           describe,
           attachments: attachmentsOf(runs),
         });
-  if (out === undefined) process.stdout.write(text);
-  else atPath(`--out ${out}`, () => writeWhole(out, text));
+  write(text, out);
   return 0;
+}
+
+/** Writes a report to a file, or to stdout. */
+function write(text: string | Iterable<string>, out: string | undefined): void {
+  if (out !== undefined) atPath(`--out ${out}`, () => writeWhole(out, text));
+  else for (const piece of typeof text === 'string' ? [text] : text) process.stdout.write(piece);
 }
 
 /** The records of a run, and their folder. */
@@ -100,11 +192,21 @@ function attachmentsOf(runs: readonly Run[]): (test: TestRecord) => string[] {
   return ({ trace }) => (trace && files.get(trace)) ?? [];
 }
 
+/** The merged sessions in several folders, without traces. */
+function groupsIn(folders: readonly string[]): Group[] {
+  return merged(folders.flatMap(recordFiles).map((file) => runIn(file, { traces: false })));
+}
+
 function merged(runs: readonly ResultRecord[][]): Group[] {
+  return asUsage(() => merge(runs.flatMap((records) => groupSessions(records))));
+}
+
+/** Runs work that fails only if runs do not fit together. Throws a UsageError. */
+function asUsage<T>(work: () => T): T {
   try {
-    return merge(runs.flatMap((records) => groupSessions(records)));
+    return work();
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError((error as Error).message, { cause: error });
   }
 }
 

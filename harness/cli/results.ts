@@ -6,6 +6,7 @@ import type { JunitProfile } from '../../reports/junit.js';
 import { encodeRecord, exitCode, type Group, groupSessions, RecordWriter } from '../../reports/records.js';
 import { TerminalReporter } from '../../reports/terminal.js';
 import type { ResultRecord, TestRecord } from '../run/record.js';
+import { isOnGithub, publishOnGithub, quoteLog } from './github.js';
 import { makeFolder, writeWhole } from './paths.js';
 
 export interface ResultsOptions {
@@ -19,6 +20,10 @@ export interface ResultsOptions {
   readonly verbose?: boolean;
   /** Whether to write a draft of expectations for the failures. */
   readonly updateExpectations?: boolean;
+  /** I/N: the part of a run, if this is one of several. */
+  readonly shard?: string;
+  /** Whether the records are copies of those of earlier runs. */
+  readonly isCopy?: boolean;
 }
 
 export const describe: Describe = (id) => CATALOGUE.find(id);
@@ -30,10 +35,14 @@ const destructive = (id: string): boolean => DESTRUCTIVE.has(id);
 export class Results {
   readonly #records: ResultRecord[] = [];
   readonly #terminal: TerminalReporter;
+  /** Where GitHub's runner reads commands: not from stdout if that is for the records alone. */
+  readonly #log: NodeJS.WritableStream;
   #writer: RecordWriter | undefined;
 
   constructor(private readonly options: ResultsOptions) {
     if (!options.stream) makeFolder(options.out);
+    this.#log = options.reporter === 'terminal' ? process.stdout : process.stderr;
+    if (isOnGithub() && !options.stream) quoteLog(this.#log);
     const tty = process.stdout.isTTY ?? false;
     this.#terminal = new TerminalReporter(process.stdout, {
       tty,
@@ -53,7 +62,8 @@ export class Results {
   add(record: ResultRecord): void {
     this.#records.push(record);
     // Opened late: a run that cannot start keeps the results of the previous run.
-    if (!this.options.stream) this.#writer ??= new RecordWriter(join(this.options.out, 'results.jsonl'));
+    if (!this.options.stream)
+      this.#writer ??= new RecordWriter(join(this.options.out, 'results.jsonl'), this.options.isCopy);
     this.#writer?.write(record);
     if (this.options.stream || this.options.reporter === 'json') process.stdout.write(encodeRecord(record));
     else this.#terminal.record(record);
@@ -95,6 +105,8 @@ export class Results {
         if (traces > 0) process.stdout.write(`traces: ${traces} in ${join(out, 'traces')}\n`);
       }
       if (this.options.updateExpectations) await this.#draft(groups);
+      const isWholeRun = this.options.shard === undefined && !this.options.isCopy;
+      if (isOnGithub() && isWholeRun) await publishOnGithub(groups, { strict, describe }, this.#log);
     }
     return exitCode(groups, { strict });
   }
@@ -154,7 +166,7 @@ function traceFiles(out: string, { target, id }: TestRecord): [text: string, fra
 }
 
 /** A name in a record as the name of a file: the records may come from an untrusted host. */
-function fileName(name: string): string {
+export function fileName(name: string): string {
   return name.replace(/[^\w.-]/g, '_').replace(/\.{2,}/g, '_');
 }
 

@@ -111,7 +111,7 @@ function noSuchTest(pattern: string): string {
  */
 export function failedIn(out: string, strict: boolean): ReadonlySet<string> {
   const tests = recordFiles(out)
-    .flatMap(recordsIn)
+    .flatMap((file) => recordsIn(file, { traces: false }))
     .filter((record) => record.type === 'test');
   const failed = tests.filter((test) => ['failed', 'error'].includes(outcome(test, strict)));
   return new Set(failed.map(({ id, firstIn }) => firstIn ?? id));

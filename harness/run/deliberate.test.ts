@@ -86,7 +86,7 @@ describe('deliberate tests', () => {
       for (const record of records) terminal.record(record);
       expect(text).to.match(new RegExp(`^${word} ${id.replaceAll('.', '\\.')}\\b`, 'm'));
 
-      const xml = junit(groups, { profile: 'rich', strict: false, describe: describeRequirement });
+      const xml = [...junit(groups, { profile: 'rich', strict: false, describe: describeRequirement })].join('');
       const [, inside = ''] = new RegExp(`<testcase[^>]*name="${id}"[^>]*?(/>|>[^]*?</testcase>)`).exec(xml) ?? [];
       expect(/<(failure|error|skipped|system-out)\b/.exec(inside)?.[1], inside || xml).to.equal(element);
 
