@@ -1,8 +1,14 @@
+import junitReportBuilder, { type Builder, type TestCase } from 'junit-report-builder';
+
+import { printable } from '../harness/base/text.js';
 import type { SessionRecord, TestRecord } from '../harness/run/record.js';
 import { causeLine, causes, classed, classOf } from './causes.js';
 import { type Describe, explain, firstLine, headline, isPlain } from './explain.js';
-import { html as xml, type Markup } from './markup.js';
+import { html as xml } from './markup.js';
 import { outcome, shortfall, summarise, type Group } from './records.js';
+
+// The types of the package declare a default export inside the default export; at run time there is only one.
+const { newBuilder } = junitReportBuilder as unknown as Pick<Builder, 'newBuilder'>;
 
 /** Azure truncates names at 512 characters. */
 const NAME_LENGTH = 500;
@@ -27,7 +33,10 @@ export interface JunitOptions {
  * JUnit XML: one suite per session, one case per test, and a case named `session` that is an error if the session was
  * cut short or executed no test. A failure is the driver's, an error the environment's. A known deviation and a test
  * that did not run are skipped. Properties of a suite have the causes of its failures. Names contain nothing that
- * varies between runs. The XML comes in pieces, so that a report of any size needs little memory.
+ * varies between runs.
+ *
+ * junit-report-builder builds one case at a time, and each is returned at once: a report of 10^5 cases as one tree of its
+ * needs 1 GB of memory.
  */
 export function* junit(groups: readonly Group[], options: JunitOptions): Generator<string> {
   const rich = options.profile === 'rich';
@@ -43,14 +52,19 @@ export function* junit(groups: readonly Group[], options: JunitOptions): Generat
     <properties>
 ${[...properties(group, options.strict)].map(([name, value]) => xml`      <property name="${name}" value="${value}"/>\n`)}    </properties>
 `.text;
-    const named = (chapter: string, name: string): Markup => uniqueName(names, session, chapter, name);
-    const problem = shortfall(group);
-    const incomplete = problem && xml`<error message="${problem}" type="incomplete">${problem}</error>`;
-    yield xml`    <testcase ${named('session', 'session')} time="0">${incomplete}</testcase>\n`.text;
+    const named = (chapter: string, name: string): Name => uniqueName(names, session, chapter, name);
+    yield caseXml(named('session', 'session'), 0, (testCase) => {
+      const problem = shortfall(group);
+      if (problem) put(testCase.error(printable(problem), 'incomplete'), 'error', {}, problem);
+    });
     for (const test of tests) {
-      const extras = rich ? { attributes: source(session, test), body: caseProperties(test, options.describe) } : {};
-      yield xml`    <testcase ${named(test.chapter, test.id)} time="${seconds(test.durationMs)}"${extras.attributes}>${extras.body}${judged(session, test, options)}</testcase>
-`.text;
+      yield caseXml(named(test.chapter, test.id), test.durationMs, (testCase) => {
+        if (rich) describeCase(testCase, session, test, options.describe);
+        judge(testCase, test, () => explain(session, test, options.describe).join('\n'), options);
+        // GitLab uses only the first of them, Jenkins and Azure use all. They look in no other place.
+        const files = (options.attachments?.(test) ?? []).map((path) => `[[ATTACHMENT|${path}]]`);
+        if (files.length > 0) put(testCase, 'system-out', {}, files.join('\n'));
+      });
     }
     yield '  </testsuite>\n';
   }
@@ -88,64 +102,94 @@ function sum(all: readonly Counts[]): Counts {
   };
 }
 
+interface Name {
+  readonly className: string;
+  readonly name: string;
+}
+
 /** Readers identify a test by classname and name: neither depends on the other targets in the report. */
-function uniqueName(names: Set<string>, session: SessionRecord, chapter: string, name: string): Markup {
+function uniqueName(names: Set<string>, session: SessionRecord, chapter: string, name: string): Name {
   const className = firstLine(`netifspec.${session.target.replaceAll('.', '_')}.${session.role}.${chapter}`);
   const wanted = firstLine(name).slice(0, NAME_LENGTH);
   let unique = wanted;
   for (let n = 2; names.has(`${className}\n${unique}`); n++) unique = `${wanted} (${n})`;
   names.add(`${className}\n${unique}`);
-  return xml`classname="${className}" name="${unique}"`;
+  return { className, name: printable(unique) };
+}
+
+/** The element of one case, in a line of its own. */
+function caseXml({ className, name }: Name, durationMs: number, fill: (testCase: TestCase) => void): string {
+  const builder = newBuilder.call(junitReportBuilder);
+  const testCase = builder.testSuite().testCase().className(className).name(name).time(seconds(durationMs));
+  fill(testCase);
+  const xml = builder.build();
+  // Text in it is escaped, so the first and the last of these are the elements themselves.
+  return `    ${xml.slice(xml.indexOf('<testcase'), xml.lastIndexOf('</testsuite>')).trimEnd()}\n`;
+}
+
+/** Adds where a case comes from, its title, and the requirements that it checks. */
+function describeCase(testCase: TestCase, session: SessionRecord, test: TestRecord, describe: Describe): void {
+  const { file, line } = sourceOf(session, test);
+  testCase.file(printable(file));
+  if (line !== undefined) put(testCase, undefined, { line }, '');
+  for (const [key, value] of propertiesOf(test, describe)) testCase.property(key, printable(value));
 }
 
 /**
  * The file that a reader can link to: that of the driver under test, which is in the tree of the vendor; for the
  * reference drivers, that of the test.
  */
-function source({ command }: SessionRecord, { location }: TestRecord): Markup {
+function sourceOf(
+  { command }: SessionRecord,
+  { location }: TestRecord,
+): { readonly file: string; readonly line?: string } {
   const option = command.findIndex((word) => word === '--target' || word === '--iut');
   const target = option < 0 ? undefined : command[option + 1];
-  if (target !== undefined && /\.\w+$/.test(target)) return xml` file="${target}"`;
+  if (target !== undefined && /\.\w+$/.test(target)) return { file: target };
   const [, file = location, line] = /^(.*?):(\d+)(?::\d+)?$/.exec(location) ?? [];
-  return xml` file="${file}"${line === undefined ? undefined : xml` line="${line}"`}`;
+  return line === undefined ? { file } : { file, line };
 }
 
-/** The result of a case, and its files. */
-function judged(session: SessionRecord, test: TestRecord, options: JunitOptions): Markup {
-  const { profile, strict, describe, attachments } = options;
-  const text = (): string => explain(session, test, describe).join('\n');
-  const skipped = (message: string, full: string): Markup =>
-    profile === 'rich'
-      ? xml`<skipped message="${firstLine(message)}">${full}</skipped>`
-      : xml`<skipped>${full}</skipped>`;
-  // GitLab uses only the first of them, Jenkins and Azure use all. They look in no other place.
-  const files = (attachments?.(test) ?? []).map((path) => `[[ATTACHMENT|${path}]]`);
-  const withOutput = (element: Markup | undefined, lines: readonly string[]): Markup =>
-    lines.length === 0 ? xml`${element}` : xml`${element}<system-out>${lines.join('\n')}</system-out>`;
+/** Adds the result of a case; `text` is only called where there is more to say than a line. */
+function judge(testCase: TestCase, test: TestRecord, text: () => string, { profile, strict }: JunitOptions): void {
+  const skipped = (message: string, full: string): void =>
+    put(testCase.skipped(), 'skipped', profile === 'rich' ? { message: firstLine(message) } : {}, full);
   switch (outcome(test, strict)) {
     case 'passed':
-      return withOutput(undefined, [...(isPlain(test) ? [] : [headline(test)]), ...files]);
+      return isPlain(test) ? undefined : put(testCase, 'system-out', {}, headline(test));
     case 'warned':
-      return withOutput(undefined, [`WARN ${headline(test)}`, text(), ...files]);
+      return put(testCase, 'system-out', {}, `WARN ${headline(test)}\n${text()}`);
     case 'failed':
-      return withOutput(
-        xml`<failure message="${headline(test)}" type="${classOf(test)}">${classed(test)}\n${text()}</failure>`,
-        files,
-      );
+      return put(testCase.failure(headline(test), classOf(test)), 'failure', {}, `${classed(test)}\n${text()}`);
     case 'error':
-      return withOutput(
-        xml`<error message="${headline(test)}" type="${classOf(test)}">${classed(test)}\n${text()}</error>`,
-        files,
-      );
+      return put(testCase.error(headline(test), classOf(test)), 'error', {}, `${classed(test)}\n${text()}`);
     case 'known': {
       const message = `known deviation: ${test.expectation?.reason} (${test.expectation?.source})`;
-      return withOutput(skipped(message, `${message}\n${text()}`), files);
+      return skipped(message, `${message}\n${text()}`);
     }
     case 'skipped': {
       const message = `${test.skip?.class ?? 'skip'}: ${headline(test)}`;
-      return withOutput(skipped(message, message), files);
+      return skipped(message, message);
     }
   }
+}
+
+/**
+ * Sets attributes and text of an element of the case, which is created if it does not exist; without a name, of the case
+ * itself. junit-report-builder supports neither for `skipped`, and its CDATA sections break on a second "]]>", so its
+ * output is completed while it builds the XML.
+ */
+function put(testCase: TestCase, name: string | undefined, attributes: Record<string, string>, text: string): void {
+  const build = testCase.build.bind(testCase);
+  testCase.build = (parent) => {
+    const element = build(parent);
+    const own =
+      name === undefined ? element : element.children.find((each) => (each as { name?: string }).name === name);
+    const child = own ?? element.ele(name ?? '');
+    for (const [key, value] of Object.entries(attributes)) child.att(key, value);
+    if (text !== '') child.txt(`${child.children.length > 0 ? '\n' : ''}${printable(text)}`);
+    return element;
+  };
 }
 
 /** Keys of the driver's directory that offer something; the others, such as its state, describe the connection. */
@@ -168,11 +212,6 @@ function* properties(group: Group, strict: boolean): Generator<[string, string]>
 }
 
 /** A test's title, the requirements that it checks and their levels. */
-function caseProperties(test: TestRecord, describe: Describe): Markup {
-  const all = [...propertiesOf(test, describe)];
-  return xml`<properties>${all.map(([name, value]) => xml`<property name="${name}" value="${value}"/>`)}</properties>`;
-}
-
 function* propertiesOf(test: TestRecord, describe: Describe): Generator<[string, string]> {
   yield ['title', test.title];
   if (test.verdict === 'warn') yield ['verdict', 'warn'];
