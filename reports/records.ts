@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync, statSync, writeFileSync, fdatasyncSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync, writeFileSync, fdatasyncSync } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
 
 import { fileProblem } from '../harness/base/errno.js';
 import { EnvironmentError } from '../harness/run/environment.js';
@@ -54,19 +55,42 @@ export class RecordWriter {
  * false. Throws on any other line that is not a record, with file and line.
  */
 export function readRecords(path: string): ResultRecord[] {
-  const lines = readFileSync(path, 'utf8').split('\n');
-  const rest = lines.pop();
-  const records = lines.map((line, index) => {
-    const record = parseRecord(line);
-    if (!record) throw new Error(`${path}:${index + 1}: not a result record; give the results.jsonl of a run`);
-    return record;
-  });
+  const records: ResultRecord[] = [];
+  let rest: string | undefined;
+  for (const line of linesOf(path)) {
+    if (rest !== undefined) add(rest);
+    rest = line;
+  }
+  // The last line of a complete file is empty.
   if (!rest) return records;
   const last = parseRecord(rest);
   if (last) return [...records, last];
   const target = records.at(-1)?.target ?? '';
   const finished = statSync(path).mtime.toISOString();
   return [...records, { type: 'end', target, finished, complete: false, reason: 'the last record is incomplete' }];
+
+  function add(line: string): void {
+    const record = parseRecord(line);
+    if (!record) throw new Error(`${path}:${records.length + 1}: not a result record; give the results.jsonl of a run`);
+    records.push(record);
+  }
+}
+
+/** The lines of a file, the last one without its end; a file of many runs is never in memory as a whole. */
+function* linesOf(path: string): Generator<string> {
+  const file = openSync(path, 'r');
+  try {
+    const [chunk, decoder] = [Buffer.alloc(1 << 20), new StringDecoder('utf8')];
+    let rest = '';
+    for (let length: number; (length = readSync(file, chunk)) > 0;) {
+      const lines = (rest + decoder.write(chunk.subarray(0, length))).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+    yield rest + decoder.end();
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Parses a line of results.jsonl; undefined if it is not a record. */

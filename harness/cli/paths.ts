@@ -1,5 +1,16 @@
 /** Paths that the user gives, and errors of the OS on them. */
-import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileProblem } from '../base/errno.js';
 import { EnvironmentError } from '../run/environment.js';
@@ -61,10 +72,16 @@ function make(folder: string): void {
 }
 
 /** Writes a file atomically: under its name it is either complete or missing. */
-export function writeWhole(path: string, text: string | Buffer): void {
+export function writeWhole(path: string, content: string | Buffer | Iterable<string>): void {
   const temporary = join(dirname(path), `.${basename(path)}.new`);
   try {
-    writeFileSync(temporary, text);
+    const parts = typeof content === 'string' || Buffer.isBuffer(content) ? [content] : content;
+    const file = openSync(temporary, 'w');
+    try {
+      for (const part of parts) writeFileSync(file, part);
+    } finally {
+      closeSync(file);
+    }
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
