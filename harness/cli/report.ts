@@ -4,11 +4,12 @@ import { diff, isRegression, printDiff } from '../../reports/diff.js';
 import type { JunitProfile } from '../../reports/junit.js';
 import { merge } from '../../reports/merge.js';
 import { type Group, groupSessions } from '../../reports/records.js';
+import { CATALOGUE } from '../../suites/catalogue.js';
 import type { ResultRecord, TestRecord } from '../run/record.js';
 import { UsageError } from '../base/errors.js';
 import { NoRecords, recordFiles, runIn } from './record-files.js';
 import { atPath, writeWhole } from './paths.js';
-import { attachmentsIn, describe, Results } from './results.js';
+import { attachmentsIn, describe, linksFrom, Results } from './results.js';
 
 export interface MergeOptions {
   readonly out: string;
@@ -69,16 +70,18 @@ export async function renderCommand(
 ): Promise<number> {
   const runs = folders.flatMap(recordFiles).map((file) => ({ folder: dirname(file), records: runIn(file) }));
   const groups = merged(runs.map(({ records }) => records));
+  const attachments = attachmentsOf(runs);
+  const links = linksFrom(out === undefined ? '.' : dirname(out), attachments);
   const text =
     format === 'html'
-      ? (await import('../../reports/html.js')).html(groups, { strict, describe })
+      ? (await import('../../reports/html.js')).html(groups, { strict, catalogue: CATALOGUE, attachments: links })
       : (await import('../../reports/junit.js')).junit(groups, {
           profile: junitProfile,
           strict,
           describe,
-          attachments: attachmentsOf(runs),
+          attachments,
         });
-  if (out === undefined) process.stdout.write(text);
+  if (out === undefined) for (const part of typeof text === 'string' ? [text] : text) process.stdout.write(part);
   else atPath(`--out ${out}`, () => writeWhole(out, text));
   return 0;
 }
