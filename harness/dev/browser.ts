@@ -32,15 +32,17 @@ export async function withPage<T>(work: (page: OpenPage) => Promise<T>): Promise
   const switches = ['--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--remote-debugging-pipe'];
   const child = spawn(CHROMIUM, [...switches, `--user-data-dir=${folder}`], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+    // A group of its own, which ends with all its processes.
+    detached: true,
   });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   try {
     const [, , , input, output] = child.stdio as unknown as [null, null, null, Writable, Readable];
     return await work(await attach(new Connection(input, output)));
   } finally {
-    child.kill('SIGKILL');
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
     await ended;
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
