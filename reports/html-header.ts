@@ -129,8 +129,13 @@ ${[...facts, ['command', session.command.join(' ')]].map(([key, value]) => h`<dt
   }${
     skipped.size === 0
       ? undefined
-      : h`<details><summary>Reasons of skipped tests</summary><dl>${[...skipped].map(([reason, count]) => h`<dt>${count}</dt><dd>${reason}</dd>`)}</dl></details>`
+      : h`<details><summary>Reasons of skipped tests</summary><dl>${[...skipped].map(([reason, count]) => h`<dt>${count}</dt><dd>${skippedLink(session, reason)}</dd>`)}</dl></details>`
   }</div>`;
+}
+
+/** A link to the tests that were skipped for a reason. */
+function skippedLink({ target }: SessionRecord, reason: string): Markup {
+  return h`<a href="#${String(new URLSearchParams({ show: 'skipped', find: `${target} ${reason}` }))}">${reason}</a>`;
 }
 
 /** UTC, to the minute. */

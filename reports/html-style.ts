@@ -7,7 +7,7 @@ export const STYLE = `
   --page: #fbfbfa; --card: #fff; --ink: #1d2129; --soft: #626b7a; --line: #e4e4e0; --code: #f5f5f2; --link: #2a5db0;
   --passed: #23854f; --warned: #a36a00; --failed: #c8352b; --error: #8f3fb8; --known: #1f7797; --skipped: #838993;
   --slot: #2a5db0; --index: #7a4fc0; --event: #a36a00; --frame: #23854f; --grant: #1f7797; --xenstore: #8a6d55; }
-@media (prefers-color-scheme: dark) { :root {
+@media screen and (prefers-color-scheme: dark) { :root {
   --page: #15171b; --card: #1c1f25; --ink: #e4e6e9; --soft: #9aa2ae; --line: #2e333b; --code: #17191d; --link: #8fb4f5;
   --passed: #58bd85; --warned: #dfa63a; --failed: #f2766b; --error: #c98be3; --known: #62b5d3; --skipped: #868d97;
   --slot: #8fb4f5; --index: #b79af0; --event: #dfa63a; --frame: #58bd85; --grant: #62b5d3; --xenstore: #c2a78f; } }
@@ -101,14 +101,16 @@ ${LINE} > time { text-align: right; color: var(--soft); font-size: 12.5px; font-
 :is(.folds, .files) details[open] > summary::before, .more[open] > summary::before, .driver[open] > summary::before, .earlier[open] > summary::before,
 .chapter[open] > summary .title::before, .ladder li details[open] > summary::before { content: '▾'; }
 
-.matrix { --w: 5.4rem; border: 1px solid var(--line); border-radius: 10px; background: var(--card); font-size: 13.5px; }
+.matrix { --first: minmax(17rem, 1fr); --w: minmax(4rem, 5.4rem); border: 1px solid var(--line); border-radius: 10px; background: var(--card); font-size: 13.5px; }
 .matrix.one { --w: 7rem; } .matrix.many { --w: 3rem; } .matrix.scrolls { overflow-x: auto; }
-.heads, .sum, .matrix .chapter > summary, .matrix tr { display: grid; grid-template-columns: minmax(0, 1fr) repeat(var(--n), var(--w)); column-gap: 2px; }
-.scrolls :is(.heads, .sum, summary, tr) { grid-template-columns: minmax(14rem, 1fr) repeat(var(--n), var(--w)); min-width: max-content; }
-.matrix:not(.one) tr { scroll-margin-top: 5.5rem; }
+.heads, .sum, .matrix .chapter > summary, .matrix tr { display: grid; grid-template-columns: var(--first) repeat(var(--n), var(--w)); column-gap: 2px; }
+.scrolls { --first: 17rem; } .scrolls :is(.heads, .sum, .chapter > summary, table, tr) { min-width: max-content; }
+.scrolls :is(.title, th, .corner) { position: sticky; left: 0; z-index: 1; background: var(--card); } .many .sum .total small { display: none; }
+.few tr { scroll-margin-top: 5.5rem; } .many tr { scroll-margin-top: 12rem; }
 .heads { position: sticky; top: 2.9rem; z-index: 1; padding: .5rem 2px; background: var(--card); border-bottom: 1px solid var(--line); border-radius: 10px 10px 0 0; align-items: end; }
+.scrolls .heads { position: static; } .scrolls .corner { align-self: stretch; }
 .heads a { color: var(--ink); text-decoration: none; font-size: 12px; font-weight: 600; line-height: 1.3; text-align: center; overflow-wrap: anywhere; }
-.heads .role { color: var(--soft); font-size: 12px; text-align: center; border-bottom: 1px solid var(--line); margin: 0 4px .3rem; }
+.heads .role { color: var(--soft); font-size: 12px; text-align: center; border-bottom: 1px solid var(--line); margin: 0 4px .3rem; } .scrolls .role { text-align: left; }
 .sum { padding: 0 2px; border-bottom: 1px solid var(--line); background: var(--code); } .sum .title { font-weight: 650; }
 .many .heads a span { writing-mode: vertical-rl; transform: rotate(180deg); max-height: 11rem; }
 .matrix .chapter > summary { padding: 0 2px; align-items: stretch; } .matrix .chapter + .chapter > summary { border-top: 1px solid var(--line); }
@@ -159,7 +161,7 @@ ${LINE} > time { text-align: right; color: var(--soft); font-size: 12.5px; font-
   .filter { position: static; } .ladder { padding: .2rem .5rem .6rem; } .ladder li { grid-template-columns: 3.6rem 1fr; } .ladder :is(figcaption, .gap), .earlier > summary { margin-left: 3.6rem; }
   .ladder figcaption { font-size: 12px; gap: 1rem; } .ladder figcaption span:last-child { text-align: right; } .ladder p, .ladder li summary { padding: 0 .6rem .25rem; } .ladder :is(.at-left, .at-right) > div > * { margin: 0; }
   .matrix:not(.scrolls) { --w: 1fr; } .matrix:not(.scrolls) :is(.heads, .sum, .chapter > summary, tr) { grid-template-columns: repeat(var(--n), minmax(0, 1fr)); }
-  .matrix .heads { top: 0; } .corner { display: none; } .matrix:not(.one) .total small { display: none; } .few .heads a span { writing-mode: vertical-rl; transform: rotate(180deg); }
+  .matrix .heads { top: 0; } .matrix:not(.scrolls) .corner { display: none; } .scrolls { --first: 9rem; } .scrolls th .evidence { padding-left: .6rem; } .matrix:not(.one) .total small { display: none; } .few .heads a span { writing-mode: vertical-rl; transform: rotate(180deg); }
   .matrix:not(.scrolls) :is(.title, th) { grid-column: 1 / -1; } .matrix .title { padding: .5rem .6rem 0; } .matrix th summary { padding: .4rem .6rem .2rem; display: block; } .matrix th summary code { margin-right: .5rem; }
   .matrix th .evidence { padding: .2rem .6rem .6rem; } .few td span { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; } .matrix.one td { text-align: left; padding: 0 .6rem .4rem; background: none !important; }
   .matrix.one .total { padding: 0 .6rem .5rem; text-align: left; }
@@ -167,6 +169,7 @@ ${LINE} > time { text-align: right; color: var(--soft); font-size: 12.5px; font-
 @media print {
   :root { color-scheme: light; } body { max-width: none; padding: 0; font-size: 10.5pt; } nav, .filter, .here, button, .more, .files { display: none !important; }
   .cause, .test, .matrix tr, .ladder li { break-inside: avoid; } .cause .test::details-content { content-visibility: visible; height: auto; } section.chapter { content-visibility: visible; }
+  .matrix { --first: minmax(11rem, 1fr); --w: minmax(2.4rem, 4.6rem); }
   .heads { position: static; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

@@ -45,6 +45,7 @@ describe('HTML', () => {
     expect(text).to.include('Date 2026-01-02 03:04 UTC Duration 1 min').and.include('Tests executed 3 of 4');
     expect(text).to.include('Driver xen-netfront Kernel 6.1.192 netifspec 0.1.0 Xen adapter simulated, seed 7');
     expect(text).to.include('1 advertised key feature-sg 1').and.include('Reasons of skipped tests 1 no feature-sg');
+    expect(head).to.include('<a href="#show=skipped&#38;find=linux+no+feature-sg">');
   });
 
   it('reports missing results', () => {
