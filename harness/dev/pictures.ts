@@ -17,11 +17,10 @@ import { fleetRecords } from './fleet-sample.js';
 
 const OTHERS = ['backend.xenbus.connect', 'backend.receive.full-ring'];
 
-/** Pixels: the width at which a repository page shows an image, and the height down to the end of what it is about. */
-const WIDTH = 1080;
-
+/** The size is in pixels, its height down to the end of what the picture is about. */
 interface Picture {
   readonly file: string;
+  readonly width: number;
   readonly height: number;
   readonly records: () => Promise<readonly ResultRecord[]>;
   /** Chapters of requirements that are unfolded, by their titles. */
@@ -29,8 +28,8 @@ interface Picture {
 }
 
 const PICTURES: readonly Picture[] = [
-  { file: 'report.png', height: 1130, records: () => sampleRecords(OTHERS, 'picture'), open: [] },
-  { file: 'matrix.png', height: 1500, records: fleetRecords, open: ['large TCP packets'] },
+  { file: 'report.png', width: 1080, height: 1392, records: () => sampleRecords(OTHERS, 'picture'), open: [] },
+  { file: 'matrix.png', width: 1280, height: 1150, records: fleetRecords, open: ['trusted', 'link state'] },
 ];
 
 if (CHROMIUM === undefined) {
@@ -45,11 +44,11 @@ if (CHROMIUM === undefined) {
   }
 }
 
-async function take({ file, height, records, open }: Picture, path: string): Promise<void> {
+async function take({ file, width, height, records, open }: Picture, path: string): Promise<void> {
   const groups = groupSessions(await records());
   writeFileSync(path, [...html(groups, { strict: false, catalogue: CATALOGUE })].join(''));
   await withPage(async (page) => {
-    await page.look({ width: WIDTH, height });
+    await page.look({ width, height });
     await page.open(`file://${path}`);
     await page.evaluate(`for (const each of document.querySelectorAll('details.chapter'))
       if (${JSON.stringify(open)}.some((title) => each.textContent.trim().startsWith(title))) each.open = true`);
