@@ -63,10 +63,8 @@ function unseen(
   if (rule.untestable !== undefined) return { standing: 'untestable', why: rule.untestable };
   const tests = [...rules.checking(rule.id), `${session.role}.monitor.${rule.id.toLowerCase()}`];
   const why = [...new Set(tests.flatMap((id) => reasons.get(id) ?? []))].join('; ');
-  if (why !== '') return { standing: 'unobserved', why };
-  return rule.level === 'may'
-    ? { standing: 'untestable', why: 'a permission: no driver can break it' }
-    : { standing: 'unobserved', why: 'no test of this run checks it' };
+  const other = rule.level === 'may' ? 'a permission: no test checks it' : 'no test of this run checks it';
+  return { standing: 'unobserved', why: why || other };
 }
 
 /** Adds the result of a check; the checks of a test follow one another. */
