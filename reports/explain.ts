@@ -69,7 +69,9 @@ export function explain(session: SessionRecord, test: TestRecord, describe: Desc
     ...brokenRequirements(test).map((id) => rule('Requirement', id)),
     ...(test.unreached ?? []).map((id) => rule('Not reached', id)),
   ];
-  for (const { failure } of badChecks(test)) if (failure) lines.push(...observation(failure));
+  for (const { failure } of badChecks(test)) {
+    if (failure) lines.push(...observation(failure).map(([title, text]) => `${title}: ${text}`));
+  }
   if (test.detail !== undefined) lines.push(test.detail);
   if (test.skip) lines.push(`Skipped (${test.skip.class}): ${test.skip.reason}`);
   if (test.expectation) {
@@ -79,7 +81,7 @@ export function explain(session: SessionRecord, test: TestRecord, describe: Desc
     if (link !== undefined) lines.push(`Issue: ${link}`);
   }
   lines.push(...test.infos.map((info) => `Note: ${info}`));
-  lines.push(...tail('Kernel log', test.kernelLog), ...tail('Trace', test.trace?.map(stepLine)));
+  lines.push(...kernelLogLines(test.kernelLog), ...traceLines(test.trace));
   lines.push(`Test: ${test.id} at ${test.location}`, `Reproduce: ${reproduce(session, test)}`);
   return lines.flatMap((line) => printable(line).split('\n')).map(clip);
 }
@@ -90,25 +92,38 @@ export function traceText(trace: readonly TraceStep[]): string {
 }
 
 /** A step of a trace as a line: time, sender, receiver and content. */
-function stepLine({ at, from, to, what }: TraceStep): string {
+export function stepLine({ at, from, to, what }: TraceStep): string {
   return `${at.toFixed(3).padStart(12)} ${`${from} > ${to}`.padEnd(18)} ${what}`;
 }
 
-/** A failure as lines: subject, expectation and observation, if known. */
-function observation({ about, expected, observed, withinMs }: Failure): string[] {
-  const lines = { About: about, Expected: expected, Observed: observed ?? nothing(withinMs) };
-  return Object.entries(lines).flatMap(([title, text]) => (text === undefined ? [] : [`${title}: ${text}`]));
+/** A failure in parts, each with its title: subject, expectation and observation, if known. */
+export function observation({ about, expected, observed, withinMs }: Failure): [title: string, text: string][] {
+  const parts = { About: about, Expected: expected, Observed: observed ?? nothing(withinMs) };
+  return Object.entries(parts).flatMap(([title, text]): [string, string][] =>
+    text === undefined ? [] : [[title, text]],
+  );
 }
 
 const nothing = (withinMs: number | undefined): string =>
   withinMs === undefined ? 'nothing' : `nothing within ${withinMs} ms`;
 
-function badChecks(test: TestRecord): TestRecord['checks'] {
+/** The checks of a test that did not hold. */
+export function badChecks(test: TestRecord): TestRecord['checks'] {
   return test.checks.filter(({ verdict }) => verdict === 'warn' || verdict === 'fail' || verdict === 'error');
 }
 
-function tail(title: string, lines: readonly string[] | undefined): string[] {
-  if (!lines?.length) return [];
+/** The end of a trace, with a title; nothing without a trace. */
+export function traceLines(trace: readonly TraceStep[] = []): string[] {
+  return tail('Trace', trace.map(stepLine));
+}
+
+/** The end of a kernel log, with a title; nothing without a log. */
+export function kernelLogLines(log: readonly string[] = []): string[] {
+  return tail('Kernel log', log);
+}
+
+function tail(title: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return [];
   const left = lines.length - LAST_LINES;
   return [`${title}${left > 0 ? ` (last ${LAST_LINES} of ${lines.length} lines)` : ''}:`].concat(
     lines.slice(-LAST_LINES).map((line) => `  ${line}`),

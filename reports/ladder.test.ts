@@ -6,56 +6,49 @@ import { HOSTILE } from './records.fixture.js';
 const STEPS: readonly TraceStep[] = [
   { at: 10, from: 'harness', to: 'xenstore', what: 'write state = "4"' },
   { at: 10.5, from: 'driver', to: 'harness', what: 'event on port 7' },
+  { at: 10.5, from: 'harness', to: 'driver', what: 'notify port 8' },
+  { at: 700, from: 'xenstore', to: 'harness', what: 'watch state' },
 ];
 
-/** The lines of each rung's label, and the x at which its arrow begins and ends. */
-function rungs(svg: string): [label: string[], x1: number, x2: number][] {
-  return [...svg.matchAll(/<g [^>]*>.*?<line x1="(\d+)".*? x2="(\d+)".*?<polygon[^>]*>(.*?)<\/g>/gs)].map(
-    ([, x1, x2, label = '']) => [
-      [...label.matchAll(/<text [^>]*>([^<]*)<\/text>/g)].map(([, line = '']) => line),
-      Number(x1),
-      Number(x2),
-    ],
-  );
+/** The class, time and text of each row. */
+function rows(html: string): string[][] {
+  return [...html.matchAll(/<li class="([^"]*)">(?:<time>(.*?)<\/time>)?(.*?)<\/li>/gs)].map(([, kind, time, body]) => [
+    kind ?? '',
+    time ?? '',
+    (body ?? '').replace(/<[^>]*>/g, '').trim(),
+  ]);
 }
 
 describe('ladder', () => {
-  it('has a rung for each step, from its sender to its receiver, with the frontend on the left', () => {
-    expect(rungs(ladder(STEPS, 'backend').text)).to.deep.equal([
-      [['write state = &#34;4&#34;'], 150, 540],
-      [['event on port 7'], 930, 150],
+  it('has an arrow for each step with its kind, the frontend on the left, and the gaps between them', () => {
+    expect(rows(ladder(STEPS, 'backend').text)).to.deep.equal([
+      ['xenstore right at-left', '0', 'xenstore write state = &#34;4&#34;'],
+      ['event left', '500 µs', 'event on port 7'],
+      ['event right', '', 'event notify port 8'],
+      ['gap', '', '690 ms later'],
+      ['xenstore left at-left', '690 ms', 'xenstore watch state'],
     ]);
-    expect(rungs(ladder(STEPS, 'frontend').text).map(([, x1, x2]) => [x1, x2])).to.deep.equal([
-      [930, 540],
-      [150, 930],
-    ]);
-  });
-
-  it('shows the time since the first step', () => {
-    expect([...ladder(STEPS, 'backend').text.matchAll(/([\d.]+) ms/g)].map(([, ms]) => ms)).to.deep.equal([
-      '0.000',
-      '0.500',
+    expect(rows(ladder(STEPS, 'frontend').text).map(([kind]) => kind)).to.deep.equal([
+      ...['xenstore left at-right', 'event right', 'event left', 'gap', 'xenstore right at-right'],
     ]);
   });
 
-  it('breaks labels that are longer than their arrow, at a blank or a slash if possible, and omits nothing', () => {
-    const what = `write /local/domain/1/device/vif/20/a-long-name-of-a-key/${'x'.repeat(120)} = "1"`;
-    const steps: TraceStep[] = [
-      { at: 0, from: 'harness', to: 'xenstore', what },
-      { at: 1, from: 'driver', to: 'harness', what: 'event on port 7' },
-    ];
+  it('lists the steps of a run in its fold', () => {
+    const steps = Array.from({ length: 50 }, (_, n) => ({ ...STEPS[2], at: n, what: `notify port ${n}` }) as TraceStep);
     const { text } = ladder(steps, 'backend');
-    const [[lines = []] = []] = rungs(text);
-    expect(lines).to.deep.equal([
-      'write /local/domain/1/device/vif/20/',
-      `a-long-name-of-a-key/${'x'.repeat(33)}`,
-      'x'.repeat(54),
-      `${'x'.repeat(33)} = &#34;1&#34;`,
-    ]);
-    // The next rung moves down.
-    const ys = [...text.matchAll(/<line x1="\d+" y1="(\d+)" x2="\d+" y2="\1"/g)].map(([, y]) => Number(y));
-    expect((ys[1] ?? 0) - (ys[0] ?? 0)).to.equal(24);
-    expect(ys[0]).to.equal(34 + 24 + 3 * 14 - 6);
+    expect(text)
+      .to.match(/port 0\.\.49.*50 ×/)
+      .and.include('and 10 more');
+    expect(text.match(/harness &#62; driver/g)).to.have.length(40);
+  });
+
+  it('folds the earlier steps, and says how many are not in it', () => {
+    const steps = Array.from(
+      { length: 200 },
+      (_, n) => ({ ...STEPS[n % 2 ? 1 : 2], at: 0, what: `frame: ${'abc'[n % 3]}` }) as TraceStep,
+    );
+    expect(ladder(steps, 'backend').text).to.include('64 earlier steps, after 120 that only the trace file has');
+    expect(ladder(steps.slice(0, 16), 'backend').text).not.to.include('earlier');
   });
 
   it('escapes any text of a driver', () => {

@@ -1,85 +1,72 @@
-/** The trace of a test as a sequence diagram, from top to bottom. */
+/** The trace of a test as a sequence diagram between frontend and backend, from top to bottom. */
 import type { Role } from '../harness/run/record.js';
-import type { TraceEnd, TraceStep } from '../harness/xen/traced.js';
-import { printable } from '../harness/base/text.js';
+import type { TraceStep } from '../harness/xen/traced.js';
+import { stepLine } from './explain.js';
 import { html as h, type Markup } from './markup.js';
+import { type Rung, rungs } from './steps.js';
 
-const WIDTH = 960;
-const LANES = { left: 150, middle: 540, right: 930 } as const;
-const HEAD = 34;
-/** Height of a rung with a one-line label, and of each further line. */
-const ROW = 24;
-const LINE = 14;
-/** Width of a letter of the label's font. */
-const LETTER = 6.7;
-
-/** Maximum number of steps in a diagram; the file of the trace has all. */
+/** Largest number of rungs in a diagram, and of those at its end that are not folded; the file of the trace has all. */
 const RUNGS = 80;
+const OPEN = 16;
+/** Steps of a joined rung that the diagram lists. */
+const LISTED = 40;
+/** Milliseconds without a step from which a diagram shows a gap. */
+const GAP = 10;
 
 /** The end of a test's trace for a driver of this role; the frontend is on the left. */
-export function ladder(whole: readonly TraceStep[], role: Role): Markup {
-  const trace = whole.slice(-RUNGS);
-  const lanes: Record<TraceEnd, number> = {
-    harness: role === 'backend' ? LANES.left : LANES.right,
-    xenstore: LANES.middle,
-    driver: role === 'backend' ? LANES.right : LANES.left,
-  };
-  const names: Record<TraceEnd, string> = {
-    harness: role === 'backend' ? 'frontend: harness' : 'backend: harness',
-    xenstore: 'xenstore',
-    driver: `${role}: under test`,
-  };
-  const ends: readonly TraceEnd[] = ['harness', 'xenstore', 'driver'];
-  const start = trace[0]?.at ?? 0;
-  let y = HEAD;
-  const rungs = trace.map((step) => {
-    const span = Math.abs(lanes[step.to] - lanes[step.from]);
-    const label = broken(printable(step.what).replaceAll('\n', ' '), Math.max(1, Math.floor((span - 24) / LETTER)));
-    y += ROW + (label.length - 1) * LINE;
-    return rung(step, label, lanes, y - 6, step.at - start);
+export function ladder(trace: readonly TraceStep[], role: Role): Markup {
+  const all = rungs(trace);
+  const shown = all.slice(-RUNGS);
+  const start = shown[0]?.at ?? 0;
+  let before = start;
+  let said = '';
+  const rows = shown.map((rung) => {
+    const gap = rung.at - before >= GAP ? h`<li class="gap">${span(rung.at - before)} later</li>` : undefined;
+    before = rung.steps.at(-1)?.at ?? rung.at;
+    const time = span(rung.at - start);
+    const label = time === said ? '' : time;
+    said = time;
+    return h`${gap}${row(rung, label, role)}`;
   });
-  const height = y + 12;
-  return h`<svg class="ladder" role="img" viewBox="0 0 ${WIDTH} ${height}" aria-label="Sequence diagram of the trace">
-${ends.map(
-  (end) => h`<text class="lane" x="${lanes[end]}" y="16" text-anchor="${anchor(lanes[end])}">${names[end]}</text>
-<line class="lane" x1="${lanes[end]}" y1="24" x2="${lanes[end]}" y2="${height}"/>`,
-)}
-${rungs}
-</svg>`;
+  const early = rows.slice(0, -OPEN);
+  const left = trace.length - shown.reduce((sum, { steps }) => sum + steps.length, 0);
+  const earlier =
+    early.length === 0
+      ? undefined
+      : h`<details class="earlier"><summary>${early.length} earlier steps${
+          left > 0 ? `, after ${left} that only the trace file has` : ''
+        }</summary><ol>${early}</ol></details>`;
+  const end = (name: Role): string => `${name}: ${name === role ? 'driver under test' : 'netifspec'}`;
+  return h`<figure class="ladder" aria-label="Sequence diagram of the trace">
+<figcaption><span>${end('frontend')}</span><span>${end('backend')}</span></figcaption>
+${earlier}<ol>${rows.slice(-OPEN)}</ol>
+</figure>`;
 }
 
-/** Names of the outer lanes are aligned so that they stay inside the diagram. */
-function anchor(x: number): 'middle' | 'end' {
-  return x === LANES.right ? 'end' : 'middle';
+/** An arrow with its text. The store has no lane: its arrows end halfway. */
+function row(rung: Rung, time: string, role: Role): Markup {
+  const { kind, from, to, text, times, steps } = rung;
+  const left = role === 'frontend' ? 'driver' : 'harness';
+  const store = from === 'xenstore' || to === 'xenstore';
+  const direction = store ? (left === 'harness') === (from === 'harness') : from === left;
+  const side = store ? (left === 'harness' ? ' at-left' : ' at-right') : '';
+  const label = h`<span class="kind">${kind === 'other' ? '' : kind}</span> ${text.what && h`<b>${text.what}</b> `}${text.details} <small>${text.where}</small>`;
+  const body =
+    times === 1
+      ? h`<p>${label}</p>`
+      : h`<details><summary>${label} <b class="times">${times} ×</b></summary><pre>${listed(steps)}</pre></details>`;
+  return h`<li class="${kind} ${direction ? 'right' : 'left'}${side}"><time>${time}</time><div>${body}</div></li>`;
 }
 
-/** `text` in lines of at most this many letters, broken after a blank or the slash of a path if possible. */
-function broken(text: string, letters: number): string[] {
-  const lines: string[] = [];
-  let rest = text;
-  while (rest.length > letters) {
-    const after = Math.max(rest.lastIndexOf(' ', letters - 1), rest.lastIndexOf('/', letters - 1)) + 1;
-    const end = after > letters / 2 ? after : letters;
-    lines.push(rest.slice(0, end));
-    rest = rest.slice(end);
-  }
-  return [...lines, rest];
+function listed(steps: readonly TraceStep[]): string {
+  const lines = steps.slice(0, LISTED).map((step) => stepLine(step).trimStart());
+  if (steps.length > LISTED) lines.push(`and ${steps.length - LISTED} more`);
+  return lines.join('\n');
 }
 
-/** An arrow at `y`, with its label above it. */
-function rung(
-  { from, to }: TraceStep,
-  label: readonly string[],
-  lanes: Record<TraceEnd, number>,
-  y: number,
-  ms: number,
-): Markup {
-  const [x1, x2] = [lanes[from], lanes[to]];
-  const side = x2 > x1 ? -1 : 1;
-  const tip = `${x2},${y} ${x2 + side * 7},${y - 4} ${x2 + side * 7},${y + 4}`;
-  const kind = from === 'xenstore' || to === 'xenstore' ? 'store' : from;
-  const top = y - 5 - (label.length - 1) * LINE;
-  return h`<g class="${kind}"><text class="at" x="4" y="${y + 3}">${ms.toFixed(3)} ms</text>
-<line x1="${x1}" y1="${y}" x2="${x2}" y2="${y}"/><polygon points="${tip}"/>
-${label.map((line, n) => h`<text x="${(x1 + x2) / 2}" y="${top + n * LINE}" text-anchor="middle">${line}</text>`)}</g>`;
+/** Milliseconds with a unit in which they are easy to read. */
+function span(ms: number): string {
+  if (ms < 0.0005) return '0';
+  if (ms < 1) return `${Math.round(ms * 1000)} µs`;
+  return ms < 1000 ? `${Number(ms.toPrecision(3))} ms` : `${(ms / 1000).toFixed(2)} s`;
 }

@@ -4,9 +4,14 @@ import { html as h, Markup } from './markup.js';
 
 /** One self-contained page, which loads no other files and runs no other script than `script`. */
 export function page(title: string, body: Markup, script?: string): string {
+  return [...pageParts(title, [body], script)].join('');
+}
+
+/** The same page in parts, for a body that is too large to hold in memory as a whole. */
+export function* pageParts(title: string, body: Iterable<Markup>, script?: string): Generator<string> {
   const hash = script === undefined ? undefined : createHash('sha256').update(script).digest('base64');
   const scripts = hash === undefined ? '' : `; script-src 'sha256-${hash}'`;
-  return h`<!doctype html>
+  yield h`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -16,7 +21,9 @@ export function page(title: string, body: Markup, script?: string): string {
 <style>${new Markup(STYLE)}</style>
 </head>
 <body>
-${body}
+`.text;
+  for (const { text } of body) yield text;
+  yield h`
 ${script === undefined ? undefined : h`<script>${new Markup(script)}</script>`}
 </body>
 </html>

@@ -1,5 +1,7 @@
 import type { EndRecord, SessionRecord, TestRecord } from '../harness/run/record.js';
+import type { Requirement } from '../harness/run/requirement.js';
 import type { Describe } from './explain.js';
+import type { Rules } from './standings.js';
 
 /** Literal records for the tests of the reports. */
 
@@ -82,3 +84,30 @@ export const describeSample: Describe = (id) =>
 
 /** Text with which a driver may try to break a report. */
 export const HOSTILE = 'a]]>b]]>c<script>alert(1)</script>&"\'\0\x07\x1b[31mred\x1b[0m\ud800\uffff\u202e\r\nlast';
+
+function requirement(id: string, fields: Partial<Requirement> = {}): Requirement {
+  return {
+    id,
+    side: 'both',
+    level: 'must',
+    since: 'always',
+    statement: `statement of ${id}`,
+    source: 'netif.h',
+    ...fields,
+  };
+}
+
+const REQUIREMENTS = [
+  requirement('RING-01'),
+  requirement('RING-07', { untestable: 'every driver conforms' }),
+  requirement('RING-08', { side: 'backend' }),
+  requirement('RING-09', { statement: 'a response carries the id of its request', source: 'netif.h, "Ring"' }),
+  requirement('RING-10', { since: '3f20b8def0' }),
+];
+
+/** A catalogue for the records of this file. */
+export const RULES: Rules = {
+  requirements: REQUIREMENTS,
+  find: (id) => REQUIREMENTS.find((each) => each.id === id),
+  checking: (id) => (id === 'RING-09' ? ['frontend.rings.foo'] : []),
+};

@@ -73,6 +73,17 @@ describe('results.jsonl', () => {
     writer.close();
   });
 
+  it('reads a file that is larger than its buffer, whatever characters it holds', () => {
+    const records = [
+      session(),
+      ...Array.from({ length: 400 }, (_, n) => test({ title: `${n}${'\u20ac'.repeat(1000)}` })),
+    ];
+    const writer = new RecordWriter(path);
+    for (const record of records) writer.write(record);
+    writer.close();
+    expect(readRecords(path)).to.deep.equal(records);
+  });
+
   for (const tail of ['{"type":"te', '\0\0\0', '{"type":"end"']) {
     it(`treats the last line ${JSON.stringify(tail)} as the end of a killed run`, () => {
       const writer = new RecordWriter(path);

@@ -1,10 +1,10 @@
 /**
  * The parts of a message that vary between runs and between vifs: the handle of a vif, the addresses derived from it,
- * numbers that Xen assigns, and milliseconds. Group 1 is a hexadecimal part.
+ * numbers that Xen assigns, the number of a ping, and milliseconds. Group 1 is a hexadecimal part.
  */
 export const VARYING = new RegExp(
   [
-    /(?<=\b(?:ref|grant|request|domain) )\d+/,
+    /(?<=\b(?:ref|grant|request|domain|ping) )\d+/,
     /(?<=\/domain\/)\d+/,
     /(?<=\/(?:vif|netifspec)\/(?:\d+\/)?)\d+/,
     /(?<=\bvif(?:\d+\.)?)\d+/,

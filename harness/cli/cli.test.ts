@@ -86,7 +86,13 @@ describe('the command line', function () {
     expect(stdout).to.match(/^traces: 2 in traced\/traces$/m);
     const capture = readFileSync(join(folder, 'traced/traces/reference-backend/backend.transmit.id-256.pcapng'));
     expect(capture.readUInt32LE(0)).to.equal(0x0a0d0d0a);
-    expect(readFileSync(join(folder, 'traced/report.html'), 'utf8')).to.match(/<svg class="ladder"/);
+    const page = readFileSync(join(folder, 'traced/report.html'), 'utf8');
+    const link = 'traces/reference-backend/backend.transmit.id-256.pcapng';
+    expect(page)
+      .to.match(/<figure class="ladder"/)
+      .and.include(`href="${link}"`);
+    netifspec('report', 'html', 'traced', '--out', 'page.html');
+    expect(readFileSync(join(folder, 'page.html'), 'utf8')).to.include(`href="traced/${link}"`);
     // Under the path that "report junit" uses.
     const junit = readFileSync(join(folder, 'traced/junit.xml'), 'utf8');
     expect(junit).to.contain('[[ATTACHMENT|traced/traces/reference-backend/backend.transmit.id-256.pcapng]]');

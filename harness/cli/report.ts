@@ -6,12 +6,13 @@ import { type Change, diff, isRegression, resultsOf } from '../../reports/diff.j
 import type { JunitProfile } from '../../reports/junit.js';
 import { joined, merge } from '../../reports/merge.js';
 import { type Group, groupSessions } from '../../reports/records.js';
+import { CATALOGUE } from '../../suites/catalogue.js';
 import type { ResultRecord, TestRecord } from '../run/record.js';
 import { UsageError } from '../base/errors.js';
 import { NoRecords, recordFiles, runIn } from './record-files.js';
 import { isOnGithub, publishOnGithub } from './github.js';
 import { atPath, makeFolder, writeWhole } from './paths.js';
-import { attachmentsIn, describe, fileName, Results, writeFiles } from './results.js';
+import { attachmentsIn, describe, fileName, linksFrom, Results, writeFiles } from './results.js';
 import { resultsUrl } from './results-url.js';
 
 export interface MergeOptions {
@@ -156,14 +157,16 @@ export async function renderCommand(
 ): Promise<number> {
   const runs = folders.flatMap(recordFiles).map((file) => ({ folder: dirname(file), records: runIn(file) }));
   const groups = merged(runs.map(({ records }) => records));
+  const attachments = attachmentsOf(runs);
+  const links = linksFrom(out === undefined ? '.' : dirname(out), attachments);
   const text =
     format === 'html'
-      ? (await import('../../reports/html.js')).html(groups, { strict, describe })
+      ? (await import('../../reports/html.js')).html(groups, { strict, catalogue: CATALOGUE, attachments: links })
       : (await import('../../reports/junit.js')).junit(groups, {
           profile: junitProfile,
           strict,
           describe,
-          attachments: attachmentsOf(runs),
+          attachments,
         });
   write(text, out);
   return 0;

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { type Describe, traceText } from '../../reports/explain.js';
 import type { JunitProfile } from '../../reports/junit.js';
@@ -98,7 +98,10 @@ export class Results {
       const traces = await this.#traces(groups);
       const attachments = (test: TestRecord): string[] => attachmentsIn(out, test);
       writeWhole(join(out, 'junit.xml'), junit(groups, { profile, strict, describe, attachments }));
-      writeWhole(join(out, 'report.html'), html(groups, { strict, describe }));
+      writeWhole(
+        join(out, 'report.html'),
+        html(groups, { strict, catalogue: CATALOGUE, attachments: linksFrom(out, attachments) }),
+      );
       if (reporter === 'terminal') {
         this.#terminal.summary(groups);
         printPaths(out, ['results.jsonl', 'junit.xml', 'report.html']);
@@ -155,6 +158,11 @@ export function attachmentsIn(out: string, test: TestRecord): string[] {
   return traceFiles(out, test)
     .filter((file) => existsSync(file))
     .map(displayPath);
+}
+
+/** The addresses of a test's files, relative to a page in `folder`. */
+export function linksFrom(folder: string, attachments: (test: TestRecord) => string[]): typeof attachments {
+  return (test) => attachments(test).map((file) => relative(folder, file).split(sep).map(encodeURIComponent).join('/'));
 }
 
 const tracesOf = (out: string, target: string): string => join(out, 'traces', fileName(target));

@@ -1,34 +1,8 @@
 /** The page of all requirements, generated from the catalogue, the suites and the defects. */
 import { DEFECTS } from '../reference/defects/index.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
+import { chapterOf, CHAPTERS } from '../../suites/requirements/chapters.js';
 import { HEADERS, type Requirement, TEXT_VERSIONS } from '../run/requirement.js';
-
-/** The title of each chapter of the catalogue, by the prefix of its ids. */
-const CHAPTERS: Readonly<Record<string, string>> = {
-  RING: 'shared rings',
-  NOTIFY: 'notifications',
-  SEC: 'split event channels',
-  MQ: 'multiple queues',
-  CSUM: 'checksum offload',
-  GSO: 'large TCP packets',
-  MCAST: 'multicast control',
-  TRUST: 'trusted',
-  LINK: 'link state',
-  MTU: 'MTU',
-  XDP: 'XDP headroom',
-  CTRL: 'control ring',
-  HASH: 'hashing',
-  TOEP: 'the Toeplitz hash',
-  GREF: 'gref mapping',
-  STAG: 'staging grants',
-  TXW: 'transmit format',
-  RXW: 'receive format',
-  EXTRA: 'extra info slots',
-  SLOT: 'slots of a packet',
-  XB: 'xenbus states and life cycle',
-  GNT: 'grants',
-  ROB: 'robustness',
-};
 
 const COLUMNS = ['id', 'side', 'level', 'since', 'requirement', 'source', 'tests', 'defects'];
 
@@ -48,25 +22,20 @@ Made by \`npm run docs\` from the catalogue in \`suites/requirements/\`, the sui
 
 /** docs/requirements.md. Throws if a chapter of the catalogue has no title here. */
 export function requirementsPage(): string {
-  const prefixes = [...new Set(CATALOGUE.requirements.map(prefixOf))];
+  const prefixes = [...new Set(CATALOGUE.requirements.map(({ id }) => chapterOf(id)))];
   const chapters = prefixes.map((prefix) => {
     const title = CHAPTERS[prefix];
-    if (title === undefined) throw new Error(`chapter ${prefix} of the catalogue has no title in requirements-page.ts`);
-    const rows = CATALOGUE.requirements.filter((each) => prefixOf(each) === prefix).map(row);
+    if (title === undefined)
+      throw new Error(`chapter ${prefix} of the catalogue has no title in suites/requirements/chapters.ts`);
+    const rows = CATALOGUE.requirements.filter(({ id }) => chapterOf(id) === prefix).map(row);
     return [`## ${prefix}: ${title}`, '', ...table(COLUMNS, rows)].join('\n');
   });
   const versions = table(['version', 'what it adds'], Object.entries(TEXT_VERSIONS));
   return [HEAD, chapters.join('\n\n'), '', '## Versions', '', ...versions, ''].join('\n');
 }
 
-function prefixOf({ id }: Requirement): string {
-  return id.replace(/-.*/, '');
-}
-
 function row({ id, side, level, since, statement, source, lines, note, untestable }: Requirement): string[] {
-  const tests = CATALOGUE.tests
-    .filter((test) => CATALOGUE.checkedBy(test).includes(id))
-    .map((test) => `\`${test.id}\``);
+  const tests = CATALOGUE.checking(id).map((test) => `\`${test}\``);
   const defects = DEFECTS.filter(({ breaks }) => breaks === id).map((defect) => `\`${defect.id}\``);
   const said = note === undefined ? text(statement) : `${text(statement)}<br>_${text(note)}_`;
   return [

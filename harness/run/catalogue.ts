@@ -7,6 +7,7 @@ import type { Tests } from './suite.js';
 
 export class Catalogue {
   readonly #requirements: ReadonlyMap<string, Requirement>;
+  readonly #checking = new Map<string, string[]>();
 
   /**
    * @param tests in the order of execution
@@ -18,6 +19,9 @@ export class Catalogue {
     private readonly checks: Readonly<Record<string, readonly string[]>>,
   ) {
     this.#requirements = new Map(requirements.map((each) => [each.id, each]));
+    for (const test of tests) {
+      for (const id of this.checkedBy(test)) this.#checking.set(id, [...this.checking(id), test.id]);
+    }
   }
 
   testsOf(role: Role): Tests {
@@ -44,5 +48,10 @@ export class Catalogue {
   /** The ids of the requirements that the checks of a test name. */
   checkedBy(test: Tests[number]): readonly string[] {
     return this.checks[test.id] ?? [];
+  }
+
+  /** The ids of the tests whose checks name a requirement, in the order of execution. */
+  checking(requirement: string): readonly string[] {
+    return this.#checking.get(requirement) ?? [];
   }
 }

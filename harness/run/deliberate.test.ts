@@ -5,6 +5,7 @@ import { junit } from '../../reports/junit.js';
 import { exitCode, groupSessions } from '../../reports/records.js';
 import { TerminalReporter } from '../../reports/terminal.js';
 import { describe as describeRequirement } from '../cli/results.js';
+import { CATALOGUE } from '../../suites/catalogue.js';
 import { Expectations } from './expectations.js';
 import type { ResultRecord } from './record.js';
 import { recordsOfSession } from './records-of-session.fixture.js';
@@ -90,10 +91,8 @@ describe('deliberate tests', () => {
       const [, inside = ''] = new RegExp(`<testcase[^>]*name="${id}"[^>]*?(/>|>[^]*?</testcase>)`).exec(xml) ?? [];
       expect(/<(failure|error|skipped|system-out)\b/.exec(inside)?.[1], inside || xml).to.equal(element);
 
-      const page = html(groups, { strict: false, describe: describeRequirement });
-      expect(page).to.match(
-        new RegExp(`<span class="verdict">${word}</span>\\s*<span class="name"><code>${id}</code>`, 'i'),
-      );
+      const page = [...html(groups, { strict: false, catalogue: CATALOGUE })].join('');
+      expect(page).to.match(new RegExp(`<b>${word}</b>(<code>|<a class="id"[^>]*>)${id}<`, 'i'));
     });
   }
 });
