@@ -1,5 +1,4 @@
-import { viewOf } from '../bytes/codec.js';
-import { putNumber } from '../bytes/bytes.js';
+import { getNumber, putNumber } from '../bytes/bytes.js';
 
 /**
  * The state of a checksum field. `blank` is the sum of the pseudo-header alone, which a sender leaves in TCP and UDP
@@ -39,7 +38,7 @@ export function internetChecksum(bytes: Uint8Array, pseudo = 0): number {
 /** The state of the checksum at `offset` of `bytes`. Without a pseudo-header (`pseudo` is 0) it is never blank. */
 export function checksumAt(bytes: Uint8Array, offset: number, pseudo = 0): Checksum {
   if (internetChecksum(bytes, pseudo) === 0) return 'complete';
-  return pseudo !== 0 && viewOf(bytes).getUint16(offset) === pseudo ? 'blank' : 'corrupt';
+  return pseudo !== 0 && getNumber(bytes, 16, offset) === pseudo ? 'blank' : 'corrupt';
 }
 
 /** Fills the field at `offset` so that {@link checksumAt} returns `checksum`. Blank needs a pseudo-header. */
