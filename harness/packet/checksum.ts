@@ -15,8 +15,9 @@ export interface Addresses {
 /** The sum of big-endian 16-bit words, not folded; an odd last byte counts as the upper half of a word. */
 function sum(bytes: Uint8Array): number {
   let total = 0;
-  for (let i = 0; i < bytes.length; i += 2) total += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0);
-  return total;
+  const even = bytes.length & ~1;
+  for (let i = 0; i < even; i += 2) total += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0);
+  return even < bytes.length ? total + ((bytes[even] ?? 0) << 8) : total;
 }
 
 /** Folds a sum into 16 bits with end-around carry (RFC 1071). Zero only if all words are zero. */

@@ -60,7 +60,10 @@ export function decodeTcp(bytes: Uint8Array, addresses: Addresses): Decoded<Tcp>
     flags: offsetAndFlags & 0xfff,
     window: getNumber(bytes, 16, LAYOUT.window),
     urgent: getNumber(bytes, 16, LAYOUT.urgent),
-    checksum: checksumAt(bytes, LAYOUT.checksum, pseudoHeaderSum(addresses, IP_PROTOCOL.tcp, bytes.length)),
+    // Computed on use: a large frame is decoded several times for its ports and its payload alone.
+    get checksum() {
+      return checksumAt(bytes, LAYOUT.checksum, pseudoHeaderSum(addresses, IP_PROTOCOL.tcp, bytes.length));
+    },
     options: bytes.subarray(LAYOUT.options, headerLength),
     payload: bytes.subarray(headerLength),
   });
