@@ -15,7 +15,7 @@ const MOST_CONFIRMATIONS = 20;
 /** What is spent on shortening one sequence that fails, unless a limit says otherwise: sequences, and milliseconds. */
 const MOST_SHORTER = 200;
 const SHORTER_MS = 60_000;
-/** Random sequences after which a limit in time goes on with another seed. */
+/** Random sequences of one seed; an exploration that may run more continues with the next seed. */
 const SEQUENCES_OF_ONE_SEED = 1000;
 /** An exploration ends after so many sequences in a row that prove nothing. */
 const MOST_ERRORS = 3;
