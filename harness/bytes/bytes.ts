@@ -1,13 +1,19 @@
-import { viewOf } from './codec.js';
-
 /** Writes a big-endian number of 8, 16 or 32 bits. Throws a RangeError, a bug of the caller, if it does not fit. */
 export function putNumber(into: Uint8Array, bits: 8 | 16 | 32, offset: number, value: number): void {
   if (!Number.isInteger(value) || value < 0 || value >= 2 ** bits)
     throw new RangeError(`${value} does not fit in ${bits} bits`);
-  const view = viewOf(into);
-  if (bits === 8) view.setUint8(offset, value);
-  else if (bits === 16) view.setUint16(offset, value);
-  else view.setUint32(offset, value);
+  for (let at = offset, shift = bits - 8; shift >= 0; at++, shift -= 8) into[at] = value >>> shift;
+}
+
+/**
+ * Reads a big-endian number of 8, 16 or 32 bits; bytes after the end count as 0.
+ *
+ * Byte by byte: a DataView costs more than reading a whole header, since it moves a small array out of V8's heap.
+ */
+export function getNumber(from: Uint8Array, bits: 8 | 16 | 32, offset: number): number {
+  let value = 0;
+  for (let at = offset; at < offset + bits / 8; at++) value = value * 0x100 + (from[at] ?? 0);
+  return value;
 }
 
 /** Writes a byte field of fixed size. Throws a RangeError, a bug of the caller, on any other length. */
@@ -25,7 +31,9 @@ export function checkOptions(options: Uint8Array): void {
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {

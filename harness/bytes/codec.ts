@@ -21,12 +21,12 @@ type FieldType = 'u8' | 'u16' | 's16' | 'u32';
 /** The offset of a field in its struct, in bytes, and its type. */
 export type Field = readonly [offset: number, type: FieldType];
 
-const WIDTH: Record<FieldType, number> = { u8: 1, u16: 2, s16: 2, u32: 4 };
-const RANGE: Record<FieldType, readonly [min: number, max: number]> = {
-  u8: [0, 0xff],
-  u16: [0, 0xffff],
-  s16: [-0x8000, 0x7fff],
-  u32: [0, 0xffffffff],
+/** Bytes of a field, and the range of its values. */
+const TYPES: Readonly<Record<FieldType, { readonly width: number; readonly min: number; readonly max: number }>> = {
+  u8: { width: 1, min: 0, max: 0xff },
+  u16: { width: 2, min: 0, max: 0xffff },
+  s16: { width: 2, min: -0x8000, max: 0x7fff },
+  u32: { width: 4, min: 0, max: 0xffffffff },
 };
 
 /** A struct with numeric fields only. */
@@ -42,23 +42,26 @@ export interface Struct<K extends string> {
 
 /** Creates the struct of `size` bytes with these fields. */
 export function struct<K extends string>(name: string, size: number, fields: Readonly<Record<K, Field>>): Struct<K> {
-  const table = Object.entries(fields) as [K, Field][];
-  for (const [field, [offset, type]] of table) {
-    if (offset + WIDTH[type] > size)
-      throw new RangeError(`${name}: ${field} is outside the ${size} bytes of the struct`);
+  const table = (Object.entries(fields) as [K, Field][]).map(([key, [offset, type]]) => ({
+    key,
+    offset,
+    type,
+    ...TYPES[type],
+  }));
+  for (const { key, offset, width } of table) {
+    if (offset + width > size) throw new RangeError(`${name}: ${key} is outside the ${size} bytes of the struct`);
   }
   return {
     name,
     bytes: size,
     encode(value) {
       const bytes = new Uint8Array(size);
-      for (const [field, [offset, type]] of table) {
-        const [min, max] = RANGE[type];
-        const number = value[field];
+      for (const { key, offset, type, width, min, max } of table) {
+        const number = value[key];
         if (!Number.isInteger(number) || number < min || number > max) {
-          throw new RangeError(`${name}: ${field} ${number} is not a ${type}`);
+          throw new RangeError(`${name}: ${key} ${number} is not a ${type}`);
         }
-        write(bytes, offset, type, number);
+        write(bytes, offset, width, number);
       }
       return bytes;
     },
@@ -66,7 +69,7 @@ export function struct<K extends string>(name: string, size: number, fields: Rea
       const short = tooShort(name, bytes, size);
       if (short !== undefined) return malformed(short);
       const value = {} as Record<K, number>;
-      for (const [field, [offset, type]] of table) value[field] = read(bytes, offset, type);
+      for (const { key, offset, width, max } of table) value[key] = read(bytes, offset, width, max);
       return decoded(value);
     },
   };
@@ -140,12 +143,13 @@ function snakeCase(name: string): string {
 }
 
 // Byte by byte: creating a DataView for each slot costs more than reading all its fields.
-function read(bytes: Uint8Array, offset: number, type: FieldType): number {
+function read(bytes: Uint8Array, offset: number, width: number, max: number): number {
   let value = 0;
-  for (let at = offset + WIDTH[type] - 1; at >= offset; at--) value = value * 0x100 + (bytes[at] ?? 0);
-  return type === 's16' && value > 0x7fff ? value - 0x10000 : value;
+  for (let at = offset + width - 1; at >= offset; at--) value = value * 0x100 + (bytes[at] ?? 0);
+  // Above the largest value of a signed type.
+  return value > max ? value - 2 ** (8 * width) : value;
 }
 
-function write(bytes: Uint8Array, offset: number, type: FieldType, value: number): void {
-  for (let at = 0; at < WIDTH[type]; at++) bytes[offset + at] = value >> (8 * at);
+function write(bytes: Uint8Array, offset: number, width: number, value: number): void {
+  for (let at = 0; at < width; at++) bytes[offset + at] = value >> (8 * at);
 }

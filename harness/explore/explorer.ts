@@ -15,6 +15,8 @@ const MOST_CONFIRMATIONS = 20;
 /** What is spent on shortening one sequence that fails, unless a limit says otherwise: sequences, and milliseconds. */
 const MOST_SHORTER = 200;
 const SHORTER_MS = 60_000;
+/** Random sequences of one seed; an exploration that may run more continues with the next seed. */
+const SEQUENCES_OF_ONE_SEED = 1000;
 /** An exploration ends after so many sequences in a row that prove nothing. */
 const MOST_ERRORS = 3;
 
@@ -112,7 +114,8 @@ export class Explorer {
     let left = sequences;
     const goesOn = (): boolean => left > 0 && this.durationMs < end && this.#works();
     for (let part = 0; goesOn(); part++) {
-      await this.#until(seed + part, () => goesOn() && left-- > 0, { sequences: shorter, ms: ms ?? SHORTER_MS });
+      const most = Math.min(left, SEQUENCES_OF_ONE_SEED);
+      await this.#until(seed + part, most, () => goesOn() && left-- > 0, { sequences: shorter, ms: ms ?? SHORTER_MS });
     }
   }
 
@@ -128,11 +131,13 @@ export class Explorer {
   /**
    * Runs random sequences until one has a new kind of failure; shortens and keeps that.
    *
+   * @param most no more random sequences are made up, since even those that are not run cost time
    * @param mayTry whether one more random sequence may be run; it is counted
    * @param shortening what may be spent on shortening
    */
   async #until(
     seed: number,
+    most: number,
     mayTry: () => boolean,
     shortening: { readonly sequences: number; readonly ms: number },
   ): Promise<void> {
@@ -150,7 +155,7 @@ export class Explorer {
       if (isSame) shortest = { sequence, outcome };
       return !isSame;
     });
-    await fc.check(property, { seed, numRuns: 1000 });
+    await fc.check(property, { seed, numRuns: most });
     if (shortest) await this.#keep(...(await this.#shortened(shortest.sequence, shortest.outcome)));
   }
 

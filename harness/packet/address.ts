@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import { decoded, malformed } from '../bytes/codec.js';
 import type { Decoded } from '../bytes/codec.js';
-import { concat } from '../bytes/bytes.js';
+import { concat, getNumber } from '../bytes/bytes.js';
 
 export const MAC_LENGTH = 6;
 export const IPV4_LENGTH = 4;
@@ -64,8 +64,7 @@ export function parseIpv6(text: string): Decoded<Uint8Array> {
 
 /** The short form of RFC 5952: the first of the longest runs of two or more zero groups becomes `::`. */
 export function formatIpv6(address: Uint8Array): string {
-  const fields = viewOf(address);
-  const groups = Array.from({ length: 8 }, (_, i) => fields.getUint16(2 * i).toString(16));
+  const groups = Array.from({ length: 8 }, (_, i) => getNumber(address, 16, 2 * i).toString(16));
   const runs = groups.map((_, start) => {
     const end = groups.findIndex((group, i) => i >= start && group !== '0');
     return { start, length: (end < 0 ? 8 : end) - start };

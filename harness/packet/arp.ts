@@ -1,7 +1,7 @@
-import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import { decoded, malformed } from '../bytes/codec.js';
 import type { Decoded } from '../bytes/codec.js';
 import { IPV4_LENGTH, MAC_LENGTH } from './address.js';
-import { putField, putNumber } from '../bytes/bytes.js';
+import { getNumber, putField, putNumber } from '../bytes/bytes.js';
 import { ETHER_TYPE } from './ethernet.js';
 
 /** RFC 826, with the address sizes of Ethernet and IPv4. */
@@ -34,13 +34,12 @@ export interface Arp {
 
 export function decodeArp(bytes: Uint8Array): Decoded<Arp> {
   if (bytes.length < LAYOUT.end) return malformed(`ARP: ${bytes.length} bytes are fewer than ${LAYOUT.end}`);
-  const fields = viewOf(bytes);
-  if (fields.getUint16(LAYOUT.hardwareType) !== HARDWARE_ETHERNET || bytes[LAYOUT.hardwareLength] !== MAC_LENGTH)
+  if (getNumber(bytes, 16, LAYOUT.hardwareType) !== HARDWARE_ETHERNET || bytes[LAYOUT.hardwareLength] !== MAC_LENGTH)
     return malformed('ARP: not of Ethernet');
-  if (fields.getUint16(LAYOUT.protocolType) !== ETHER_TYPE.ipv4 || bytes[LAYOUT.protocolLength] !== IPV4_LENGTH)
+  if (getNumber(bytes, 16, LAYOUT.protocolType) !== ETHER_TYPE.ipv4 || bytes[LAYOUT.protocolLength] !== IPV4_LENGTH)
     return malformed('ARP: not of IPv4');
   return decoded({
-    operation: fields.getUint16(LAYOUT.operation),
+    operation: getNumber(bytes, 16, LAYOUT.operation),
     senderMac: bytes.subarray(LAYOUT.senderMac, LAYOUT.senderIpv4),
     senderIpv4: bytes.subarray(LAYOUT.senderIpv4, LAYOUT.targetMac),
     targetMac: bytes.subarray(LAYOUT.targetMac, LAYOUT.targetIpv4),

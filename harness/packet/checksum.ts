@@ -1,5 +1,4 @@
-import { viewOf } from '../bytes/codec.js';
-import { putNumber } from '../bytes/bytes.js';
+import { getNumber, putNumber } from '../bytes/bytes.js';
 
 /**
  * The state of a checksum field. `blank` is the sum of the pseudo-header alone, which a sender leaves in TCP and UDP
@@ -16,8 +15,9 @@ export interface Addresses {
 /** The sum of big-endian 16-bit words, not folded; an odd last byte counts as the upper half of a word. */
 function sum(bytes: Uint8Array): number {
   let total = 0;
-  for (let i = 0; i < bytes.length; i += 2) total += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0);
-  return total;
+  const even = bytes.length & ~1;
+  for (let i = 0; i < even; i += 2) total += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0);
+  return even < bytes.length ? total + ((bytes[even] ?? 0) << 8) : total;
 }
 
 /** Folds a sum into 16 bits with end-around carry (RFC 1071). Zero only if all words are zero. */
@@ -39,7 +39,7 @@ export function internetChecksum(bytes: Uint8Array, pseudo = 0): number {
 /** The state of the checksum at `offset` of `bytes`. Without a pseudo-header (`pseudo` is 0) it is never blank. */
 export function checksumAt(bytes: Uint8Array, offset: number, pseudo = 0): Checksum {
   if (internetChecksum(bytes, pseudo) === 0) return 'complete';
-  return pseudo !== 0 && viewOf(bytes).getUint16(offset) === pseudo ? 'blank' : 'corrupt';
+  return pseudo !== 0 && getNumber(bytes, 16, offset) === pseudo ? 'blank' : 'corrupt';
 }
 
 /** Fills the field at `offset` so that {@link checksumAt} returns `checksum`. Blank needs a pseudo-header. */

@@ -1,7 +1,7 @@
-import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import { decoded, malformed } from '../bytes/codec.js';
 import type { Decoded } from '../bytes/codec.js';
 import { MAC_LENGTH } from './address.js';
-import { putField, putNumber } from '../bytes/bytes.js';
+import { getNumber, putField, putNumber } from '../bytes/bytes.js';
 
 const LAYOUT = { destination: 0, source: 6, etherType: 12, payload: 14 } as const;
 
@@ -36,7 +36,7 @@ export interface Ethernet {
 
 export function decodeEthernet(bytes: Uint8Array): Decoded<Ethernet> {
   if (bytes.length < LAYOUT.payload) return malformed(`Ethernet: ${bytes.length} bytes are no header`);
-  const etherType = viewOf(bytes).getUint16(LAYOUT.etherType);
+  const etherType = getNumber(bytes, 16, LAYOUT.etherType);
   if (etherType < LOWEST_ETHER_TYPE) return malformed(`Ethernet: type ${etherType} is an 802.3 length`);
   return decoded({
     destination: bytes.subarray(LAYOUT.destination, LAYOUT.destination + MAC_LENGTH),

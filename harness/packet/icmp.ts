@@ -1,6 +1,6 @@
-import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import { decoded, malformed } from '../bytes/codec.js';
 import type { Decoded } from '../bytes/codec.js';
-import { concat, putNumber } from '../bytes/bytes.js';
+import { concat, getNumber, putNumber } from '../bytes/bytes.js';
 import { checksumAt, pseudoHeaderSum, putChecksum } from './checksum.js';
 import type { Addresses } from './checksum.js';
 import { IP_PROTOCOL } from './ipv4.js';
@@ -56,10 +56,9 @@ export function encodeIcmpv6(message: Icmp, addresses: Addresses): Uint8Array {
 /** The body of an echo; the caller has checked the type. */
 export function decodeEcho(body: Uint8Array): Decoded<Echo> {
   if (body.length < ECHO_LAYOUT.payload) return malformed(`echo: a body of ${body.length} bytes`);
-  const fields = viewOf(body);
   return decoded({
-    id: fields.getUint16(ECHO_LAYOUT.id),
-    seq: fields.getUint16(ECHO_LAYOUT.seq),
+    id: getNumber(body, 16, ECHO_LAYOUT.id),
+    seq: getNumber(body, 16, ECHO_LAYOUT.seq),
     payload: body.subarray(ECHO_LAYOUT.payload),
   });
 }
@@ -74,10 +73,9 @@ export function encodeEcho(echo: Echo): Uint8Array {
 
 function decodeMessage(bytes: Uint8Array, pseudo: (length: number) => number): Decoded<Icmp> {
   if (bytes.length < LAYOUT.body) return malformed(`ICMP: ${bytes.length} bytes are no header`);
-  const fields = viewOf(bytes);
   return decoded({
-    type: fields.getUint8(LAYOUT.type),
-    code: fields.getUint8(LAYOUT.code),
+    type: getNumber(bytes, 8, LAYOUT.type),
+    code: getNumber(bytes, 8, LAYOUT.code),
     // Only TCP and UDP checksums can be blank.
     checksum: checksumAt(bytes, LAYOUT.checksum, pseudo(bytes.length)) === 'complete' ? 'complete' : 'corrupt',
     body: bytes.subarray(LAYOUT.body),

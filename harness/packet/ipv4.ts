@@ -1,7 +1,7 @@
-import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import { decoded, malformed } from '../bytes/codec.js';
 import type { Decoded } from '../bytes/codec.js';
 import { IPV4_LENGTH } from './address.js';
-import { checkOptions, putField, putNumber } from '../bytes/bytes.js';
+import { checkOptions, getNumber, putField, putNumber } from '../bytes/bytes.js';
 import { checksumAt, putChecksum } from './checksum.js';
 import type { Addresses } from './checksum.js';
 
@@ -46,23 +46,22 @@ export interface Ipv4 extends Addresses {
 /** Decodes a packet with a valid or a wrong header checksum; bytes after its total length are ignored. */
 export function decodeIpv4(bytes: Uint8Array): Decoded<Ipv4> {
   if (bytes.length < LAYOUT.options) return malformed(`IPv4: ${bytes.length} bytes are no header`);
-  const fields = viewOf(bytes);
-  const versionAndLength = fields.getUint8(LAYOUT.versionAndLength);
+  const versionAndLength = getNumber(bytes, 8, LAYOUT.versionAndLength);
   const headerLength = (versionAndLength & 0xf) * 4;
-  const totalLength = fields.getUint16(LAYOUT.totalLength);
+  const totalLength = getNumber(bytes, 16, LAYOUT.totalLength);
   if (versionAndLength >> 4 !== 4) return malformed(`IPv4: version ${versionAndLength >> 4}`);
   if (headerLength < LAYOUT.options) return malformed(`IPv4: header of ${headerLength} bytes`);
   if (totalLength < headerLength) return malformed(`IPv4: total length ${totalLength}, header ${headerLength}`);
   if (totalLength > bytes.length) return malformed(`IPv4: total length ${totalLength} of ${bytes.length} bytes`);
-  const fragment = fields.getUint16(LAYOUT.fragment);
+  const fragment = getNumber(bytes, 16, LAYOUT.fragment);
   return decoded({
     version: 4,
-    typeOfService: fields.getUint8(LAYOUT.typeOfService),
-    identification: fields.getUint16(LAYOUT.identification),
+    typeOfService: getNumber(bytes, 8, LAYOUT.typeOfService),
+    identification: getNumber(bytes, 16, LAYOUT.identification),
     flags: fragment >> 13,
     fragmentOffset: fragment & 0x1fff,
-    ttl: fields.getUint8(LAYOUT.ttl),
-    protocol: fields.getUint8(LAYOUT.protocol),
+    ttl: getNumber(bytes, 8, LAYOUT.ttl),
+    protocol: getNumber(bytes, 8, LAYOUT.protocol),
     checksum: checksumAt(bytes.subarray(0, headerLength), LAYOUT.checksum) === 'complete' ? 'complete' : 'corrupt',
     source: bytes.subarray(LAYOUT.source, LAYOUT.source + IPV4_LENGTH),
     destination: bytes.subarray(LAYOUT.destination, LAYOUT.destination + IPV4_LENGTH),

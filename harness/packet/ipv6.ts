@@ -1,7 +1,7 @@
-import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import { decoded, malformed } from '../bytes/codec.js';
 import type { Decoded } from '../bytes/codec.js';
 import { IPV6_LENGTH } from './address.js';
-import { putField, putNumber } from '../bytes/bytes.js';
+import { getNumber, putField, putNumber } from '../bytes/bytes.js';
 import type { Addresses } from './checksum.js';
 
 /** RFC 8200, 3. */
@@ -32,9 +32,8 @@ export interface Ipv6 extends Addresses {
 /** Bytes after the payload length are ignored. */
 export function decodeIpv6(bytes: Uint8Array): Decoded<Ipv6> {
   if (bytes.length < LAYOUT.payload) return malformed(`IPv6: ${bytes.length} bytes are no header`);
-  const fields = viewOf(bytes);
-  const first = fields.getUint32(LAYOUT.versionClassFlow);
-  const payloadLength = fields.getUint16(LAYOUT.payloadLength);
+  const first = getNumber(bytes, 32, LAYOUT.versionClassFlow);
+  const payloadLength = getNumber(bytes, 16, LAYOUT.payloadLength);
   const available = bytes.length - LAYOUT.payload;
   if (first >>> 28 !== 6) return malformed(`IPv6: version ${first >>> 28}`);
   if (payloadLength > available) return malformed(`IPv6: payload length ${payloadLength} of ${available} bytes`);
@@ -42,8 +41,8 @@ export function decodeIpv6(bytes: Uint8Array): Decoded<Ipv6> {
     version: 6,
     trafficClass: (first >>> 20) & 0xff,
     flowLabel: first & 0xfffff,
-    nextHeader: fields.getUint8(LAYOUT.nextHeader),
-    hopLimit: fields.getUint8(LAYOUT.hopLimit),
+    nextHeader: getNumber(bytes, 8, LAYOUT.nextHeader),
+    hopLimit: getNumber(bytes, 8, LAYOUT.hopLimit),
     source: bytes.subarray(LAYOUT.source, LAYOUT.source + IPV6_LENGTH),
     destination: bytes.subarray(LAYOUT.destination, LAYOUT.destination + IPV6_LENGTH),
     payload: bytes.subarray(LAYOUT.payload, LAYOUT.payload + payloadLength),

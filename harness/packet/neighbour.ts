@@ -1,7 +1,7 @@
-import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import { decoded, malformed } from '../bytes/codec.js';
 import type { Decoded } from '../bytes/codec.js';
 import { IPV6_LENGTH, MAC_LENGTH } from './address.js';
-import { concat, putField, putNumber } from '../bytes/bytes.js';
+import { concat, getNumber, putField, putNumber } from '../bytes/bytes.js';
 import { ICMPV6_TYPE } from './icmp.js';
 
 /** The body of both messages (RFC 4861, 4.3 and 4.4). */
@@ -53,7 +53,7 @@ export function decodeNeighbour(type: NeighbourType, body: Uint8Array): Decoded<
   }
   return decoded({
     type,
-    flags: viewOf(body).getUint8(LAYOUT.flags) >> 5,
+    flags: getNumber(body, 8, LAYOUT.flags) >> 5,
     target: body.subarray(LAYOUT.target, LAYOUT.target + IPV6_LENGTH),
     mac,
   });

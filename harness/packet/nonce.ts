@@ -1,4 +1,4 @@
-import { viewOf } from '../bytes/codec.js';
+import { getNumber } from '../bytes/bytes.js';
 
 /**
  * `length` bytes that nothing else on the link sends: the nonce (a u32, big-endian), then words that depend on the
@@ -7,14 +7,19 @@ import { viewOf } from '../bytes/codec.js';
  */
 export function noncePayload(nonce: number, length: number): Uint8Array {
   const bytes = new Uint8Array(Math.ceil(length / 4) * 4);
-  const words = viewOf(bytes);
-  for (let i = 0; i < bytes.length; i += 4) words.setUint32(i, i === 0 ? nonce : scramble(nonce, i));
+  for (let i = 0; i < bytes.length; i += 4) {
+    const word = i === 0 ? nonce : scramble(nonce, i);
+    bytes[i] = word >>> 24;
+    bytes[i + 1] = word >>> 16;
+    bytes[i + 2] = word >>> 8;
+    bytes[i + 3] = word;
+  }
   return bytes.subarray(0, length);
 }
 
 /** The nonce at the start of a payload; undefined if the payload is too short. */
 export function nonceOf(payload: Uint8Array): number | undefined {
-  return payload.length < 4 ? undefined : viewOf(payload).getUint32(0);
+  return payload.length < 4 ? undefined : getNumber(payload, 32, 0);
 }
 
 /** Mixes an integer to a u32 (the finalizer of MurmurHash3, over a Weyl sequence). */

@@ -1,6 +1,6 @@
-import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import { decoded, malformed } from '../bytes/codec.js';
 import type { Decoded } from '../bytes/codec.js';
-import { checkOptions, putNumber } from '../bytes/bytes.js';
+import { checkOptions, getNumber, putNumber } from '../bytes/bytes.js';
 import { checksumAt, pseudoHeaderSum, putChecksum } from './checksum.js';
 import type { Addresses, Checksum } from './checksum.js';
 import { IP_PROTOCOL } from './ipv4.js';
@@ -48,20 +48,22 @@ export interface Tcp {
 /** `bytes` is the whole payload of the IP packet: TCP has no length of its own. */
 export function decodeTcp(bytes: Uint8Array, addresses: Addresses): Decoded<Tcp> {
   if (bytes.length < LAYOUT.options) return malformed(`TCP: ${bytes.length} bytes are no header`);
-  const fields = viewOf(bytes);
-  const offsetAndFlags = fields.getUint16(LAYOUT.offsetAndFlags);
+  const offsetAndFlags = getNumber(bytes, 16, LAYOUT.offsetAndFlags);
   const headerLength = (offsetAndFlags >> 12) * 4;
   if (headerLength < LAYOUT.options) return malformed(`TCP: header of ${headerLength} bytes`);
   if (headerLength > bytes.length) return malformed(`TCP: header of ${headerLength} in ${bytes.length} bytes`);
   return decoded({
-    sport: fields.getUint16(LAYOUT.sport),
-    dport: fields.getUint16(LAYOUT.dport),
-    seq: fields.getUint32(LAYOUT.seq),
-    ack: fields.getUint32(LAYOUT.ack),
+    sport: getNumber(bytes, 16, LAYOUT.sport),
+    dport: getNumber(bytes, 16, LAYOUT.dport),
+    seq: getNumber(bytes, 32, LAYOUT.seq),
+    ack: getNumber(bytes, 32, LAYOUT.ack),
     flags: offsetAndFlags & 0xfff,
-    window: fields.getUint16(LAYOUT.window),
-    urgent: fields.getUint16(LAYOUT.urgent),
-    checksum: checksumAt(bytes, LAYOUT.checksum, pseudoHeaderSum(addresses, IP_PROTOCOL.tcp, bytes.length)),
+    window: getNumber(bytes, 16, LAYOUT.window),
+    urgent: getNumber(bytes, 16, LAYOUT.urgent),
+    // Computed on use: a large frame is decoded several times for its ports and its payload alone.
+    get checksum() {
+      return checksumAt(bytes, LAYOUT.checksum, pseudoHeaderSum(addresses, IP_PROTOCOL.tcp, bytes.length));
+    },
     options: bytes.subarray(LAYOUT.options, headerLength),
     payload: bytes.subarray(headerLength),
   });

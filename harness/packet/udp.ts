@@ -1,6 +1,6 @@
-import { decoded, malformed, viewOf } from '../bytes/codec.js';
+import { decoded, malformed } from '../bytes/codec.js';
 import type { Decoded } from '../bytes/codec.js';
-import { putNumber } from '../bytes/bytes.js';
+import { getNumber, putNumber } from '../bytes/bytes.js';
 import { checksumAt, pseudoHeaderSum, putChecksum } from './checksum.js';
 import type { Addresses, Checksum } from './checksum.js';
 import { IP_PROTOCOL } from './ipv4.js';
@@ -19,16 +19,15 @@ export interface Udp {
 /** Bytes after the length are ignored. */
 export function decodeUdp(bytes: Uint8Array, addresses: Addresses): Decoded<Udp> {
   if (bytes.length < LAYOUT.payload) return malformed(`UDP: ${bytes.length} bytes are no header`);
-  const fields = viewOf(bytes);
-  const length = fields.getUint16(LAYOUT.length);
+  const length = getNumber(bytes, 16, LAYOUT.length);
   if (length < LAYOUT.payload) return malformed(`UDP: length ${length}`);
   if (length > bytes.length) return malformed(`UDP: length ${length} of ${bytes.length} bytes`);
   const datagram = bytes.subarray(0, length);
   const pseudo = pseudoHeaderSum(addresses, IP_PROTOCOL.udp, length);
   return decoded({
-    sport: fields.getUint16(LAYOUT.sport),
-    dport: fields.getUint16(LAYOUT.dport),
-    checksum: fields.getUint16(LAYOUT.checksum) === 0 ? 'none' : checksumAt(datagram, LAYOUT.checksum, pseudo),
+    sport: getNumber(bytes, 16, LAYOUT.sport),
+    dport: getNumber(bytes, 16, LAYOUT.dport),
+    checksum: getNumber(bytes, 16, LAYOUT.checksum) === 0 ? 'none' : checksumAt(datagram, LAYOUT.checksum, pseudo),
     payload: datagram.subarray(LAYOUT.payload),
   });
 }
@@ -44,6 +43,6 @@ export function encodeUdp(udp: Udp, addresses: Addresses): Uint8Array {
   if (udp.checksum === 'none') return bytes;
   putChecksum(bytes, LAYOUT.checksum, udp.checksum, pseudoHeaderSum(addresses, IP_PROTOCOL.udp, length));
   // Zero means "no checksum", so a sum of zero is sent in its other form.
-  if (viewOf(bytes).getUint16(LAYOUT.checksum) === 0) putNumber(bytes, 16, LAYOUT.checksum, 0xffff);
+  if (getNumber(bytes, 16, LAYOUT.checksum) === 0) putNumber(bytes, 16, LAYOUT.checksum, 0xffff);
   return bytes;
 }

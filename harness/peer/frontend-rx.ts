@@ -58,7 +58,7 @@ export class FrontendRx {
   readonly #posted = new Map<number, Posted>();
   readonly #idle: Offer[] = [];
   /** The content of each idle buffer at the time its response was read. */
-  readonly #left = new WeakMap<Offer, Uint8Array>();
+  readonly #left = new Map<Offer, Uint8Array>();
   readonly #assembly: {
     slots: ReceivedSlot[];
     extras: Extra[];

@@ -226,7 +226,7 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
    * Waits for a packet that `match` accepts and removes it from {@link received}. Calls `match` once for each packet.
    */
   async receive(what: string, match: (packet: P) => boolean, options: WaitOptions = {}): Promise<P> {
-    const seen = new WeakSet<P>();
+    const seen = new Set<P>();
     const isIt = (packet: P): boolean => {
       if (seen.has(packet)) return false;
       seen.add(packet);

@@ -11,6 +11,7 @@ export interface RingLayout {
 export const TX_RING = { name: 'tx', slotBytes: 12, size: 256 } as const satisfies RingLayout;
 export const RX_RING = { name: 'rx', slotBytes: 8, size: 256 } as const satisfies RingLayout;
 export const CTRL_RING = { name: 'ctrl', slotBytes: 16, size: 128 } as const satisfies RingLayout;
+const RINGS: readonly RingLayout[] = [TX_RING, RX_RING, CTRL_RING];
 
 /** Byte offsets in the shared page: four u32 indices, private bytes and padding, then the slots. */
 export const RING_OFFSET = { reqProd: 0, reqEvent: 4, rspProd: 8, rspEvent: 12, pvt: 16, slots: 64 } as const;
@@ -52,8 +53,8 @@ export class RingSight {
 
   /** The ring that has a slot at `offset` with this length; undefined if there is none. */
   slotAt(offset: number, bytes: number): RingLayout | undefined {
-    const layout = [TX_RING, RX_RING, CTRL_RING].find(({ slotBytes }) => slotBytes === bytes);
     const behind = offset - RING_OFFSET.slots;
-    return this.#isRing && layout && behind >= 0 && behind % bytes === 0 ? layout : undefined;
+    if (!this.#isRing || behind < 0 || behind % bytes !== 0) return undefined;
+    return RINGS.find(({ slotBytes }) => slotBytes === bytes);
   }
 }

@@ -27,6 +27,12 @@ function reaches(producer: number, event: number, size: number): boolean {
   return distance(event, producer) <= size;
 }
 
+function padded(slot: Uint8Array, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  bytes.set(slot);
+  return bytes;
+}
+
 abstract class RingEnd<P extends RingPage> {
   /** Messages consumed since the ring was created. */
   taken = 0;
@@ -130,7 +136,7 @@ export class FrontRing<P extends RingPage = RingPage> extends RingEnd<P> {
     if (this.free() === 0) throw new RangeError(`${this.layout.name} ring: full, ${this.layout.size} outstanding`);
     const index = this.reqProdPvt;
     const { slotBytes } = this.layout;
-    const request = slot.length < slotBytes ? Buffer.concat([slot], slotBytes) : slot;
+    const request = slot.length < slotBytes ? padded(slot, slotBytes) : slot;
     this.writeSlot(index, request);
     this.#requests.set(slotOffset(this.layout, index), request);
     this.reqProdPvt = advance(index, 1);

@@ -34,7 +34,8 @@ export class Trace {
 
   /** @param what is called only if the trace is read */
   add(from: TraceEnd, to: TraceEnd, what: () => string, frame?: Uint8Array): void {
-    this.#steps.push({ at: this.clock.now(), from, to, what, ...(frame && { frame }) });
+    const at = this.clock.now();
+    this.#steps.push(frame ? { at, from, to, what, frame } : { at, from, to, what });
     if (this.#steps.length > this.limit) this.#steps.shift();
   }
 
@@ -197,14 +198,13 @@ function tracedGrants(grants: Grants, trace: Trace): Grants {
 /** @param role the harness's end of the ring in the page: the frontend offers the page, the backend maps it */
 function tracedPage(page: Page, name: string, role: 'frontend' | 'backend', trace: Trace): Page {
   const requests = role === 'frontend' ? 'wrote' : 'read';
-  const printers = new Map<string, SlotPrinter>();
+  const printers: { read?: SlotPrinter; wrote?: SlotPrinter } = {};
   const sight = new RingSight();
   const slot = (what: 'read' | 'wrote', offset: number, bytes: Uint8Array): void => {
     const layout = sight.slotAt(offset, bytes.length);
     if (!layout) return;
-    let printer = printers.get(what);
-    if (!printer) printers.set(what, (printer = new SlotPrinter(layout, what === requests ? 'request' : 'response')));
-    const print = printer.next(Uint8Array.from(bytes));
+    const printer = (printers[what] ??= new SlotPrinter(layout, what === requests ? 'request' : 'response'));
+    const print = printer.next(bytes.slice());
     const [from, to] = what === 'read' ? (['driver', 'harness'] as const) : (['harness', 'driver'] as const);
     const index = (offset - RING_OFFSET.slots) / layout.slotBytes;
     trace.add(from, to, () => `${what} slot ${index}: ${print()} (${name})`);

@@ -56,7 +56,8 @@ export class Connection extends Access implements Store {
 
   constructor(xenstored: Xenstored, domain: DomId, scheduler: Scheduler) {
     const home = `/local/domain/${domain}`;
-    const absolute = (path: string): string => (/^[/@]/.test(path) ? path : `${home}/${path}`);
+    const absolute = (path: string): string =>
+      path.startsWith('/') || path.startsWith('@') ? path : `${home}/${path}`;
     super((request) => this.#send(request), absolute, new Requests(xenstored, domain));
     this.#xenstored = xenstored;
     this.#domain = domain;

@@ -24,12 +24,15 @@ interface Listener {
   readonly told: () => void;
 }
 
+class Memory {
+  readonly bytes = new Uint8Array(PAGE_SIZE);
+  readonly words = new DataView(this.bytes.buffer);
+}
+
 /** The memory of a granted page, shared by every {@link SimulatedPage} of it. */
 export class Frame {
-  readonly #bytes = new Uint8Array(PAGE_SIZE);
-  readonly #words = new DataView(this.#bytes.buffer);
-
-  readonly #listeners = new Set<Listener>();
+  #allocated: Memory | undefined;
+  #listeners: Set<Listener> | undefined;
   #flicker: { readonly offset: number; values: readonly [number, number] } | undefined;
 
   constructor(
@@ -38,12 +41,17 @@ export class Frame {
     private readonly hooks: Hooks,
   ) {}
 
+  /** Allocated by the first access, since most of the buffers that a driver posts are never used. */
+  get #memory(): Memory {
+    return (this.#allocated ??= new Memory());
+  }
+
   /** Sets the word to its other value after each read. */
   flicker(offset: number, values: readonly [number, number]): () => void {
     if (this.#flicker) throw new PageError('the page already has a flickering word');
     const flicker = { offset, values };
     this.#flicker = flicker;
-    this.#words.setUint32(offset, values[0], true);
+    this.#memory.words.setUint32(offset, values[0], true);
     return () => {
       if (this.#flicker === flicker) this.#flicker = undefined;
     };
@@ -51,38 +59,40 @@ export class Frame {
 
   load32(domain: DomId, offset: number): number {
     this.#reportAccess(domain, 'load', offset, 4);
-    const word = this.#words.getUint32(offset, true);
+    const word = this.#memory.words.getUint32(offset, true);
     this.#flipIfRead(offset, 4);
     return word;
   }
 
   store32(domain: DomId, offset: number, value: number): void {
     this.#reportAccess(domain, 'store', offset, 4);
-    this.#words.setUint32(offset, value, true);
+    this.#memory.words.setUint32(offset, value, true);
     this.#tell(domain, offset, 4);
   }
 
   copyOut(domain: DomId, offset: number, length: number): Uint8Array {
     this.#reportAccess(domain, 'load', offset, length);
-    const bytes = this.#bytes.slice(offset, offset + length);
+    const bytes = this.#memory.bytes.slice(offset, offset + length);
     this.#flipIfRead(offset, length);
     return bytes;
   }
 
   copyIn(domain: DomId, offset: number, bytes: Uint8Array): void {
     this.#reportAccess(domain, 'store', offset, bytes.length);
-    this.#bytes.set(bytes, offset);
+    this.#memory.bytes.set(bytes, offset);
     this.#tell(domain, offset, bytes.length);
   }
 
   /** Calls `told` after each store of another domain to the word at `offset`. Returns how to end that. */
   onStore(domain: DomId, offset: number, told: () => void): () => void {
     const listener = { domain, offset, told };
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    const listeners = (this.#listeners ??= new Set());
+    listeners.add(listener);
+    return () => listeners.delete(listener);
   }
 
   #tell(domain: DomId, offset: number, length: number): void {
+    if (!this.#listeners) return;
     for (const each of this.#listeners) {
       if (each.domain !== domain && each.offset < offset + length && each.offset + 4 > offset) each.told();
     }
@@ -92,7 +102,7 @@ export class Frame {
     const flicker = this.#flicker;
     if (!flicker || offset >= flicker.offset + 4 || offset + length <= flicker.offset) return;
     flicker.values = [flicker.values[1], flicker.values[0]];
-    this.#words.setUint32(flicker.offset, flicker.values[0], true);
+    this.#memory.words.setUint32(flicker.offset, flicker.values[0], true);
   }
 
   #reportAccess(domain: DomId, kind: PageAccess['kind'], offset: number, length: number): void {
@@ -105,8 +115,8 @@ export class SimulatedPage implements Page {
   readonly #frame: Frame;
   readonly #domain: DomId;
   #closed = false;
-  #stopFlicker = (): void => undefined;
-  readonly #stopListening: (() => void)[] = [];
+  /** Ends what {@link flicker} and {@link onStore} began; undefined on most pages. */
+  #stops: (() => void)[] | undefined;
 
   constructor(
     frame: Frame,
@@ -142,21 +152,22 @@ export class SimulatedPage implements Page {
   flicker(offset: number, values: readonly [number, number]): () => void {
     this.#check(offset, 4, 4);
     this.#checkWritable();
-    this.#stopFlicker = this.#frame.flicker(offset, values);
-    return this.#stopFlicker;
+    return this.#untilClosed(this.#frame.flicker(offset, values));
   }
 
   onStore(offset: number, listener: (page: Page) => void): () => void {
     this.#check(offset, 4, 4);
-    const stop = this.#frame.onStore(this.#domain, offset, () => listener(this));
-    this.#stopListening.push(stop);
-    return stop;
+    return this.#untilClosed(this.#frame.onStore(this.#domain, offset, () => listener(this)));
   }
 
   close(): void {
-    this.#stopFlicker();
-    for (const stop of this.#stopListening) stop();
+    for (const stop of this.#stops ?? []) stop();
     this.#closed = true;
+  }
+
+  #untilClosed(stop: () => void): () => void {
+    (this.#stops ??= []).push(stop);
+    return stop;
   }
 
   #check(offset: number, length: number, alignment: number): void {

@@ -63,10 +63,11 @@ export class Requests {
   }
 
   write(path: string, value: string): void {
-    if (path.length + 1 + Buffer.byteLength(value) > PAYLOAD_MAX) throw XenError.refused('E2BIG', `writing ${path}`);
+    const length = Buffer.byteLength(value);
+    if (path.length + 1 + length > PAYLOAD_MAX) throw XenError.refused('E2BIG', `writing ${path}`);
     const node = this.#find(path, WRITE);
     // A value is bytes: what isn't UTF-8 can't be stored unchanged.
-    const bytes = Buffer.from(value).toString();
+    const bytes = length === value.length ? value : Buffer.from(value).toString();
     if (node) this.view.put(path, { ...node, value: bytes });
     else this.#create(path, bytes);
     this.view.changed(path, false, node);
@@ -95,9 +96,10 @@ export class Requests {
 
   /** The node, or undefined if it is missing and the domain may know that. */
   #find(path: string, wanted: number): Node | undefined {
-    checkPath(path);
     let at = path;
     let node = this.view.get(at);
+    // A node that exists has a valid path.
+    if (!node) checkPath(path);
     while (!node) {
       // Reports a missing node only to a domain that may access the nearest ancestor.
       at = parentOf(at) ?? '/';
@@ -145,10 +147,12 @@ export class Xenstored implements View {
   }
 
   changed(path: string, exact: boolean, before: Node | undefined): void {
-    const parent = parentOf(path);
-    const seen = [before, this.get(path), parent === undefined ? undefined : this.get(parent)];
+    let seen: (Node | undefined)[] | undefined;
     for (let at: string | undefined = path; at !== undefined; at = exact ? undefined : parentOf(at)) {
-      for (const watch of this.#watches.get(at) ?? [])
+      const watches = this.#watches.get(at);
+      if (!watches) continue;
+      seen ??= [before, this.get(path), this.get(parentOf(path) ?? '/')];
+      for (const watch of watches)
         if (seen.some((node) => node && allowed(watch.domain, node) & READ)) watch.fire(path);
     }
   }
@@ -216,8 +220,8 @@ function checkPath(path: string): void {
 }
 
 function allowed(domain: DomId, { permissions }: Node): number {
-  const [owner, ...others] = permissions;
+  const owner = permissions[0];
   if (domain === 0 || owner?.domain === domain) return READ | WRITE | OWNER;
-  const access = (others.find((permission) => permission.domain === domain) ?? owner)?.access;
+  const access = (permissions.find((permission) => permission.domain === domain) ?? owner)?.access;
   return access ? LETTERS[access] : 0;
 }
