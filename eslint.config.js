@@ -19,4 +19,17 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
     },
   },
+  {
+    ignores: ['harness/base/terminal.ts', '**/*.test.ts', '**/*.fixture.ts', 'harness/dev/**'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "CallExpression[callee.property.name='write'][callee.object.property.name=/^std(out|err)$/]",
+          message: 'harness/base/terminal.ts escapes what is printed; use its printers',
+        },
+      ],
+    },
+  },
 );
