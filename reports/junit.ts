@@ -70,7 +70,7 @@ export function junit(groups: readonly Group[], options: JunitOptions): string {
       judge(testCase, test, explain(session, test, options.describe).join('\n'), options);
       // GitLab uses only the first of them, Jenkins and Azure use all. They look in no other place.
       const lines = (options.attachments?.(test) ?? []).map((path) => `[[ATTACHMENT|${path}]]`);
-      if (lines.length > 0) put(testCase, 'system-out', {}, lines.join('\n'));
+      if (lines.length > 0) put(testCase, 'system-out', {}, lines.join('\n'), true);
     }
   }
   // The builder sums up counts, but not durations.
@@ -130,15 +130,16 @@ function* caseProperties(test: TestRecord, describe: Describe): Generator<[strin
 /**
  * Sets attributes and text of the case's element `name`, which is created if it does not exist. junit-report-builder
  * supports neither for `skipped`, and its CDATA sections break on a second "]]>", so its output is completed while it
- * builds the XML.
+ * builds the XML. Readers attach the file that a line [[ATTACHMENT|…]] names, so only an `own` text may have one.
  */
-function put(testCase: TestCase, name: string, attributes: Record<string, string>, text: string): void {
+function put(testCase: TestCase, name: string, attributes: Record<string, string>, text: string, own = false): void {
+  const safe = own ? text : text.replaceAll('[[ATTACHMENT', '[ [ATTACHMENT');
   const build = testCase.build.bind(testCase);
   testCase.build = (parent) => {
     const element = build(parent);
     const child = element.children.find((each) => (each as { name?: string }).name === name) ?? element.ele(name);
     for (const [key, value] of Object.entries(attributes)) child.att(key, value);
-    child.txt(`${child.children.length > 0 ? '\n' : ''}${printable(text)}`);
+    child.txt(`${child.children.length > 0 ? '\n' : ''}${printable(safe)}`);
     return element;
   };
 }

@@ -1,4 +1,5 @@
 /** Paths that the user gives, and errors of the OS on them. */
+import { randomBytes } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileProblem } from '../base/errno.js';
@@ -62,9 +63,10 @@ function make(folder: string): void {
 
 /** Writes a file atomically: under its name it is either complete or missing. */
 export function writeWhole(path: string, text: string | Buffer): void {
-  const temporary = join(dirname(path), `.${basename(path)}.new`);
+  // Nobody else can know the name, and place a link there.
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}`);
   try {
-    writeFileSync(temporary, text);
+    writeFileSync(temporary, text, { flag: 'wx' });
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

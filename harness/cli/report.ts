@@ -1,5 +1,6 @@
 /** `netifspec report`: reports from the records of finished runs. */
 import { dirname, resolve } from 'node:path';
+import { stderr, stdout } from '../base/terminal.js';
 import { diff, isRegression, printDiff } from '../../reports/diff.js';
 import type { JunitProfile } from '../../reports/junit.js';
 import { merge } from '../../reports/merge.js';
@@ -49,7 +50,7 @@ export async function mergeCommand(folders: readonly string[], options: MergeOpt
     for (const record of groups.flatMap(recordsOf)) results.add(record);
     return Promise.resolve();
   });
-  for (const message of lost) process.stderr.write(`netifspec: ${message}; merged the others without it\n`);
+  for (const message of lost) stderr.line(`netifspec: ${message}; merged the others without it`);
   return lost.length > 0 ? 3 : code;
 }
 
@@ -57,7 +58,7 @@ export async function mergeCommand(folders: readonly string[], options: MergeOpt
 export function diffCommand(before: string, now: string, { strict = false }: { readonly strict?: boolean }): number {
   const [old, present] = [before, now].map((folder) => merged(recordFiles(folder).map(runIn)));
   const changes = diff(old ?? [], present ?? [], strict);
-  process.stdout.write(printDiff(changes));
+  stdout.line(printDiff(changes).trimEnd());
   return changes.some(isRegression) ? 1 : 0;
 }
 
@@ -78,7 +79,7 @@ export async function renderCommand(
           describe,
           attachments: attachmentsOf(runs),
         });
-  if (out === undefined) process.stdout.write(text);
+  if (out === undefined) stdout.data(text);
   else atPath(`--out ${out}`, () => writeWhole(out, text));
   return 0;
 }
