@@ -5,7 +5,9 @@ export default tseslint.config(
     ignores: [
       'dist/**',
       'native/build/**',
-      'native/build.mjs',
+      'build/**',
+      'native/*.mjs',
+      'native/asan/**',
       'results/**',
       'eslint.config.js',
       'stryker.config.mjs',
