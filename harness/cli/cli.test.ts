@@ -221,7 +221,7 @@ describe('the command line', function () {
   });
 
   it('stops at the limit of failures, reports it, and runs the failed tests again', () => {
-    const [iut, defects] = ['run/simulated-iut.js', 'reference/defects/index.js'].map((file) =>
+    const [iut, defects] = ['run/reference-driver.js', 'reference/defects/index.js'].map((file) =>
       JSON.stringify(join(packageRoot, 'dist/harness', file)),
     );
     const module = `import { referenceDriver } from ${iut};
