@@ -16,7 +16,7 @@ const LAYERS = [
   ['harness/module-driver', 'harness/validate'],
   ['harness/lab', 'harness/bench'],
   ['reports'],
-  ['harness/cli', 'harness/dev'],
+  ['harness/cli', 'harness/api', 'harness/dev'],
 ];
 
 /** Product code: tests and their fixtures may import whatever they test with. */

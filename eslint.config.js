@@ -5,7 +5,9 @@ export default tseslint.config(
     ignores: [
       'dist/**',
       'native/build/**',
-      'native/build.mjs',
+      'build/**',
+      'native/*.mjs',
+      'native/asan/**',
       'results/**',
       'eslint.config.js',
       'stryker.config.mjs',
@@ -17,6 +19,19 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    ignores: ['harness/base/terminal.ts', '**/*.test.ts', '**/*.fixture.ts', 'harness/dev/**'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "CallExpression[callee.property.name='write'][callee.object.property.name=/^std(out|err)$/]",
+          message: 'harness/base/terminal.ts escapes what is printed; use its printers',
+        },
+      ],
     },
   },
 );

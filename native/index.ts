@@ -136,15 +136,25 @@ export interface NativeAddon {
   libraryProblems(): string[];
 }
 
-const ADDON = join(packageRoot, 'native/build/Release/netifspec_native.node');
+/** The addon that was built on this machine, and the one of the package. */
+const PLACES: readonly [string, string] = [
+  join(packageRoot, 'native/build/Release/netifspec_native.node'),
+  join(packageRoot, `native/prebuilds/${process.platform}-${process.arch}/netifspec_native.node`),
+];
+
+/** The file of the addon; it may be missing. The variable NETIFSPEC_ADDON names another one, for tests. */
+export function addonFile(): string {
+  return process.env['NETIFSPEC_ADDON'] ?? PLACES.find((place) => existsSync(place)) ?? PLACES[0];
+}
+
 /** The loaded addon stays loaded; every test uses it. */
 const loaded = new Map<string, NativeAddon>();
 
 /** Loads the addon from `file`, or returns why it can't be loaded and what to do. */
-export function loadNative(file = ADDON): NativeAddon | { unavailable: string } {
+export function loadNative(file = addonFile()): NativeAddon | { unavailable: string } {
   const known = loaded.get(file);
   if (known) return known;
-  const advice = 'build it with "npm run install" in its folder (needs python3, make and g++)';
+  const advice = 'build it with "npm run install" in its folder (needs g++)';
   if (!existsSync(file)) return { unavailable: `The native addon isn't built (no ${file}): ${advice}.` };
   try {
     const addon = createRequire(import.meta.url)(file) as NativeAddon;

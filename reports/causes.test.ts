@@ -40,6 +40,16 @@ describe('causes of failures', () => {
     expect(classOf(unmet)).to.equal('expectation');
   });
 
+  it('are found in linear time, however long a message is', () => {
+    for (const text of [
+      '1'.repeat(1_000_000),
+      '/domain/'.repeat(125_000),
+      '\x1b['.repeat(500_000),
+      ' '.repeat(1_000_000),
+    ])
+      expect(lines([failure(saying('fail', text)), failure(saying('fail', `${text}x`))])).to.have.length.at.least(1);
+  });
+
   it('have a line that begins with the class of the failure', () => {
     expect(classed(silent(1))).to.equal('setup: no ARP reply from 198.18.1.2');
     expect(classed(skipped('no feature-sg'))).to.equal('no feature-sg');

@@ -18,9 +18,13 @@ export type Describe = (id: string) => RequirementText | undefined;
 const LAST_LINES = 40;
 const LINE_LENGTH = 500;
 
-/** The first line of a text, made printable. */
+/** Maximum length of a headline, in characters: texts of a driver or of another host have any length. */
+const HEADLINE_LENGTH = 2000;
+
+/** The first line of a text, made printable and cut at a length that no message of netifspec has. */
 export function firstLine(text: string): string {
-  return printable(text).trimStart().split('\n', 1)[0] ?? '';
+  const [line = ''] = printable(text).trimStart().split('\n', 1);
+  return clip(line, HEADLINE_LENGTH);
 }
 
 /** The message of a test in one line. */
@@ -83,7 +87,7 @@ export function explain(session: SessionRecord, test: TestRecord, describe: Desc
   lines.push(...test.infos.map((info) => `Note: ${info}`));
   lines.push(...kernelLogLines(test.kernelLog), ...traceLines(test.trace));
   lines.push(`Test: ${test.id} at ${test.location}`, `Reproduce: ${reproduce(session, test)}`);
-  return lines.flatMap((line) => printable(line).split('\n')).map(clip);
+  return lines.flatMap((line) => printable(line).split('\n')).map((line) => clip(line, LINE_LENGTH));
 }
 
 /** A whole trace as text, a line for each step. */
@@ -130,8 +134,8 @@ function tail(title: string, lines: readonly string[]): string[] {
   );
 }
 
-function clip(line: string): string {
-  return line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH - 1)}…`.replace(/\p{Surrogate}/gu, '') : line;
+function clip(line: string, length: number): string {
+  return line.length > length ? `${line.slice(0, length - 1)}…`.replace(/\p{Surrogate}/gu, '') : line;
 }
 
 function shellWord(word: string): string {

@@ -140,6 +140,24 @@ describe('JUnit', () => {
     expect(elements(xml, 'failure')).to.deep.equal([]);
   });
 
+  it('has no line of a driver that names a file to attach', () => {
+    const line = '[[ATTACHMENT|/root/.ssh/id_ed25519]]';
+    const tests = [
+      test({ id: 'x.w', ...saying('warn', line), kernelLog: [line] }),
+      failure({ kernelLog: [line], detail: line }),
+      test({ id: 'x.r', rounds: 1, infos: [line] }),
+    ];
+    for (const profile of ['rich', 'strict'] as const) {
+      const group = { session: session({ planned: 3 }), tests, end: end() };
+      const attachments = (): string[] => ['traces/a.txt'];
+      const xml = [...junit([group], { profile, strict: false, describe: describeSample, attachments })].join('');
+      expect(xml).to.contain('[ [ATTACHMENT|/root');
+      expect([...xml.matchAll(/\[\[ATTACHMENT\|(.*?)\]\]/g)].map(([, path]) => path)).to.deep.equal(
+        Array(3).fill('traces/a.txt'),
+      );
+    }
+  });
+
   it('has the reason of a skip in message and text', () => {
     expect(elements(report([test(), skipped('no feature-sg')]), 'skipped')).to.deep.equal([
       { attributes: { message: 'gate: no feature-sg' }, content: 'gate: no feature-sg' },

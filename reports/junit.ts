@@ -63,7 +63,7 @@ ${[...properties(group, options.strict)].map(([name, value]) => xml`      <prope
         judge(testCase, test, () => explain(session, test, options.describe).join('\n'), options);
         // GitLab uses only the first of them, Jenkins and Azure use all. They look in no other place.
         const files = (options.attachments?.(test) ?? []).map((path) => `[[ATTACHMENT|${path}]]`);
-        if (files.length > 0) put(testCase, 'system-out', {}, files.join('\n'));
+        if (files.length > 0) put(testCase, 'system-out', {}, files.join('\n'), true);
       });
     }
     yield '  </testsuite>\n';
@@ -177,9 +177,17 @@ function judge(testCase: TestCase, test: TestRecord, text: () => string, { profi
 /**
  * Sets attributes and text of an element of the case, which is created if it does not exist; without a name, of the case
  * itself. junit-report-builder supports neither for `skipped`, and its CDATA sections break on a second "]]>", so its
- * output is completed while it builds the XML.
+ * output is completed while it builds the XML. Readers attach the file that a line [[ATTACHMENT|…]] names, so only an `own`
+ * text may have one.
  */
-function put(testCase: TestCase, name: string | undefined, attributes: Record<string, string>, text: string): void {
+function put(
+  testCase: TestCase,
+  name: string | undefined,
+  attributes: Record<string, string>,
+  text: string,
+  own = false,
+): void {
+  const safe = own ? text : text.replaceAll('[[ATTACHMENT', '[ [ATTACHMENT');
   const build = testCase.build.bind(testCase);
   testCase.build = (parent) => {
     const element = build(parent);
@@ -187,7 +195,7 @@ function put(testCase: TestCase, name: string | undefined, attributes: Record<st
       name === undefined ? element : element.children.find((each) => (each as { name?: string }).name === name);
     const child = own ?? element.ele(name ?? '');
     for (const [key, value] of Object.entries(attributes)) child.att(key, value);
-    if (text !== '') child.txt(`${child.children.length > 0 ? '\n' : ''}${printable(text)}`);
+    if (text !== '') child.txt(`${child.children.length > 0 ? '\n' : ''}${printable(safe)}`);
     return element;
   };
 }
@@ -222,7 +230,7 @@ function* propertiesOf(test: TestRecord, describe: Describe): Generator<[string,
   if (levels.size > 0) yield ['levels', [...levels].join(' ')];
 }
 
-/** Milliseconds as seconds with three decimals. */
+/** Milliseconds as seconds with three decimals; junit-report-builder formats numbers as JavaScript does. */
 function seconds(milliseconds: number): number {
   return Number((milliseconds / 1000).toFixed(3));
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -8,8 +8,10 @@ import {
   exitCode,
   groupSessions,
   outcome,
+  parseRecord,
   readRecords,
   RecordWriter,
+  SessionCheck,
   shortfall,
   summarise,
 } from './records.js';
@@ -96,6 +98,100 @@ describe('results.jsonl', () => {
     });
   }
 
+  const changed = (record: object, fields: object): string => JSON.stringify({ ...record, ...fields });
+  const invalid: [what: string, line: string, says: RegExp][] = [
+    [
+      'a number as message',
+      changed(test(), { checks: [{ requirements: [], verdict: 'fail', failure: { observed: 1 } }] }),
+      /checks\.0\.failure\.observed/,
+    ],
+    ['no checks', changed(test(), { checks: undefined }), /checks/],
+    ['no infos', changed(test(), { infos: undefined }), /infos/],
+    ['no facts', changed(session(), { facts: undefined }), /facts/],
+    ['no command', changed(session(), { command: 'netifspec' }), /command/],
+    ['an unknown verdict', changed(test(), { verdict: 'good' }), /verdict/],
+    ['an unknown class', changed(failure(), { class: 'mine' }), /class/],
+    ['a time that is a word', changed(session(), { started: 'today' }), /started/],
+    [
+      'a time in a trace that is a text',
+      changed(failure(), { trace: [{ at: 'x', from: 'driver', to: 'driver', what: '' }] }),
+      /trace\.0\.at/,
+    ],
+    [
+      'a time in a trace that no report prints',
+      changed(failure(), { trace: [{ at: 1e300, from: 'driver', to: 'driver', what: '' }] }),
+      /trace\.0\.at/,
+    ],
+    ['fewer than no tests', changed(session(), { planned: -5 }), /planned/],
+    ['more tests than any run has', changed(session(), { planned: 1e9 }), /planned/],
+    ['a duration below zero', changed(test(), { durationMs: -1 }), /durationMs/],
+    ['one of a thousand million parts', changed(session(), { shard: '1/1000000000' }), /shard/],
+    ['an id that is a path', changed(test(), { id: '../../x' }), /id/],
+    [
+      'another target than its session',
+      changed(test(), { target: 'other' }),
+      /target: expected that of the session, linux/,
+    ],
+  ];
+  for (const [what, line, says] of invalid) {
+    it(`rejects a record with ${what}`, () => {
+      writeFileSync(path, `${JSON.stringify(session())}\n${line}\n`);
+      expect(() => readRecords(path))
+        .to.throw(`${path}:2: not a result record`)
+        .with.property('message')
+        .that.matches(says);
+    });
+  }
+
+  it('keeps every key of a valid record, ignores unknown ones and keys that are no text of their own', () => {
+    const full = failure({
+      detail: 'd',
+      unreached: ['X-01'],
+      features: [{ key: 'feature-sg', declared: true, advertised: true, passed: 1, failed: 0 }],
+      rounds: 3,
+      firstIn: 'frontend.rings.one',
+      script: { role: 'frontend', start: [1], steps: [{ step: 's', args: { n: [null] } }] },
+      expectation: { verdict: 'fail', reason: 'r', source: 's', link: 'l', met: false, problem: 'p' },
+      skip: { class: 'gate', reason: 'r' },
+    });
+    const ended = end({ complete: false, reason: 'r', next: 'b', stoppedAfter: 1, order: '0' });
+    const begun = session({ shard: '1/2' });
+    const facts = '{"facts":{"__proto__":"x","kernel":"6"},';
+    const hostile = JSON.stringify({ ...begun, facts: undefined }).replace('{', facts);
+    writeFileSync(
+      path,
+      [changed(begun, { later: 1 }), JSON.stringify(full), JSON.stringify(ended), hostile, ''].join('\n'),
+    );
+    const [first, second, third, last] = readRecords(path);
+    expect([first, second, third]).to.deep.equal([begun, full, ended]);
+    expect(last).to.have.deep.property('facts', { kernel: '6' });
+  });
+
+  it('rejects more tests than a session can have', () => {
+    const check = new SessionCheck(1);
+    expect(check.check(session({ planned: 5 }))).to.have.property('type');
+    const answers = Array.from({ length: 2000 }, () => check.check(test()));
+    expect(answers.filter((each) => 'invalid' in each)).to.have.length(2000 - 1005);
+    expect(check.check(session())).to.deep.equal({ invalid: 'another session' });
+    expect(new SessionCheck().check(test())).to.have.property('invalid');
+  });
+
+  it('writes no character that acts on a terminal', () => {
+    const text = '\u009b2J \u202e \x7f \u{e0001} \u2028 é 😀';
+    const line = encodeRecord(failure(saying('fail', text)));
+    expect(line).not.to.match(/[^\P{Cc}\n]|\p{Cf}/u);
+    expect(line).to.contain('é 😀');
+    expect(parseRecord(line)).to.deep.equal(failure(saying('fail', text)));
+  });
+
+  it('does not follow a link in the place of the records', () => {
+    const victim = join(folder, 'victim');
+    writeFileSync(victim, 'kept');
+    symlinkSync(victim, path);
+    expect(() => new RecordWriter(path)).to.throw('ELOOP');
+    expect(readFileSync(victim, 'utf8')).to.equal('kept');
+  });
+
   for (const line of ['{"type":"te', '{"type":"other"}', 'null', '', '{"type":"session","schema":2}']) {
     it(`rejects the line ${JSON.stringify(line)}`, () => {
       writeFileSync(path, `${JSON.stringify(session())}\n${line}\n${JSON.stringify(end())}\n`);
@@ -113,6 +209,19 @@ describe('groups and summaries', () => {
       { session: b, tests: [test({ target: 'b' })] },
     ]);
     expect(() => groupSessions([test()])).to.throw('before the first session');
+  });
+
+  it('reports a run that was killed between two sessions as incomplete', () => {
+    const whole = [session(), test(), end({ next: 'b' })];
+    const b = [session({ target: 'b' }), test({ target: 'b' }), end({ target: 'b' })];
+    const both = groupSessions([...whole, ...b]);
+    expect(exitCode(both, { strict: false })).to.equal(0);
+    const killed = groupSessions(whole);
+    expect(exitCode(killed, { strict: false })).to.equal(3);
+    expect(killed.map(shortfall)).to.deep.equal(['the run was cut short: it ended before the session of b']);
+    // A run that stopped at its limit of failures stays one.
+    const stopped = end({ next: 'b', complete: false, stoppedAfter: 1 });
+    expect(exitCode(groupSessions([session(), failure(), stopped]), { strict: false })).to.equal(1);
   });
 
   it('counts every test once', () => {

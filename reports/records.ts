@@ -1,8 +1,9 @@
-import { closeSync, openSync, readSync, statSync, writeFileSync, fdatasyncSync } from 'node:fs';
+import { closeSync, constants, fdatasyncSync, openSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 
 import { fileProblem } from '../harness/base/errno.js';
 import { EnvironmentError } from '../harness/run/environment.js';
+import { validRecord } from '../harness/run/record-schema.js';
 import {
   asExpected,
   type EndRecord,
@@ -12,9 +13,18 @@ import {
 } from '../harness/run/record.js';
 import { withSharedParts } from './shared-parts.js';
 
-/** One record as a line of results.jsonl. */
+const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
+
+/** Characters that JSON permits unescaped, but that act on a terminal. */
+const UNSAFE = /[\x7f-\x9f\u2028\u2029]|\p{Cf}/gu;
+
+/** One record as a line of results.jsonl. It is safe to print. */
 export function encodeRecord(record: ResultRecord): string {
-  return `${JSON.stringify(record)}\n`;
+  const json = JSON.stringify(record).replace(UNSAFE, (char) =>
+    // An astral character is a pair of escapes.
+    Array.from({ length: char.length }, (_, n) => `\\u${char.charCodeAt(n).toString(16).padStart(4, '0')}`).join(''),
+  );
+  return `${json}\n`;
 }
 
 /**
@@ -32,7 +42,8 @@ export class RecordWriter {
   constructor(path: string, isCopy = false) {
     this.#path = path;
     this.#isCopy = isCopy;
-    this.#file = openSync(path, 'w');
+    // A link that somebody else placed there is not followed.
+    this.#file = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o666);
   }
 
   /** Throws if the line cannot be written, and on every later call: nothing may follow an incomplete line. */
@@ -54,17 +65,24 @@ export class RecordWriter {
   }
 }
 
+/** Maximum size of the records of a run, in bytes: a run of all tests that keeps all traces needs a fifth of it. */
+export const RESULTS_LIMIT = 256 * 1024 * 1024;
+
 /**
  * The records of a results.jsonl. An incomplete last line (of a killed run) becomes an end record with `complete`
  * false. Without `traces`, the records have no traces and kernel logs. Throws on any other line that is not a record,
  * with file and line.
  */
 export function readRecords(path: string, { traces = true }: { readonly traces?: boolean } = {}): ResultRecord[] {
+  const { size } = statSync(path);
+  if (size > RESULTS_LIMIT) throw new Error(`${path}: larger than 256 MiB; give the results.jsonl of a run`);
   const records: ResultRecord[] = [];
+  const session = new SessionCheck();
   for (const { text, number, isEnded } of linesOf(path)) {
-    const record = parseRecord(text);
-    if (record) records.push(withSharedParts(traces ? record : withoutTraces(record)));
-    else if (isEnded) throw new Error(`${path}:${number}: not a result record; give the results.jsonl of a run`);
+    const record = session.check(parseRecord(text));
+    if (!('invalid' in record)) records.push(withSharedParts(traces ? record : withoutTraces(record)));
+    else if (isEnded)
+      throw new Error(`${path}:${number}: not a result record (${record.invalid}); give the results.jsonl of a run`);
     else records.push(cutShort(path, records.at(-1)?.target ?? ''));
   }
   return records;
@@ -101,18 +119,52 @@ function* linesOf(path: string): Generator<{ text: string; number: number; isEnd
   }
 }
 
-/** Parses a line of results.jsonl; undefined if it is not a record. */
-export function parseRecord(line: string): ResultRecord | undefined {
+/** Why a line is not a record. */
+interface Invalid {
+  readonly invalid: string;
+}
+
+/** Parses and validates a line of results.jsonl. */
+export function parseRecord(line: string): ResultRecord | Invalid {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
-    return undefined;
+    return { invalid: 'no JSON' };
   }
-  if (typeof value !== 'object' || value === null || !('type' in value)) return undefined;
-  if (value.type === 'session') return 'schema' in value && value.schema === 1 ? (value as SessionRecord) : undefined;
-  return value.type === 'test' || value.type === 'end' ? (value as TestRecord | EndRecord) : undefined;
+  return validRecord(value);
 }
+
+/** Checks each record against the session before it. */
+export class SessionCheck {
+  #session: SessionRecord | undefined;
+  #sessions = 0;
+  #tests = 0;
+
+  /** @param most the number of sessions that may follow each other */
+  constructor(private readonly most = Infinity) {}
+
+  /** Returns the record, or why it cannot follow the earlier ones. */
+  check(record: ResultRecord | Invalid): ResultRecord | Invalid {
+    if ('invalid' in record) return record;
+    if (record.type === 'session') {
+      if (++this.#sessions > this.most) return { invalid: 'another session' };
+      this.#session = record;
+      this.#tests = 0;
+      return record;
+    }
+    if (!this.#session) return { invalid: 'it comes before the first session record' };
+    const { target, planned } = this.#session;
+    if (record.target !== target) return { invalid: `target: expected that of the session, ${target}` };
+    // An exploration may find failures of requirements that it did not plan to check.
+    if (record.type === 'test' && ++this.#tests > planned + UNPLANNED)
+      return { invalid: `more tests than the ${planned} that the session planned` };
+    return record;
+  }
+}
+
+/** Number of records that a session may have in addition to those that it planned. */
+const UNPLANNED = 1000;
 
 /** The records of one session. A session without `end` was killed. */
 export interface Group {
@@ -121,7 +173,10 @@ export interface Group {
   readonly end?: EndRecord;
 }
 
-/** Groups records, in the order written, by session. Throws if a record precedes the first session. */
+/**
+ * Groups records, in the order written, by session. A session after which another one is missing is incomplete. Throws
+ * if a record precedes the first session.
+ */
 export function groupSessions(records: Iterable<ResultRecord>): Group[] {
   const groups: { session: SessionRecord; tests: TestRecord[]; end?: EndRecord }[] = [];
   for (const record of records) {
@@ -134,7 +189,12 @@ export function groupSessions(records: Iterable<ResultRecord>): Group[] {
     else if (record.type === 'test') current.tests.push(record);
     else current.end = record;
   }
-  return groups;
+  const targets = new Set(groups.map(({ session }) => session.target));
+  return groups.map((group) => {
+    const { end } = group;
+    if (!end?.complete || end.next === undefined || targets.has(end.next)) return group;
+    return { ...group, end: { ...end, complete: false, reason: `it ended before the session of ${end.next}` } };
+  });
 }
 
 /** The outcome of a test for the user: its verdict, after expectations and `strict`. */

@@ -1,10 +1,11 @@
 import type { ResultRecord, SessionRecord, TestRecord } from '../harness/run/record.js';
 import { type Cause, causeKey, causeLine, causes, classed } from './causes.js';
 import { brokenRequirements, type Describe, explain, headline, isPlain } from './explain.js';
-import { printable } from '../harness/base/text.js';
+import { type Output, type Part, Printer } from '../harness/base/terminal.js';
 import { outcome, shortfall, summarise, type Group, type Outcome } from './records.js';
 
 const COLORS: Record<Outcome, number> = { error: 35, failed: 31, warned: 33, known: 36, skipped: 90, passed: 32 };
+const BOLD = 1;
 const WORDS: Record<Outcome, string> = {
   error: 'ERROR',
   failed: 'FAIL',
@@ -42,7 +43,7 @@ export interface TerminalOptions {
 
 /** Progress during a run, by chapter, with the first failures in full; then the summary. */
 export class TerminalReporter {
-  readonly #out: NodeJS.WritableStream;
+  readonly #printer: Printer;
   readonly #options: TerminalOptions;
   readonly #strict: boolean;
   #session: SessionRecord | undefined;
@@ -54,8 +55,8 @@ export class TerminalReporter {
   /** Whether the destructive tests of the session have started. */
   #destructive = false;
 
-  constructor(out: NodeJS.WritableStream, options: TerminalOptions) {
-    this.#out = out;
+  constructor(out: Output, options: TerminalOptions) {
+    this.#printer = new Printer(out);
     this.#options = options;
     this.#strict = options.strict ?? false;
   }
@@ -71,7 +72,7 @@ export class TerminalReporter {
     this.#destructive = false;
     const { target, role, adapter, planned, seed } = record;
     const how = seed === undefined ? adapter : `${adapter}, seed ${seed}`;
-    this.#line(`${this.#bold(printable(target))} (${role}, ${how}): ${planned} tests planned`);
+    this.#line(this.#bold(target), ` (${role}, ${how}): ${planned} tests planned`);
   }
 
   summary(groups: readonly Group[]): void {
@@ -100,8 +101,8 @@ export class TerminalReporter {
     if (loud || this.#options.verbose) this.#clear();
     if (loud) this.#report(test, result);
     else if (this.#options.verbose)
-      this.#line(`${this.#label(result)} ${test.id}${isPlain(test) ? '' : `  ${classed(test)}`}`);
-    if (this.#options.tty) this.#out.write(`\r\x1b[K${this.#chapterLine()}${this.#progress()}`);
+      this.#line(this.#label(result), ` ${test.id}${isPlain(test) ? '' : `  ${classed(test)}`}`);
+    if (this.#options.tty) this.#printer.rewrite(...this.#chapterLine(), this.#progress());
   }
 
   #report(test: TestRecord, result: Outcome): void {
@@ -116,9 +117,9 @@ export class TerminalReporter {
     const failure = test.class === undefined ? '' : `${test.class}: `;
     // The message may begin with the id.
     const what = ids && !said.startsWith(ids) ? `${ids}: ${said}` : said;
-    this.#line(`${this.#label(result)} ${test.id}  ${failure}${what}`);
+    this.#line(this.#label(result), ` ${test.id}  ${failure}${what}`);
     if (brief) return;
-    this.#line(`  ${printable(test.title)}`);
+    this.#line(`  ${test.title}`);
     if (!this.#session) return;
     for (const line of explain(this.#session, test, this.#options.describe)) this.#line(`    ${line}`);
   }
@@ -137,7 +138,7 @@ export class TerminalReporter {
     // The comparison with a target file has a record, but is not an executed test.
     const planned = session.planned - tests.filter(({ chapter }) => chapter === 'session').length;
     this.#line('');
-    this.#line(`${this.#bold(printable(session.target))}: ${executed} of ${planned} tests executed in ${seconds} s`);
+    this.#line(this.#bold(session.target), `: ${executed} of ${planned} tests executed in ${seconds} s`);
     const all = causes(tests, this.#strict);
     const skips = [...skipped.values()].reduce((sum, count) => sum + count, 0);
     this.#count('passed', 'passed', passed);
@@ -148,10 +149,10 @@ export class TerminalReporter {
     this.#causes(all, 'error');
     this.#count('known', 'known deviations', expected);
     this.#count('skipped', 'skipped', skips);
-    for (const [reason, count] of skipped) this.#line(`    ${String(count).padStart(5)}  ${printable(reason)}`);
+    for (const [reason, count] of skipped) this.#line(`    ${String(count).padStart(5)}  ${reason}`);
     this.#line(`  ${'requirements checked'.padEnd(20)} ${String(checked).padStart(5)} of ${session.requirements}`);
     const problem = shortfall(group);
-    if (problem) this.#line(this.#paint('failed', `  INCOMPLETE: ${printable(problem)}`));
+    if (problem) this.#line(this.#paint('failed', `  INCOMPLETE: ${problem}`));
   }
 
   #count(kind: Outcome, title: string, count: number): void {
@@ -160,18 +161,18 @@ export class TerminalReporter {
   }
 
   #causes(all: readonly Cause[], kind: Cause['outcome']): void {
-    for (const cause of all) if (cause.outcome === kind) this.#line(`    ${printable(causeLine(cause))}`);
+    for (const cause of all) if (cause.outcome === kind) this.#line(`    ${causeLine(cause)}`);
   }
 
-  #chapterLine(): string {
-    if (!this.#chapter) return '';
+  #chapterLine(): Part[] {
+    if (!this.#chapter) return [];
     const { name, counts } = this.#chapter;
     const order: Outcome[] = ['passed', 'warned', 'failed', 'error', 'known', 'skipped'];
     const parts = order.flatMap((kind) => {
       const count = counts.get(kind);
-      return count ? [this.#paint(kind, `${count} ${kind}`)] : [];
+      return count ? [', ', this.#paint(kind, `${count} ${kind}`)] : [];
     });
-    return `${name.padEnd(30)} ${parts.join(', ')}`;
+    return [`${name.padEnd(30)} `, ...parts.slice(1)];
   }
 
   /** Progress of the session, for the line that is rewritten. */
@@ -188,27 +189,27 @@ export class TerminalReporter {
   #closeChapter(): void {
     if (!this.#chapter) return;
     this.#clear();
-    this.#line(this.#chapterLine());
+    this.#line(...this.#chapterLine());
     this.#chapter = undefined;
   }
 
   #clear(): void {
-    if (this.#options.tty) this.#out.write('\r\x1b[K');
+    if (this.#options.tty) this.#printer.rewrite();
   }
 
-  #line(text: string): void {
-    this.#out.write(`${text}\n`);
+  #line(...parts: readonly Part[]): void {
+    this.#printer.line(...parts);
   }
 
-  #label(kind: Outcome): string {
+  #label(kind: Outcome): Part {
     return this.#paint(kind, WORDS[kind]);
   }
 
-  #paint(kind: Outcome, text: string): string {
-    return this.#options.color ? `\x1b[${COLORS[kind]}m${text}\x1b[0m` : text;
+  #paint(kind: Outcome, text: string): Part {
+    return this.#options.color ? { style: COLORS[kind], text } : text;
   }
 
-  #bold(text: string): string {
-    return this.#options.color ? `\x1b[1m${text}\x1b[0m` : text;
+  #bold(text: string): Part {
+    return this.#options.color ? { style: BOLD, text } : text;
   }
 }

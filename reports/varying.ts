@@ -9,7 +9,7 @@ export const VARYING = new RegExp(
     /(?<=\/(?:vif|netifspec)\/(?:\d+\/)?)\d+/,
     /(?<=\bvif(?:\d+\.)?)\d+/,
     /(?<=\b198\.18\.)\d+/,
-    /\d+(?= ms\b)/,
+    /(?<!\d)\d+(?= ms\b)/,
     /(?<=\b00:16:3e:6e:|\bfe6e:)([\da-f]{2})/,
   ]
     .map(({ source }) => source)

@@ -2,6 +2,7 @@
  * The measurements that need the control domain of a real Xen and a guest for each driver: prints the figures as JSON
  * on stdout. Its argument is the C program; the guests and the vifs between kernels are those of the lab.
  */
+import { stderr, stdout } from '../base/terminal.js';
 import { openNativeDomain } from '../xen/native/index.js';
 import { Ssh } from '../ssh/ssh.js';
 import { findDomain } from '../run/find-domain.js';
@@ -22,7 +23,7 @@ const HERE = { device: 'xenbr0', mac: 'fe:ff:ff:ff:ff:ff', address: '10.99.0.1' 
 const THERE = { device: 'eth0', mac: '00:16:3e:99:00:02', address: ADDRESSES.netfront };
 
 const [program = ''] = process.argv.slice(2);
-const say = (what: string): void => void process.stderr.write(`measuring ${what}\n`);
+const say = (what: string): void => stderr.line(`measuring ${what}`);
 
 async function guestOf(domain: Domain, driver: Driver): Promise<Guest> {
   const ssh = await Ssh.open({ host: ADDRESSES[driver], ...KEYS }, CONNECT_MS);
@@ -49,7 +50,7 @@ try {
   // Linux's netfront leaks the rx buffers of a removed vif, 1 MiB per queue: its guest would run out of memory.
   say('many vifs of netback');
   figures.push(await manyVifs(context, netback));
-  process.stdout.write(JSON.stringify(figures));
+  stdout.data(JSON.stringify(figures));
 } finally {
   for (const { ssh } of [netfront, netback]) ssh.close();
   await domain.close();

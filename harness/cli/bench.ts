@@ -1,3 +1,4 @@
+import { stderr, stdout } from '../base/terminal.js';
 import { benchHtml } from '../../reports/bench-html.js';
 import { benchText } from '../../reports/bench.js';
 import type { Figure } from '../bench/figure.js';
@@ -12,17 +13,17 @@ export async function benchCommand({ out }: { readonly out: string }): Promise<n
   makeFolder(out);
   const figures: Figure[] = [];
   for (const [what, measure] of Object.entries({ startUp, frameRates, suiteTime, memory })) {
-    process.stderr.write(`netifspec: measuring ${what}\n`);
+    stderr.line(`netifspec: measuring ${what}`);
     figures.push(...(await measure()));
   }
-  process.stderr.write('netifspec: measuring growth\n');
+  stderr.line('netifspec: measuring growth');
   writeBench(out, figures, await growths());
   return 0;
 }
 
 /** Prints the figures and writes bench.json and bench.html. */
 export function writeBench(out: string, figures: readonly Figure[], grown: readonly Growth[]): void {
-  process.stdout.write(benchText(figures));
+  stdout.line(benchText(figures).trimEnd());
   writeFiles(out, {
     'bench.json': `${JSON.stringify(figures, null, 2)}\n`,
     'bench.html': benchHtml(figures, grown),

@@ -1,9 +1,11 @@
 import { expect } from 'chai';
-import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { groupSessions, readRecords } from '../../reports/records.js';
+import { encodeRecord, groupSessions, readRecords } from '../../reports/records.js';
+import { end, failure, saying, session } from '../../reports/records.fixture.js';
 import { MAIN, packageRoot } from '../base/root.js';
 
 /** Number of times that a run is killed at a random moment; a soak test sets it higher. */
@@ -70,6 +72,74 @@ describe('the command line', function () {
     const { status, stderr } = netifspec('run', '--role', 'frontend', '--out', 'killed');
     expect(status, stderr).to.equal(0);
     expect(readdirSync(join(folder, 'killed')).sort()).to.deep.equal(['junit.xml', 'report.html', 'results.jsonl']);
+  });
+
+  /** Starts a run and waits for its first output, a sign that it has records. */
+  async function begun(...args: string[]): Promise<{ child: ChildProcess; ended: Promise<number | null> }> {
+    const child = spawn(process.execPath, [MAIN, 'run', ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] });
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    await once(child.stdout, 'data');
+    child.stdout.resume();
+    return { child, ended };
+  }
+
+  it('leaves no report of an earlier run next to the records of one that was killed', async () => {
+    const args = ['--role', 'backend', '--out', 'stale'];
+    netifspec('run', '--test', 'backend.transmit.id-256', '--trace', 'all', ...args);
+    expect(readdirSync(join(folder, 'stale')).sort()).to.deep.equal([
+      'junit.xml',
+      'report.html',
+      'results.jsonl',
+      'traces',
+    ]);
+    const { child, ended } = await begun(...args);
+    child.kill('SIGKILL');
+    await ended;
+    expect(readdirSync(join(folder, 'stale')).sort()).to.deep.equal(['results.jsonl', 'traces']);
+    expect(readdirSync(join(folder, 'stale/traces/reference-backend'))).to.deep.equal([]);
+  });
+
+  it('refuses a second run into the same folder, and does not disturb the first', async () => {
+    const { child, ended } = await begun('--role', 'backend', '--out', 'shared');
+    const second = netifspec('run', '--test', '*.xenbus.connect', '--out', 'shared');
+    expect(second.status, second.stdout).to.equal(3);
+    expect(second.stderr).to.match(
+      new RegExp(`^netifspec: shared is being written by process ${child.pid} .*; wait for it, or give another folder`),
+    );
+    child.kill('SIGINT');
+    expect(await ended).to.equal(3);
+    const [only] = groupSessions(readRecords(join(folder, 'shared/results.jsonl')));
+    expect(only?.tests.some(({ chapter }) => chapter !== 'xenbus')).to.equal(true);
+  });
+
+  it('ends a run after its current test when its terminal is closed, with all of its reports', async () => {
+    const { child, ended } = await begun('--out', 'hung-up');
+    child.kill('SIGHUP');
+    expect(await ended).to.equal(3);
+    const groups = groupSessions(readRecords(join(folder, 'hung-up/results.jsonl')));
+    expect(groups.at(-1)?.end).to.include({ complete: false });
+    expect(readdirSync(join(folder, 'hung-up')).sort()).to.include.members(['junit.xml', 'report.html']);
+  });
+
+  it('prints no control character of a record', () => {
+    const hostile = '\x1b]0;title\x07\x1b[2J\u009b31m';
+    for (const name of ['hostile', 'calm']) mkdirSync(join(folder, name));
+    const target = `target${hostile}`;
+    const records = [
+      session({ target }),
+      failure({ ...saying('fail', hostile), target, title: hostile }),
+      end({ target }),
+    ];
+    writeFileSync(join(folder, 'hostile/results.jsonl'), records.map(encodeRecord).join(''));
+    writeFileSync(join(folder, 'calm/results.jsonl'), [session(), end()].map(encodeRecord).join(''));
+    for (const args of [
+      ['diff', 'calm', 'hostile'],
+      ['merge', 'hostile', '--out', 'harmless'],
+    ]) {
+      const { stdout, stderr } = netifspec('report', ...args);
+      expect(stdout).to.contain('frontend.rings.foo');
+      expect(stdout + stderr).not.to.match(/[^\P{Cc}\n\t]/u);
+    }
   });
 
   it('keeps the trace of every test and the frames as captures, if requested', () => {
@@ -157,7 +227,7 @@ describe('the command line', function () {
   });
 
   it('stops at the limit of failures, reports it, and runs the failed tests again', () => {
-    const [iut, defects] = ['run/simulated-iut.js', 'reference/defects/index.js'].map((file) =>
+    const [iut, defects] = ['run/reference-driver.js', 'reference/defects/index.js'].map((file) =>
       JSON.stringify(join(packageRoot, 'dist/harness', file)),
     );
     const module = `import { referenceDriver } from ${iut};

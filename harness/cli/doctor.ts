@@ -1,4 +1,5 @@
 /** `netifspec doctor`: reports what a host can run, what is missing, and what may disturb a run. */
+import { stdout } from '../base/terminal.js';
 import { loadNative } from '../../native/index.js';
 import { missingPackages } from '../lab/tools.js';
 import { disturbingSettings } from '../xen/native/disturbing-settings.js';
@@ -72,7 +73,7 @@ export async function doctorCommand({ on, ...options }: DoctorOptions): Promise<
     packages: missingPackages(),
   });
   for (const { state, text, details } of found) {
-    process.stdout.write([`${state.padEnd(4)}  ${text}`, ...details.map((line) => `        ${line}`), ''].join('\n'));
+    stdout.line([`${state.padEnd(4)}  ${text}`, ...details.map((line) => `        ${line}`)].join('\n'));
   }
   return 0;
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stderr } from '../base/terminal.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { UsageError } from '../base/errors.js';
 import type { Explorer } from '../explore/explorer.js';
@@ -70,15 +71,16 @@ async function exploreHere(
   const targets = targetsOf(options, script);
   const results = new Results({ out, reporter: 'terminal', strict, stream });
   const scripts = new Scripts(out);
-  const log = (line: string): void => void process.stderr.write(`netifspec: ${line}\n`);
+  const log = (line: string): void => stderr.line(`netifspec: ${line}`);
   const code = await results.runAndReport(async () => {
-    for (const { target, words } of targets) {
+    for (const [n, { target, words }] of targets.entries()) {
       const progress = new Progress(target.name);
       await exploreSession(
         {
           target,
           catalogue: CATALOGUE,
           monitored: true,
+          next: targets[n + 1]?.target.name,
           command: ['netifspec', 'explore', ...words, ...verdictArgs({ strict })],
           open: () => openIut(target, seed, log),
           tests: [],
@@ -239,7 +241,7 @@ class Scripts {
     if (this.#found.length > 0) makeFolder(join(this.out, 'sequences'));
     for (const { file, script } of this.#found) {
       writeWhole(file, `${JSON.stringify(script, null, 2)}\n`);
-      process.stderr.write(`netifspec: to run it again: netifspec explore --replay ${file}\n`);
+      stderr.line(`netifspec: to run it again: netifspec explore --replay ${file}`);
     }
   }
 }

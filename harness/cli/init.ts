@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { stdout } from '../base/terminal.js';
 import { packageRoot } from '../base/root.js';
 import { targetJsonSchema, targetTemplate } from '../run/template.js';
 import { UsageError } from '../base/errors.js';
@@ -14,10 +15,10 @@ export function initCommand(file: string, options: { readonly role: string }): v
   const schema = relative(dirname(resolve(file)), join(packageRoot, 'docs/target.schema.json'));
   const text = `# yaml-language-server: $schema=${schema}\n${targetTemplate(role)}`;
   atPath(file, () => writeFileSync(file, text));
-  process.stdout.write(`wrote ${file}; fill in its keys; a comment explains each\n`);
+  stdout.line(`wrote ${file}; fill in its keys; a comment explains each`);
 }
 
 /** `netifspec schema`: prints the JSON Schema of target files, for editors. */
 export function schemaCommand(): void {
-  process.stdout.write(`${JSON.stringify(targetJsonSchema(), null, 2)}\n`);
+  stdout.line(JSON.stringify(targetJsonSchema(), null, 2));
 }

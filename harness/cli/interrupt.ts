@@ -1,3 +1,5 @@
+import { stderr } from '../base/terminal.js';
+
 export interface Interrupt {
   readonly signal: AbortSignal;
   release(): void;
@@ -15,7 +17,7 @@ export function onInterrupt({ output = false }: { readonly output?: boolean } = 
     if (controller.signal.aborted) return;
     process.once('SIGINT', () => process.exit(130));
     controller.abort();
-    process.stderr.write('netifspec: interrupted; the run ends after the current test (Ctrl-C ends it at once)\n');
+    stderr.line('netifspec: interrupted; the run ends after the current test (Ctrl-C ends it at once)');
   };
   for (const name of SIGNALS) process.on(name, abort);
   if (output) process.stdout.on('error', abort);

@@ -81,7 +81,8 @@ async function timeToFirstTest(options: LabUpOptions, signal: AbortSignal): Prom
           target: join(packageRoot, `harness/lab/targets/${FIRST.target}.yaml`),
           args: ['--test', FIRST.test],
           onRecord: (line) => {
-            if (parseRecord(line)?.type === 'test') verdict = performance.now();
+            const record = parseRecord(line);
+            if ('type' in record && record.type === 'test') verdict = performance.now();
           },
           log,
           signal,
@@ -106,7 +107,7 @@ async function measure(lab: LabHandle, program: string, signal: AbortSignal): Pr
       throw new LabError(
         `dom0 cannot store the bench program (status ${put.code}): ${put.stderr.trim()}; check the space in dom0`,
       );
-    const command = `cd ${home}/${archive.key} && exec ${node} dist/bundle/harness/bench/on-xen.js ${there}`;
+    const command = `cd ${quotePosix(`${home}/${archive.key}`)} && exec ${node} dist/bundle/harness/bench/on-xen.js ${there}`;
     const onStderr = (chunk: Buffer): void => log(chunk.toString('utf8').trimEnd());
     const started = performance.now();
     const { code, stdout } = await ssh.exec(command, { deadlineMs: BENCH_MS, signal, onStderr });

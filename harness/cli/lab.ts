@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { stderr, stdout } from '../base/terminal.js';
 import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
 import type { Release } from '../lab/release.js';
+import { quotePosix } from '../ssh/posix.js';
 import { installed } from '../remote/installed.js';
 import { type Pack, pack } from '../remote/pack.js';
 import { packageRoot } from '../base/root.js';
@@ -65,7 +67,7 @@ const REFERENCES: Readonly<Record<string, string[]>> = {
 const CONTRACT_MS = 120_000;
 
 /** Prints a line of progress. */
-export const log = (line: string): void => void process.stderr.write(`lab: ${line}\n`);
+export const log = (line: string): void => stderr.line(`lab: ${line}`);
 
 /** `netifspec lab up` */
 export async function labUpCommand(options: LabUpOptions): Promise<number> {
@@ -89,7 +91,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
         targets: [...byName.keys()],
         strict: options.strict ?? false,
         log,
-        print: (table) => void process.stdout.write(table),
+        print: (table) => stdout.line(table.trimEnd()),
         run: (folders) =>
           allCodes(
             [...folders].map(([name, out]) =>
@@ -222,7 +224,7 @@ async function runTarget(file: string, options: LabRunOptions, lab: LabHandle, s
 
 /** `netifspec lab status`: returns 0, whether or not the lab runs. */
 export async function labStatusCommand(): Promise<number> {
-  process.stdout.write(`${JSON.stringify(await labStatus(), null, 2)}\n`);
+  stdout.line(JSON.stringify(await labStatus(), null, 2));
   return 0;
 }
 
@@ -275,7 +277,7 @@ async function selfTest(lab: LabHandle, archive: Pack, options: LabRunOptions, s
 async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Promise<number> {
   return installed({ ssh: lab.ssh, log, signal }, archive, async (ssh, { home, node }) => {
     const { code, stdout, stderr } = await ssh.exec(
-      `cd ${home}/${archive.key} && NETIFSPEC_REQUIRE_XEN=1 ${node} --expose-gc dist/bundle/harness/lab/contract.js`,
+      `cd ${quotePosix(`${home}/${archive.key}`)} && NETIFSPEC_REQUIRE_XEN=1 ${node} --expose-gc dist/bundle/harness/lab/contract.js`,
       { deadlineMs: CONTRACT_MS, signal },
     );
     const passed = /^ *\d+ passing.*$/m.exec(stdout)?.[0].trim() ?? '';

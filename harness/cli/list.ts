@@ -1,3 +1,4 @@
+import { stdout } from '../base/terminal.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { type Requirement, standsIn } from '../run/requirement.js';
 import { textTable } from '../../reports/table.js';
@@ -16,7 +17,7 @@ type Row = Omit<Requirement, 'gate' | 'untestable'> & {
   readonly tests: readonly string[];
 };
 
-const write = (line: string): void => void process.stdout.write(`${line}\n`);
+const write = (line: string): void => stdout.line(line);
 const writeJson = (value: unknown): void => write(JSON.stringify(value, null, 2));
 
 /** `netifspec list`: prints the requirements by chapter, each requirement, or each test with its needs. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** Defines the commands and options of the command line; the modules that the commands load do the work. */
 import { Command, CommanderError, Option } from 'commander';
+import { stdout } from '../base/terminal.js';
 import { RELEASES } from '../lab/release.js';
 import { version } from '../base/root.js';
 import { collect, refuseWords, whole } from './arguments.js';
@@ -131,7 +132,7 @@ program
     const { runReference } = await import('../reference/program.js');
     const domain = await openNativeDomain();
     try {
-      await runReference(roleOf(role), domain, process.stdin, (line) => void process.stdout.write(`${line}\n`), rogue);
+      await runReference(roleOf(role), domain, process.stdin, (line) => stdout.line(line), rogue);
     } finally {
       // After a failure, an open stdin would keep the process alive.
       process.stdin.destroy();

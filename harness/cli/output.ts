@@ -1,4 +1,5 @@
 /** Handles stdout and stderr whose reader has closed or whose disk is full. */
+import { stderr } from '../base/terminal.js';
 import { fileProblem } from '../base/errno.js';
 
 /**
@@ -10,7 +11,7 @@ export function watchOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (!lost && stream === process.stdout && error.code !== 'EPIPE') {
-        process.stderr.write(`netifspec: writing to stdout: ${fileProblem(error)?.text ?? error.message}\n`);
+        stderr.line(`netifspec: writing to stdout: ${fileProblem(error)?.text ?? error.message}`);
       }
       lost = true;
     });

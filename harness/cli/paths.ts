@@ -1,4 +1,5 @@
 /** Paths that the user gives, and errors of the OS on them. */
+import { randomBytes } from 'node:crypto';
 import {
   accessSync,
   closeSync,
@@ -73,9 +74,11 @@ function make(folder: string): void {
 
 /** Writes a file, or the pieces of one, atomically: under its name it is either complete or missing. */
 export function writeWhole(path: string, content: string | Buffer | Iterable<string>): void {
-  const temporary = join(dirname(path), `.${basename(path)}.new`);
+  // Nobody else can know the name, and place a link there.
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}`);
   try {
-    if (typeof content === 'string' || Buffer.isBuffer(content)) writeFileSync(temporary, content);
+    const isWhole = typeof content === 'string' || Buffer.isBuffer(content);
+    if (isWhole) writeFileSync(temporary, content, { flag: 'wx' });
     else writePieces(temporary, content);
     renameSync(temporary, path);
   } catch (error) {
@@ -88,7 +91,7 @@ export function writeWhole(path: string, content: string | Buffer | Iterable<str
 const CHUNK = 1 << 16;
 
 function writePieces(path: string, pieces: Iterable<string>): void {
-  const file = openSync(path, 'w');
+  const file = openSync(path, 'wx');
   try {
     let waiting = '';
     for (const piece of pieces) {

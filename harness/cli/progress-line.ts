@@ -1,18 +1,21 @@
 /** Progress of a command that prints nothing else for minutes. */
+import { type Output, Printer } from '../base/terminal.js';
 
 /** Percent between two lines if the output is not a terminal. */
 const STEP = 10;
 
-export interface ProgressOutput {
+export interface ProgressOutput extends Output {
   readonly isTTY?: boolean | undefined;
-  write(text: string): unknown;
 }
 
 /** One line that is rewritten on a terminal; elsewhere, for example in a CI log, a line now and then. */
 export class RewrittenLine {
   readonly #started = performance.now();
+  readonly #printer: Printer;
 
-  constructor(private readonly out: ProgressOutput) {}
+  constructor(private readonly out: ProgressOutput) {
+    this.#printer = new Printer(out);
+  }
 
   /** Seconds since the line was made. */
   get seconds(): number {
@@ -21,13 +24,13 @@ export class RewrittenLine {
 
   /** Shows a text; if the output is not a terminal, only one that is `due`. */
   show(text: string, due: boolean): void {
-    if (this.out.isTTY) this.out.write(`\r\x1b[Knetifspec: ${text}`);
-    else if (due) this.out.write(`netifspec: ${text}\n`);
+    if (this.out.isTTY) this.#printer.rewrite(`netifspec: ${text}`);
+    else if (due) this.#printer.line(`netifspec: ${text}`);
   }
 
   /** Erases the line on a terminal. */
   end(): void {
-    if (this.out.isTTY) this.out.write('\r\x1b[K');
+    if (this.out.isTTY) this.#printer.rewrite();
   }
 }
 

@@ -1,6 +1,7 @@
 /** `netifspec report`: reports from the records of finished runs. */
 import { dirname, resolve } from 'node:path';
 import { badge } from '../../reports/badge.js';
+import { stderr, stdout } from '../base/terminal.js';
 import type { DiffFormat } from '../../reports/diff-formats.js';
 import { type Change, diff, isRegression, resultsOf } from '../../reports/diff.js';
 import type { JunitProfile } from '../../reports/junit.js';
@@ -74,7 +75,7 @@ export async function mergeCommand(folders: readonly string[], options: MergeOpt
     for (const record of groups.flatMap(recordsOf)) results.add(record);
     return Promise.resolve();
   });
-  for (const message of lost) process.stderr.write(`netifspec: ${message}; merged the others without it\n`);
+  for (const message of lost) stderr.line(`netifspec: ${message}; merged the others without it`);
   return lost.length > 0 ? 3 : code;
 }
 
@@ -175,7 +176,7 @@ export async function renderCommand(
 /** Writes a report to a file, or to stdout. */
 function write(text: string | Iterable<string>, out: string | undefined): void {
   if (out !== undefined) atPath(`--out ${out}`, () => writeWhole(out, text));
-  else for (const piece of typeof text === 'string' ? [text] : text) process.stdout.write(piece);
+  else for (const piece of typeof text === 'string' ? [text] : text) stdout.data(piece);
 }
 
 /** The records of a run, and their folder. */

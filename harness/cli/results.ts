@@ -1,10 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
+import { stderr, stdout } from '../base/terminal.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { type Describe, traceText } from '../../reports/explain.js';
 import type { JunitProfile } from '../../reports/junit.js';
 import { encodeRecord, exitCode, type Group, groupSessions, RecordWriter } from '../../reports/records.js';
 import { TerminalReporter } from '../../reports/terminal.js';
+import { lockFolder } from '../run/lock.js';
 import type { ResultRecord, TestRecord } from '../run/record.js';
 import { isOnGithub, publishOnGithub, quoteLog } from './github.js';
 import { makeFolder, writeWhole } from './paths.js';
@@ -30,6 +32,10 @@ export const describe: Describe = (id) => CATALOGUE.find(id);
 
 const DESTRUCTIVE = new Set(CATALOGUE.tests.filter(({ options }) => options.destructive).map(({ id }) => id));
 const destructive = (id: string): boolean => DESTRUCTIVE.has(id);
+
+const RECORDS = 'results.jsonl';
+/** The reports that are derived from the records. */
+const REPORTS = ['junit.xml', 'report.html'];
 
 /** Writes the records of a run to the file and to stdout immediately, and its reports at the end. */
 export class Results {
@@ -62,18 +68,40 @@ export class Results {
   add(record: ResultRecord): void {
     this.#records.push(record);
     // Opened late: a run that cannot start keeps the results of the previous run.
-    if (!this.options.stream)
-      this.#writer ??= new RecordWriter(join(this.options.out, 'results.jsonl'), this.options.isCopy);
+    if (!this.options.stream) this.#writer ??= this.#replaceOldResults();
     this.#writer?.write(record);
-    if (this.options.stream || this.options.reporter === 'json') process.stdout.write(encodeRecord(record));
+    if (this.options.stream || this.options.reporter === 'json') stdout.data(encodeRecord(record));
     else this.#terminal.record(record);
   }
 
   /**
-   * Runs `work`, which adds the records of a run, then writes the reports, even if `work` fails: reports of an earlier
-   * run must not remain next to records of this one. Returns the exit code of the reports. Throws the error of `work`.
+   * Removes the reports and traces of an earlier run, which must not remain next to the records of this one, however it
+   * ends.
+   */
+  #replaceOldResults(): RecordWriter {
+    const { out } = this.options;
+    for (const name of REPORTS) rmSync(join(out, name), { force: true });
+    const traces = join(out, 'traces');
+    const old = existsSync(traces) ? readdirSync(traces, { recursive: true, encoding: 'utf8' }) : [];
+    for (const name of old.filter((each) => /\.(txt|pcapng)$/.test(each))) rmSync(join(traces, name), { force: true });
+    return new RecordWriter(join(out, RECORDS), this.options.isCopy);
+  }
+
+  /**
+   * Runs `work`, which adds the records of a run, then writes the reports, even if `work` fails. Returns the exit code of
+   * the reports. Throws the error of `work`, and an EnvironmentError if another run writes to the same folder.
    */
   async runAndReport(work: () => Promise<unknown>): Promise<number> {
+    const { stream, out } = this.options;
+    const unlock = stream ? undefined : await lockFolder(out);
+    try {
+      return await this.#runAndReport(work);
+    } finally {
+      unlock?.();
+    }
+  }
+
+  async #runAndReport(work: () => Promise<unknown>): Promise<number> {
     try {
       await work();
     } catch (error) {
@@ -104,8 +132,8 @@ export class Results {
       );
       if (reporter === 'terminal') {
         this.#terminal.summary(groups);
-        printPaths(out, ['results.jsonl', 'junit.xml', 'report.html']);
-        if (traces > 0) process.stdout.write(`traces: ${traces} in ${join(out, 'traces')}\n`);
+        printPaths(out, [RECORDS, ...REPORTS]);
+        if (traces > 0) stdout.line(`traces: ${traces} in ${join(out, 'traces')}`);
       }
       if (this.options.updateExpectations) await this.#draft(groups);
       const isWholeRun = this.options.shard === undefined && !this.options.isCopy;
@@ -114,19 +142,12 @@ export class Results {
     return exitCode(groups, { strict });
   }
 
-  /**
-   * Writes each trace as text and its frames as a capture, and removes those of an earlier run. Returns their number.
-   */
+  /** Writes each trace as text and its frames as a capture. Returns their number. */
   async #traces(groups: readonly Group[]): Promise<number> {
     const { pcapng } = await import('../../reports/pcapng.js');
     let written = 0;
-    const folderOf = ({ session }: Group): string => tracesOf(this.options.out, session.target);
-    for (const folder of new Set(groups.map(folderOf))) {
-      const old = existsSync(folder) ? readdirSync(folder).filter((name) => /\.(txt|pcapng)$/.test(name)) : [];
-      for (const name of old) rmSync(join(folder, name));
-    }
     for (const group of groups) {
-      const folder = folderOf(group);
+      const folder = tracesOf(this.options.out, group.session.target);
       for (const test of group.tests) {
         if (!test.trace?.length) continue;
         mkdirSync(folder, { recursive: true });
@@ -147,7 +168,7 @@ export class Results {
       if (text === undefined) continue;
       const file = join(this.options.out, `${fileName(group.session.target)}.expectations.draft.yaml`);
       writeWhole(file, text);
-      process.stderr.write(`netifspec: wrote ${file}: give each entry a reason and a source\n`);
+      stderr.line(`netifspec: wrote ${file}: give each entry a reason and a source`);
     }
   }
 }
@@ -191,5 +212,5 @@ export function writeFiles(out: string, files: Readonly<Record<string, string>>)
 }
 
 function printPaths(out: string, files: readonly string[]): void {
-  process.stdout.write(`results: ${files.map((file) => join(out, file)).join('  ')}\n`);
+  stdout.line(`results: ${files.map((file) => join(out, file)).join('  ')}`);
 }

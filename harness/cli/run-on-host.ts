@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { parseRecord } from '../../reports/records.js';
+import { stderr } from '../base/terminal.js';
+import { parseRecord, RESULTS_LIMIT, SessionCheck } from '../../reports/records.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import type { SshOptions } from '../ssh/ssh.js';
 import { RemoteError } from '../remote/error.js';
@@ -56,8 +57,10 @@ export async function workOnHost(options: HostWork, signal: AbortSignal): Promis
   const results = new Results(options);
   const { verb, args } = options;
   const { host } = options.ssh;
-  const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  const log = (line: string): void => stderr.line(line);
   let remoteCode = 0;
+  let received = 0;
+  const session = new SessionCheck(1);
   const reported = await results.runAndReport(async () => {
     const code = await runRemote({
       ssh: options.ssh,
@@ -66,10 +69,13 @@ export async function workOnHost(options: HostWork, signal: AbortSignal): Promis
       verb,
       args,
       onRecord: (line) => {
-        const record = parseRecord(line);
-        if (!record)
+        received += line.length;
+        if (received > RESULTS_LIMIT)
+          throw new EnvironmentError(`the run on ${host} sent more than 256 MiB of records`);
+        const record = session.check(parseRecord(line));
+        if ('invalid' in record)
           throw new EnvironmentError(
-            `the run on ${host} printed a line that is not a record; remove output from the login scripts there: ${printableLine(line, 200)}`,
+            `the run on ${host} printed a line that is not a record (${record.invalid}); remove output from the login scripts there: ${printableLine(line, 200)}`,
           );
         const local = withLocalDetails(record, options);
         results.add(local);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { parse, resolve } from 'node:path';
+import { stderr } from '../base/terminal.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { explorationIds } from '../explore/records.js';
 import { Expectations, loadExpectations } from '../run/expectations.js';
@@ -64,14 +65,15 @@ async function runLocally(options: RunOptions, interrupt: Interrupt): Promise<nu
     throw new UsageError('--keep has no effect on a simulated target, which ends with the run; omit it');
   }
   const results = new Results(options);
-  const log = (line: string): void => void process.stderr.write(`netifspec: ${line}\n`);
+  const log = (line: string): void => stderr.line(`netifspec: ${line}`);
   const run = new LimitedRun(options, interrupt.signal, (record) => results.add(record));
   return results.runAndReport(async () => {
-    for (const { target, words, tests: planned, expectations } of plans) {
+    for (const [n, { target, words, tests: planned, expectations }] of plans.entries()) {
       await runSession({
         target,
         catalogue: CATALOGUE,
         monitored: true,
+        next: plans[n + 1]?.target.name,
         command: ['netifspec', 'run', ...words, ...verdictArgs(options)],
         open: () => openIut(target, options.seed, log),
         tests: planned,

@@ -1,6 +1,7 @@
 /** `netifspec run --seeds N`: the reference drivers under many event orders. */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { stdout } from '../base/terminal.js';
 import { outcome } from '../../reports/records.js';
 import { differences, printDifferences, type Result } from '../../reports/repeat.js';
 import { EnvironmentError } from '../run/environment.js';
@@ -66,11 +67,11 @@ export async function runSeeds(
     throw new EnvironmentError(`interrupted after ${Object.keys(rounds).length} of ${count} seeds; no verdict`);
   }
   const found = differences(rounds, strict);
-  process.stdout.write(`${orders.size} different event orders\n${printDifferences(rounds, found, 'seed')}`);
+  stdout.line(`${orders.size} different event orders\n${printDifferences(rounds, found, 'seed').trimEnd()}`);
   for (const { id, rounds: by } of found) {
     const [rarest] = [...by.values()].sort((a, b) => a.length - b.length);
     // The event order depends on the whole run, so the seed is replayed with the same tests.
-    process.stdout.write(`  ${id}: to replay it, use --seed ${rarest?.[0]} instead of --seeds\n`);
+    stdout.line(`  ${id}: to replay it, use --seed ${rarest?.[0]} instead of --seeds`);
   }
   const failed = ended.find((end) => end.status === 'rejected');
   if (failed) throw failed.reason;

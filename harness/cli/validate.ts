@@ -1,3 +1,4 @@
+import { stdout } from '../base/terminal.js';
 import { validateHtml } from '../../reports/validate-html.js';
 import { validateText } from '../../reports/validate.js';
 import { runMatrix } from '../validate/matrix.js';
@@ -12,7 +13,7 @@ export async function validateCommand({ out }: { readonly out: string }): Promis
   const progress = new ProgressLine(process.stderr, 'runs of a driver');
   const evidence = await runMatrix((done, total) => progress.update(done, total)).finally(() => progress.end());
   const proof = proofOf(evidence);
-  process.stdout.write(validateText(proof));
+  stdout.line(validateText(proof).trimEnd());
   writeFiles(out, { 'validate.json': `${JSON.stringify(proof, null, 2)}\n`, 'validate.html': validateHtml(proof) });
   return proof.holes.length > 0 ? 1 : 0;
 }

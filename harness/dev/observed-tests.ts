@@ -4,7 +4,8 @@ import { VARIANTS } from '../reference/variants.js';
 import type { Role } from '../run/record.js';
 import { runSession } from '../run/session.js';
 import { simulatedSession } from '../run/simulated-session.js';
-import { openSimulatedIut, referenceDriver } from '../run/simulated-iut.js';
+import { referenceDriver } from '../run/reference-driver.js';
+import { openSimulatedIut } from '../run/simulated-iut.js';
 import type { Use } from '../run/suite.js';
 
 export interface Observed {

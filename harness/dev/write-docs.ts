@@ -1,10 +1,11 @@
 /**
- * `npm run docs`: updates the generated parts of the pages: the target file's schema, the catalogue and the sample of a
- * run.
+ * `npm run docs`: updates the generated parts of the pages: the schemas of target files and of records, the catalogue and
+ * the sample of a run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../base/root.js';
+import { recordJsonSchema } from '../run/record-schema.js';
 import { targetJsonSchema, targetPage } from '../run/template.js';
 import { withCounts } from './counts.js';
 import { SAMPLE_PAGES, sampleRecords, sampleText, withSample } from './failure-sample.js';
@@ -15,6 +16,7 @@ const write = (file: string, text: string): void => writeFileSync(join(packageRo
 
 write('docs/target-file.md', targetPage());
 write('docs/target.schema.json', `${JSON.stringify(targetJsonSchema(), null, 2)}\n`);
+write('docs/results.schema.json', `${JSON.stringify(recordJsonSchema(), null, 2)}\n`);
 write('docs/requirements.md', requirementsPage());
 write('README.md', withCounts(read('README.md')));
 const records = await sampleRecords();

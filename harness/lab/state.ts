@@ -1,5 +1,5 @@
 /** The lab's directory: images and snapshots, which are kept, and the record of a running lab. */
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { LabError } from './error.js';
@@ -118,7 +118,9 @@ export async function clear(paths: LabPaths): Promise<number | undefined> {
  * @throws LabError if another process has the lock
  */
 export async function locked<T>(paths: LabPaths, work: () => Promise<T>): Promise<T> {
-  mkdirSync(paths.directory, { recursive: true, mode: 0o700 });
+  mkdirSync(paths.directory, { recursive: true });
+  // It holds images with the keys of the lab, also if the user made it.
+  chmodSync(paths.directory, 0o700);
   const me = processId(process.pid);
   if (!me) throw new LabError('/proc is not mounted, and the lab needs it; mount it');
   // A link is created atomically with its target, unlike a file and its contents.

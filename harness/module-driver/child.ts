@@ -61,6 +61,7 @@ async function guarded(make: MakeDriver, setting: DriverSetting): Promise<Driver
     ...(driver.hasCarrier && { hasCarrier: (handle) => now(() => driver.hasCarrier?.(handle) ?? false) }),
     ...(driver.suspend && { suspend: () => own(() => driver.suspend?.()) }),
     ...(driver.resume && { resume: () => own(() => driver.resume?.()) }),
+    ...(driver.wake && { wake: () => own(() => driver.wake?.()) }),
   };
 }
 

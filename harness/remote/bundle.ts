@@ -5,10 +5,50 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { packageRoot } from '../base/root.js';
 
-const outdir = join(packageRoot, 'dist', 'bundle');
+/** Modules of commands and of reports that no other host runs: the bundle has neither them nor what only they import. */
+const LOCAL = [
+  './bench.js',
+  './doctor-on-host.js',
+  './init.js',
+  './lab-bench.js',
+  './lab.js',
+  './list.js',
+  './report.js',
+  './run-on-host.js',
+  './seeds.js',
+  './validate.js',
+  '../module-driver/explored.js',
+  '../module-driver/watched.js',
+  '../../reports/draft.js',
+  '../../reports/html.js',
+  '../../reports/junit.js',
+  '../../reports/pcapng.js',
+];
+
+/** zod exports the messages of all languages, which would be a tenth of the bundle. */
+const englishOnly: Plugin = {
+  name: 'english only',
+  setup(bundle) {
+    bundle.onResolve({ filter: /\/locales\/index\.js$/ }, () => ({ path: 'locales', namespace: 'empty' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'export {};' }));
+  },
+};
+
+/** Leaves the modules in {@link LOCAL} out. */
+const remoteOnly: Plugin = {
+  name: 'remote only',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^\.{1,2}\// }, ({ path, kind, importer }) =>
+      kind === 'dynamic-import' && !importer.includes('node_modules') && LOCAL.includes(path)
+        ? { path, external: true }
+        : undefined,
+    );
+  },
+};
+
 const common = {
   absWorkingDir: packageRoot,
   bundle: true,
@@ -16,15 +56,21 @@ const common = {
   target: 'node20',
   // Optional native parts of dependencies, which work without them.
   external: ['cpu-features', '*.node'],
+  plugins: [englishOnly],
+  minify: true,
+  // Names of classes are in messages.
+  keepNames: true,
   logLevel: 'warning',
 } satisfies BuildOptions;
 
+const outdir = join(packageRoot, 'dist', 'bundle');
 rmSync(outdir, { recursive: true, force: true });
 
 // The command line is a single script, because V8 caches the compiled code of scripts only: a function that start.ts
 // calls.
 await build({
   ...common,
+  plugins: [englishOnly, remoteOnly],
   entryPoints: ['harness/cli/main.ts'],
   outfile: join(outdir, 'netifspec.js'),
   format: 'cjs',
@@ -44,14 +90,14 @@ await build({
 
 // The others are modules. Files that are siblings in the sources may be loaded by their relative path, so each is an
 // entry.
-const entryPoints = [
-  'harness/bench/on-xen.ts',
-  'harness/lab/contract.ts',
-  'harness/xen/contract.native.test.ts',
-  'harness/xen/native/index.ts',
-  'harness/xen/native/native.test.ts',
-  'native/index.ts',
-  'native/native.test.ts',
+const modules = [
+  'harness/bench/on-xen',
+  'harness/lab/contract',
+  'harness/xen/contract.native.test',
+  'harness/xen/native/index',
+  'harness/xen/native/native.test',
+  'native/index',
+  'native/native.test',
 ];
 // The variables that CommonJS packages expect in their scope, imported under names that no other import has.
 const scope = [
@@ -60,7 +106,8 @@ const scope = [
 ];
 await build({
   ...common,
-  entryPoints,
+  // Under names that no test runner finds in the package.
+  entryPoints: modules.map((name) => ({ in: `${name}.ts`, out: name.replace(/\.test$/, '-on-xen') })),
   outdir,
   outbase: '.',
   splitting: true,

@@ -61,7 +61,7 @@ export async function install(ssh: Ssh, archive: Pack, options: InstallOptions):
   let node = 'node';
   if (present !== 'yes' || carried !== undefined) {
     const kind = await kindOf(ssh, options);
-    if (archive.addon !== undefined) refuseProgram(host, kind, archive.addon, 'the addon that was built here');
+    if (archive.addon !== undefined) refuseProgram(host, kind, archive.addon, 'the native addon');
     if (carried !== undefined) node = await carryNode(ssh, carried, home, kind, { host, log, signal });
     if (present !== 'yes') await upload(ssh, archive, home, options);
   }

@@ -41,6 +41,15 @@ describe('the pack', () => {
     expect(entry).to.equal('dist/bundle/start.cjs');
   });
 
+  it('contains the addon of the package if none was built on this machine', async () => {
+    const packaged = `native/prebuilds/linux-${process.arch}/netifspec_native.node`;
+    file(`app/${packaged}`);
+    file('app/native/prebuilds/linux-other/netifspec_native.node');
+    const { file: archive, addon } = await pack(root(), cache());
+    expect(names(archive).filter((name) => name.startsWith('native/'))).to.deep.equal([packaged]);
+    expect(addon).to.equal(join(root(), packaged));
+  });
+
   it('runs where it is unpacked, without other files', async () => {
     const { file: archive, entry } = await pack(undefined, cache());
     execFileSync('tar', ['-xzf', archive, '-C', folder]);

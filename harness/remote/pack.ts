@@ -28,7 +28,10 @@ export function cacheDirectory(): string {
 
 const BUNDLE = join('dist', 'bundle');
 const START = join(BUNDLE, 'start.cjs');
-const ADDON = join('native', 'build', 'Release', 'netifspec_native.node');
+/** The addon, where a build on this machine or the package has it. */
+const ADDONS = ['native/build/Release', `native/prebuilds/linux-${process.arch}`].map((folder) =>
+  join(folder, 'netifspec_native.node'),
+);
 /** Number of archives of earlier builds that stay in the cache. */
 const KEEP = 4;
 
@@ -44,15 +47,19 @@ export async function pack(root = packageRoot, cache = join(cacheDirectory(), 'p
   const bundle = found
     .filter((entry) => entry.isFile() && /\.c?js$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
-  const hasAddon = existsSync(join(root, ADDON));
-  const files = ['package.json', ...bundle.map((file) => relative(root, file)), ...(hasAddon ? [ADDON] : [])].sort();
+  const addon = ADDONS.find((place) => existsSync(join(root, place)));
+  const files = [
+    'package.json',
+    ...bundle.map((file) => relative(root, file)),
+    ...(addon === undefined ? [] : [addon]),
+  ].sort();
   const key = await contentsKey(root, files);
   const file = join(cache, `${key}.tar.gz`);
   if (existsSync(file)) await utimes(file, new Date(), new Date());
   else await writeArchive(root, files, file);
   await forgetOld(cache);
   const { size } = await stat(file);
-  return { key, file, entry: START, size, ...(hasAddon && { addon: join(root, ADDON) }) };
+  return { key, file, entry: START, size, ...(addon !== undefined && { addon: join(root, addon) }) };
 }
 
 async function contentsKey(root: string, files: readonly string[]): Promise<string> {

@@ -10,7 +10,7 @@ import { Patience } from '../xen/wait.js';
 import { EnvironmentError, GuestCrashed, GuestGone } from './environment.js';
 import { findDomain } from './find-domain.js';
 import { GuestInterfaces } from './guest-interfaces.js';
-import { lock, lockOf } from './guest-lock.js';
+import { lock, lockOf } from './lock.js';
 import { GuestPower } from './guest-power.js';
 import { COMMAND_MS, type GuestShell, openGuestShell, runLocally } from './guest-shell.js';
 import type { Iut } from './iut.js';

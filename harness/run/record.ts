@@ -162,6 +162,8 @@ export interface EndRecord {
   /** False if the run was cut short; `reason` says why. */
   readonly complete: boolean;
   readonly reason?: string;
+  /** Present if another session of the run follows: its target. If the file has no such session, the run was killed. */
+  readonly next?: string;
   /** Present if the run stopped at its limit of failures: tests are missing, but not because of an error. */
   readonly stoppedAfter?: number;
   /** On the simulated Xen: a digest of the order of deliveries; equal digests mean equal runs. */

@@ -10,7 +10,7 @@ import { nativeHoldings, openNativeDomain } from '../xen/native/index.js';
 import { Patience } from '../xen/wait.js';
 import { EnvironmentError } from './environment.js';
 import { findDomain } from './find-domain.js';
-import { lock, lockOf } from './guest-lock.js';
+import { lock, lockOf } from './lock.js';
 import type { Iut, LinkedVif } from './iut.js';
 import { asEnvironmentError, ReferenceProgram } from './reference-program.js';
 import { REFLECTORS, type Reflector } from '../peer/context.js';

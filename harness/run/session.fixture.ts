@@ -1,7 +1,8 @@
 /** Sessions of made-up tests on the simulated Xen. */
 import type { Iut } from './iut.js';
 import { type ResultRecord, testMessage, type TestRecord } from './record.js';
-import { openSimulatedIut, referenceDriver, type PlantedSteps } from './simulated-iut.js';
+import { type PlantedSteps, referenceDriver } from './reference-driver.js';
+import { openSimulatedIut } from './simulated-iut.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { Catalogue } from './catalogue.js';
 import { recordsOfSession } from './records-of-session.fixture.js';

@@ -40,6 +40,8 @@ export interface SessionOptions extends TestRunOptions {
   readonly spec: string;
   /** I/N: the part of a run, if this is one of several. */
   readonly shard?: string;
+  /** The target of the session that follows in the same run. */
+  readonly next?: string | undefined;
   /** Called with the id of each test before it runs. */
   readonly onBegin?: (id: string) => void;
   readonly onRecord: (record: ResultRecord) => void;
@@ -219,14 +221,18 @@ export class Session {
   }
 
   #end(): EndRecord {
-    const { signal } = this.options;
+    const { signal, next, target } = this.options;
     const reason = this.#preconditions.lost;
-    const finished = new Date().toISOString();
-    const base = { type: 'end' as const, target: this.options.target.name, finished };
-    const order = this.iut.order ? { order: this.iut.order() } : {};
-    if (signal.aborted) return { ...base, ...order, ...cutShort(signal) };
-    if (reason === undefined) return { ...base, ...order, complete: true };
-    return { ...base, ...order, complete: false, reason };
+    const base = {
+      type: 'end' as const,
+      target: target.name,
+      finished: new Date().toISOString(),
+      ...(next === undefined ? {} : { next }),
+      ...(this.iut.order ? { order: this.iut.order() } : {}),
+    };
+    if (signal.aborted) return { ...base, ...cutShort(signal) };
+    if (reason === undefined) return { ...base, complete: true };
+    return { ...base, complete: false, reason };
   }
 
   #skipReason(test: Test): Skip | undefined {

@@ -2,28 +2,12 @@ import type { Driver, MakeDriver } from './driver.js';
 import { Stack } from '../packet/stack.js';
 import { linkOf } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
-import { ReferenceBackend } from '../reference/backend.js';
-import { ReferenceFrontend } from '../reference/frontend.js';
-import type { LegalDriver } from '../reference/legal/legal.js';
 import { Hypervisor } from '../xen/simulated/hypervisor.js';
 import { GuestCrashed } from './environment.js';
 import type { Iut } from './iut.js';
 import { REFLECTORS } from '../peer/context.js';
+import { referenceDriver } from './reference-driver.js';
 import type { Role } from './record.js';
-
-/** Steps that replace those of a reference driver, and a filter before its network stack. */
-export type PlantedSteps = Pick<LegalDriver, 'frontend' | 'backend' | 'stack'>;
-
-/** Creates the embedded reference driver. */
-export function referenceDriver(planted: PlantedSteps = {}): MakeDriver {
-  return ({ role, domain, stackOf, onError }) => {
-    const { frontend, backend, stack = (plain) => plain } = planted;
-    const wrapped = (handle: number): Stack => stack(stackOf(handle), domain.clock);
-    return role === 'frontend'
-      ? new ReferenceFrontend(domain, wrapped, onError, frontend)
-      : new ReferenceBackend(domain, wrapped, onError, backend);
-  };
-}
 
 /**
  * Number of pages that a kernel's driver can grant: 64 frames of 512 entries, Xen's default, minus the reserved

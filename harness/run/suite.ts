@@ -1,4 +1,5 @@
 /** The vocabulary of the suites. */
+import { existsSync, readFileSync } from 'node:fs';
 import type { BackendPeer } from '../peer/backend.js';
 import type { FrontendPeer, FrontendOptions } from '../peer/frontend.js';
 import type { Domain } from '../xen/domain.js';
@@ -181,12 +182,19 @@ function chapterOf<R extends Role>(role: R, chapter: string): Chapter<R> {
       options,
       // Computed on demand: the stacks of all tests would take a tenth of the start-up time or more.
       get location() {
-        return suiteLine(declared);
+        return PACKAGED_LOCATIONS[this.id] ?? suiteLine(declared);
       },
       body,
     });
   };
   return { tests, test };
+}
+
+/** The locations of all tests in the sources; only the package has them, since it has no source maps. */
+const PACKAGED_LOCATIONS = readLocations(new URL('./locations.json', import.meta.url));
+
+function readLocations(file: URL): Readonly<Record<string, string>> {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>) : {};
 }
 
 /** Where the suite declares a test: the first line of the stack that is in suites/. */

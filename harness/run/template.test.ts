@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../base/root.js';
 import { loadTarget, targetSchema } from './target.js';
+import { recordJsonSchema } from './record-schema.js';
 import { targetJsonSchema, targetPage, targetTemplate } from './template.js';
 
 describe('a new target file', () => {
@@ -43,6 +44,7 @@ describe("the target file's JSON Schema", () => {
   it('is the one in the docs, and so is the page generated from it (npm run docs)', () => {
     expect(JSON.parse(inDocs('target.schema.json'))).to.deep.equal(targetJsonSchema());
     expect(inDocs('target-file.md')).to.equal(targetPage());
+    expect(JSON.parse(inDocs('results.schema.json'))).to.deep.equal(recordJsonSchema());
   });
 
   it('describes every key, and requires only the necessary ones', () => {

@@ -23,6 +23,17 @@ describe('error messages for a YAML file', () => {
     return [];
   };
 
+  it('describe aliases that multiply', () => {
+    const levels = Array.from(
+      { length: 10 },
+      (_, n) => `a${n + 1}: &a${n + 1} [${Array(10).fill(`*a${n}`).join(', ')}]`,
+    );
+    expect(() => complaints(loadTarget, 'a0: &a0 [x]', ...levels)).not.to.throw();
+    expect(complaints(loadTarget, 'a0: &a0 [x]', ...levels).join()).to.match(
+      /alias.*; write the values without aliases$/,
+    );
+  });
+
   it('describe each missing required key', () => {
     const [only, ...more] = complaints(loadTarget, 'name: x', 'role: backend');
     expect(only).to.match(/^1: domain: required\. Domain in which the driver runs, .*, for example "my-guest"$/);

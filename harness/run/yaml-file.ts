@@ -31,7 +31,8 @@ export function readYamlFile<T>(path: string, schema: z.ZodType<T>, missing?: st
   }
   if (syntax) throw new YamlFileError(`${line(syntax.pos[0])}: ${syntax.message}`);
 
-  const parsed = schema.safeParse(document.toJS());
+  const content = contentOf(document, path);
+  const parsed = schema.safeParse(content);
   if (!parsed.success && document.contents === null) throw new YamlFileError(`${path}: the file is empty`);
   if (parsed.success) return { data: parsed.data, at: (keys) => line(offsetOf(document, keys)) };
   const right = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Described;
@@ -42,7 +43,7 @@ export function readYamlFile<T>(path: string, schema: z.ZodType<T>, missing?: st
       const known = Object.keys(place?.properties ?? {}).join(', ');
       return issue.keys.map((key) => ({ where: [...keys, key], what: `unknown key; expected one of ${known}` }));
     }
-    const absent = valueAt(document.toJS(), keys) === undefined;
+    const absent = valueAt(content, keys) === undefined;
     return [{ where: keys, what: `${absent ? 'required' : message}${describeExpected(place)}` }];
   });
   throw new YamlFileError(
@@ -63,6 +64,15 @@ function read(path: string, missing: string | undefined): string {
     const problem = isMissing ? 'no such file' : (fileProblem(error)?.text ?? (error as Error).message);
     const advice = isMissing && missing !== undefined ? `; ${missing}` : '';
     throw new YamlFileError(`${path}: ${problem}${advice}`, { cause: error });
+  }
+}
+
+/** The values of a document. Throws if its aliases multiply to an unreasonable size. */
+function contentOf(document: Document, path: string): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    throw new YamlFileError(`${path}: ${(cause as Error).message}; write the values without aliases`, { cause });
   }
 }
 

@@ -43,8 +43,9 @@ Napi::Value permissions(Napi::Env env, const StoreResult& result) {
 
 class Store : public Napi::ObjectWrap<Store> {
  public:
-  // new Store(onWatch): only called by openStore.
+  // new Store(onWatch, key): only openStore has the key.
   explicit Store(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    if (!info[1].IsExternal()) throw Napi::TypeError::New(info.Env(), "a store is opened by openStore");
     storeLibrary().require(info.Env());
     onWatch_ = Napi::Persistent(functionArg(info, 0, "onWatch"));
     async_ = LoopHandle::async(info.Env(), [this] { receive(); }, [this] { closing(); });
@@ -215,10 +216,11 @@ class Store : public Napi::ObjectWrap<Store> {
       deferred.Resolve(env.Undefined());
       return deferred.Promise();
     }
+    const auto promise = expect(++lastTicket_, "closing xenstore", nothing);
     stopped_ = true;
-    stopTicket_ = ++lastTicket_;
+    stopTicket_ = lastTicket_;
     thread_->stop(stopTicket_);
-    return expect(stopTicket_, "closing xenstore", nothing);
+    return promise;
   }
 
   // (transaction, path, …): transaction 0 means no transaction.
@@ -233,8 +235,10 @@ class Store : public Napi::ObjectWrap<Store> {
       deferred.Reject(errnoError(env, EBADF, what + " after the close").Value());
       return deferred.Promise();
     }
-    thread_->post(++lastTicket_, std::move(work), on);
-    return expect(lastTicket_, std::move(what), convert, watches);
+    // In this order: an environment that is being ended makes no promise, and then nobody waits for a result.
+    const auto promise = expect(++lastTicket_, std::move(what), convert, watches);
+    thread_->post(lastTicket_, std::move(work), on);
+    return promise;
   }
 
   Napi::Promise expect(uint64_t ticket, std::string what, Convert convert, int watches = 0) {
@@ -259,11 +263,12 @@ class Store : public Napi::ObjectWrap<Store> {
       if (!stopped_) onWatch_.Call({Napi::String::New(env, result.names[0]), Napi::String::New(env, result.names[1])});
       return;
     }
-    const auto pending = pending_.find(message.ticket);
-    Pending request = std::move(pending->second);
-    pending_.erase(pending);
     // In both cases the thread has ended, and this was its last message.
     if (message.ticket == stopTicket_ || (message.ticket == OPEN_TICKET && result.error != 0)) async_->close();
+    const auto pending = pending_.find(message.ticket);
+    if (pending == pending_.end()) return;  // its promise could not be made
+    Pending request = std::move(pending->second);
+    pending_.erase(pending);
     if (result.error != 0) return request.deferred.Reject(errnoError(env, result.error, request.what).Value());
     watches_ += request.watches;
     request.deferred.Resolve(request.convert ? request.convert(env, result) : Value());
@@ -308,6 +313,7 @@ class Store : public Napi::ObjectWrap<Store> {
 Napi::Function defineStore(Napi::Env env) { return Store::define(env); }
 
 Napi::Value openStore(const Napi::CallbackInfo& info) {
-  const auto object = classesOf(info.Env()).store.New({info[0]});
+  static char key;
+  const auto object = classesOf(info.Env()).store.New({info[0], Napi::External<char>::New(info.Env(), &key)});
   return Store::Unwrap(object)->connected();
 }

@@ -53,26 +53,26 @@ StoreThread::~StoreThread() {
 }
 
 void StoreThread::post(uint64_t ticket, Work work, Connection on) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const Lock lock(mutex_);
   jobs_.push_back({ticket, std::move(work), on});
-  posted_.notify_one();
+  pthread_cond_signal(&posted_);
 }
 
 void StoreThread::stop(uint64_t ticket) { post(ticket, nullptr); }
 
 std::deque<StoreThread::Message> StoreThread::takeMessages() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const Lock lock(mutex_);
   return std::exchange(messages_, {});
 }
 
 void StoreThread::silence() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const Lock lock(mutex_);
   wake_ = nullptr;
 }
 
 StoreThread::Job StoreThread::nextJob() {
-  std::unique_lock<std::mutex> lock(mutex_);
-  posted_.wait(lock, [this] { return !jobs_.empty(); });
+  const Lock lock(mutex_);
+  while (jobs_.empty()) pthread_cond_wait(&posted_, &mutex_);
   Job job = std::move(jobs_.front());
   jobs_.pop_front();
   return job;
@@ -81,7 +81,7 @@ StoreThread::Job StoreThread::nextJob() {
 // A caller with several requests waits for all of them, and a turn of the event loop costs more than a request: so
 // results wake it only when no request is left. A watch event always wakes it.
 void StoreThread::answer(uint64_t ticket, StoreResult result) {
-  std::lock_guard<std::mutex> lock(mutex_);
+  const Lock lock(mutex_);
   messages_.push_back({ticket, std::move(result)});
   if (wake_ && (jobs_.empty() || ticket == WATCH_EVENT)) wake_();
 }

@@ -1,13 +1,13 @@
 // The threads that talk to xenstored. Requests block, so none runs on the event loop's thread.
 #pragma once
 
+#include <pthread.h>
+
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -82,11 +82,22 @@ class StoreThread : public std::enable_shared_from_this<StoreThread> {
   void run(uint64_t openTicket);
   void serve(xs_handle* requests, xs_handle* watches);
   void listen(xs_handle* watches);
+  class Lock {
+   public:
+    explicit Lock(pthread_mutex_t& mutex) : mutex_(mutex) { pthread_mutex_lock(&mutex_); }
+    ~Lock() { pthread_mutex_unlock(&mutex_); }
+    Lock(const Lock&) = delete;
+
+   private:
+    pthread_mutex_t& mutex_;
+  };
+
   Job nextJob();
   void answer(uint64_t ticket, StoreResult result);
 
-  std::mutex mutex_;
-  std::condition_variable posted_;
+  // pthread's own: std::condition_variable needs a C++ library that is newer than the oldest supported C library.
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t posted_ = PTHREAD_COND_INITIALIZER;
   std::deque<Job> jobs_;
   std::deque<Message> messages_;
   std::function<void()> wake_;

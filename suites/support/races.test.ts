@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { RACES } from '../../harness/reference/defects/index.js';
 import { testMessage, type TestRecord } from '../../harness/run/record.js';
-import { openSimulatedIut, referenceDriver } from '../../harness/run/simulated-iut.js';
+import { referenceDriver } from '../../harness/run/reference-driver.js';
+import { openSimulatedIut } from '../../harness/run/simulated-iut.js';
 import { recordsOfSession } from '../../harness/run/records-of-session.fixture.js';
 import { SUITES } from '../index.js';
 

@@ -32,6 +32,13 @@ describe("Xen's dump of grant tables", () => {
     expect(useInDump(dump, 1, 10)).to.equal('unused');
   });
 
+  it('ignores lines that Xen prints for a guest', () => {
+    const forged = [START, ...table(0), END].map((line) => line.replace('(XEN) ', '(XEN) (d5) '));
+    expect(useInDump(log(dump, ...forged), 0, 9)).to.equal('reading');
+    const stamped = forged.map((line) => `(XEN) [2026-11-27 08:00:00] ${line.slice('(XEN) '.length)}`);
+    expect(useInDump(log(dump, ...stamped), 0, 9)).to.equal('reading');
+  });
+
   it('uses only the last dump of the log', () => {
     expect(useInDump(log(dump, START, ...table(0), END), 0, 9)).to.equal('unused');
   });

@@ -14,12 +14,16 @@ function useOf(flags: number): GrantUse {
  * dump lists only entries in use. `unknown` if the log has no complete dump or the dump lacks this domain.
  */
 export function useInDump(log: string, granter: DomId, ref: GrantRef): GrantUse {
-  const start = log.lastIndexOf('gnttab_usage_print_all [');
-  const end = log.indexOf('gnttab_usage_print_all ] done', start);
+  // Lines that a guest had Xen print begin with its number: "(XEN) (d5) ".
+  const lines = log
+    .split('\n')
+    .filter((line) => !/^\s*(?:\[[^\]]*\]\s*)?\(XEN\)\s*(?:\[[^\]]*\]\s*)?\(d\d+/.test(line));
+  const start = lines.findLastIndex((line) => line.includes('gnttab_usage_print_all ['));
+  const end = lines.findIndex((line, n) => n > start && line.includes('gnttab_usage_print_all ] done'));
   if (start < 0 || end < 0) return 'unknown';
   let inTable = false;
   let known = false;
-  for (const line of log.slice(start, end).split('\n')) {
+  for (const line of lines.slice(start, end)) {
     const head = /grant-table for remote d(\d+)/.exec(line);
     if (head) {
       inTable = Number(head[1]) === granter;
