@@ -5,7 +5,7 @@ import type { FrontendQueue, QueuePacket } from '../../harness/peer/frontend-que
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
 import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
-import { parseDecimal, parseXenbusState, stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { parseDecimal, stateName, stateText, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
@@ -240,8 +240,7 @@ export async function settledState(t: BackendTest, vif: FrontendPeer): Promise<s
 /** The name of the backend's state now, or "gone" if it has removed its directory. */
 export async function currentState(vif: FrontendPeer): Promise<string> {
   const text = await vif.otherKey('state');
-  const state = parseXenbusState(text);
-  return state.ok ? stateName(state.value) : text === undefined ? 'gone' : `"${text}"`;
+  return text === undefined ? 'gone' : stateText(text);
 }
 
 /** Goes to Connected and checks that the backend then either doesn't connect the frontend or works with it. */
