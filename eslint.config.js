@@ -19,4 +19,17 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
     },
   },
+  {
+    files: ['suites/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.name="expect"][arguments.length<2]',
+          message: 'The message of the failure has no subject: name it in a second argument.',
+        },
+      ],
+    },
+  },
 );

@@ -62,7 +62,7 @@ test('optional-keys', 'writes carrier and feature-xdp-headroom as 0 or 1, or not
 
 test('feature-rx-copy', 'advertises feature-rx-copy = 1', { about: KEY.featureRxCopy }, async (t) => {
   const vif = await t.connect();
-  await t.check('XB-19', async () => expect(await vif.otherKey(KEY.featureRxCopy)).to.equal('1'));
+  await t.check('XB-19', async () => expect(await vif.otherKey(KEY.featureRxCopy), KEY.featureRxCopy).to.equal('1'));
 });
 
 test('decimal-keys', 'writes numbers as plain decimal digits', async (t) => {

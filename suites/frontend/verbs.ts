@@ -1,5 +1,6 @@
 /** Actions and checks that several frontend chapters share. */
 import { expect } from 'chai';
+import { GNTST, gntstName } from '../../harness/protocol/grant.js';
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import { echoPayload } from '../../harness/packet/match.js';
 import { fragmentLengths } from '../../harness/peer/backend-tx.js';
@@ -10,7 +11,7 @@ import { KEY, RSP } from '../../harness/protocol/netif.js';
 import { XENBUS_STATE, type XenbusState } from '../../harness/protocol/xenbus.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
 import { blamesIut } from '../../harness/run/judge.js';
-import { PAGE_SIZE } from '../../harness/xen/domain.js';
+import { type Grants, PAGE_SIZE } from '../../harness/xen/domain.js';
 import { LOST_TRIES } from '../support/losses.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
 
@@ -201,8 +202,16 @@ export function writable(t: FrontendTest, vif: BackendPeer, ref: number, offset 
 /** The whole of a page that the frontend granted. */
 export function grantedPage(t: FrontendTest, vif: BackendPeer, ref: number): Uint8Array {
   const [copy] = t.domain.grants.copyFrom([{ domain: vif.iutDomain, ref, offset: 0, length: PAGE_SIZE }]);
-  expect(copy?.status, `GNTST of a copy from grant ${ref}`).to.equal(0);
-  return copy?.bytes ?? new Uint8Array();
+  return copied(copy, `grant ${ref} cannot be read`);
+}
+
+/** What a failed copy from the page of a request without a response means. */
+export const GRANT_ENDED = 'the grant of a request without a response was ended';
+
+/** The bytes of a copy from a page that the frontend granted; `problem` is what a failed copy means. */
+export function copied(copy: ReturnType<Grants['copyFrom']>[number] | undefined, problem: string): Uint8Array {
+  if (copy?.status === GNTST.okay) return copy.bytes;
+  return expect.fail(`${problem}: ${copy ? gntstName(copy.status) : 'no status'}`);
 }
 
 /**
@@ -223,8 +232,7 @@ export function expectUnchanged(
     if (request === answered) continue;
     const { gref: ref, offset } = request;
     const [copy] = t.domain.grants.copyFrom([{ domain: vif.iutDomain, ref, offset, length: bytes.length }]);
-    expect(copy?.status, 'GNTST of the copy').to.equal(0);
-    expect(sameBytes(copy?.bytes ?? frame, bytes), 'bytes are unchanged').to.equal(true);
+    expect(sameBytes(copied(copy, GRANT_ENDED), bytes), 'bytes are unchanged').to.equal(true);
   }
 }
 

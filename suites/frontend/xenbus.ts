@@ -200,7 +200,7 @@ test(
 test('request-rx-copy', 'writes request-rx-copy as 1', async (t) => {
   const vif = await t.connect();
   const value = await vif.otherKey(KEY.requestRxCopy);
-  await t.check('XB-19', () => expect(value).to.equal('1'));
+  await t.check('XB-19', () => expect(value, KEY.requestRxCopy).to.equal('1'));
 });
 
 test('decimal-keys', 'writes numbers as plain decimal digits', async (t) => {
