@@ -1,10 +1,11 @@
 /** The page of all requirements, generated from the catalogue, the suites and the defects. */
 import { DEFECTS } from '../reference/defects/index.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
+import { rulesOf } from '../run/monitored.js';
 import { HEADERS, type Requirement, TEXT_VERSIONS } from '../run/requirement.js';
 
-/** The title of each chapter of the catalogue, by the prefix of its ids. */
-const CHAPTERS: Readonly<Record<string, string>> = {
+/** What the requirements with each prefix are about. */
+const PREFIXES: Readonly<Record<string, string>> = {
   RING: 'shared rings',
   NOTIFY: 'notifications',
   SEC: 'split event channels',
@@ -42,21 +43,22 @@ Made by \`npm run docs\` from the catalogue in \`suites/requirements/\`, the sui
 - **since**: the first version of the header that has the requirement; see [versions](#versions).
 - **source**: where the requirement is stated; for a must, also the lines of the header that oblige, in
   ${HEADERS}.
-- **tests**: the tests with a check that names the requirement, or why no peer can check it.
+- **tests**: the tests with a check that names the requirement, and the rules of the monitor (\`ROLE.monitor.…\`), which
+  every test checks; or why no peer can check it.
 - **defects**: the deliberate faults that break the requirement; \`netifspec validate\` shows that the tests catch them.
 `;
 
-/** docs/requirements.md. Throws if a chapter of the catalogue has no title here. */
+/** docs/requirements.md. Throws if a prefix of the catalogue has no title here. */
 export function requirementsPage(): string {
   const prefixes = [...new Set(CATALOGUE.requirements.map(prefixOf))];
-  const chapters = prefixes.map((prefix) => {
-    const title = CHAPTERS[prefix];
-    if (title === undefined) throw new Error(`chapter ${prefix} of the catalogue has no title in requirements-page.ts`);
+  const sections = prefixes.map((prefix) => {
+    const title = PREFIXES[prefix];
+    if (title === undefined) throw new Error(`prefix ${prefix} has no title in requirements-page.ts`);
     const rows = CATALOGUE.requirements.filter((each) => prefixOf(each) === prefix).map(row);
     return [`## ${prefix}: ${title}`, '', ...table(COLUMNS, rows)].join('\n');
   });
   const versions = table(['version', 'what it adds'], Object.entries(TEXT_VERSIONS));
-  return [HEAD, chapters.join('\n\n'), '', '## Versions', '', ...versions, ''].join('\n');
+  return [HEAD, sections.join('\n\n'), '', '## Versions', '', ...versions, ''].join('\n');
 }
 
 function prefixOf({ id }: Requirement): string {
@@ -64,9 +66,8 @@ function prefixOf({ id }: Requirement): string {
 }
 
 function row({ id, side, level, since, statement, source, lines, note, untestable }: Requirement): string[] {
-  const tests = CATALOGUE.tests
-    .filter((test) => CATALOGUE.checkedBy(test).includes(id))
-    .map((test) => `\`${test.id}\``);
+  const checking = CATALOGUE.tests.filter((test) => CATALOGUE.checkedBy(test).includes(id));
+  const tests = [...checking, ...rulesOf(id)].map((test) => `\`${test.id}\``);
   const defects = DEFECTS.filter(({ breaks }) => breaks === id).map((defect) => `\`${defect.id}\``);
   const said = note === undefined ? text(statement) : `${text(statement)}<br>_${text(note)}_`;
   return [

@@ -82,6 +82,8 @@ export interface SessionRecord {
   readonly features: Readonly<Record<string, string>>;
   /** Number of tests that follow. */
   readonly planned: number;
+  /** How many of them are rules of the monitor; absent if none are. */
+  readonly rules?: number;
   /** Number of testable requirements of the claimed version that bind the role. */
   readonly requirements: number;
 }

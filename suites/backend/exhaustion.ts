@@ -90,7 +90,7 @@ const MESSAGES: Readonly<Record<string, readonly [type: number, words: (page: nu
 };
 
 for (const [name, [type, words]] of Object.entries(MESSAGES)) {
-  const title = `responds to control messages after ${2 * CTRL_RING.size} that it refused, of invalid ${name.replace('-', ' ')}`;
+  const title = `responds to control messages after it refused ${2 * CTRL_RING.size} with invalid ${name.replace('-', ' ')}`;
   test(`control-${name}`, title, CONTROL, async (t) => {
     const { control } = await t.fresh({ control: true });
     await control.setHashAlgorithm(HASH_ALGORITHM.toeplitz);

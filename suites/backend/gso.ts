@@ -58,7 +58,7 @@ for (const [name, options, own, other] of [
 ] as const) {
   test(
     `only-${name}`,
-    `sends large packets of ${name} alone to a frontend that accepts only those`,
+    `sends ${name} large packets only, to a frontend with feature-gso-${name} alone`,
     BOTH,
     async (t) => {
       const pairs: [FrontendPeer, FrontendPeer][] = [];

@@ -1,5 +1,6 @@
 /** netif.h, "Guest transmit": how packets are spread over slots and pages, and valid packets next to malformed ones. */
 import { expect } from 'chai';
+import { counted } from '../../harness/base/text.js';
 import { LARGEST_FRAME } from '../../harness/packet/ethernet.js';
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
@@ -137,7 +138,7 @@ test('empty-forwarded', 'forwards a packet with a zero-length fragment whole or 
 });
 
 for (const first of [0, 1, 13]) {
-  test(`tiny-first-${first}`, `survives a first fragment of ${first} bytes`, FRESH, async (t) => {
+  test(`tiny-first-${first}`, `survives a first fragment of ${counted(first, 'byte')}`, FRESH, async (t) => {
     const vif = await t.fresh();
     const { frame } = vif.pingFrame();
     const slots = vif.queue.tx.enqueue(frame, { fragments: [first, frame.length - first] });

@@ -140,7 +140,7 @@ test('reconnect', 'starts a new connection with an empty table', PING, async (t)
   });
 });
 
-test('odd-references', 'survives references of its rings, of the list and of none', PING, async (t) => {
+test('odd-references', 'survives references to its rings, to the list and to no grant', PING, async (t) => {
   const { control, vif } = await mapping(t);
   const { tx, rx } = vif.queue;
   for (const ref of [0, tx.ringRef, rx.ringRef, control.ringRef]) {

@@ -37,14 +37,14 @@ const MESSAGES: Readonly<Record<string, readonly [what: string, requirement: str
     [0, 3, TABLE].map((offset) => (control, page) => control.ask(CTRL_TYPE.setHashMapping, page, 1, offset)),
   ],
   'bad-table': [
-    'a mapping table that names queues which do not exist',
+    'a table that names missing queues',
     'HASH-31',
     [1, TABLE].map((size) => (control) => control.setHashMapping(Array<number>(size).fill(0xffff))),
   ],
 };
 
 for (const [name, [what, requirement, sends]] of Object.entries(MESSAGES)) {
-  test(`${name}-released`, `no longer uses the page of ${what} after its response`, OBSERVED, async (t) => {
+  test(`${name}-released`, `releases the page of ${what} once it has responded`, OBSERVED, async (t) => {
     const vif = await t.fresh({ control: true });
     const { control } = vif;
     await setToeplitz(t, vif);

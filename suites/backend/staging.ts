@@ -1,5 +1,6 @@
 /** UEK4 netif.h, "Vendor Extensions", "Grant Allocation": the staging grants. */
 import { expect } from 'chai';
+import { counted } from '../../harness/base/text.js';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
 import { EXT_GREF_FLAG, GSO_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
@@ -38,7 +39,7 @@ test('whole-pool', 'accepts pools of 512 entries', STAGING, async (t) => {
 });
 
 for (const size of [1, 2, 255, 256, 511]) {
-  test(`pool-of-${size}`, `passes packets with pools of ${size} entries`, FRAGMENTS, async (t) => {
+  test(`pool-of-${size}`, `passes packets with pools of ${counted(size, 'entry', 'entries')}`, FRAGMENTS, async (t) => {
     // Both of the largest size are more pages than a host grants.
     await t.check('STAG-12', async () => {
       const vif = await t.fresh({ pools: { tx: Math.min(size, 256), rx: size } });

@@ -244,7 +244,7 @@ for (const [name, key, value] of [
   ['text-ring-ref', KEY.rxRingRef, 'ring'],
   ['bad-event-channel', KEY.eventChannel, '4095'],
 ] as const) {
-  const title = `refuses ${value === undefined ? `a missing ${key}` : `${key} = ${value}`} and keeps working`;
+  const title = `refuses ${value === undefined ? `a missing ${key}` : `${key} = ${/^\d+$/.test(value) ? value : `"${value}"`}`} and keeps working`;
   test(name, title, { fresh: true, reflector: 'icmp' }, async (t) => {
     const vif = await waiting(t);
     await vif.publish({ split: false, keys: { [key]: value } });

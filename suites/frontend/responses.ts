@@ -26,7 +26,7 @@ export const responses = tests;
 
 const PING = { fresh: true, reflector: 'icmp' } as const;
 const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, needs: 'bridge' } as const;
-/** Packets that use every id once more, if ids come from a list as long as the ring. */
+/** Enough packets to reuse every id, if ids come from a list as long as the ring. */
 const MORE_THAN_IDS = TX_RING.size + 20;
 /** Milliseconds for packets that use the buffers which are free. */
 const FEW_MS = 10_000;

@@ -154,7 +154,7 @@ test('keeps-after-unplug', 'does not touch a buffer after another vif is unplugg
 });
 
 for (const answered of [0, 1]) {
-  const title = `does not touch a buffer after responses on queue ${answered}, which is another`;
+  const title = `keeps a buffer of queue ${1 - answered} unchanged after responses on queue ${answered}`;
   test(`keeps-queue-${1 - answered}`, title, FRESH, async (t) => {
     const vif = await t.fresh({ ...BACKEND_KEYS, [KEY.multiQueueMaxQueues]: '2' });
     const [one, other] = [vif.queues[answered], vif.queues[1 - answered]];

@@ -127,8 +127,9 @@ export interface Asked {
 }
 
 /**
- * Publishes pings on each queue by one update of its ring. Returns those without a reply: a stack may lose
- * a ping, so the burst is repeated for them, and begins with one of them: a guest may have room for the first few only.
+ * Publishes the pings of a burst with a single update of each ring, and returns those without a reply. A stack may lose
+ * a ping, so the burst is repeated for the pings without a reply. Each repetition begins with one of them, because a
+ * guest may have room for the first few only.
  */
 export async function unanswered(t: FrontendTest, vif: BackendPeer, burst: readonly Asked[]): Promise<Asked[]> {
   let left = burst.filter(({ spoiled }) => !spoiled);
@@ -139,7 +140,7 @@ export async function unanswered(t: FrontendTest, vif: BackendPeer, burst: reado
       const slots = own.reduce((sum, { frame, asked }) => sum + BackendRx.slotsFor(frame, asked.shape), 0);
       if (own.length > 0) await hasBuffers(t, vif, slots, queue);
       const first = own.findIndex(({ asked }) => left.includes(asked));
-      // A packet that follows a spoiled one still does.
+      // A packet that follows a spoiled one follows it in each repetition.
       const start = Math.max(0, own[first - 1]?.asked.spoiled ? first - 1 : first);
       for (const { frame, asked } of [...own.slice(start), ...own.slice(0, start)])
         queue.rx.enqueue(first < 0 ? vif.quietFrame(frame.length) : frame, asked.shape);

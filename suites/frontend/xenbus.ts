@@ -93,7 +93,7 @@ test('carrier', 'follows the carrier node of the backend', { fresh: true, needs:
 
 test(
   'no-carrier-node',
-  'has a carrier if the backend does not write one',
+  'assumes a carrier if the backend has no carrier node',
   { fresh: true, needs: 'carrier' },
   async (t) => {
     const vif = await t.fresh();
