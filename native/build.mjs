@@ -43,7 +43,7 @@ const result = nodedir
   : {
       status: 1,
       stdout: '',
-      stderr: `gyp ERR! stack Error: no headers of Node ${process.versions.node} beside it; set npm_config_nodedir`,
+      stderr: `gyp ERR! stack Error: no headers of Node ${process.versions.node} next to it; set npm_config_nodedir`,
     };
 
 if (result.status === 0 && existsSync(addon)) {
