@@ -22,7 +22,7 @@ export default tseslint.config(
     },
   },
   {
-    ignores: ['harness/base/terminal.ts', '**/*.test.ts', '**/*.fixture.ts', 'harness/dev/**'],
+    ignores: ['harness/base/terminal.ts', '**/*.test.ts', '**/*.fixture.ts', 'harness/dev/**', 'suites/**'],
     rules: {
       'no-console': 'error',
       'no-restricted-syntax': [
@@ -30,6 +30,20 @@ export default tseslint.config(
         {
           selector: "CallExpression[callee.property.name='write'][callee.object.property.name=/^std(out|err)$/]",
           message: 'harness/base/terminal.ts escapes what is printed; use its printers',
+        },
+      ],
+    },
+  },
+  {
+    files: ['suites/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.name="expect"][arguments.length<2]',
+          message: 'The message of the failure has no subject: name it in a second argument.',
         },
       ],
     },

@@ -1,5 +1,5 @@
 /** The requirements, by chapter, with the result of each driver. */
-import { chapterOf, CHAPTERS } from '../suites/requirements/chapters.js';
+import { PREFIXES, prefixOf } from '../suites/requirements/prefixes.js';
 import { ROLES } from '../harness/run/record.js';
 import { bar, countOutcomes, type Driver, driverPlace, type Report, ruleplace, testLink } from './html-model.js';
 import { html as h, type Markup } from './markup.js';
@@ -51,7 +51,7 @@ export function* requirementSection(report: Report): Generator<Markup> {
     .filter(({ cells }) => cells.some(({ standing }) => standing !== 'unbound'));
   const chapters = new Map<string, Row[]>();
   for (const row of rows) {
-    const prefix = chapterOf(row.id);
+    const prefix = prefixOf(row.id);
     chapters.set(prefix, [...(chapters.get(prefix) ?? []), row]);
   }
   const size = sizeOf(report);
@@ -114,7 +114,7 @@ function sums(rows: readonly Row[], drivers: readonly Driver[]): Markup {
 function chapter(prefix: string, rows: readonly Row[], report: Report): Markup {
   const single = report.drivers.length === 1;
   return h`<details class="chapter"${single && rows.some(({ cells }) => has(cells, 'failed')) ? h` open` : undefined}>
-<summary><span class="title">${CHAPTERS[prefix] ?? prefix} <small>${prefix}, ${rows.length}</small></span>${report.drivers.map(
+<summary><span class="title">${PREFIXES[prefix] ?? prefix} <small>${prefix}, ${rows.length}</small></span>${report.drivers.map(
     (_, column) => total(rows.flatMap(({ cells }) => cells[column] ?? [])),
   )}</summary>
 <table>${rows.map((row) => rowOf(row, report))}</table></details>

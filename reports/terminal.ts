@@ -2,6 +2,7 @@ import type { ResultRecord, SessionRecord, TestRecord } from '../harness/run/rec
 import { type Cause, causeKey, causeLine, causes, classed } from './causes.js';
 import { brokenRequirements, type Describe, explain, headline, isPlain } from './explain.js';
 import { type Output, type Part, Printer } from '../harness/base/terminal.js';
+import { counted } from '../harness/base/text.js';
 import { outcome, shortfall, summarise, type Group, type Outcome } from './records.js';
 
 const COLORS: Record<Outcome, number> = { error: 35, failed: 31, warned: 33, known: 36, skipped: 90, passed: 32 };
@@ -70,9 +71,11 @@ export class TerminalReporter {
     this.#done = { tests: 0, ms: 0 };
     this.#reported.clear();
     this.#destructive = false;
-    const { target, role, adapter, planned, seed } = record;
+    const { target, role, adapter, planned, rules = 0, seed } = record;
     const how = seed === undefined ? adapter : `${adapter}, seed ${seed}`;
-    this.#line(this.#bold(target), ` (${role}, ${how}): ${planned} tests planned`);
+    const tests = `${counted(planned - rules, 'test')}`;
+    const plan = rules === 0 ? `${tests} planned` : `${tests} and ${rules} rules of the monitor planned`;
+    this.#line(this.#bold(target), ` (${role}, ${how}): ${plan}`);
   }
 
   summary(groups: readonly Group[]): void {

@@ -23,6 +23,11 @@ export function printable(text: string): string {
     .replace(LONE_SURROGATE, '\ufffd');
 }
 
+/** A number with its noun: `1 byte`, `2 bytes`. */
+export function counted(count: number, one: string, several = `${one}s`): string {
+  return `${count} ${count === 1 ? one : several}`;
+}
+
 /** Like {@link printable}, on a single line of at most `length` characters; tabs and line ends become spaces. */
 export function printableLine(text: string, length = 1000): string {
   const bounded = text.length > 4 * length ? text.slice(0, 4 * length) : text;

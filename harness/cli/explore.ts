@@ -208,7 +208,7 @@ function targetsOf({ target, role }: ExploreCommandOptions, script?: Script): { 
   return roles.map((each) => ({ target: referenceTarget(each), words: ['--role', each] }));
 }
 
-/** The sequence to run again, if one is given. Throws a UsageError if it is none of this version. */
+/** The sequence to run again, if one is given. Throws a UsageError if this version does not know it. */
 export function scriptOf({ replay, sequence }: Pick<ExploreCommandOptions, 'replay' | 'sequence'>): Script | undefined {
   if (replay !== undefined && !existsSync(replay)) throw new UsageError(`--replay ${replay}: no such file; ${FROM}`);
   const text = replay === undefined ? sequence : readFileSync(replay, 'utf8');
@@ -249,7 +249,7 @@ class Scripts {
 /** Seconds between two lines of progress if stderr is not a terminal. */
 const LINE_S = 10;
 
-/** Says on stderr how far an exploration is. */
+/** Prints the progress to stderr. */
 class Progress {
   readonly #line = new RewrittenLine(process.stderr);
   #next = 0;

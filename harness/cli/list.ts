@@ -1,6 +1,7 @@
 import { stdout } from '../base/terminal.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { type Requirement, standsIn } from '../run/requirement.js';
+import { rulesOf } from '../run/monitored.js';
 import { textTable } from '../../reports/table.js';
 import { selectTests, type Selection, specOf } from './select.js';
 
@@ -20,7 +21,7 @@ type Row = Omit<Requirement, 'gate' | 'untestable'> & {
 const write = (line: string): void => stdout.line(line);
 const writeJson = (value: unknown): void => write(JSON.stringify(value, null, 2));
 
-/** `netifspec list`: prints the requirements by chapter, each requirement, or each test with its needs. */
+/** `netifspec list`: prints the requirements by prefix, each requirement, or each test with its needs. */
 export function listCommand(options: ListOptions): void {
   const tests = selectTests(options);
   if (options.tests) {
@@ -28,6 +29,10 @@ export function listCommand(options: ListOptions): void {
     return listTests(tests);
   }
   const named = tests.map((test) => ({ id: test.id, ids: new Set(CATALOGUE.checkedBy(test)) }));
+  // Rules of the monitor cannot be selected: every test checks them.
+  const selects = isSelection(options);
+  const rules = (id: string): readonly { readonly id: string }[] =>
+    selects ? [] : rulesOf(id).filter((rule) => options.role === undefined || rule.id.startsWith(`${options.role}.`));
   const version = specOf(options);
   const rows: Row[] = CATALOGUE.requirements
     .filter((requirement) => standsIn(version, requirement))
@@ -35,12 +40,21 @@ export function listCommand(options: ListOptions): void {
       ...requirement,
       gate: requirement.gate ?? null,
       untestable: requirement.untestable ?? null,
-      tests: named.filter(({ ids }) => ids.has(requirement.id)).map(({ id }) => id),
+      tests: [...named.filter(({ ids }) => ids.has(requirement.id)), ...rules(requirement.id)].map(({ id }) => id),
     }));
   if (options.json) return writeJson(rows);
   if (options.requirements) return listRequirements(rows);
-  listChapters(rows, tests);
+  if (selects)
+    listPrefixes(
+      rows.filter((row) => row.tests.length > 0),
+      tests,
+      false,
+    );
+  else listPrefixes(rows, tests, true);
 }
+
+const isSelection = ({ test, shard, lastFailed }: Selection): boolean =>
+  test !== undefined || shard !== undefined || lastFailed === true;
 
 function listTests(tests: ReturnType<typeof selectTests>): void {
   for (const { id, title, options: needs } of tests) {
@@ -68,9 +82,10 @@ function testCount(count: number): string {
   return count === 0 ? 'no test yet' : count === 1 ? '1 test' : `${count} tests`;
 }
 
-function listChapters(rows: readonly Row[], tests: ReturnType<typeof selectTests>): void {
-  const chapters = [...new Set(rows.map(({ id }) => id.replace(/-.*/, '')))];
-  const columns = ['chapter', 'requirements', 'tested', 'untestable', 'open', 'backend', 'frontend', 'adapters'];
+function listPrefixes(rows: readonly Row[], tests: ReturnType<typeof selectTests>, isWhole: boolean): void {
+  const prefixes = [...new Set(rows.map(({ id }) => id.replace(/-.*/, '')))];
+  const all = ['prefix', 'requirements', 'tested', 'untestable', 'open', 'backend', 'frontend', 'adapters'];
+  const columns = isWhole ? all : all.filter((column) => column !== 'untestable' && column !== 'open');
   const count = (of: readonly Row[]): (string | number)[] => {
     const by = new Set(of.flatMap((row) => row.tests));
     const role = (name: string): number => [...by].filter((id) => id.startsWith(name)).length;
@@ -81,19 +96,18 @@ function listChapters(rows: readonly Row[], tests: ReturnType<typeof selectTests
     return [
       of.length,
       tested,
-      untestable,
-      of.length - tested - untestable,
+      ...(isWhole ? [untestable, of.length - tested - untestable] : []),
       role('backend'),
       role('frontend'),
       adapters,
     ];
   };
-  const counted = chapters.map((name): [string, Row[]] => [name, rows.filter(({ id }) => id.startsWith(`${name}-`))]);
+  const counted = prefixes.map((name): [string, Row[]] => [name, rows.filter(({ id }) => id.startsWith(`${name}-`))]);
   const cells = [...counted, ['all', rows] as const].map(([name, of]) => [name, ...count(of).map(String)]);
-  textTable(columns, cells, (column) => column === 'chapter').forEach(write);
+  textTable(columns, cells, (column) => column === 'prefix').forEach(write);
   write('');
   write(
-    'backend, frontend: tests of each role, which run on the simulated and on a real Xen (*: some need dom0 there).',
+    'backend, frontend: tests and rules of the monitor, on the simulated and on a real Xen (*: some need dom0 there).',
   );
   write('--requirements lists the requirements, --tests the tests; --json prints all details of either.');
 }

@@ -150,7 +150,7 @@ selecting(program.command('list').description('list requirements and tests (defa
 
 program
   .command('validate')
-  .description('prove that the tests can fail: run them against drivers with deliberate defects')
+  .description('prove the tests: run them against drivers with deliberate defects and against legal drivers')
   .option('--out <dir>', 'folder for validate.json and validate.html', 'results/validate')
   .addHelpText(
     'after',

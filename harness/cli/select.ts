@@ -98,7 +98,7 @@ function noSuchTest(pattern: string): string {
   const ids = SUITES.map((test) => test.id);
   const known = id.includes('*') ? [...new Set(ids.map((each) => each.replace(/[^.]*$/, '*')))] : ids;
   if (/^\w+\.monitor\./.test(id)) {
-    return `--test ${pattern}: the monitor has no tests of its own, it checks every test; give the ids of other tests`;
+    return `--test ${pattern}: rules of the monitor are checked in every test; select a test`;
   }
   const alike = nearest(id, known, 2);
   const advice = alike.length === 0 ? '' : `; did you mean ${alike.join(' or ')}?`;

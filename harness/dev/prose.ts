@@ -1,11 +1,16 @@
-/** `npm run lint:prose`: the words of requirements, titles, comments, `--help` texts and pages follow the house style. */
+/**
+ * `npm run lint:prose`: the words of requirements, titles, comments, `--help` texts, pages, and of what the defects and
+ * legal drivers do, follow the house style.
+ */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { MAIN, packageRoot } from '../base/root.js';
+import { DEFECTS } from '../reference/defects/index.js';
+import { LEGAL } from '../reference/legal/index.js';
 import { findings, type Kind, proseOf } from './house-style.js';
-import { commentsOf, titlesOf } from './source-prose.js';
+import { commentsOf, shellCommentsOf, titlesOf } from './source-prose.js';
 
 interface Text {
   /** A file, the id of a test or requirement, or a command. */
@@ -24,6 +29,13 @@ function catalogueTexts(): Text[] {
     text: [statement, note, untestable].join('\n'),
   }));
   return [...titles, ...requirements].map((each) => ({ ...each, kind: 'catalogue' }));
+}
+
+/** What defects do wrong, and what legal drivers choose. */
+function driverTexts(): Text[] {
+  const faults = DEFECTS.map(({ id, fault }) => ({ place: id, text: fault }));
+  const choices = LEGAL.map(({ id, choice }) => ({ place: id, text: choice }));
+  return [...faults, ...choices].map((each) => ({ ...each, kind: 'title' }));
 }
 
 /** The `--help` of a command and, in it, of each of its subcommands. */
@@ -60,9 +72,33 @@ function sourceTexts(): Text[] {
     });
 }
 
-const found = [...pages(), ...sourceTexts(), ...helpTexts(), ...catalogueTexts()].flatMap(({ place, kind, text }) =>
+/** The comments of scripts and of C++. */
+function scriptTexts(): Text[] {
+  const files = execFileSync('git', ['ls-files', '.ci', 'harness/lab/image', 'native'], {
+    cwd: packageRoot,
+    encoding: 'utf8',
+  });
+  return files
+    .split('\n')
+    .filter((name) => name !== '' && !name.endsWith('.ts'))
+    .map((place) => {
+      const source = readFileSync(join(packageRoot, place), 'utf8');
+      const isShell = !/\.(?:cc|h|c|mjs)$/.test(place);
+      return { place, kind: 'comment', text: isShell ? shellCommentsOf(source) : commentsOf(source) };
+    });
+}
+
+const found = [
+  ...pages(),
+  ...driverTexts(),
+  ...scriptTexts(),
+  ...sourceTexts(),
+  ...helpTexts(),
+  ...catalogueTexts(),
+].flatMap(({ place, kind, text }) =>
   findings(text, kind).map(({ line, word, advice }) => {
-    const where = kind === 'catalogue' || kind === 'help' ? place : `${place}:${line}`;
+    const isFile = place.includes('/');
+    const where = isFile ? `${place}:${line}` : place;
     return `${where}: "${word}": write ${advice}`;
   }),
 );

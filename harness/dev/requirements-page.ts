@@ -1,7 +1,8 @@
 /** The page of all requirements, generated from the catalogue, the suites and the defects. */
 import { DEFECTS } from '../reference/defects/index.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
-import { chapterOf, CHAPTERS } from '../../suites/requirements/chapters.js';
+import { PREFIXES, prefixOf } from '../../suites/requirements/prefixes.js';
+import { rulesOf } from '../run/monitored.js';
 import { HEADERS, type Requirement, TEXT_VERSIONS } from '../run/requirement.js';
 
 const COLUMNS = ['id', 'side', 'level', 'since', 'requirement', 'source', 'tests', 'defects'];
@@ -16,26 +17,27 @@ Made by \`npm run docs\` from the catalogue in \`suites/requirements/\`, the sui
 - **since**: the first version of the header that has the requirement; see [versions](#versions).
 - **source**: where the requirement is stated; for a must, also the lines of the header that oblige, in
   ${HEADERS}.
-- **tests**: the tests with a check that names the requirement, or why no peer can check it.
+- **tests**: the tests with a check that names the requirement, and the rules of the monitor (\`ROLE.monitor.…\`), which
+  every test checks; or why no peer can check it.
 - **defects**: the deliberate faults that break the requirement; \`netifspec validate\` shows that the tests catch them.
 `;
 
-/** docs/requirements.md. Throws if a chapter of the catalogue has no title here. */
+/** docs/requirements.md. Throws if a prefix of the catalogue has no title here. */
 export function requirementsPage(): string {
-  const prefixes = [...new Set(CATALOGUE.requirements.map(({ id }) => chapterOf(id)))];
-  const chapters = prefixes.map((prefix) => {
-    const title = CHAPTERS[prefix];
+  const prefixes = [...new Set(CATALOGUE.requirements.map(({ id }) => prefixOf(id)))];
+  const sections = prefixes.map((prefix) => {
+    const title = PREFIXES[prefix];
     if (title === undefined)
-      throw new Error(`chapter ${prefix} of the catalogue has no title in suites/requirements/chapters.ts`);
-    const rows = CATALOGUE.requirements.filter(({ id }) => chapterOf(id) === prefix).map(row);
+      throw new Error(`prefix ${prefix} of the catalogue has no title in suites/requirements/prefixes.ts`);
+    const rows = CATALOGUE.requirements.filter(({ id }) => prefixOf(id) === prefix).map(row);
     return [`## ${prefix}: ${title}`, '', ...table(COLUMNS, rows)].join('\n');
   });
   const versions = table(['version', 'what it adds'], Object.entries(TEXT_VERSIONS));
-  return [HEAD, chapters.join('\n\n'), '', '## Versions', '', ...versions, ''].join('\n');
+  return [HEAD, sections.join('\n\n'), '', '## Versions', '', ...versions, ''].join('\n');
 }
 
 function row({ id, side, level, since, statement, source, lines, note, untestable }: Requirement): string[] {
-  const tests = CATALOGUE.checking(id).map((test) => `\`${test}\``);
+  const tests = [...CATALOGUE.checking(id), ...rulesOf(id).map((rule) => rule.id)].map((test) => `\`${test}\``);
   const defects = DEFECTS.filter(({ breaks }) => breaks === id).map((defect) => `\`${defect.id}\``);
   const said = note === undefined ? text(statement) : `${text(statement)}<br>_${text(note)}_`;
   return [

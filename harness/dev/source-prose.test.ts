@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { commentsOf, titlesOf } from './source-prose.js';
+import { commentsOf, shellCommentsOf, titlesOf } from './source-prose.js';
 
 describe('the prose of a source file', () => {
   const SOURCE = [
@@ -22,6 +22,10 @@ describe('the prose of a source file', () => {
       '',
       'last',
     ]);
+  });
+
+  it('includes the comments of a script', () => {
+    expect(linesOf(shellCommentsOf('#!/bin/sh\n# One.\necho ${#a} # Two.'))).to.deep.equal(['', 'One.', 'Two.']);
   });
 
   it('includes the titles of tests', () => {

@@ -42,6 +42,11 @@ export function commentsOf(source: string): string {
   return only(source, comments).replace(/^([ \t]*)(?:\/\*\*?|\*\/?|\/\/)/gm, '$1 ');
 }
 
+/** The comments of a shell script or configuration file, on their lines. */
+export function shellCommentsOf(source: string): string {
+  return source.replace(/^.*$/gm, (line) => /(?:^|\s)#(?!!)\s?(.*)$/.exec(line)?.[1] ?? '');
+}
+
 /** The titles in a file's calls of `it` and `describe`. */
 export function titlesOf(source: string): string {
   const titles = rangesOf(source, (node) => {

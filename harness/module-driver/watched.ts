@@ -47,7 +47,8 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
   const { tests, onRecord, signal } = options;
   let session: SessionRecord | undefined;
   const begun = (record: SessionRecord): void => {
-    if (!session) onRecord((session = { ...record, planned: tests.length + monitorTests(options.role).length }));
+    const rules = monitorTests(options.role).length;
+    if (!session) onRecord((session = { ...record, planned: tests.length + rules, rules }));
   };
   let left = [...tests];
   let cut: string | undefined;

@@ -50,6 +50,18 @@ export function refuse(): Answer {
   return { status: CTRL_STATUS.notSupported, data: 0 };
 }
 
+/** What the control ring of a backend peer works with. */
+export interface BackendControlOptions {
+  readonly frontend: OtherDomain;
+  readonly pump: EventPump;
+  readonly answer: Answering;
+  /** Runs an event handler and records any violation by the frontend. */
+  readonly onEvent: (work: () => void) => void;
+  readonly monitor: VifMonitor;
+  /** The number of queues of the connection. */
+  readonly queues: number;
+}
+
 /** The control ring of a backend peer. */
 export class BackendControl {
   /** Requests that were read, oldest first. */
@@ -71,15 +83,8 @@ export class BackendControl {
    *
    * @throws Violation if only one of the two keys is present, or if the ring cannot be mapped
    */
-  static open(
-    frontend: OtherDomain,
-    pump: EventPump,
-    keys: Readonly<Record<string, string>>,
-    answer: Answering,
-    onEvent: (work: () => void) => void,
-    monitor: VifMonitor,
-    queues: number,
-  ): BackendControl | undefined {
+  static open(keys: Readonly<Record<string, string>>, options: BackendControlOptions): BackendControl | undefined {
+    const { frontend } = options;
     const [ref, channel] = [keys[KEY.ctrlRingRef], keys[KEY.eventChannelCtrl]];
     if (ref === undefined && channel === undefined) return undefined;
     const number = (key: string): number => {
@@ -92,7 +97,7 @@ export class BackendControl {
       const mapping = frontend.map([gref]);
       try {
         const local = frontend.bindInterdomain(port);
-        return new BackendControl(frontend, pump, mapping, local, answer, onEvent, monitor, queues);
+        return new BackendControl(mapping, local, options);
       } catch (error) {
         mapping.unmap();
         throw error;
@@ -104,26 +109,22 @@ export class BackendControl {
   }
 
   private constructor(
-    private readonly frontend: OtherDomain,
-    private readonly pump: EventPump,
     private readonly mapping: Mapping,
     private readonly port: Port,
-    private readonly answer: Answering,
-    onEvent: (work: () => void) => void,
-    private readonly monitor: VifMonitor,
-    private readonly queues: number,
+    private readonly options: BackendControlOptions,
   ) {
     const [page] = mapping.pages;
     if (!page) throw new Error('netifspec bug: expected one mapped page');
     this.ring = new BackRing(page, CTRL_RING);
     this.ring.attach();
     this.ring.watch();
+    const { pump, onEvent } = options;
     pump.on(port, () => onEvent(() => this.service()));
   }
 
   /** Events that came on the control event channel. */
   get events(): number {
-    return this.pump.count(this.port);
+    return this.options.pump.count(this.port);
   }
 
   /** The requests of a type that were read so far. */
@@ -145,7 +146,7 @@ export class BackendControl {
       const at = this.#pending.indexOf(request.id);
       if (at >= 0) this.#pending.splice(at, 1);
     }
-    if (this.ring.push()) this.frontend.notify(this.port);
+    if (this.ring.push()) this.options.frontend.notify(this.port);
   }
 
   /** Remembers what a response reports. */
@@ -157,7 +158,7 @@ export class BackendControl {
   }
 
   /**
-   * Reads the published requests, and responds to them if {@link answer} chooses a response.
+   * Reads the published requests, and responds to them if {@link BackendControlOptions.answer} chooses a response.
    *
    * @throws Violation if an index or a request is invalid
    */
@@ -165,14 +166,14 @@ export class BackendControl {
     // Each response frees a slot at once. The limit ends the loop if the frontend never stops sending requests.
     for (let turn = 0; turn < MAX_TURNS; turn++) {
       const ready = this.ring.unconsumed();
-      if (!ready.ok) throw new Violation(['RING-06'], `control ring: ${ready.reason}`);
+      if (!ready.ok) throw new Violation(['RING-06'], ready.reason);
       for (let n = 0; n < ready.value; n++) {
         const request = decodeCtrlRequest(this.ring.take());
         if (!request.ok) throw new Violation(['RING-01'], `control request: ${request.reason}`);
         this.requests.push(request.value);
-        this.monitor.see('ctrlRequest', () => this.#seen(request.value));
+        this.options.monitor.see('ctrlRequest', () => this.#seen(request.value));
         this.#pending.push(request.value.id);
-        const answer = this.answer(request.value);
+        const answer = this.options.answer(request.value);
         if (answer) this.respond(request.value, answer);
       }
       this.push();
@@ -190,7 +191,7 @@ export class BackendControl {
       hashTypes: this.#hashTypes,
       tableSize: this.#tableSize,
       grefSize: this.#grefSizes.get(request.data[0]),
-      queues: this.queues,
+      queues: this.options.queues,
       mapping: request.type === CTRL_TYPE.setHashMapping ? this.#mapping(request) : [],
     };
   }
@@ -198,14 +199,15 @@ export class BackendControl {
   /** The queue numbers in the page of a SET_HASH_MAPPING; empty if the page cannot be read. */
   #mapping({ data: [ref, size] }: CtrlRequest): number[] {
     const count = Math.min(size, HASH_MAPPING_PER_PAGE);
-    const [copy] = this.frontend.copyFrom([{ ref, offset: 0, length: count * 4 }]);
+    const [copy] = this.options.frontend.copyFrom([{ ref, offset: 0, length: count * 4 }]);
     const table = copy?.status === 0 ? decodeHashMapping(copy.bytes, count) : undefined;
     return table?.ok ? table.value : [];
   }
 
   release(): void {
-    this.pump.off(this.port);
-    this.frontend.unbind(this.port);
+    const { pump, frontend } = this.options;
+    pump.off(this.port);
+    frontend.unbind(this.port);
     this.mapping.unmap();
   }
 }

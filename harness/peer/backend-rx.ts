@@ -69,7 +69,7 @@ export class BackendRx {
   service(): void {
     for (;;) {
       const ready = this.ring.unconsumed();
-      if (!ready.ok) throw new Violation(['RING-06'], `rx ring: ${ready.reason}`);
+      if (!ready.ok) throw new Violation(['RING-06'], ready.reason);
       for (let n = 0; n < ready.value; n++) {
         const request = decodeRxRequest(this.ring.take());
         if (!request.ok) throw new Violation(['RXW-01'], `rx request: ${request.reason}`);

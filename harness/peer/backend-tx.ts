@@ -65,7 +65,7 @@ export class BackendTx {
     const chains: Chain[] = [];
     for (;;) {
       const ready = this.ring.unconsumed();
-      if (!ready.ok) throw new Violation(['RING-06'], `tx ring: ${ready.reason}`);
+      if (!ready.ok) throw new Violation(['RING-06'], ready.reason);
       for (let n = 0; n < ready.value; n++) {
         const chain = this.#take();
         if (chain) chains.push(chain);
@@ -127,7 +127,7 @@ export class BackendTx {
     if (!extra.ok) {
       // A slot of another kind where an extra was announced, or an extra that no header has.
       const announced = chain.extras.length > 0 ? 'EXTRA-08' : 'TXW-06';
-      throw new Violation([bytes[0] === EXTRA_TYPE.none ? 'EXTRA-03' : announced], `tx extra info: ${extra.reason}`);
+      throw new Violation([bytes[0] === EXTRA_TYPE.none ? 'EXTRA-03' : announced], `tx ${extra.reason}`);
     }
     chain.extras.push(extra.value);
     const more = ((chain.requests[0]?.flags ?? 0) & TXF.moreData) !== 0;

@@ -116,15 +116,14 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   #openControl(): void {
     // Keys of an earlier connection mean nothing to a backend that does not offer a control ring any more.
     if (this.#control || !this.agreement.receiver.has(KEY.featureCtrlRing)) return;
-    const control = BackendControl.open(
-      this.#frontend,
-      this.context.pump,
-      this.published,
-      (request) => this.answer(request),
-      this.guard,
-      this.monitor,
-      this.queues.length,
-    );
+    const control = BackendControl.open(this.published, {
+      frontend: this.#frontend,
+      pump: this.context.pump,
+      answer: (request) => this.answer(request),
+      onEvent: this.guard,
+      monitor: this.monitor,
+      queues: this.queues.length,
+    });
     this.#control = control;
     if (control) this.monitor.see('mapped', () => control.ring.initialised());
   }

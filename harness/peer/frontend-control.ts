@@ -158,7 +158,7 @@ export class FrontendControl {
   service(): void {
     for (;;) {
       const ready = this.ring.unconsumed();
-      if (!ready.ok) throw new Violation(['CTRL-07'], `control ring: ${ready.reason}`);
+      if (!ready.ok) throw new Violation(['CTRL-07'], ready.reason);
       for (let n = 0; n < ready.value; n++) this.#complete(this.ring.take());
       if (ready.value > 0) this.answered.fire();
       const more = this.ring.finalCheck();

@@ -124,7 +124,7 @@ export class FrontendRx {
     const packets: RxPacket[] = [];
     for (;;) {
       const ready = this.ring.unconsumed();
-      if (!ready.ok) throw new Violation(['RING-08'], `rx ring: ${ready.reason}`);
+      if (!ready.ok) throw new Violation(['RING-08'], ready.reason);
       for (let n = 0; n < ready.value; n++) {
         const packet = this.#take();
         if (packet) packets.push(packet);
@@ -178,7 +178,7 @@ export class FrontendRx {
       // Something else than an extra may stand after an extra that wrongly has the more flag.
       const promised = this.#assembly.extras.length > 0;
       const broken = [isNone ? 'EXTRA-03' : 'EXTRA-04', ...(promised ? ['EXTRA-08'] : [])];
-      throw new Violation(broken, `rx extra info: ${extra.reason}`);
+      throw new Violation(broken, `rx ${extra.reason}`);
     }
     this.#assembly.extras.push(extra.value);
     this.#expectExtra = (extra.value.flags & EXTRA_FLAG_MORE) !== 0;

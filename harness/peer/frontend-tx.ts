@@ -159,7 +159,7 @@ export class FrontendTx {
   service(): void {
     for (;;) {
       const ready = this.ring.unconsumed();
-      if (!ready.ok) throw new Violation(['RING-08'], `tx ring: ${ready.reason}`);
+      if (!ready.ok) throw new Violation(['RING-08'], ready.reason);
       for (let n = 0; n < ready.value; n++) this.#complete(this.ring.take());
       if (ready.value > 0) this.answered.fire();
       const more = this.ring.finalCheck();

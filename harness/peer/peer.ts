@@ -14,7 +14,7 @@ import type { Checksum } from '../packet/checksum.js';
 import { sameBytes } from '../bytes/bytes.js';
 import { encodeEthernet, ETHERNET_HEADER, LOCAL_EXPERIMENT, USUAL_MTU } from '../packet/ethernet.js';
 import { Stack } from '../packet/stack.js';
-import { XENBUS_STATE, parseXenbusState, stateName, type XenbusState } from '../protocol/xenbus.js';
+import { XENBUS_STATE, parseXenbusState, stateName, stateText, type XenbusState } from '../protocol/xenbus.js';
 import { Expired, Patience, Signal, type WaitOptions } from '../xen/wait.js';
 import type { Half } from './channel-counts.js';
 import type { PeerContext, Reflector } from './context.js';
@@ -216,7 +216,7 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
       return state;
     } catch (error) {
       if (!(error instanceof Expired)) throw error;
-      const states = this.other.history.map((value) => value ?? 'none').join(', ');
+      const states = this.other.history.map(stateText).join(', ');
       const what = `${error.what} of ${this.otherPath} (states seen: ${states})`;
       throw new Expired(what, error.deadlineMs, error.lagMs, error.lateMs, error.demandedBy);
     }
@@ -469,8 +469,9 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
       } catch (error) {
         if (!(error instanceof Expired)) throw error;
         if (asked.length < tries && !error.inconclusive) continue;
-        const { what, deadlineMs, lagMs, lateMs, demandedBy } = error;
-        throw new Expired(what, deadlineMs * asked.length, lagMs, lateMs, demandedBy);
+        const { what, lagMs, lateMs, demandedBy } = error;
+        const askedMs = Math.round((ms * asked.length * this.context.patience.scale) / tries);
+        throw new Expired(what, askedMs, lagMs, lateMs, demandedBy);
       }
     }
   }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { XENBUS_STATE, parseDecimal, parseXenbusState, stateName } from './xenbus.js';
+import { XENBUS_STATE, parseDecimal, parseXenbusState, stateName, stateText } from './xenbus.js';
 import { reasonOf, u32, valueOf } from './rings.fixture.js';
 
 const NAMES = [
@@ -20,6 +20,10 @@ describe('protocol/xenbus', () => {
     expect(Object.values(XENBUS_STATE)).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     expect(NAMES.map((_, state) => stateName(state))).to.deep.equal(NAMES);
     expect(stateName(9)).to.equal('state 9');
+  });
+
+  it('names the state in a node', () => {
+    expect(['4', undefined, '9', 'x'].map(stateText)).to.deep.equal(['Connected', 'none', '"9"', '"x"']);
     expect(XENBUS_STATE.connected).to.equal(4);
   });
 
@@ -29,8 +33,8 @@ describe('protocol/xenbus', () => {
 
   it('returns a reason for an invalid state', () => {
     expect(reasonOf(parseXenbusState(undefined))).to.equal('no state node');
-    expect(reasonOf(parseXenbusState(''))).to.equal('state: "" is not a decimal number');
-    expect(reasonOf(parseXenbusState('9'))).to.equal('state: "9" is not from 0 to 8');
+    expect(reasonOf(parseXenbusState(''))).to.equal('"" is not a decimal number');
+    expect(reasonOf(parseXenbusState('9'))).to.equal('"9" is not from 0 to 8');
   });
 
   const port = { min: 1, max: 0xffffffff };

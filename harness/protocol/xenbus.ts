@@ -22,7 +22,7 @@ export function parseXenbusState(text: string | undefined): Decoded<XenbusState>
   if (text === undefined) return malformed('no state node');
   const { unknown, reconfigured } = XENBUS_STATE;
   const number = parseDecimal(text, { min: unknown, max: reconfigured });
-  return number.ok ? decoded(number.value as XenbusState) : malformed(`state: ${number.reason}`);
+  return number.ok ? decoded(number.value as XenbusState) : number;
 }
 
 /** The state's name in xenbus.h without its prefix, such as `Connected`; an invalid state is printed as `state 9`. */
@@ -31,15 +31,24 @@ export function stateName(state: number): string {
   return entry ? entry[0].charAt(0).toUpperCase() + entry[0].slice(1) : `state ${state}`;
 }
 
+/** The name of the state in a node: `none` for a missing node, and the text in quotes if it is not a valid state. */
+export function stateText(text: string | undefined): string {
+  if (text === undefined) return 'none';
+  const state = parseXenbusState(text);
+  return state.ok ? stateName(state.value) : quotedText(text);
+}
+
 /**
  * Parses an unsigned decimal number from `min` to `max`: only digits. Undefined means that the node is missing, and is
  * malformed.
  */
 export function parseDecimal(text: string | undefined, { min, max }: { min: number; max: number }): Decoded<number> {
   if (text === undefined) return malformed('no such node');
-  const quoted = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+  const quoted = quotedText(text);
   if (!/^[0-9]+$/.test(text)) return malformed(`${quoted} is not a decimal number`);
   const number = Number(text);
   if (number < min || number > max) return malformed(`${quoted} is not from ${min} to ${max}`);
   return decoded(number);
 }
+
+const quotedText = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);

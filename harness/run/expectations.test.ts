@@ -172,7 +172,7 @@ describe('the expectations file', () => {
   });
 
   const bad: [string, string, number, RegExp][] = [
-    ['is not a list', 'test: a\n', 1, /expected array/],
+    ['is not a list', 'test: a\n', 1, /expected a list/],
     ['is not valid YAML', `- ${good}\n- [`, 2, /./],
     ['lacks a key', `- ${good}\n- test: a\n  verdict: fail\n  reason: r\n  source: s\n`, 2, /message: /],
     [

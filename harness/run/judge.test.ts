@@ -3,6 +3,7 @@ import { Violation } from '../peer/violation.js';
 import { Expired } from '../xen/wait.js';
 import { failureOf } from './judge.js';
 import { type Failure, failureText } from './record.js';
+import { Unmet } from './unmet.js';
 
 /** The failure of an assertion, as data. */
 function found(check: () => unknown): Failure {
@@ -34,6 +35,12 @@ describe('a failure', () => {
     expect(found(() => expect.fail('short'))).to.deep.equal({ observed: 'short' });
     expect(found(() => expect([1, 2], 'list').to.have.length(3))).to.have.all.keys('observed');
     expect(failureOf(new Violation([], 'other\n bytes'))).to.deep.equal({ observed: 'other bytes' });
+  });
+
+  it('has the parts that a test names', () => {
+    const failure = { about: 'status of slot 2', observed: 'OKAY', expected: 'ERROR or DROPPED' };
+    expect(failureOf(new Unmet(failure))).to.equal(failure);
+    expect(failureText(failure)).to.equal('status of slot 2: OKAY, expected ERROR or DROPPED');
   });
 
   it('of a timeout has the awaited thing and the time', () => {

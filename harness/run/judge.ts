@@ -5,6 +5,7 @@ import { Expired, LAG_SHARE } from '../xen/wait.js';
 import type { Catalogue } from './catalogue.js';
 import type { Level } from './requirement.js';
 import { type CheckRecord, type Failure, type FailureClass, failureText, type Verdict } from './record.js';
+import { Unmet } from './unmet.js';
 
 /** A problem that was found. */
 export interface Finding {
@@ -29,7 +30,7 @@ export class CheckFailed extends Error {
 
 /** Whether `error` can be attributed to the driver under test; all other errors are the harness's own. */
 export function blamesIut(error: unknown): error is Error {
-  if (error instanceof Violation || error instanceof Expired) return true;
+  if (error instanceof Violation || error instanceof Expired || error instanceof Unmet) return true;
   return isAssertion(error);
 }
 
@@ -140,8 +141,9 @@ export function checkRecord(requirements: readonly string[], finding?: Finding):
 /** The failure of an error that is attributed to the driver under test, as data. */
 export function failureOf(error: Error & { readonly actual?: unknown }): Failure {
   if (error instanceof Expired) return { expected: oneLine(error.what), withinMs: error.deadlineMs };
+  if (error instanceof Unmet) return error.failure;
   if (!isAssertion(error)) return { observed: oneLine(error.message) };
-  // The format of chai's messages is "ABOUT: expected OBSERVED to …".
+  // An assertion of chai has its subject and its predicate in its message only: "ABOUT: expected OBSERVED to …".
   const observed = display(error.actual);
   const [before = '', ...after] = error.message.split(`expected ${observed} `);
   if (after.length !== 1 || !(before === '' || before.endsWith(': '))) return { observed: oneLine(error.message) };

@@ -3,7 +3,7 @@ import { type Monitor, monitored } from '../peer/monitor/monitor.js';
 import type { Catalogue } from './catalogue.js';
 import type { Target } from './target.js';
 import { checkRecord, verdictOfLevels } from './judge.js';
-import type { Role, TestRecord } from './record.js';
+import { type Role, ROLES, type TestRecord } from './record.js';
 import type { Level } from './requirement.js';
 
 /** A test that is made from a requirement of the monitor. */
@@ -16,6 +16,11 @@ export interface MonitorTest {
 /** The monitor's tests for a role, in the order of its rules. */
 export function monitorTests(role: Role): MonitorTest[] {
   return monitored(role).map((requirement) => ({ id: `${role}.monitor.${requirement.toLowerCase()}`, requirement }));
+}
+
+/** The monitor's tests of a requirement, for both roles. */
+export function rulesOf(requirement: string): MonitorTest[] {
+  return ROLES.flatMap(monitorTests).filter((rule) => rule.requirement === requirement);
 }
 
 /**

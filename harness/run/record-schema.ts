@@ -84,6 +84,7 @@ const session = z.object({
   facts: texts,
   features: texts,
   planned: count,
+  rules: count.exactOptional(),
   requirements: count,
 } satisfies Keys<SessionRecord>);
 

@@ -30,7 +30,7 @@ export function anchorOf(role: Role): string {
 export interface Failure {
   /** The subject of the check. */
   readonly about?: string;
-  /** What should have arrived, or a predicate on the observation: `to equal 2`. */
+  /** What should have arrived or been observed, or a predicate on the observation, which begins with `to`. */
   readonly expected?: string;
   /** Absent if nothing arrived. */
   readonly observed?: string;
@@ -38,13 +38,17 @@ export interface Failure {
   readonly withinMs?: number;
 }
 
-/** A failure in one line: `no ARP reply within 2000 ms`, `status: expected -1 to equal 0`, or the observation. */
+/**
+ * A failure in one line: `no ARP reply within 2000 ms`, `status: ERROR, expected OKAY`, `slots: expected 19 to equal 2`,
+ * or the observation.
+ */
 export function failureText({ about, expected, observed = 'nothing', withinMs }: Failure): string {
   const subject = about === undefined ? '' : `${about}: `;
   if (expected === undefined) return subject + observed;
-  return withinMs === undefined
+  if (withinMs !== undefined) return `${subject}no ${expected} within ${withinMs} ms`;
+  return expected.startsWith('to ')
     ? `${subject}expected ${observed} ${expected}`
-    : `${subject}no ${expected} within ${withinMs} ms`;
+    : `${subject}${observed}, expected ${expected}`;
 }
 
 /** One check that was executed in a test, or a problem that was found outside of any check. */
@@ -78,6 +82,8 @@ export interface SessionRecord {
   readonly features: Readonly<Record<string, string>>;
   /** Number of tests that follow. */
   readonly planned: number;
+  /** How many of them are rules of the monitor; absent if none are. */
+  readonly rules?: number;
   /** Number of testable requirements of the claimed version that bind the role. */
   readonly requirements: number;
 }

@@ -131,7 +131,7 @@ export class Session {
   async runAll(): Promise<void> {
     const { target, tests, onRecord, signal } = this.options;
     const declared = declaresAnything(target) ? 1 : 0;
-    await this.begin(tests.length + (this.monitor ? monitorTests(target.role).length : 0) + declared);
+    await this.begin(tests.length + declared, this.monitor ? monitorTests(target.role).length : 0);
     const plan = this.#ordered(tests).map((test) => ({
       chapter: test.chapter,
       id: test.id,
@@ -150,8 +150,11 @@ export class Session {
     await this.end((monitor) => monitorRecords(monitor, target, this.options.catalogue, this.claimed));
   }
 
-  /** Makes a plain connection, and emits the session record of a run with `planned` more records. */
-  async begin(planned: number): Promise<void> {
+  /**
+   * Makes a plain connection, and emits the session record of a run with records of `tests` tests and of `rules` rules of
+   * the monitor.
+   */
+  async begin(tests: number, rules = 0): Promise<void> {
     const { target, catalogue, onRecord } = this.options;
     const { harness, domain, deviceTypes } = this.iut;
     for (const path of await clearLeftovers(harness.store, harness.id, domain, deviceTypes)) {
@@ -176,7 +179,8 @@ export class Session {
         ...(await this.iut.facts()),
       },
       features: this.features,
-      planned,
+      planned: tests + rules,
+      ...(rules > 0 ? { rules } : {}),
       requirements: catalogue.requirements.filter(
         ({ id, side, untestable }) => [target.role, 'both'].includes(side) && !untestable && this.claimed(id),
       ).length,

@@ -37,14 +37,14 @@ export function readYamlFile<T>(path: string, schema: z.ZodType<T>, missing?: st
   if (parsed.success) return { data: parsed.data, at: (keys) => line(offsetOf(document, keys)) };
   const right = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Described;
   const complaints = parsed.error.issues.flatMap((issue): { where: PropertyKey[]; what: string }[] => {
-    const { path: keys, message } = issue;
+    const { path: keys } = issue;
     const place = describedAt(right, keys);
     if (issue.code === 'unrecognized_keys') {
       const known = Object.keys(place?.properties ?? {}).join(', ');
       return issue.keys.map((key) => ({ where: [...keys, key], what: `unknown key; expected one of ${known}` }));
     }
     const absent = valueAt(content, keys) === undefined;
-    return [{ where: keys, what: `${absent ? 'required' : message}${describeExpected(place)}` }];
+    return [{ where: keys, what: `${absent ? 'required' : problemOf(issue)}${describeExpected(place)}` }];
   });
   throw new YamlFileError(
     complaints
@@ -74,6 +74,20 @@ function contentOf(document: Document, path: string): unknown {
   } catch (cause) {
     throw new YamlFileError(`${path}: ${(cause as Error).message}; write the values without aliases`, { cause });
   }
+}
+
+/** The types of a schema in words. */
+const TYPES: Readonly<Record<string, string>> = {
+  array: 'a list',
+  object: 'keys with values',
+  boolean: 'true or false',
+};
+
+/** What is wrong with a value. The messages of zod for a wrong type or choice are written for programmers. */
+function problemOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_value') return `expected ${issue.values.map(String).join(' or ')}`;
+  if (issue.code === 'invalid_type') return `expected ${TYPES[issue.expected] ?? `a ${issue.expected}`}`;
+  return issue.message;
 }
 
 /** The part of a JSON Schema that describes the valid values. */

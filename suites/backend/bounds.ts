@@ -10,6 +10,7 @@ import {
 } from '../../harness/protocol/netif.js';
 import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter } from '../../harness/run/suite.js';
+import { ctrlTypeName, expectCtrl, expectEntries } from '../support/statuses.js';
 import { entries, mapping, statusesOf } from './gref-verbs.js';
 import { accepted, setToeplitz } from './verbs.js';
 
@@ -33,7 +34,7 @@ test('algorithm', 'compares all bits of an algorithm', CONTROL, async (t) => {
     for (const beyond of BEYOND) {
       await t.check('HASH-01', async () => {
         const { status } = await control.setHashAlgorithm(algorithm + beyond);
-        expect(status, `status for the algorithm ${algorithm + beyond}`).to.equal(refused);
+        expectCtrl(status, refused, `the algorithm ${algorithm + beyond}`);
       });
     }
   }
@@ -47,7 +48,7 @@ test('flags', 'compares all bits of hash types', CONTROL, async (t) => {
     for (const beyond of BEYOND) {
       await t.check('HASH-06', async () => {
         const { status } = await vif.control.setHashFlags(flags + beyond);
-        expect(status, `status for the hash types ${flags + beyond}`).to.equal(invalidParameter);
+        expectCtrl(status, invalidParameter, `the hash types ${flags + beyond}`);
       });
     }
   }
@@ -64,7 +65,7 @@ test('key-size', 'compares all bits of the size of a key', CONTROL, async (t) =>
     for (const beyond of [2 * KEY_BOUND, ...BEYOND.slice(1)]) {
       await t.check('HASH-20', async () => {
         const { status } = await vif.control.ask(CTRL_TYPE.setHashKey, ref, size + beyond);
-        expect(status, `status for ${size + beyond} octets`).to.be.oneOf([invalidParameter, bufferOverflow]);
+        expectCtrl(status, [invalidParameter, bufferOverflow], `a key of ${size + beyond} octets`);
       });
     }
   }
@@ -80,7 +81,7 @@ test('table-size', 'compares all bits of the size of a table', CONTROL, async (t
   if (sizes.every((size) => size <= most)) t.skip('the backend has room for a table of any of these sizes');
   for (const size of sizes.filter((each) => each > most)) {
     await t.check('HASH-23', async () => {
-      expect((await vif.control.setHashMappingSize(size)).status, `status for ${size} entries`).to.be.oneOf(refusals);
+      expectCtrl((await vif.control.setHashMappingSize(size)).status, refusals, `a table of ${size} entries`);
     });
   }
 });
@@ -117,7 +118,7 @@ test('queue', 'compares all bits of the queues in a table', CONTROL, async (t) =
   for (const beyond of BEYOND) {
     await t.check('HASH-28', async () => {
       const { status } = await control.setHashMapping([beyond], 1);
-      expect(status, `status for queue ${beyond}`).to.equal(invalidParameter);
+      expectCtrl(status, invalidParameter, `a table with queue ${beyond}`);
     });
   }
 });
@@ -129,7 +130,7 @@ test('type', 'compares all bits of the type of a message', CONTROL, async (t) =>
     for (const beyond of [2 ** 8, 2 ** 12, 2 ** 15]) {
       const { status } = await control.ask(type + beyond);
       await t.check('CTRL-10', () =>
-        expect(status, `status for type ${type + beyond}`).to.be.oneOf([notSupported, invalidParameter]),
+        expectCtrl(status, [notSupported, invalidParameter], `a message of type ${type + beyond}`),
       );
     }
   }
@@ -140,11 +141,11 @@ test('gref-queue', 'compares all bits of the queue of a gref message', CONTROL, 
   const list = entries(control, 1);
   for (const queue of BEYOND) {
     await t.check('GREF-03', async () => {
-      expect((await control.getGrefMappingSize(queue)).status, `GET, queue ${queue}`).to.equal(invalidParameter);
+      expectCtrl((await control.getGrefMappingSize(queue)).status, invalidParameter, `GET for queue ${queue}`);
     });
     await t.check('GREF-19', async () => {
-      expect((await control.addGrefMapping(queue, list)).status, `ADD, queue ${queue}`).to.equal(invalidParameter);
-      expect((await control.delGrefMapping(queue, list)).status, `DEL, queue ${queue}`).to.equal(invalidParameter);
+      expectCtrl((await control.addGrefMapping(queue, list)).status, invalidParameter, `ADD for queue ${queue}`);
+      expectCtrl((await control.delGrefMapping(queue, list)).status, invalidParameter, `DEL for queue ${queue}`);
     });
   }
 });
@@ -157,12 +158,12 @@ test('gref-list', 'compares all bits of the size of a list', CONTROL, async (t) 
     for (const type of [CTRL_TYPE.addGrefMapping, CTRL_TYPE.delGrefMapping]) {
       await t.check('GREF-17', async () => {
         const { status } = await control.ask(type, 0, list.ref, size);
-        expect(status, `status of type ${type} for ${size} entries`).to.equal(invalidParameter);
+        expectCtrl(status, invalidParameter, `a ${ctrlTypeName(type)} with ${size} entries`);
       });
     }
   }
   await t.check('GREF-09', async () => {
     expect((await control.delGrefMapping(0, list)).data, 'entries of the refused lists').to.equal(0);
-    expect(statusesOf(list), 'status of the entry').to.deep.equal([invalidParameter]);
+    expectEntries(statusesOf(list), [invalidParameter]);
   });
 });

@@ -80,7 +80,7 @@ test(
     const reply = await vif.syn();
     await t.check('CSUM-02', () => {
       expect(saysBlank(reply), 'csum_blank').to.equal(false);
-      expect(tcpChecksum(reply.frame)).to.equal('complete');
+      expect(tcpChecksum(reply.frame), 'checksum of the reply').to.equal('complete');
     });
   },
 );
@@ -93,7 +93,7 @@ test(
     const packet = await forwarded(await t.bridged({}, NO_OFFLOAD));
     await t.check('CSUM-02', () => {
       expect(saysBlank(packet), 'csum_blank').to.equal(false);
-      expect(tcpChecksum(packet.frame)).to.equal('complete');
+      expect(tcpChecksum(packet.frame), 'checksum').to.equal('complete');
     });
   },
 );
@@ -107,7 +107,7 @@ test(
     await t.check('CSUM-02', async () => {
       const packet = await throughUdp(peers, 'blank', BLANK);
       expect(saysBlank(packet), 'csum_blank').to.equal(false);
-      expect(udpChecksum(packet.frame)).to.be.oneOf(['complete', 'none']);
+      expect(udpChecksum(packet.frame), 'checksum').to.be.oneOf(['complete', 'none']);
     });
   },
 );
@@ -193,7 +193,7 @@ test(
     const reply = await reset6(t, vif);
     await t.check('CSUM-04', () => {
       expect(saysBlank(reply), 'csum_blank').to.equal(false);
-      expect(tcpChecksum(reply.frame)).to.equal('complete');
+      expect(tcpChecksum(reply.frame), 'checksum of the reply').to.equal('complete');
     });
   },
 );

@@ -1,5 +1,4 @@
 /** What a driver refuses more often than a ring or a table has places costs it none of them. */
-import { expect } from 'chai';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import { CTRL_STATUS, CTRL_TYPE, GSO_TYPE, HASH_ALGORITHM, KEY, TXF } from '../../harness/protocol/netif.js';
@@ -8,6 +7,7 @@ import { backendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { gsoExtra } from '../support/large-packets.js';
 import { arrives } from '../support/losses.js';
+import { expectCtrl } from '../support/statuses.js';
 import { add, entries, mapping } from './gref-verbs.js';
 import { BAD_REF, statusesOrSilence, through } from './verbs.js';
 
@@ -90,7 +90,7 @@ const MESSAGES: Readonly<Record<string, readonly [type: number, words: (page: nu
 };
 
 for (const [name, [type, words]] of Object.entries(MESSAGES)) {
-  const title = `responds to control messages after ${2 * CTRL_RING.size} that it refused, of invalid ${name.replace('-', ' ')}`;
+  const title = `responds to control messages after it refused ${2 * CTRL_RING.size} with invalid ${name.replace('-', ' ')}`;
   test(`control-${name}`, title, CONTROL, async (t) => {
     const { control } = await t.fresh({ control: true });
     await control.setHashAlgorithm(HASH_ALGORITHM.toeplitz);
@@ -118,7 +118,7 @@ test('gref', 'has its whole table free after more refused lists than the table h
   }
   list.offer.page.copyIn(0, good);
   await t.check('GREF-09', async () => {
-    expect((await control.addGrefMapping(0, list)).status, 'status for a valid list').to.equal(success);
+    expectCtrl((await control.addGrefMapping(0, list)).status, success, 'a valid list');
   });
 });
 

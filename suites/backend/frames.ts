@@ -53,7 +53,7 @@ for (const [name, what, kinds] of PROTOCOLS) {
   });
 }
 
-test('both-ways', 'passes on frames with VLAN tags in both directions at a time', BRIDGE, async (t) => {
+test('both-ways', 'passes on frames with VLAN tags in both directions at once', BRIDGE, async (t) => {
   const [one, other] = await pair(t);
   const ways = [
     [one, other],

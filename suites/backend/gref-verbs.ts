@@ -6,6 +6,7 @@ import { CTRL_STATUS } from '../../harness/protocol/netif.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
 import type { BackendTest } from '../../harness/run/suite.js';
+import { ctrlStatusName } from '../support/statuses.js';
 import { grantUses } from './verbs.js';
 
 const { success } = CTRL_STATUS;
@@ -16,7 +17,7 @@ export const entry = (ref: number, flags = 0): NetifGref => ({ ref, flags, statu
 /** Has a list mapped for queue 0; skips the test if the backend refuses it, which another test checks. */
 export async function add(t: BackendTest, control: FrontendControl, list: GrefList, queue = 0): Promise<void> {
   const { status } = await control.addGrefMapping(queue, list);
-  if (status !== success) t.skip(`the backend responds with status ${status} to a valid list`);
+  if (status !== success) t.skip(`the backend responds with ${ctrlStatusName(status)} to a valid list`);
 }
 
 /** A list of `count` pages, granted for reading and writing. */
@@ -34,7 +35,7 @@ export async function mapping(
   await vif.connect({ control: true, queues, keys });
   const { status, data } = await vif.control.getGrefMappingSize(0);
   if (status !== success || data === 0)
-    t.skip(`the backend does not support gref mapping: status ${status}, size ${data}`);
+    t.skip(`the backend does not support gref mapping: status ${ctrlStatusName(status)}, size ${data}`);
   await t.configure(vif);
   return { vif, control: vif.control, size: data };
 }

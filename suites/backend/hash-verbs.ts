@@ -7,6 +7,7 @@ import type { ExtraHash } from '../../harness/protocol/extra.js';
 import { CTRL_STATUS, HASH_FLAG, HASH_TYPE } from '../../harness/protocol/netif.js';
 import { hashInput, toeplitz, VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import type { BackendTest } from '../../harness/run/suite.js';
+import { ctrlStatusName, headerName } from '../support/statuses.js';
 import { hostOf, isIpv6, synOf, type Vector, VECTORS } from '../support/toeplitz-vectors.js';
 import { arrives } from '../support/losses.js';
 import { accepted, queuesOffered, setHashing, through } from './verbs.js';
@@ -72,7 +73,7 @@ export async function steering(t: BackendTest, size: number): Promise<[FrontendP
   const [from, to] = await hashing(t, IPV4);
   const { status } = await to.control.setHashMappingSize(size);
   if (status !== CTRL_STATUS.success)
-    t.skip(`the backend supports no mapping table of ${size} entries: status ${status}`);
+    t.skip(`the backend supports no mapping table of ${size} entries: ${ctrlStatusName(status)}`);
   return [from, to];
 }
 
@@ -129,6 +130,16 @@ export async function hashedOdd(
   const isForwarded = await arrives(through(from, to, frame).then((packet) => packets.push(packet)));
   const [packet] = packets;
   return isForwarded && packet ? hashOf(packet) : t.skip('the guest does not forward such a frame');
+}
+
+/** Expects that a packet came with a hash, and returns the hash. */
+export function expectHash(hash: ExtraHash | undefined): ExtraHash {
+  return hash ?? expect.fail('a packet has no HASH extra');
+}
+
+/** Expects that a packet came without a hash. */
+export function expectNoHash(hash: ExtraHash | undefined): void {
+  if (hash) expect.fail(`a packet has a HASH extra of type ${headerName(HASH_TYPE, hash.hashType)}`);
 }
 
 function hashOf(packet: QueuePacket): ExtraHash | undefined {

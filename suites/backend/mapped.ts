@@ -14,6 +14,7 @@ import {
 import { backendChapter } from '../../harness/run/suite.js';
 import { all } from '../../harness/xen/wait.js';
 import { LARGE, throughLarge } from '../support/large-packets.js';
+import { ctrlStatusName, expectCtrl, expectEntries, expectRsp } from '../support/statuses.js';
 import { add, entries, entry, mapping, pingsAtOffsets, statusesOf } from './gref-verbs.js';
 import { BAD_REF, queuesOffered, reconnect, statuses, stillPasses } from './verbs.js';
 
@@ -32,7 +33,7 @@ test('list-sizes', 'removes as many entries as a list has', CONTROL, async (t) =
   for (const count of [1, 2, 255, 256, 257, most - 1, most].filter((each) => each > 0 && each <= most)) {
     const { status } = await control.ask(CTRL_TYPE.addGrefMapping, 0, ref, count);
     if (status !== success) {
-      t.info(`status ${status} for a list of ${count} entries`);
+      t.info(`status ${ctrlStatusName(status)} for a list of ${count} entries`);
       continue;
     }
     await t.check('GREF-20', async () => {
@@ -52,7 +53,11 @@ test('any-position', 'adds no entry of a list, wherever its invalid reference is
     list.offer.page.copyIn(0, good);
     list.offer.page.copyIn(at * bad.length, bad);
     await t.check('GREF-12', async () => {
-      expect((await control.addGrefMapping(0, list)).status, `bad entry ${at} of ${count}`).to.equal(invalidParameter);
+      expectCtrl(
+        (await control.addGrefMapping(0, list)).status,
+        invalidParameter,
+        `ADD with bad entry ${at} of ${count}`,
+      );
     });
     await t.check('GREF-09', async () => {
       expect((await control.delGrefMapping(0, list)).data, 'entries that were added').to.equal(0);
@@ -66,13 +71,13 @@ test('last-room', 'refuses a list that its table has room for in part only', CON
   if (size > 1) await add(t, control, entries(control, size - 1));
   const [two, one] = [entries(control, 2), entries(control, 1)];
   await t.check('GREF-16', async () => {
-    expect((await control.addGrefMapping(0, two)).status, '2 entries, room for 1').to.equal(invalidParameter);
+    expectCtrl((await control.addGrefMapping(0, two)).status, invalidParameter, 'ADD of 2 entries with room for 1');
   });
   await t.check('GREF-09', async () => {
     expect((await control.delGrefMapping(0, two)).data, 'entries of the refused list').to.equal(0);
   });
   await t.check('GREF-04', async () => {
-    expect((await control.addGrefMapping(0, one)).status, `entry ${size} of ${size}`).to.equal(success);
+    expectCtrl((await control.addGrefMapping(0, one)).status, success, `ADD of entry ${size} of ${size}`);
   });
 });
 
@@ -84,7 +89,7 @@ test('again', 'has room again for what was removed', CONTROL, async (t) => {
   // More than any table that this host can fill.
   await t.check('GREF-24', async () => {
     for (let n = 0; n < 40; n++) {
-      expect((await control.addGrefMapping(0, list)).status, `status of ADD ${n + 2}`).to.equal(success);
+      expectCtrl((await control.addGrefMapping(0, list)).status, success, `ADD ${n + 2}`);
       await control.delGrefMapping(0, list);
     }
   });
@@ -95,7 +100,7 @@ test('twice', 'counts a reference once that was added twice', CONTROL, async (t)
   const list = entries(control, 1);
   await add(t, control, list);
   const { status } = await control.addGrefMapping(0, list);
-  t.info(`status ${status} for a reference that is already mapped`);
+  t.info(`status ${ctrlStatusName(status)} for a reference that is already mapped`);
   const removed: number[] = [];
   for (let n = 0; n < 2; n++) removed.push((await control.delGrefMapping(0, list)).data);
   await t.check('GREF-30', () => expect(removed, 'entries removed by two DELs').to.deep.equal([1, 0]));
@@ -109,12 +114,10 @@ test('every-queue', 'has a table for each queue, and serves packets in the grant
     const readonly = tx.prepare(2).map((ref) => entry(ref, GREF_FLAG.readonly));
     const list = control.list([...readonly, ...rx.prepare(2).map((ref) => entry(ref))]);
     const { status } = await control.addGrefMapping(index, list);
-    if (status !== success) t.skip(`status ${status} for a list for queue ${index}`);
+    if (status !== success) t.skip(`status ${ctrlStatusName(status)} for a list for queue ${index}`);
     await t.check('GREF-26', async () => {
       await control.delGrefMapping((index + 1) % queues, list);
-      expect(statusesOf(list), `statuses of a DEL of queue ${index}'s entries on the next one`).to.deep.equal(
-        Array(list.length).fill(invalidParameter),
-      );
+      expectEntries(statusesOf(list), Array<number>(list.length).fill(invalidParameter));
     });
   }
   for (const queue of vif.queues) {
@@ -133,18 +136,18 @@ test('reconnect', 'starts a new connection with an empty table', PING, async (t)
   const list = entries(vif.control, 4);
   await t.check('GREF-29', async () => {
     expect((await vif.control.delGrefMapping(0, list)).data, 'entries left of the connection before').to.equal(0);
-    expect((await vif.control.addGrefMapping(0, list)).status, 'status of ADD').to.equal(success);
+    expectCtrl((await vif.control.addGrefMapping(0, list)).status, success, 'ADD');
   });
 });
 
-test('odd-references', 'survives references of its rings, of the list and of none', PING, async (t) => {
+test('odd-references', 'survives references to its rings, to the list and to no grant', PING, async (t) => {
   const { control, vif } = await mapping(t);
   const { tx, rx } = vif.queue;
   for (const ref of [0, tx.ringRef, rx.ringRef, control.ringRef]) {
     const list = control.list([entry(ref)]);
     await t.check('GREF-27', async () => {
       const { status } = await control.addGrefMapping(0, list);
-      expect(status, `status of ADD of reference ${ref}`).to.be.oneOf([success, invalidParameter]);
+      expectCtrl(status, [success, invalidParameter], `ADD of reference ${ref}`);
       await control.delGrefMapping(0, list);
       await vif.ping();
     });
@@ -163,7 +166,7 @@ test('read-only-list', 'responds to a DEL whose list it cannot write', PING, asy
   const page = control.offer('read-only', list.bytes());
   await t.check('CTRL-07', async () => {
     const { status, data } = await control.ask(CTRL_TYPE.delGrefMapping, 0, page.ref, list.length);
-    t.info(`status ${status} and ${data} entries removed`);
+    t.info(`status ${ctrlStatusName(status)} and ${data} entries removed`);
   });
   await stillPasses(t, 'GREF-27', vif);
 });
@@ -180,7 +183,7 @@ test('in-flight', 'sends a packet whose page is removed from the table meanwhile
     vif.queue.pushTx();
     await t.check('GREF-25', async () => {
       await all([vif.answered(slots), vif.replied([removal])]);
-      expect(statuses(slots)[0], 'status of the packet').to.be.oneOf([RSP.okay, RSP.dropped]);
+      expectRsp(statuses(slots)[0], [RSP.okay, RSP.dropped], 'the packet');
     });
     // An entry that is in use may be left in the table.
     if (removal.response?.data !== 1) await control.delGrefMapping(0, list);

@@ -4,6 +4,7 @@ import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import { CTRL_STATUS, CTRL_TYPE, HASH_MAPPING_PER_PAGE, KEY } from '../../harness/protocol/netif.js';
 import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter } from '../../harness/run/suite.js';
+import { ctrlStatusName, expectCtrl } from '../support/statuses.js';
 import { flowsFor, hashing, IPV4, packetOf, queueOf, steered, steering, UNSTEERED } from './hash-verbs.js';
 import { accepted, queuesOffered, setToeplitz } from './verbs.js';
 
@@ -26,7 +27,7 @@ test('parts', 'writes sub-tables of every size at every offset', BRIDGE, async (
       table.splice(offset, size, ...part);
       await t.check('HASH-27', async () => {
         const { status } = await to.control.setHashMapping(part, offset);
-        expect(status, `status of ${size} entries at offset ${offset}`).to.equal(success);
+        expectCtrl(status, success, `${size} entries at offset ${offset}`);
         await expectByTable(from, to, table);
       });
     }
@@ -39,7 +40,7 @@ test('empty-part', 'changes no entry by a sub-table without entries', BRIDGE, as
   const ref = to.control.grant(new Uint8Array(4096));
   for (const offset of [0, 2, 4, 5, 0xffffffff]) {
     const { status } = await to.control.ask(CTRL_TYPE.setHashMapping, ref, 0, offset);
-    if (status !== success) t.info(`status ${status} for a sub-table of 0 entries at offset ${offset}`);
+    if (status !== success) t.info(`status ${ctrlStatusName(status)} for a sub-table of 0 entries at offset ${offset}`);
     await t.check('HASH-27', () => expectByTable(from, to, [1, 1, 1, 1]));
   }
 });
@@ -54,13 +55,14 @@ test('bad-part', 'refuses a sub-table that names a queue that does not exist', B
     ]) {
       await t.check('HASH-28', async () => {
         const { status } = await to.control.setHashMapping(part, 2);
-        expect(status, `status of the entries ${part.join(', ')} at offset 2`).to.equal(invalidParameter);
+        expectCtrl(status, invalidParameter, `the entries ${part.join(', ')} at offset 2`);
       });
     }
   }
   if (follows) await t.check('HASH-30', () => expectByTable(from, to, [1, 1, 1, 1]));
   // The header bounds an entry by the number of queues and does not say whether that number itself is valid.
-  t.info(`status ${(await to.control.setHashMapping([queues], 3)).status} for an entry that is the number of queues`);
+  const { status } = await to.control.setHashMapping([queues], 3);
+  t.info(`status ${ctrlStatusName(status)} for an entry that is the number of queues`);
 });
 
 test('one-entry', 'delivers every packet on the queue of a table with one entry', BRIDGE, async (t) => {
@@ -94,12 +96,12 @@ test('beyond-page', 'accepts tables larger than a page in parts of at most a pag
   await t.check('HASH-27', async () => {
     for (const offset of [0, size - HASH_MAPPING_PER_PAGE]) {
       const { status } = await control.ask(CTRL_TYPE.setHashMapping, ref, HASH_MAPPING_PER_PAGE, offset);
-      expect(status, `status of a page of entries at offset ${offset}`).to.equal(success);
+      expectCtrl(status, success, `a page of entries at offset ${offset}`);
     }
   });
   await t.check('HASH-32', async () => {
     const { status } = await control.ask(CTRL_TYPE.setHashMapping, ref, HASH_MAPPING_PER_PAGE + 1, 0);
-    expect(status, `status of ${HASH_MAPPING_PER_PAGE + 1} entries`).not.to.equal(success);
+    expectCtrl(status, { not: success }, `${HASH_MAPPING_PER_PAGE + 1} entries`);
   });
 });
 

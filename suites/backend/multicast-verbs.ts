@@ -6,8 +6,9 @@ import { LOST_TRIES } from '../support/losses.js';
 import { through } from './verbs.js';
 
 /**
- * Which of `addresses` a frame reaches. A unicast frame after them, on the same path, shows that all have arrived that
- * will. A guest may lose a frame, so frames that do not arrive are sent `tries` times.
+ * Sends a frame to each of `addresses` and returns the addresses whose frames arrive. A unicast frame follows them on
+ * the same path: once it has arrived, no other frame is still on its way. A guest may lose a frame, so frames that do
+ * not arrive are sent up to `tries` times.
  */
 export async function delivered(
   from: FrontendPeer,

@@ -16,7 +16,7 @@ const MULTI = { gate: KEY.multiQueueMaxQueues, fresh: true, reflector: 'icmp' } 
 test('split-value', 'writes feature-split-event-channels as 0 or 1, or not at all', async (t) => {
   const vif = await t.connect();
   const value = await vif.otherKey(KEY.featureSplitEventChannels);
-  await t.check('SEC-01', () => expect(value).to.be.oneOf([undefined, '0', '1']));
+  await t.check('SEC-01', () => expect(value, KEY.featureSplitEventChannels).to.be.oneOf([undefined, '0', '1']));
 });
 
 test('single-channel', 'serves both rings by a single event channel', { ...SPLIT }, async (t) => {

@@ -5,7 +5,8 @@ import { KEY, RXF } from '../../harness/protocol/netif.js';
 import { RX_RING } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { countLost } from '../support/losses.js';
-import { BAD_REF, inOrder, isRefused, REFUSALS, stillPasses, useBuffers } from './verbs.js';
+import { expectRsp } from '../support/statuses.js';
+import { BAD_REF, inOrder, REFUSALS, stillPasses, useBuffers, expectRefusedBuffer } from './verbs.js';
 
 const { test, tests } = backendChapter('receive');
 const BRIDGE = { fresh: true, needs: 'bridge' } as const;
@@ -146,9 +147,9 @@ test(
     vif.queue.post(1);
     rx.nextRef = undefined;
     vif.queue.post(62);
-    await t.check('GNT-10', async () => expect(await isRefused(vif), 'a negative status').to.equal(true));
+    await t.check('GNT-10', () => expectRefusedBuffer(vif));
     const [bad] = rx.errors;
-    if (bad) await t.check('RXW-06', () => expect(bad.response.status, 'negative status').to.be.oneOf(REFUSALS));
+    if (bad) await t.check('RXW-06', () => expectRsp(bad.response.status, REFUSALS, 'the bad buffer'));
     await stillPasses(t, 'GNT-10', vif);
   },
 );
@@ -165,7 +166,7 @@ test(
     const { slots } = await vif.ping();
     const use = await t.domain.observer.grantUse(t.domain.id, slots[0]?.request.gref ?? 0);
     if (use === 'unknown') return t.skip('this host cannot observe the use of grants');
-    await t.check(['RXW-18', 'GNT-08'], () => expect(use).to.equal('unused'));
+    await t.check(['RXW-18', 'GNT-08'], () => expect(use, 'use of the buffer').to.equal('unused'));
     await vif.ping();
     // The monitor compares a buffer that is posted again with what it held at its response.
     vif.queue.post(2);
@@ -198,7 +199,10 @@ test(
     await t.check('XDP-03', async () => {
       const vif = await t.fresh({ keys: { [KEY.xdpHeadroom]: '256' } });
       const { extras } = await vif.ping();
-      expect(extras.map((extra) => (extra.type === 'xdp' ? extra.headroom : extra.type))).to.deep.equal([256]);
+      expect(
+        extras.map((extra) => (extra.type === 'xdp' ? extra.headroom : extra.type)),
+        'headroom',
+      ).to.deep.equal([256]);
     });
   },
 );

@@ -7,6 +7,7 @@ import { GSO_TYPE, KEY, RSP, TXF } from '../../harness/protocol/netif.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { gsoExtra, isPiece, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives } from '../support/losses.js';
+import { expectRsp } from '../support/statuses.js';
 import { BAD_REF, grantUses, REFUSALS, statuses, stillPasses, survivesElsewhere, through } from './verbs.js';
 
 const { test, tests } = backendChapter('refusals');
@@ -48,9 +49,8 @@ test(
       vif.queue.pushTx();
       await t.check(['TXW-28', 'GNT-10'], async () => {
         await vif.answered([...slots, ...next]);
-        for (const n of places)
-          expect(statuses(slots)[n], `status of fragment ${n} of ${places.join()}`).to.be.oneOf(REFUSALS);
-        expect(statuses(next)[0], 'status of the next packet').to.be.oneOf([RSP.okay, RSP.dropped]);
+        for (const n of places) expectRsp(statuses(slots)[n], REFUSALS, `fragment ${n} of ${places.join()}`);
+        expectRsp(statuses(next)[0], [RSP.okay, RSP.dropped], 'the next packet');
       });
       await stillPasses(t, 'TXW-28', vif);
       const replied = vif.received.some(({ frame }) => isReply(frame));
@@ -93,7 +93,7 @@ test('full-ring', 'responds to a ring that is full of packets with invalid grant
   await t.check(['TXW-28', 'GNT-10'], async () => {
     await vif.answered(sent.flatMap(({ slots }) => slots));
     for (const { places, slots } of sent) {
-      for (const n of places) expect(statuses(slots)[n], `status of fragment ${n}`).to.be.oneOf(REFUSALS);
+      for (const n of places) expectRsp(statuses(slots)[n], REFUSALS, `fragment ${n}`);
     }
   });
   await stillPasses(t, 'TXW-28', vif);
@@ -124,7 +124,7 @@ test('bad-buffers', 'reports 40 buffers in a row that it may not write, and deli
   const [from, to] = await t.bridged({}, { rxBuffers: 0 });
   postWithBad(to, 2, 40);
   await t.check('GNT-10', async () => {
-    expect(await usesBad(from, to, 40), 'negative statuses').to.equal(40);
+    expect(await usesBad(from, to, 40), 'buffers with a negative status').to.equal(40);
     await through(from, to, from.frameTo(to.link.peer.mac));
   });
 });

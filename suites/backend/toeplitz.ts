@@ -7,6 +7,7 @@ import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, HASH_FLAG, HASH_TYPE, KEY } fro
 import { toeplitz as hashOf, VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { all } from '../../harness/xen/wait.js';
+import { ctrlStatusName } from '../support/statuses.js';
 import { ONE_BIT, synOf, type Vector, VECTORS } from '../support/toeplitz-vectors.js';
 import {
   A_VECTOR,
@@ -79,7 +80,7 @@ test('key-sizes', 'uses as many octets of a key as its message says', BRIDGE, as
   for (const size of [1, 3, 4, 7, 36, 39, 40, 41]) {
     const { status } = await to.control.ask(CTRL_TYPE.setHashKey, ref, size);
     if (status !== CTRL_STATUS.success) {
-      t.info(`status ${status} for a key of ${size} octets`);
+      t.info(`status ${ctrlStatusName(status)} for a key of ${size} octets`);
       continue;
     }
     const seen = (await hashed(from, to, frame)) ?? t.skip(NO_HASH);
@@ -139,7 +140,7 @@ test('order', 'accepts key, types and table in any order after the algorithm', B
 test('first-fragment', 'gives a first IPv4 fragment no hash of its ports', BRIDGE, async (t) => {
   const [from, to] = await reporting(t, IPV4);
   const seen = await hashedOdd(t, from, to, asFirstFragment(synOf(A_VECTOR, from.link.peer.mac, to.link.peer.mac)));
-  await t.check('HASH-42', () => expect(seen?.value).to.be.oneOf([undefined, A_VECTOR.ip]));
+  await t.check('HASH-42', () => expect(seen?.value, 'hash').to.be.oneOf([undefined, A_VECTOR.ip]));
 });
 
 for (const [name, what, offset, more] of [
@@ -148,20 +149,20 @@ for (const [name, what, offset, more] of [
 ] as const) {
   test(name, `gives ${what} no hash of its ports`, BRIDGE, async (t) => {
     const seen = await hashOfIpv6(t, (syn) => asFragment6(syn, offset, more));
-    await t.check('HASH-42', () => expect(seen?.value).to.be.oneOf([undefined, V6.ip]));
+    await t.check('HASH-42', () => expect(seen?.value, 'hash').to.be.oneOf([undefined, V6.ip]));
   });
 }
 
 test('options-v6', 'finds the ports after an extension header of IPv6', BRIDGE, async (t) => {
   const seen = await hashOfIpv6(t, withDestinationOptions);
-  await t.check('HASH-41', () => expect(seen?.value).to.be.oneOf([undefined, V6.ip, V6.tcp]));
+  await t.check('HASH-41', () => expect(seen?.value, 'hash').to.be.oneOf([undefined, V6.ip, V6.tcp]));
 });
 
 test('udp-v6', 'never hashes the ports of UDP over IPv6', BRIDGE, async (t) => {
   const seen = await hashOfIpv6(t, (_, from, to) => datagram(from, to, V6));
   await t.check('HASH-12', () => {
     expect(seen?.hashType ?? HASH_TYPE.ipv6, 'type for UDP').to.equal(HASH_TYPE.ipv6);
-    expect(seen?.value).to.be.oneOf([undefined, V6.ip]);
+    expect(seen?.value, 'hash').to.be.oneOf([undefined, V6.ip]);
   });
 });
 

@@ -6,11 +6,12 @@ import type { FrontendQueue, QueuePacket } from '../../harness/peer/frontend-que
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
 import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
-import { parseDecimal, parseXenbusState, stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { parseDecimal, stateName, stateText, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
 import { isPadded } from '../support/padding.js';
+import { ctrlStatusName, ctrlTypeName, expectRsp } from '../support/statuses.js';
 
 /** A reference that no frontend uses: references below 8 are reserved, and no grant table is this long. */
 export const BAD_REF = 0xfffffff0;
@@ -124,7 +125,7 @@ export async function refuses(
   if (!seen) t.info('the backend did not respond; it may give up the vif');
   await t.check(requirement, () => {
     const data = slots.filter((slot) => slot.kind === 'request').map((slot) => slot.response?.status);
-    for (const status of seen ? data : []) expect(status, 'status of a data slot').to.be.oneOf(REFUSALS);
+    for (const status of seen ? data : []) expectRsp(status, REFUSALS, 'a data slot');
   });
   await survivesElsewhere(t);
   if (!isReply) return;
@@ -200,6 +201,11 @@ export async function isRefused(vif: FrontendPeer): Promise<boolean> {
   return errors.length > 0;
 }
 
+/** Expects that the backend returns a buffer with a negative status. See {@link isRefused}. */
+export async function expectRefusedBuffer(vif: FrontendPeer): Promise<void> {
+  if (!(await isRefused(vif))) expect.fail('no buffer came back with a negative status');
+}
+
 /**
  * Uses up the posted rx buffers of a vif: pings until the backend uses no more of them, and posts no new ones. A
  * backend may keep some in reserve.
@@ -241,8 +247,7 @@ export async function settledState(t: BackendTest, vif: FrontendPeer): Promise<s
 /** The name of the backend's state now, or "gone" if it has removed its directory. */
 export async function currentState(vif: FrontendPeer): Promise<string> {
   const text = await vif.otherKey('state');
-  const state = parseXenbusState(text);
-  return state.ok ? stateName(state.value) : text === undefined ? 'gone' : `"${text}"`;
+  return text === undefined ? 'gone' : stateText(text);
 }
 
 /** Goes to Connected and checks that the backend then either doesn't connect the frontend or works with it. */
@@ -283,13 +288,15 @@ export async function closes(t: BackendTest, vif: FrontendPeer): Promise<void> {
 /** Sets Toeplitz as the hash algorithm; skips the test if the backend doesn't support it. */
 export async function setToeplitz(t: BackendTest, vif: FrontendPeer): Promise<void> {
   const { status } = await vif.control.setHashAlgorithm(HASH_ALGORITHM.toeplitz);
-  if (status !== CTRL_STATUS.success) t.skip(`the backend does not support Toeplitz hashing: status ${status}`);
+  if (status !== CTRL_STATUS.success)
+    t.skip(`the backend does not support Toeplitz hashing: status ${ctrlStatusName(status)}`);
 }
 
 /** Skips the test if the backend refuses a message that the test builds on; another test checks the refusal. */
 export async function accepted(t: BackendTest, response: Promise<CtrlResponse>): Promise<void> {
   const { type, status } = await response;
-  if (status !== CTRL_STATUS.success) t.skip(`the backend responds with status ${status} to a message of type ${type}`);
+  if (status !== CTRL_STATUS.success)
+    t.skip(`the backend responds with ${ctrlStatusName(status)} to ${ctrlTypeName(type)}`);
 }
 
 /** Enables hashing with a key (without one if `key` is empty); skips the test if the backend can't do that. */

@@ -33,7 +33,7 @@ test('final-check-tx', 'finds a tx request that came while it asked for an event
 });
 
 for (const half of ['tx', 'rx'] as const) {
-  const title = `notifies a response on the ${half} ring for which an event was asked as it was published`;
+  const title = `notifies a response on the ${half} ring if the event is requested while it is published`;
   test(`event-index-${half}`, title, PING, async (t) => {
     const vif = await t.fresh();
     const { queue, context } = vif;

@@ -62,7 +62,7 @@ test('optional-keys', 'writes carrier and feature-xdp-headroom as 0 or 1, or not
 
 test('feature-rx-copy', 'advertises feature-rx-copy = 1', { about: KEY.featureRxCopy }, async (t) => {
   const vif = await t.connect();
-  await t.check('XB-19', async () => expect(await vif.otherKey(KEY.featureRxCopy)).to.equal('1'));
+  await t.check('XB-19', async () => expect(await vif.otherKey(KEY.featureRxCopy), KEY.featureRxCopy).to.equal('1'));
 });
 
 test('decimal-keys', 'writes numbers as plain decimal digits', async (t) => {
@@ -244,7 +244,7 @@ for (const [name, key, value] of [
   ['text-ring-ref', KEY.rxRingRef, 'ring'],
   ['bad-event-channel', KEY.eventChannel, '4095'],
 ] as const) {
-  const title = `refuses ${value === undefined ? `a missing ${key}` : `${key} = ${value}`} and keeps working`;
+  const title = `refuses ${value === undefined ? `a missing ${key}` : `${key} = ${/^\d+$/.test(value) ? value : `"${value}"`}`} and keeps working`;
   test(name, title, { fresh: true, reflector: 'icmp' }, async (t) => {
     const vif = await waiting(t);
     await vif.publish({ split: false, keys: { [key]: value } });

@@ -122,7 +122,7 @@ test(
     await t.check('CSUM-15', async () => {
       const packet = await throughUdp(peers, 'blank', BLANK);
       expect(saysBlank(packet), 'csum_blank').to.equal(false);
-      expect(udpChecksum(packet.frame)).to.be.oneOf(['complete', 'none']);
+      expect(udpChecksum(packet.frame), 'checksum').to.be.oneOf(['complete', 'none']);
     });
   },
 );
@@ -331,7 +331,7 @@ function expectLabelled(out: ReadonlyMap<Place, QueuePacket>): void {
 
 function expectComplete(packet: QueuePacket): void {
   expect(saysBlank(packet), 'csum_blank').to.equal(false);
-  expect(tcpChecksum(packet.frame)).to.equal('complete');
+  expect(tcpChecksum(packet.frame), 'checksum').to.equal('complete');
 }
 
 /** Each slot that is flagged csum_blank is flagged data_validated too. */

@@ -4,6 +4,7 @@ import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import { KEY, RSP } from '../../harness/protocol/netif.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { frontendChapter } from '../../harness/run/suite.js';
+import { rspName } from '../support/statuses.js';
 import { awaitSettled, happens, publishing, respondTo, stillPasses } from './verbs.js';
 
 const { test, tests } = frontendChapter('multicast');
@@ -17,8 +18,8 @@ test('not-offered', 'sends no multicast extra to a backend without multicast con
   const vif = await t.fresh();
   await awaitSettled(t, vif);
   await t.check('MCAST-18', () => {
-    const extras = vif.received.flatMap((packet) => packet.extras).filter(({ type }) => type.startsWith('mcast'));
-    expect(extras).to.deep.equal([]);
+    const types = vif.received.flatMap((packet) => packet.extras.map(({ type }) => type));
+    expect(types, 'types of extras').not.to.include.oneOf(['mcast-add', 'mcast-del']);
   });
 });
 
@@ -28,24 +29,29 @@ test('request', 'requests a filter before it is connected, or not at all', PING,
   const early = vif.published[KEY.requestMulticastControl];
   await awaitSettled(t, vif);
   const late = await vif.otherKey(KEY.requestMulticastControl);
-  await t.check('MCAST-02', () => expect(late).to.be.oneOf([undefined, '0', '1']));
+  await t.check('MCAST-02', () => expect(late, KEY.requestMulticastControl).to.be.oneOf([undefined, '0', '1']));
   if ((late ?? '0') === '0') t.skip('the frontend requests no filter');
   await t.check('MCAST-03', () => expect(early, `${KEY.requestMulticastControl} at Connected`).to.equal(late));
 });
 
 for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dropped })) {
-  test(`refused-${name}`, `continues when its multicast requests get the status ${status}`, PING, async (t) => {
-    const vif = await publishing(t, OFFERED);
-    if ((await vif.otherKey(KEY.requestMulticastControl)) !== '1') t.skip('the frontend requests no filter');
-    await vif.mapRings();
-    vif.queue.tx.respond = false;
-    await vif.setState(connected);
-    await vif.awaitState([connected]);
-    const isDummy = (): boolean =>
-      vif.received.some(({ extras }) => extras.some(({ type }) => type.startsWith('mcast')));
-    if (!(await happens(vif, 'multicast extra', isDummy))) t.skip('the frontend changes no filter list');
-    respondTo(vif, vif.received.splice(0), status);
-    await t.check('TXW-17', () => t.configure(vif));
-    await stillPasses(t, 'TXW-17', vif);
-  });
+  test(
+    `refused-${name}`,
+    `continues when its multicast requests get the status ${rspName(status)}`,
+    PING,
+    async (t) => {
+      const vif = await publishing(t, OFFERED);
+      if ((await vif.otherKey(KEY.requestMulticastControl)) !== '1') t.skip('the frontend requests no filter');
+      await vif.mapRings();
+      vif.queue.tx.respond = false;
+      await vif.setState(connected);
+      await vif.awaitState([connected]);
+      const isDummy = (): boolean =>
+        vif.received.some(({ extras }) => extras.some(({ type }) => type.startsWith('mcast')));
+      if (!(await happens(vif, 'multicast extra', isDummy))) t.skip('the frontend changes no filter list');
+      respondTo(vif, vif.received.splice(0), status);
+      await t.check('TXW-17', () => t.configure(vif));
+      await stillPasses(t, 'TXW-17', vif);
+    },
+  );
 }

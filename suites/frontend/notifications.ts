@@ -145,7 +145,7 @@ test(
     const vif = await t.connect();
     const value = await vif.otherKey(KEY.featureRxNotify);
     if ((value ?? '0') === '0') return t.skip('the frontend does not advertise feature-rx-notify');
-    await t.check('NOTIFY-08', () => expect(value).to.equal('1'));
+    await t.check('NOTIFY-08', () => expect(value, KEY.featureRxNotify).to.equal('1'));
   },
 );
 

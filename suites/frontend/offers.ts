@@ -118,7 +118,10 @@ for (const [name, title, before, after] of [
 }
 
 for (const value of [undefined, '0', '1']) {
-  const title = `requests no other XDP headroom than a backend with feature-xdp-headroom = ${value ?? 'none'} offers`;
+  const title =
+    value === undefined
+      ? 'requests no XDP headroom if feature-xdp-headroom is absent'
+      : `requests only XDP headroom that a backend with feature-xdp-headroom = ${value} accepts`;
   test(`xdp-headroom-${value ?? 'absent'}`, title, PING, async (t) => {
     const vif = await t.fresh(
       value === undefined ? BACKEND_KEYS : { ...BACKEND_KEYS, [KEY.featureXdpHeadroom]: value },

@@ -80,7 +80,9 @@ test('queue-keys', 'gives each queue its own directory', { ...FRESH }, async (t)
   if (vif.queues.length < 2) return t.skip('the frontend uses a single queue');
   const keys = await vif.otherKeys();
   const directories = Object.keys(keys).filter((key) => key.startsWith('queue-'));
-  await t.check('MQ-09', () => expect(directories.sort()).to.deep.equal(['queue-0', 'queue-1']));
+  await t.check('MQ-09', () =>
+    expect(directories.sort(), 'directories of queues').to.deep.equal(['queue-0', 'queue-1']),
+  );
   const rings = await Promise.all(
     directories.map(async (directory) => {
       const keys = await vif.otherKeys(directory);

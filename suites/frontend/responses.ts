@@ -9,6 +9,7 @@ import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { demanded } from '../../harness/xen/wait.js';
 import { LARGE, throughLarge, unsegmented } from '../support/large-packets.js';
 import { arrives } from '../support/losses.js';
+import { rspName } from '../support/statuses.js';
 import {
   answer,
   expectUnchanged,
@@ -28,7 +29,7 @@ export const responses = tests;
 
 const PING = { fresh: true, reflector: 'icmp' } as const;
 const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, needs: 'bridge' } as const;
-/** Packets that use every id once more, if ids come from a list as long as the ring. */
+/** Enough packets to reuse every id, if ids come from a list as long as the ring. */
 const MORE_THAN_IDS = TX_RING.size + 20;
 /** Milliseconds for packets that use the buffers which are free. */
 const FEW_MS = 10_000;
@@ -66,7 +67,7 @@ test('later-half', 'keeps the buffers of earlier requests while later ones get t
 });
 
 for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dropped })) {
-  const title = `sends as before after hundreds of responses with status ${status}`;
+  const title = `sends as before after hundreds of responses with status ${rspName(status)}`;
   test(`${name}-often`, title, PING, async (t) => {
     const vif = await t.fresh();
     await t.check('TXW-17', () =>
@@ -137,7 +138,7 @@ for (const [at, which] of [
   [-1, 'last'],
 ] as const) {
   for (const [name, status] of Object.entries({ okay: RSP.okay, error: RSP.error })) {
-    const title = `keeps the other buffers of a packet after a response of status ${status} to its ${which} request`;
+    const title = `keeps the other buffers of a packet after a response of status ${rspName(status)} to its ${which} request`;
     test(`${which}-${name}`, title, BRIDGE, async (t) => {
       const [from, to] = await t.bridged(BACKEND_KEYS, { ...BACKEND_KEYS, [KEY.featureGsoTcpv4]: '1' });
       await hasBuffers(t, from, Math.ceil(LARGE / PAGE_SIZE) + 3);

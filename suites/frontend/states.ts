@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import { KEY } from '../../harness/protocol/netif.js';
-import { XENBUS_STATE, type XenbusState } from '../../harness/protocol/xenbus.js';
+import { XENBUS_STATE, type XenbusState, stateName, stateText } from '../../harness/protocol/xenbus.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { Patience } from '../../harness/xen/wait.js';
 import {
@@ -202,7 +202,7 @@ const isIn = (vif: BackendPeer, states: readonly XenbusState[]): boolean =>
  * connection, its grants may have ended.
  */
 async function staysConnected(vif: BackendPeer, states: readonly XenbusState[] = [connected]): Promise<void> {
-  expect(vif.other.value, 'state of the frontend').to.be.oneOf(states.map(String));
+  expect(stateText(vif.other.value), 'state of the frontend').to.be.oneOf(states.map(stateName));
   await vif.ping();
 }
 

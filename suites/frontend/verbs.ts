@@ -1,5 +1,6 @@
 /** Actions and checks that several frontend chapters share. */
 import { expect } from 'chai';
+import { GNTST, gntstName } from '../../harness/protocol/grant.js';
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import { echoPayload } from '../../harness/packet/match.js';
 import { fragmentLengths } from '../../harness/peer/backend-tx.js';
@@ -11,7 +12,7 @@ import { XENBUS_STATE, type XenbusState } from '../../harness/protocol/xenbus.js
 import { HANDSHAKE } from '../../harness/peer/peer.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
 import { blamesIut } from '../../harness/run/judge.js';
-import { PAGE_SIZE } from '../../harness/xen/domain.js';
+import { type Grants, PAGE_SIZE } from '../../harness/xen/domain.js';
 import { LOST_TRIES } from '../support/losses.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
 
@@ -127,8 +128,9 @@ export interface Asked {
 }
 
 /**
- * Publishes pings on each queue by one update of its ring. Returns those without a reply: a stack may lose
- * a ping, so the burst is repeated for them, and begins with one of them: a guest may have room for the first few only.
+ * Publishes the pings of a burst with a single update of each ring, and returns those without a reply. A stack may lose
+ * a ping, so the burst is repeated for the pings without a reply. Each repetition begins with one of them, because a
+ * guest may have room for the first few only.
  */
 export async function unanswered(t: FrontendTest, vif: BackendPeer, burst: readonly Asked[]): Promise<Asked[]> {
   let left = burst.filter(({ spoiled }) => !spoiled);
@@ -139,7 +141,7 @@ export async function unanswered(t: FrontendTest, vif: BackendPeer, burst: reado
       const slots = own.reduce((sum, { frame, asked }) => sum + BackendRx.slotsFor(frame, asked.shape), 0);
       if (own.length > 0) await hasBuffers(t, vif, slots, queue);
       const first = own.findIndex(({ asked }) => left.includes(asked));
-      // A packet that follows a spoiled one still does.
+      // A packet that follows a spoiled one follows it in each repetition.
       const start = Math.max(0, own[first - 1]?.asked.spoiled ? first - 1 : first);
       for (const { frame, asked } of [...own.slice(start), ...own.slice(0, start)])
         queue.rx.enqueue(first < 0 ? vif.quietFrame(frame.length) : frame, asked.shape);
@@ -202,8 +204,16 @@ export function writable(t: FrontendTest, vif: BackendPeer, ref: number, offset 
 /** The whole of a page that the frontend granted. */
 export function grantedPage(t: FrontendTest, vif: BackendPeer, ref: number): Uint8Array {
   const [copy] = t.domain.grants.copyFrom([{ domain: vif.iutDomain, ref, offset: 0, length: PAGE_SIZE }]);
-  expect(copy?.status, `GNTST of a copy from grant ${ref}`).to.equal(0);
-  return copy?.bytes ?? new Uint8Array();
+  return copied(copy, `grant ${ref} cannot be read`);
+}
+
+/** What a failed copy from the page of a request without a response means. */
+export const GRANT_ENDED = 'the grant of a request without a response was ended';
+
+/** The bytes of a copy from a page that the frontend granted; `problem` is what a failed copy means. */
+export function copied(copy: ReturnType<Grants['copyFrom']>[number] | undefined, problem: string): Uint8Array {
+  if (copy?.status === GNTST.okay) return copy.bytes;
+  return expect.fail(`${problem}: ${copy ? gntstName(copy.status) : 'no status'}`);
 }
 
 /**
@@ -224,8 +234,7 @@ export function expectUnchanged(
     if (request === answered) continue;
     const { gref: ref, offset } = request;
     const [copy] = t.domain.grants.copyFrom([{ domain: vif.iutDomain, ref, offset, length: bytes.length }]);
-    expect(copy?.status, 'GNTST of the copy').to.equal(0);
-    expect(sameBytes(copy?.bytes ?? frame, bytes), 'bytes are unchanged').to.equal(true);
+    expect(sameBytes(copied(copy, GRANT_ENDED), bytes), 'bytes are unchanged').to.equal(true);
   }
 }
 

@@ -66,7 +66,7 @@ for (const half of ['tx', 'rx'] as const) {
 }
 
 for (const half of ['tx', 'rx'] as const) {
-  const title = `notifies a request on the ${half} ring for which an event was asked as it was published`;
+  const title = `notifies a request on the ${half} ring if the event is requested while it is published`;
   test(`event-index-${half}`, title, PING, async (t) => {
     const vif = await t.fresh();
     const { queue, context } = vif;

@@ -94,7 +94,7 @@ test('carrier', 'follows the carrier node of the backend', { fresh: true, needs:
 
 test(
   'no-carrier-node',
-  'has a carrier if the backend does not write one',
+  'assumes a carrier if the backend has no carrier node',
   { fresh: true, needs: 'carrier' },
   async (t) => {
     const vif = await t.fresh();
@@ -202,7 +202,7 @@ test(
 test('request-rx-copy', 'writes request-rx-copy as 1', async (t) => {
   const vif = await t.connect();
   const value = await vif.otherKey(KEY.requestRxCopy);
-  await t.check('XB-19', () => expect(value).to.equal('1'));
+  await t.check('XB-19', () => expect(value, KEY.requestRxCopy).to.equal('1'));
 });
 
 test('decimal-keys', 'writes numbers as plain decimal digits', async (t) => {

@@ -1,4 +1,4 @@
-/** Tests of other chapters once more, in a situation in which drivers have bugs that they have nowhere else. */
+/** Runs tests of other chapters again, in situations where drivers have further bugs. */
 import type { Role } from '../../harness/run/record.js';
 import type { TestDefinition, TestOf, TestOptions } from '../../harness/run/suite.js';
 

@@ -159,7 +159,7 @@ export function gsoOf(packet: { readonly extras: readonly Extra[] }): ExtraGso |
  * than the sender asked for.
  */
 export function describes(packet: { readonly extras: readonly Extra[] }, gsoType: number): void {
-  const extra = gsoOf(packet);
-  expect(extra, 'GSO extra').to.include({ gsoType });
-  expect(extra?.size, 'payload of a segment').to.be.within(1, MSS);
+  const extra = gsoOf(packet) ?? expect.fail('no GSO extra');
+  expect(extra.gsoType, 'type of the GSO extra').to.equal(gsoType);
+  expect(extra.size, 'payload of a segment').to.be.within(1, MSS);
 }

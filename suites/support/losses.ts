@@ -1,4 +1,5 @@
 /** Packets that a guest may lose now and then, but not each time. */
+import { expect } from 'chai';
 import { Violation } from '../../harness/peer/violation.js';
 import { Expired } from '../../harness/xen/wait.js';
 
@@ -8,6 +9,11 @@ export const LOST_TRIES = 3;
 /** Whether an awaited event occurs. */
 export async function arrives(wait: Promise<unknown>): Promise<boolean> {
   return (await countLost(1, () => wait)) === 0;
+}
+
+/** Expects that not all of `rounds` packets were lost. */
+export function expectSomeArrive(lost: number, rounds: number): void {
+  if (lost >= rounds) expect.fail(`all ${rounds} packets were lost`);
 }
 
 /** Repeats an exchange and returns how often its reply did not come. */

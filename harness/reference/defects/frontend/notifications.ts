@@ -74,7 +74,7 @@ export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.notifications.answers-events',
     breaks: 'NOTIFY-13',
-    fault: 'answers each event with an event of its own',
+    fault: 'responds to each event with an event of its own',
     frontend: {
       serve(vif, queue) {
         correct.serve(vif, queue);

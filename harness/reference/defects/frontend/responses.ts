@@ -46,7 +46,7 @@ export const FRONTEND_RESPONSES_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.responses.in-order',
     breaks: 'TXW-16',
-    fault: 'takes each tx response for that of its oldest request',
+    fault: 'treats each tx response as that of its oldest request',
     frontend: responding((queue) => frees(queue, [...queue.sending.keys()][0] ?? 0)),
   },
   {

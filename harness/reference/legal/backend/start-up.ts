@@ -1,4 +1,4 @@
-/** Choices that no header leaves out: when a backend maps, carries traffic and writes by itself. */
+/** Choices on which the headers are silent: when a backend maps, carries traffic and writes by itself. */
 import { KEY } from '../../../protocol/netif.js';
 import { XenError } from '../../../xen/domain.js';
 import type { BackendVif } from '../../backend.js';

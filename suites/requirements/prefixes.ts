@@ -1,5 +1,5 @@
-/** The title of each chapter of the catalogue, by the prefix of its ids. */
-export const CHAPTERS: Readonly<Record<string, string>> = {
+/** What the requirements with each prefix are about. */
+export const PREFIXES: Readonly<Record<string, string>> = {
   RING: 'shared rings',
   NOTIFY: 'notifications',
   SEC: 'split event channels',
@@ -25,7 +25,7 @@ export const CHAPTERS: Readonly<Record<string, string>> = {
   ROB: 'robustness',
 };
 
-/** The chapter of a requirement: the prefix of its id. */
-export function chapterOf(id: string): string {
+/** The prefix of a requirement, from its id. */
+export function prefixOf(id: string): string {
   return id.replace(/-.*/, '');
 }
