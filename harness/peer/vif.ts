@@ -32,8 +32,8 @@ export const FIRST_HANDLE = 20;
 const HANDLES = 100;
 
 /** The handle of the n-th vif of a run, from 0. */
-export function handleOf(n: number): number {
-  return FIRST_HANDLE + (n % HANDLES);
+export function handleOf(n: number, first = FIRST_HANDLE): number {
+  return first + (n % HANDLES);
 }
 
 /** The vif between a driver that plays `role` in domain `iut` and a peer in domain `harness`. */

@@ -17,8 +17,10 @@ import type { Target } from './target.js';
 export interface ConnectionMethod {
   /** Maximum number of vifs at the same time. */
   readonly maxVifs: number;
-  /** The handle of all vifs; undefined if each has another one. */
-  readonly handle?: number;
+  /** The handle of the first vif. */
+  readonly firstHandle: number;
+  /** Whether each vif has a handle of its own. */
+  readonly ownHandles: boolean;
   /** Whether more than one connection is possible. */
   readonly canReconnect: boolean;
   /** Creates a vif. `address` is called once the guest is known, since this may re-create the guest. */
@@ -34,7 +36,7 @@ export interface ConnectionMethod {
 export function connectionMethodOf({ connection, limits, handle }: Target, iut: Iut): ConnectionMethod {
   switch (connection) {
     case 'hotplug':
-      return new Hotplug(iut, limits?.vifs);
+      return new Hotplug(iut, handle, limits?.vifs);
     case 'rebind':
       return new Rebind(iut, handle);
     case 'restart':
@@ -46,11 +48,13 @@ export function connectionMethodOf({ connection, limits, handle }: Target, iut: 
 
 /** Creates a new vif directory each time, as a toolstack does. */
 class Hotplug implements ConnectionMethod {
+  readonly ownHandles: boolean = true;
   readonly canReconnect: boolean = true;
   readonly bootMs: number = 0;
 
   constructor(
     protected readonly iut: Iut,
+    readonly firstHandle = FIRST_HANDLE,
     readonly maxVifs = Infinity,
   ) {}
 
@@ -74,11 +78,10 @@ class Hotplug implements ConnectionMethod {
 
 /** One vif at a time, always with the same handle. */
 abstract class Single extends Hotplug {
-  constructor(
-    iut: Iut,
-    readonly handle: number = FIRST_HANDLE,
-  ) {
-    super(iut, 1);
+  override readonly ownHandles = false;
+
+  constructor(iut: Iut, handle?: number) {
+    super(iut, handle, 1);
   }
 }
 

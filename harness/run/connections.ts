@@ -248,9 +248,10 @@ export class Connections<R extends Role> {
   #freeHandle(): number {
     const taken = new Set([...this.#vifs.values()].map(({ vif }) => vif.handle));
     let handle: number;
-    do handle = handleOf(this.#created++);
+    const { firstHandle, ownHandles } = this.parts.method;
+    do handle = handleOf(this.#created++, firstHandle);
     while (taken.has(handle));
-    return this.parts.method.handle ?? handle;
+    return ownHandles ? handle : firstHandle;
   }
 
   async #connectShared(): Promise<PeerOf[R]> {

@@ -98,7 +98,12 @@ export const targetSchema = z
       .min(0)
       .max(0x7fff_ffff)
       .exactOptional()
-      .meta(key('Number of the vif, for a guest that only looks for that one (default: 20; not with hotplug)', 0)),
+      .meta(
+        key(
+          'Number of the vif, and of the first one with hotplug, for a guest that only looks for that (default: 20)',
+          0,
+        ),
+      ),
     deviceType: pathPart
       .exactOptional()
       .meta(key("Device type in the path of the driver's xenstore directory (default: vif)", 'qnic')),
@@ -181,13 +186,10 @@ export const targetSchema = z
       .meta(key('Factor by which every deadline is multiplied, for slow hosts')),
     destructive: z.boolean().default(false).meta(key('Whether destructive tests, which may take the guest down, run')),
   })
-  .superRefine(({ domain, connection, limits, handle, config, hostCommands, ssh, local, reference }, context) => {
+  .superRefine(({ domain, connection, limits, config, hostCommands, ssh, local, reference }, context) => {
     const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
     if (connection !== 'hotplug' && limits?.vifs !== undefined) {
       refuse('limits', `vifs needs "connection: hotplug"; with ${connection} there is one vif at a time`);
-    }
-    if (connection === 'hotplug' && handle !== undefined) {
-      refuse('handle', 'needs a connection other than hotplug, where each vif has a number of its own');
     }
     if (domain === SIMULATOR) return;
     if (reference !== false) {

@@ -55,7 +55,6 @@ describe('error messages for a YAML file', () => {
     const target = ['name: x', 'role: backend', 'domain: 1'];
     for (const [line, needs] of [
       ['connection: restart', '4: connection: restart needs "config"'],
-      ['handle: 0', 'handle: needs a connection other than hotplug'],
       ['deviceType: a/b', 'deviceType: must be a part of a xenstore path'],
       ['connection: rebind', '4: connection: rebind needs "ssh", "local: true" or "hostCommands"'],
       ['reference: true', '4: reference: needs "ssh"'],
