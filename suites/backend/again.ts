@@ -118,25 +118,21 @@ async function useAll(vif: FrontendPeer, { control, keys = {} }: FrontendOptions
   await vif.control.addGrefMapping(0, entries(vif.control, 2));
 }
 
-/** What no plain connection has. */
-const PLAIN = {
-  ...NONE,
-  [KEY.featureNoCsumOffload]: undefined,
-  [KEY.multiQueueNumQueues]: undefined,
-  [KEY.ctrlRingRef]: undefined,
-  [KEY.eventChannelCtrl]: undefined,
-  ...Object.fromEntries([KEY.txPoolRef, KEY.txPoolSize, KEY.rxPoolRef, KEY.rxPoolSize].map((key) => [key, undefined])),
-};
+const POOLS = ['', 'queue-0/', 'queue-1/'].flatMap((at) =>
+  [KEY.txPoolRef, KEY.txPoolSize, KEY.rxPoolRef, KEY.rxPoolSize].map((key) => at + key),
+);
+const CONTROL: readonly string[] = [KEY.ctrlRingRef, KEY.eventChannelCtrl];
 
 /** The options of a test's connection, which remove every other key of {@link rich}. */
 function over({ keys, control = false, queues = 1, pools, ...options }: FrontendOptions): FrontendOptions {
-  const written: string[] = [
-    ...(control ? [KEY.ctrlRingRef, KEY.eventChannelCtrl] : []),
-    ...(queues > 1 ? [KEY.multiQueueNumQueues] : []),
-    ...(pools && queues === 1 ? [KEY.txPoolRef, KEY.txPoolSize, KEY.rxPoolRef, KEY.rxPoolSize] : []),
+  const left = [
+    ...(control ? [] : CONTROL),
+    ...(queues > 1 ? [] : [KEY.multiQueueNumQueues]),
+    ...(pools ? [] : POOLS),
+    KEY.featureNoCsumOffload,
   ];
-  const removed = Object.entries<undefined>(PLAIN).filter(([key]) => !written.includes(key));
-  return { ...options, control, queues, ...(pools && { pools }), keys: { ...Object.fromEntries(removed), ...keys } };
+  const removed = { ...NONE, ...Object.fromEntries(left.map((key) => [key, undefined])) };
+  return { ...options, control, queues, ...(pools && { pools }), keys: { ...removed, ...keys } };
 }
 
 /** Nothing of an earlier connection that used everything holds in the next. */
