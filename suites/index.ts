@@ -9,12 +9,16 @@ import { control as backendControl } from './backend/control.js';
 import { edges as backendEdges } from './backend/edges.js';
 import { exhaustion as backendExhaustion } from './backend/exhaustion.js';
 import { extras as backendExtras } from './backend/extras.js';
+import { flows as backendFlows } from './backend/flows.js';
 import { frames as backendFrames } from './backend/frames.js';
 import { gref as backendGref } from './backend/gref.js';
+import { groups as backendGroups } from './backend/groups.js';
 import { gso as backendGso } from './backend/gso.js';
 import { hash as backendHash } from './backend/hash.js';
+import { indices as backendIndices } from './backend/indices.js';
 import { keys as backendKeys } from './backend/keys.js';
 import { layouts as backendLayouts } from './backend/layouts.js';
+import { lists as backendLists } from './backend/lists.js';
 import { mapped as backendMapped } from './backend/mapped.js';
 import { mapping as backendMapping } from './backend/mapping.js';
 import { metadata as backendMetadata } from './backend/metadata.js';
@@ -28,6 +32,7 @@ import { refusals as backendRefusals } from './backend/refusals.js';
 import { rings as backendRings } from './backend/rings.js';
 import { robustness as backendRobustness } from './backend/robustness.js';
 import { staging as backendStaging } from './backend/staging.js';
+import { states as backendStates } from './backend/states.js';
 import { tables as backendTables } from './backend/tables.js';
 import { toeplitz as backendToeplitz } from './backend/toeplitz.js';
 import { transmit as backendTransmit } from './backend/transmit.js';
@@ -59,7 +64,9 @@ import { xenbus as frontendXenbus } from './frontend/xenbus.js';
 export const SUITES: Tests = [
   ...backendXenbus,
   ...backendKeys,
+  ...backendStates,
   ...backendRings,
+  ...backendIndices,
   ...backendNotifications,
   ...backendWakeups,
   ...backendTransmit,
@@ -76,14 +83,17 @@ export const SUITES: Tests = [
   ...backendExtras,
   ...backendMetadata,
   ...backendMulticast,
+  ...backendGroups,
   ...backendControl,
   ...backendHash,
+  ...backendFlows,
   ...backendMapping,
   ...backendTables,
   ...backendToeplitz,
   ...backendBounds,
   ...backendGref,
   ...backendMapped,
+  ...backendLists,
   ...backendPages,
   ...backendStaging,
   ...backendChanges,

@@ -49,10 +49,12 @@ export class FrontendControl {
     /** Waits for the response to each of the messages. */
     private readonly wait: (messages: readonly SentMessage[]) => Promise<void>,
     private readonly monitor: VifMonitor,
+    /** The first ring index. */
+    start = 0,
   ) {
     this.#ringOffer = backend.offer('read-write');
     this.ring = new FrontRing(this.#ringOffer.page, CTRL_RING);
-    this.ring.init();
+    this.ring.init(start);
     this.ring.watch();
     this.port = backend.bindUnbound();
     pump.on(this.port, () => {

@@ -106,6 +106,7 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
         this.guard,
         (sent) => this.replied(sent),
         this.monitor,
+        options.start,
       );
       Object.assign(keys, this.#control.keys());
     }

@@ -1,10 +1,12 @@
 /** What a backend does right on the first queue and in the first connection, it also does on the last and in a second. */
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
-import { KEY } from '../../harness/protocol/netif.js';
+import { HASH_ALGORITHM, HASH_FLAG, KEY } from '../../harness/protocol/netif.js';
+import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { again as inSituation, type Situation } from '../support/again.js';
 import { buffers } from './buffers.js';
 import { checksum } from './checksum.js';
+import { entries } from './gref-verbs.js';
 import { gso } from './gso.js';
 import { hash } from './hash.js';
 import { layouts } from './layouts.js';
@@ -89,6 +91,115 @@ const RECONNECTED: Situation<'backend'> = {
   },
 };
 
+/** A frontend that uses all that the backend offers, or as much of it as the backend accepts. */
+async function rich(t: BackendTest): Promise<FrontendOptions> {
+  const offers = await (await t.connect()).otherKeys();
+  const { keys } = await firstOptions(t, {});
+  return {
+    queues: Math.min(2, await queuesOffered(t)),
+    control: offers[KEY.featureCtrlRing] === '1',
+    ...(offers[KEY.featureStagingGrants] === '1' && { pools: { tx: 2, rx: 8 } }),
+    keys: { ...keys, [KEY.featureNoCsumOffload]: '1' },
+  };
+}
+
+/** Has everything in use that the options of a connection allow: hashes, a table, mapped grants and groups. */
+async function useAll(vif: FrontendPeer, { control, keys = {} }: FrontendOptions): Promise<void> {
+  if (keys[KEY.requestMulticastControl] === '1') {
+    await vif.changeGroups('mcast-add', Uint8Array.of(0x01, 0x00, 0x5e, 0x7f, 0x6e, 7));
+  }
+  if (!control) return;
+  // Which of these messages the backend accepts is left to other tests.
+  await vif.control.setHashAlgorithm(HASH_ALGORITHM.toeplitz);
+  await vif.control.setHashKey(VERIFICATION_KEY);
+  await vif.control.setHashFlags(HASH_FLAG.ipv4 | HASH_FLAG.ipv4Tcp);
+  await vif.control.setHashMappingSize(2);
+  await vif.control.setHashMapping([vif.queues.length - 1, vif.queues.length - 1]);
+  await vif.control.addGrefMapping(0, entries(vif.control, 2));
+}
+
+const POOLS = ['', 'queue-0/', 'queue-1/'].flatMap((at) =>
+  [KEY.txPoolRef, KEY.txPoolSize, KEY.rxPoolRef, KEY.rxPoolSize].map((key) => at + key),
+);
+const CONTROL: readonly string[] = [KEY.ctrlRingRef, KEY.eventChannelCtrl];
+
+/** The options of a test's connection, which remove every other key of {@link rich}. */
+function over({ keys, control = false, queues = 1, pools, ...options }: FrontendOptions): FrontendOptions {
+  const left = [
+    ...(control ? [] : CONTROL),
+    ...(queues > 1 ? [] : [KEY.multiQueueNumQueues]),
+    ...(pools ? [] : POOLS),
+    KEY.featureNoCsumOffload,
+  ];
+  const removed = { ...NONE, ...Object.fromEntries(left.map((key) => [key, undefined])) };
+  return { ...options, control, queues, ...(pools && { pools }), keys: { ...removed, ...keys } };
+}
+
+/** Nothing of an earlier connection that used everything holds in the next. */
+const POORER: Situation<'backend'> = {
+  name: 'poorer',
+  title: 'in the second connection of a vif whose first one used everything',
+  connections: (t) => {
+    const used = async (vif: FrontendPeer, first: FrontendOptions, options: FrontendOptions): Promise<void> => {
+      await useAll(vif, first);
+      await reconnect(t, vif, over(options));
+    };
+    const fresh: BackendTest['fresh'] = async (options = {}) => {
+      const first = await rich(t);
+      const vif = await t.fresh(first);
+      await used(vif, first, options);
+      await t.configure(vif);
+      return vif;
+    };
+    return {
+      fresh,
+      bridged: async (from = {}, to = {}) => {
+        const first = await rich(t);
+        const peers = await t.bridged(first, first);
+        await used(peers[0], first, from);
+        await used(peers[1], first, to);
+        await t.bridge(peers);
+        return peers;
+      },
+    };
+  },
+};
+
+/** What the frontend of one vif uses means nothing on another, whichever connected last. */
+const AMONG_RICHER: Situation<'backend'> = {
+  name: 'among-richer',
+  title: 'between vifs whose frontends use everything',
+  connections: (t) => {
+    const other = async (): Promise<void> => {
+      const options = await rich(t);
+      await useAll(await t.fresh(options), options);
+    };
+    return {
+      fresh: async (...options) => {
+        await other();
+        const vif = await t.fresh(...options);
+        await other();
+        return vif;
+      },
+      bridged: async (...options) => {
+        await other();
+        const peers = await t.bridged(...options);
+        await other();
+        return peers;
+      },
+    };
+  },
+};
+
+const PLAIN_TESTS = [
+  'receive.no-extras',
+  'gso.cut',
+  'gso.cut-v6',
+  'multicast.flood',
+  'transmit.slots-18',
+  'receive.writes-no-more',
+];
+
 const BOTH = [
   'rings.wrap-around',
   'rings.full-ring',
@@ -135,5 +246,13 @@ export const again = [
     'hash.short-key',
     'hash.table',
     'staging.traffic',
+  ]),
+  ...inSituation(POORER, ALL, [...PLAIN_TESTS, 'checksum.reply', 'hash.modulo', 'hash.fresh-table']),
+  ...inSituation(AMONG_RICHER, ALL, [
+    ...PLAIN_TESTS,
+    'multicast.filter',
+    'hash.off-at-first',
+    'hash.extra',
+    'hash.modulo',
   ]),
 ];

@@ -163,9 +163,8 @@ async function connecting(
   return vif;
 }
 
-/** The number of queues on which a backend responds to a request. */
+/** The number of queues on which a backend responds to a request, whatever state it shows. */
 async function queuesServed(vif: FrontendPeer): Promise<number> {
-  if (vif.other.value !== String(connected)) return 0;
   const served = await Promise.all(
     vif.queues.map((queue) => arrives(vif.transmit(vif.quietFrame(), {}, queue, { ms: REFUSAL_MS }))),
   );

@@ -41,6 +41,22 @@ test('one-of-many', 'reads the top-level keys of a frontend that requests one qu
   await t.check('MQ-07', async () => (await t.fresh({ keys: { [KEY.multiQueueNumQueues]: '1' } })).ping());
 });
 
+for (const [name, requested] of [
+  ['stale-queue-0', undefined],
+  ['stale-queue-0-of-1', '1'],
+] as const) {
+  const title = `ignores keys below queue-0/ if multi-queue-num-queues is ${requested ?? 'absent'}`;
+  test(name, title, { ...MULTI }, async (t) => {
+    // An earlier connection with several queues leaves such keys.
+    const stale = [KEY.txRingRef, KEY.rxRingRef, KEY.eventChannel, KEY.eventChannelTx, KEY.eventChannelRx];
+    const keys = Object.fromEntries(stale.map((key) => [`queue-0/${key}`, '4294967280']));
+    await t.check('MQ-07', async () => {
+      const vif = await t.fresh({ keys: { ...keys, [KEY.multiQueueNumQueues]: requested } });
+      await vif.ping();
+    });
+  });
+}
+
 for (const count of [2, 3, 4]) {
   test(`queues-${count}`, `passes packets on each of ${count} queues`, { ...MULTI }, async (t) => {
     const max = await queuesOffered(t);

@@ -106,7 +106,7 @@ export const XB: readonly Requirement[] = [
     statement: 'Numbers in xenstore are decimal digits, without a trailing NUL or whitespace.',
     source: 'drivers: Linux, FreeBSD, Windows, mini-os' },
   { id: 'XB-23', side: 'backend', level: 'de-facto', since: 'always',
-    statement: "Changes in the frontend's directory cause no endless xenstore writes and leave no stale watches.",
+    statement: "Neither changes in the frontend's directory nor malformed packets cause endless xenstore writes, and no stale watches stay.",
     source: 'drivers: Linux, FreeBSD, NetBSD, QEMU' },
   { id: 'XB-24', side: 'both', level: 'de-facto', since: 'always',
     statement:

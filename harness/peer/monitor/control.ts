@@ -16,6 +16,14 @@ const WORDS: Readonly<Record<number, number>> = {
   [CTRL_TYPE.delGrefMapping]: 3,
 };
 
+/** Messages for whose response the header says "data = 0". */
+const DATA_0: readonly number[] = [
+  CTRL_TYPE.setHashFlags,
+  CTRL_TYPE.setHashKey,
+  CTRL_TYPE.setHashMappingSize,
+  CTRL_TYPE.setHashMapping,
+];
+
 /** Messages whose response has data. */
 const WITH_DATA: readonly number[] = [
   CTRL_TYPE.getHashFlags,
@@ -91,6 +99,15 @@ export const CONTROL_RULES: Rules = {
     },
   ],
   ctrlResponse: [
+    {
+      id: 'CTRL-21',
+      judge: ({ response: { type, data } }) =>
+        when(
+          DATA_0.includes(type),
+          () => data === 0,
+          () => `the response to a message of type ${type} has the data ${data}`,
+        ),
+    },
     {
       id: 'CTRL-11',
       judge: ({ response: { type, data } }) =>

@@ -6,12 +6,16 @@ import { BACKEND_CONTROL_DEFECTS } from './backend/control.js';
 import { BACKEND_EDGES_DEFECTS } from './backend/edges.js';
 import { BACKEND_EXHAUSTION_DEFECTS } from './backend/exhaustion.js';
 import { BACKEND_EXTRAS_DEFECTS } from './backend/extras.js';
+import { BACKEND_FLOWS_DEFECTS } from './backend/flows.js';
 import { BACKEND_FRAMES_DEFECTS } from './backend/frames.js';
 import { BACKEND_GREF_DEFECTS } from './backend/gref.js';
 import { BACKEND_GSO_DEFECTS } from './backend/gso.js';
+import { BACKEND_GROUPS_DEFECTS } from './backend/groups.js';
 import { BACKEND_HASH_KEYS_DEFECTS } from './backend/hash-keys.js';
 import { BACKEND_HASH_DEFECTS } from './backend/hash.js';
+import { BACKEND_INDICES_DEFECTS } from './backend/indices.js';
 import { BACKEND_KEYS_DEFECTS } from './backend/keys.js';
+import { BACKEND_LISTS_DEFECTS } from './backend/lists.js';
 import { BACKEND_MAPPED_DEFECTS } from './backend/mapped.js';
 import { BACKEND_MAPPING_DEFECTS } from './backend/mapping.js';
 import { BACKEND_METADATA_DEFECTS } from './backend/metadata.js';
@@ -25,6 +29,7 @@ import { BACKEND_REFUSALS_DEFECTS } from './backend/refusals.js';
 import { BACKEND_RINGS_DEFECTS } from './backend/rings.js';
 import { BACKEND_ROBUSTNESS_DEFECTS } from './backend/robustness.js';
 import { BACKEND_STAGING_DEFECTS } from './backend/staging.js';
+import { BACKEND_STATES_DEFECTS } from './backend/states.js';
 import { BACKEND_TABLES_DEFECTS } from './backend/tables.js';
 import { BACKEND_TOEPLITZ_DEFECTS } from './backend/toeplitz.js';
 import { BACKEND_TRANSMIT_DEFECTS } from './backend/transmit.js';
@@ -59,7 +64,9 @@ export type { Defect } from './defect.js';
 const ALL: readonly Defect[] = [
   ...BACKEND_XENBUS_DEFECTS,
   ...BACKEND_KEYS_DEFECTS,
+  ...BACKEND_STATES_DEFECTS,
   ...BACKEND_RINGS_DEFECTS,
+  ...BACKEND_INDICES_DEFECTS,
   ...BACKEND_NOTIFICATIONS_DEFECTS,
   ...BACKEND_WAKEUPS_DEFECTS,
   ...BACKEND_TRANSMIT_DEFECTS,
@@ -75,8 +82,10 @@ const ALL: readonly Defect[] = [
   ...BACKEND_EXTRAS_DEFECTS,
   ...BACKEND_METADATA_DEFECTS,
   ...BACKEND_MULTICAST_DEFECTS,
+  ...BACKEND_GROUPS_DEFECTS,
   ...BACKEND_CONTROL_DEFECTS,
   ...BACKEND_HASH_DEFECTS,
+  ...BACKEND_FLOWS_DEFECTS,
   ...BACKEND_HASH_KEYS_DEFECTS,
   ...BACKEND_MAPPING_DEFECTS,
   ...BACKEND_TABLES_DEFECTS,
@@ -84,6 +93,7 @@ const ALL: readonly Defect[] = [
   ...BACKEND_BOUNDS_DEFECTS,
   ...BACKEND_GREF_DEFECTS,
   ...BACKEND_MAPPED_DEFECTS,
+  ...BACKEND_LISTS_DEFECTS,
   ...BACKEND_PAGES_DEFECTS,
   ...BACKEND_STAGING_DEFECTS,
   ...BACKEND_AGAIN_DEFECTS,

@@ -74,4 +74,61 @@ export const BACKEND_AGAIN_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'backend.again.headroom-of-any-vif',
+    breaks: 'XDP-04',
+    fault: 'leaves on every vif the headroom that the frontend of any vif requested last',
+    backend: (() => {
+      let headroom = 0;
+      return {
+        async readFeatures(vif) {
+          await correct.readFeatures(vif);
+          headroom = vif.headroom || headroom;
+        },
+        drainBacklog(vif, queue) {
+          vif.headroom = headroom;
+          correct.drainBacklog(vif, queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.again.filter-of-any-vif',
+    breaks: 'MCAST-07',
+    fault: 'filters multicast for every vif once a frontend has requested it for one',
+    backend: (() => {
+      let requested = false;
+      return {
+        isWanted(vif, frame) {
+          requested ||= vif.groups.requested;
+          vif.groups.requested = requested;
+          return correct.isWanted(vif, frame);
+        },
+        async followMulticast(vif) {
+          await correct.followMulticast(vif);
+          requested ||= vif.groups.requested;
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.again.hashes-of-any-vif',
+    breaks: 'HASH-36',
+    fault: 'hashes for every vif once a frontend has requested it for one',
+    backend: (() => {
+      let settings: Partial<BackendVif['hashing']> = {};
+      return {
+        setHashFlags(vif, data) {
+          const answer = correct.setHashFlags(vif, data);
+          const { algorithm, flags, key } = vif.hashing;
+          settings = { algorithm, flags, key };
+          return answer;
+        },
+        hash(vif, frame) {
+          Object.assign(vif.hashing, settings);
+          return correct.hash(vif, frame);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
 ];

@@ -2,6 +2,7 @@
 import { CTRL_STATUS, CTRL_TYPE, KEY } from '../../../protocol/netif.js';
 import { MAX_MAPPING } from '../../hashing.js';
 import { CTRL_RING } from '../../../protocol/ring.js';
+import type { BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
 import { mortalBackend } from '../support/mortal.js';
@@ -219,5 +220,20 @@ export const BACKEND_CONTROL_DEFECTS: readonly Defect[] = [
           request.type === CTRL_TYPE.setHashMappingSize ? { ...answer, data: MAX_MAPPING } : answer,
         ),
     },
+  },
+  {
+    id: 'backend.control.stale-data',
+    breaks: 'CTRL-21',
+    fault: 'returns the data of the last message that had any with a message that fails',
+    backend: (() => {
+      const last = new WeakMap<BackendVif, number>();
+      return {
+        respondControl(vif, request, { status, data = 0 }) {
+          if (status === CTRL_STATUS.success && data > 0) last.set(vif, data);
+          const stale = status === CTRL_STATUS.success ? data : (last.get(vif) ?? 0);
+          correct.respondControl(vif, request, { status, data: stale });
+        },
+      } satisfies Defect['backend'];
+    })(),
   },
 ];

@@ -169,4 +169,24 @@ export const BACKEND_QUEUES_DEFECTS: readonly Defect[] = [
       } satisfies Defect['backend'];
     })(),
   },
+  {
+    id: 'backend.queues.stale-directory',
+    breaks: 'MQ-07',
+    fault: 'reads the keys below queue-0/ if they exist, although the frontend requests one queue',
+    backend: {
+      async connect(vif) {
+        const read = vif.frontendKey.bind(vif);
+        const isThere = (await read(`queue-0/${KEY.txRingRef}`)) !== undefined;
+        const isSingle = (await vif.steps.queueCount(vif)) === 1;
+        if (!isThere || !isSingle) return correct.connect(vif);
+        const below: readonly string[] = [KEY.txRingRef, KEY.rxRingRef, KEY.eventChannel];
+        vif.frontendKey = (key) => read(below.includes(key) ? `queue-0/${key}` : key);
+        try {
+          await correct.connect(vif);
+        } finally {
+          vif.frontendKey = read;
+        }
+      },
+    },
+  },
 ];

@@ -2,8 +2,9 @@
 import { HASH_FLAG, HASH_TYPE } from '../../../protocol/netif.js';
 import { toeplitz } from '../../../protocol/toeplitz.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
-import { type PacketHash } from '../../hashing.js';
+import { MAX_KEY, type PacketHash } from '../../hashing.js';
 import type { Defect } from '../defect.js';
+import { INVALID_PARAMETER } from '../support/control.js';
 import { isIpv6, isTcp, type Kind } from '../support/packets.js';
 
 /** Offset of the type of the header that follows an Ethernet and an IPv6 header. */
@@ -139,5 +140,25 @@ export const BACKEND_TOEPLITZ_DEFECTS: readonly Defect[] = [
     breaks: 'HASH-12',
     fault: 'hashes the ports of UDP over IPv6',
     backend: hashesPorts(isIpv6Of(UDP), HASH_TYPE.ipv6Tcp),
+  },
+  {
+    id: 'backend.toeplitz.needs-addresses',
+    breaks: 'HASH-10',
+    fault: 'refuses the TCP type of IPv6 without the type of its addresses',
+    backend: {
+      setHashFlags: (vif, data) =>
+        (data[0] & HASH_FLAG.ipv6Tcp) !== 0 && (data[0] & HASH_FLAG.ipv6) === 0
+          ? INVALID_PARAMETER
+          : correct.setHashFlags(vif, data),
+    },
+  },
+  {
+    id: 'backend.toeplitz.key-in-words',
+    breaks: 'HASH-16',
+    fault: 'reads a key in words of four octets, so some after it become part of it',
+    backend: {
+      setHashKey: (vif, [ref, size, rest]) =>
+        correct.setHashKey(vif, [ref, size <= MAX_KEY ? Math.ceil(size / 4) * 4 : size, rest]),
+    },
   },
 ];

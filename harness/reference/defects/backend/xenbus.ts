@@ -420,4 +420,18 @@ export const BACKEND_XENBUS_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'backend.xenbus.connects-32-times',
+    breaks: 'XB-14',
+    fault: 'uses an entry of a table of 32 for each connection and frees none',
+    backend: (() => {
+      const connections = new Counts();
+      return {
+        async connect(vif) {
+          if (connections.next(vif) > 32) throw new RangeError('no free entry');
+          await correct.connect(vif);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
 ];

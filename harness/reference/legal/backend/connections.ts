@@ -212,4 +212,15 @@ export const CONNECTIONS: readonly LegalDriver[] = [
       } satisfies Partial<BackendSteps>;
     })(),
   },
+  {
+    id: 'backend.keys-refused-late',
+    choice: 'waits 200 ms before it refuses invalid keys',
+    source: 'no header sets a time',
+    backend: {
+      async refuse(vif, reason) {
+        await new Promise<void>((resolve) => void vif.domain.clock.after(200, resolve));
+        await correct.refuse(vif, reason);
+      },
+    },
+  },
 ];

@@ -23,6 +23,19 @@ const INVALID: Answer = { status: CTRL_STATUS.invalidParameter };
 const HASH_EXTRA =
   'netif.h, XEN_NETIF_EXTRA_TYPE_HASH: a frontend that enables hashing is assumed to accept it; no backend is obliged to send it';
 
+/** The number of data words of messages that use fewer than three. */
+const USED: Readonly<Record<number, number>> = {
+  [CTRL_TYPE.setHashAlgorithm]: 1,
+  [CTRL_TYPE.getHashFlags]: 0,
+  [CTRL_TYPE.setHashFlags]: 1,
+  [CTRL_TYPE.setHashKey]: 2,
+  [CTRL_TYPE.getHashMappingSize]: 0,
+  [CTRL_TYPE.setHashMappingSize]: 1,
+  [CTRL_TYPE.getGrefMappingSize]: 1,
+};
+/** Messages for which the header does not name INVALID_PARAMETER. */
+const GETS: readonly number[] = [CTRL_TYPE.getHashFlags, CTRL_TYPE.getHashMappingSize];
+
 /** Responds to a control request with `answer`, or like the reference driver if that is undefined. */
 function answering(answer: (vif: BackendVif, request: CtrlRequest) => Answer | undefined): Partial<BackendSteps> {
   return { answerControl: (vif, request) => answer(vif, request) ?? correct.answerControl(vif, request) };
@@ -240,5 +253,62 @@ export const CONTROL: readonly LegalDriver[] = [
     choice: 'responds to each control request 25 ms after it has read it',
     source: 'netif.h sets no time for a control response',
     backend: answersLate(25),
+  },
+  {
+    id: 'backend.key-size-16',
+    choice: 'supports keys of up to 16 octets',
+    source: 'netif.h, SET_HASH_KEY: the maximum size is backend specific',
+    backend: answering((_, { type, data }) =>
+      type === CTRL_TYPE.setHashKey && data[1] > 16 ? { status: CTRL_STATUS.bufferOverflow } : undefined,
+    ),
+  },
+  {
+    id: 'backend.key-size-64',
+    choice: 'supports keys of up to 64 octets',
+    source: 'netif.h, SET_HASH_KEY: the maximum size is backend specific',
+    backend: {
+      setHashKey(vif, [ref, size]) {
+        if (size > 64) return { status: CTRL_STATUS.bufferOverflow };
+        const key = size === 0 ? new Uint8Array() : vif.steps.readMessage(vif, ref, size);
+        if (!key) return INVALID;
+        vif.hashing.key = key;
+        return SUCCESS;
+      },
+    },
+  },
+  {
+    id: 'backend.control-unsupported',
+    choice: 'has a control ring and responds NOT_SUPPORTED to every message',
+    source: 'netif.h, "Control messages": NOT_SUPPORTED is a status of each',
+    backend: { ...hashUnsupported, answerControl: () => ({ status: CTRL_STATUS.notSupported }) },
+  },
+  {
+    id: 'backend.mapping-table-7',
+    choice: 'supports a mapping table of at most 7 entries, and responds BUFFER_OVERFLOW to a larger sub-table',
+    source: 'netif.h, SET_HASH_MAPPING: BUFFER_OVERFLOW, Table size is larger than the backend supports',
+    backend: {
+      ...mappingTable(7, CTRL_STATUS.invalidParameter),
+      setHashMapping: (vif, data) =>
+        data[1] > 7 || data[1] + data[2] > 7
+          ? { status: CTRL_STATUS.bufferOverflow }
+          : correct.setHashMapping(vif, data),
+    },
+  },
+  {
+    id: 'backend.no-types-last-queue',
+    choice: 'delivers on its last queue while no hash type is set',
+    source: 'netif.h, SET_HASH_FLAGS: with no type set, the backend is free to choose how it steers packets to queues',
+    backend: {
+      queueFor: (vif, frame) => (vif.hashing.flags === 0 ? vif.queues.at(-1) : correct.queueFor(vif, frame)),
+    },
+  },
+  {
+    id: 'backend.reserved-words-all-invalid',
+    choice: 'refuses a message of any type if a word that must be 0 is not 0',
+    source: 'netif.h, "Control messages": data[1] = 0, data[2] = 0',
+    backend: answering((_, { type, data }) => {
+      if (data.slice(USED[type] ?? 3).every((word) => word === 0)) return undefined;
+      return GETS.includes(type) ? { status: CTRL_STATUS.notSupported } : INVALID;
+    }),
   },
 ];

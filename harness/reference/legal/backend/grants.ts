@@ -6,6 +6,7 @@ import { XenError } from '../../../xen/domain.js';
 import type { BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Answer } from '../../control-steps.js';
+import { MAX_MAPPED } from '../../mapped-grants.js';
 import type { LegalDriver } from '../legal.js';
 import { without } from '../support/backend-features.js';
 
@@ -218,5 +219,20 @@ export const GRANTS: readonly LegalDriver[] = [
       },
     },
     warns: ['STAG-06', 'STAG-15'],
+  },
+  {
+    id: 'backend.gref-known-kept',
+    choice: 'accepts a reference that is mapped already, or twice in a list, and changes nothing for it',
+    source: 'netif.h is silent on repeated references',
+    backend: {
+      addGrefMapping(vif, [index, ref, size]) {
+        const mapped = vif.queues[index]?.mapped;
+        const list = mapped && vif.steps.readGrefList(vif, ref, size);
+        if (!list) return INVALID;
+        const fresh = new Map(list.filter((entry) => !mapped.has(entry.ref)).map((entry) => [entry.ref, entry]));
+        if (mapped.size + fresh.size > MAX_MAPPED) return INVALID;
+        return vif.steps.mapEntries(mapped, [...fresh.values()]) ? SUCCESS : INVALID;
+      },
+    },
   },
 ];

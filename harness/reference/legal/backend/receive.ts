@@ -252,4 +252,10 @@ export const RECEIVE: readonly LegalDriver[] = [
     source: 'netif.h sets no time for a delivery; Ethernet may lose frames',
     backend: boundedQueue(4),
   },
+  {
+    id: 'backend.rx-end-of-page',
+    choice: 'puts each fragment at the end of its page',
+    source: 'netif.h, struct netif_rx_response: offset in page of start of received packet',
+    backend: { offsetFor: (vif, length) => Math.max(vif.headroom, PAGE_SIZE - length) },
+  },
 ];

@@ -168,4 +168,14 @@ export const RINGS: readonly LegalDriver[] = [
     backend: { ringFault: () => undefined },
     warns: ['RING-20'],
   },
+  {
+    id: 'backend.serves-all-queues',
+    choice: 'serves every queue at an event of any of them',
+    source: 'ring.h says when to notify, not what a notified end serves',
+    backend: {
+      serve(vif) {
+        for (const queue of vif.queues) correct.serve(vif, queue);
+      },
+    },
+  },
 ];

@@ -135,4 +135,19 @@ export const STACKS: readonly LegalDriver[] = [
       },
     },
   },
+  {
+    id: 'backend.stack-jitter',
+    choice: 'has a stack whose replies come after 0 to 6 ms, in any order between flows',
+    source: STACK,
+    backend: {
+      accept(vif, queue, packet) {
+        if (vif.bridgedTo) return correct.accept(vif, queue, packet);
+        for (const frame of vif.stack.receive(packet.frame, packet)) {
+          const reply = (): void => vif.steps.send(vif, queue, { frame, csumBlank: false });
+          if (frame.length % 7 === 0) reply();
+          else later(vif, queue, frame.length % 7, reply);
+        }
+      },
+    },
+  },
 ];

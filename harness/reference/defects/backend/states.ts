@@ -1,0 +1,126 @@
+/** Defects of the reference backend, chapter states. */
+import { XenError } from '../../../xen/domain.js';
+import { readOther, STATE } from '../../bus.js';
+import type { BackendVif } from '../../backend.js';
+import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
+import type { Defect } from '../defect.js';
+
+/** Changes of states that `ignores` returns true for pass unseen. */
+function ignoring(ignores: (frontend: string | undefined, own: string | undefined) => boolean): Partial<BackendSteps> {
+  return {
+    async frontendChanged(vif) {
+      const state = await readOther(vif.domain.store, `${vif.frontendPath}/state`);
+      const own = await vif.domain.store.read(`${vif.path}/state`);
+      if (ignores(state, own)) vif.seen = state;
+      else await correct.frontendChanged(vif);
+    },
+  };
+}
+
+/** Refuses a frontend for good after it has refused it once. */
+function refusesForGood(): Partial<BackendSteps> {
+  const refused = new WeakSet<BackendVif>();
+  return {
+    async connect(vif) {
+      if (refused.has(vif)) throw new RangeError('refused before');
+      await correct.connect(vif);
+    },
+    async refuse(vif, reason) {
+      refused.add(vif);
+      await correct.refuse(vif, reason);
+    },
+  };
+}
+
+export const BACKEND_STATES_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.states.connects-twice',
+    breaks: 'XB-09',
+    fault: 'connects a frontend in Initialised, and once more in Connected',
+    backend: {
+      async frontendChanged(vif) {
+        const state = await readOther(vif.domain.store, `${vif.frontendPath}/state`);
+        const isSecond = state === STATE.connected && vif.seen === STATE.initialised && vif.queues.length > 0;
+        if (!isSecond) return correct.frontendChanged(vif);
+        vif.seen = state;
+        await vif.steps.tryConnect(vif);
+      },
+    },
+  },
+  {
+    id: 'backend.states.closes-connected-alone',
+    breaks: 'XB-12',
+    fault: 'ignores Closing and Closed of a frontend that has not connected',
+    backend: ignoring((state, own) => own === STATE.initWait && (state === STATE.closing || state === STATE.closed)),
+  },
+  {
+    id: 'backend.states.restarts-closed-alone',
+    breaks: 'XB-30',
+    fault: 'ignores Initialising of a frontend unless it has seen Closed',
+    backend: ignoring((state, own) => state === STATE.initialising && own === STATE.connected),
+  },
+  {
+    id: 'backend.states.refuses-for-good',
+    breaks: 'XB-14',
+    fault: 'refuses a frontend for good after invalid keys',
+    backend: refusesForGood(),
+  },
+  {
+    id: 'backend.states.keeps-control-page',
+    breaks: 'CTRL-20',
+    fault: 'keeps the control ring mapped if it cannot bind the event channel',
+    backend: {
+      openControl(vif, frontend, ref, channel) {
+        const mapping = vif.domain.grants.map(frontend, [ref], 'read-write');
+        vif.domain.events.unbind(vif.domain.events.bindInterdomain(frontend, channel));
+        mapping.unmap();
+        correct.openControl(vif, frontend, ref, channel);
+      },
+    },
+  },
+  {
+    id: 'backend.states.keeps-rings',
+    breaks: 'GNT-08',
+    fault: 'keeps the rings of a queue mapped if it cannot bind an event channel',
+    backend: {
+      openQueue(vif, frontend, index, refs, channels) {
+        try {
+          return correct.openQueue(vif, frontend, index, refs, channels);
+        } catch (error) {
+          if (error instanceof XenError) vif.domain.grants.map(frontend, refs, 'read-write');
+          throw error;
+        }
+      },
+    },
+  },
+  {
+    id: 'backend.states.keeps-first-queue',
+    breaks: 'MQ-13',
+    fault: 'keeps serving queue 0 if queue 1 cannot be connected, and goes to Closing',
+    backend: {
+      async tryConnect(vif) {
+        try {
+          await vif.steps.connect(vif);
+        } catch (error) {
+          if (!(error instanceof XenError || error instanceof RangeError)) throw error;
+          for (const queue of vif.queues) vif.steps.serve(vif, queue);
+          return vif.steps.refuse(vif, error.message);
+        }
+        await vif.steps.setState(vif, STATE.connected);
+        for (const queue of vif.queues) vif.steps.serve(vif, queue);
+      },
+    },
+  },
+  {
+    id: 'backend.states.error-nodes',
+    breaks: 'XB-23',
+    fault: 'writes an error node for every malformed packet',
+    backend: {
+      serveChain(vif, queue, chain) {
+        const { fault } = chain;
+        if (fault !== undefined) vif.domain.store.write(`${vif.path}/error`, fault).catch(vif.onError);
+        correct.serveChain(vif, queue, chain);
+      },
+    },
+  },
+];

@@ -1,0 +1,69 @@
+/** netif.h, "Static Grants": what each entry of a list comes to, in lists of every length. */
+import { expect } from 'chai';
+import { CTRL_STATUS, CTRL_TYPE, GREF_LIST_MAX, KEY } from '../../harness/protocol/netif.js';
+import { backendChapter } from '../../harness/run/suite.js';
+import { add, entries, entry, mapping, refsOf, statusesOf, uses } from './gref-verbs.js';
+import { BAD_REF } from './verbs.js';
+
+const { test, tests } = backendChapter('lists');
+export const lists = tests;
+
+const { success, invalidParameter } = CTRL_STATUS;
+const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
+
+test(
+  'every-entry',
+  'maps every entry of a list of any length, and unmaps as many as a list has',
+  { ...CONTROL, observer: true },
+  async (t) => {
+    const { control, size } = await mapping(t);
+    const most = Math.min(size, GREF_LIST_MAX);
+    const list = entries(control, most);
+    for (const count of new Set([1, 63, 64, 65, 256, most].filter((each) => each <= most))) {
+      const { status } = await control.ask(CTRL_TYPE.addGrefMapping, 0, list.ref, count);
+      if (status !== success) t.skip(`status ${status} for a list of ${count} entries`);
+      const added = await uses(t, list);
+      await t.check('GREF-13', () => {
+        expect(new Set(added.slice(0, count)), `use of ${count} entries that were added`).to.deep.equal(
+          new Set(['writing']),
+        );
+      });
+      await control.ask(CTRL_TYPE.delGrefMapping, 0, list.ref, count);
+      const removed = await uses(t, list);
+      await t.check('GREF-24', () => {
+        const kept = removed.slice(0, count).filter((use) => use !== 'unused').length;
+        expect(kept, `entries still mapped, of ${count} that were removed`).to.equal(0);
+      });
+    }
+  },
+);
+
+test('refused', 'keeps entries that are in a later list, which it refuses', CONTROL, async (t) => {
+  const { control, size } = await mapping(t);
+  const count = Math.min(3, size);
+  const list = entries(control, count);
+  await add(t, control, list);
+  const refs = refsOf(list).map((ref) => entry(ref));
+  for (const later of [
+    [...refs, entry(BAD_REF)],
+    [entry(BAD_REF), ...refs],
+  ]) {
+    const { status } = await control.addGrefMapping(0, control.list(later));
+    if (status !== invalidParameter) t.skip(`status ${status} for a list with an invalid reference`);
+  }
+  await t.check(['GREF-09', 'GREF-13'], async () => {
+    expect((await control.delGrefMapping(0, list)).data, 'entries that a DEL removes').to.equal(count);
+  });
+});
+
+test('deleted-twice', 'counts a reference once that is twice in a list to remove', CONTROL, async (t) => {
+  const { control } = await mapping(t);
+  const { ref } = control.offer('read-write');
+  await add(t, control, control.list([entry(ref)]));
+  const list = control.list([entry(ref), entry(ref)]);
+  const { data } = await control.delGrefMapping(0, list);
+  await t.check('GREF-30', () => {
+    const removed = statusesOf(list).filter((status) => status === success).length;
+    expect({ data, removed }, 'entries removed').to.deep.equal({ data: 1, removed: 1 });
+  });
+});

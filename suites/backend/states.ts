@@ -1,0 +1,157 @@
+/** xenbus.h, states: frontends that stay in a state, leave it early or start again, and what refused ones leave behind. */
+import { expect } from 'chai';
+import type { FrontendOptions } from '../../harness/peer/frontend.js';
+import { KEY } from '../../harness/protocol/netif.js';
+import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
+import {
+  closes,
+  currentState,
+  grantUses,
+  queuesOffered,
+  reconnect,
+  returnsToInitWait,
+  settledState,
+  statusesOrSilence,
+  waiting,
+} from './verbs.js';
+
+const { test, tests } = backendChapter('states');
+export const states = tests;
+
+const { initialising, initWait, initialised, connected, closing, closed } = XENBUS_STATE;
+const PING = { fresh: true, reflector: 'icmp' } as const;
+/** Malformed packets, and writes to xenstore that a backend may make while they arrive. */
+const BAD_PACKETS = 100;
+const FEW_WRITES = 20;
+
+test('initialised', 'connects a frontend once that stays in Initialised for some time', PING, async (t) => {
+  const vif = await waiting(t);
+  await vif.publish();
+  await vif.setState(initialised);
+  // A whole connection of another vif is the sentinel: the backend has seen each state by then.
+  await t.fresh();
+  await t.check('XB-09', async () => {
+    await vif.setState(connected);
+    await vif.awaitState([connected]);
+    await t.fresh();
+    expect(await currentState(vif), 'state').to.equal(stateName(connected));
+    await t.configure(vif);
+    await vif.ping();
+  });
+});
+
+for (const [name, what, path] of [
+  ['closing-early', 'Closing', [closing, closed]],
+  ['closed-early', 'Closed', [closed]],
+] as const) {
+  test(name, `follows a frontend that goes to ${what} before it has connected`, { fresh: true }, async (t) => {
+    const vif = await waiting(t);
+    for (const state of path) {
+      await vif.setState(state);
+      await t.check('XB-12', () => vif.awaitEnd(state === closing ? [closing, closed] : [closed]));
+    }
+  });
+}
+
+test('at-once', 'ends in InitWait after a close and a restart of which it sees the end alone', PING, async (t) => {
+  const vif = await t.fresh();
+  await reconnect(t, vif);
+  vif.release();
+  // A backend that looks late finds the last state, while it is Connected itself.
+  await vif.setState(initialising);
+  await t.check('XB-30', async () => {
+    await vif.awaitState([initWait]);
+    await vif.connect();
+    await t.configure(vif);
+    await vif.ping();
+  });
+});
+
+/** Keys that do not make a connection: those of a plain one with some missing or invalid. */
+const WRONG: Readonly<Record<string, FrontendOptions>> = {
+  'missing-ring': { keys: { [KEY.txRingRef]: undefined } },
+  'invalid-ring': { keys: { [KEY.rxRingRef]: '4294967280' } },
+  'invalid-channel': { split: false, keys: { [KEY.eventChannel]: '4095' } },
+  'no-queues': { keys: { [KEY.multiQueueNumQueues]: '0' } },
+};
+
+/** A plain connection, after one with a number of queues. */
+const ONE_QUEUE: FrontendOptions = { keys: { [KEY.multiQueueNumQueues]: undefined } };
+
+for (const [name, options] of Object.entries(WRONG)) {
+  test(`after-${name}`, `connects a frontend that it refused before (${name.replace('-', ' ')})`, PING, async (t) => {
+    const vif = await waiting(t);
+    await vif.publish(options);
+    const state = await settledState(t, vif);
+    if (state === stateName(connected)) t.skip('the backend connects the frontend');
+    await returnsToInitWait(t, vif);
+    await t.check('XB-14', async () => {
+      await vif.connect(options.keys && KEY.multiQueueNumQueues in options.keys ? ONE_QUEUE : {});
+      await t.configure(vif);
+      await vif.ping();
+    });
+  });
+}
+
+/** Options of a connection, and a key of it that is invalid. */
+const PARTLY_WRONG = [
+  { control: true, key: KEY.eventChannelCtrl, value: '4095' },
+  { control: true, key: KEY.ctrlRingRef, value: '4294967280' },
+  { queues: 2, key: `queue-1/${KEY.rxRingRef}`, value: '4294967280' },
+  { queues: 2, split: false, key: `queue-1/${KEY.eventChannel}`, value: '4095' },
+  { split: false, key: KEY.eventChannel, value: '4095' },
+] as const;
+
+test(
+  'refused-released',
+  'keeps nothing of a connection with an invalid key once it has closed',
+  { ...PING, observer: true },
+  async (t) => {
+    const queues = await queuesOffered(t);
+    for (const { key, value, ...options } of PARTLY_WRONG) {
+      if ('queues' in options && options.queues > queues) continue;
+      const vif = await waiting(t);
+      await vif.publish({ ...options, keys: { [key]: value } });
+      const state = await settledState(t, vif);
+      await closes(t, vif);
+      const control = 'control' in options ? [vif.control.ringRef] : [];
+      const rings = vif.queues.flatMap(({ tx, rx }) => [tx.ringRef, rx.ringRef]);
+      const what = `whose ${key} is ${value} (${state})`;
+      await t.check('CTRL-20', () => released(t, control, `the control ring of a frontend ${what}`));
+      await t.check('GNT-08', () => released(t, rings, `the rings of a frontend ${what}`));
+    }
+  },
+);
+
+/** Expects that the backend maps none of some pages. */
+async function released(t: BackendTest, refs: readonly number[], what: string): Promise<void> {
+  const kept = (await grantUses(t, refs)).filter((use) => use !== 'unused');
+  expect(kept, `uses of ${what}`).to.deep.equal([]);
+}
+
+test('bad-packets', 'writes little to xenstore while malformed packets arrive', { fresh: true }, async (t) => {
+  const vif = await t.fresh();
+  let writes = 0;
+  const watch = await t.domain.store.watch(vif.otherPath, () => writes++);
+  // A whole connection of another vif is the sentinel: the backend has written all by then.
+  const writesDuring = async (size: number): Promise<number> => {
+    const before = writes;
+    for (let n = 0; n < BAD_PACKETS; n++) {
+      const slots = vif.queue.tx.enqueue(vif.quietFrame(), { alter: (request) => ({ ...request, size }) });
+      vif.queue.pushTx();
+      if (!(await statusesOrSilence(vif, slots))) break;
+    }
+    await t.fresh();
+    return writes - before;
+  };
+  try {
+    // A backend may write by itself, for example a counter every second.
+    const usual = await writesDuring(vif.quietFrame().length);
+    const seen = await writesDuring(1);
+    const most = 2 * usual + FEW_WRITES;
+    await t.check('XB-23', () => expect(seen, `writes during ${BAD_PACKETS} packets`).to.be.at.most(most));
+  } finally {
+    await watch.close();
+  }
+});
