@@ -1,4 +1,4 @@
-/** netif.h, "Guest receive": packets that wait for buffers, and what goes on meanwhile; packets of the most slots. */
+/** netif.h, "Guest receive": what a backend keeps doing while packets wait for buffers, and packets of the most slots. */
 import { expect } from 'chai';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
 import type { FrontendQueue } from '../../harness/peer/frontend-queue.js';
