@@ -1,10 +1,12 @@
 /** All chapters of both roles, in the order in which they run. */
 import type { Tests } from '../harness/run/suite.js';
 import { again as backendAgain } from './backend/again.js';
+import { backlog as backendBacklog } from './backend/backlog.js';
 import { bounds as backendBounds } from './backend/bounds.js';
 import { buffers as backendBuffers } from './backend/buffers.js';
 import { changes as backendChanges } from './backend/changes.js';
 import { checksum as backendChecksum } from './backend/checksum.js';
+import { completed as backendCompleted } from './backend/completed.js';
 import { control as backendControl } from './backend/control.js';
 import { edges as backendEdges } from './backend/edges.js';
 import { exhaustion as backendExhaustion } from './backend/exhaustion.js';
@@ -25,6 +27,7 @@ import { metadata as backendMetadata } from './backend/metadata.js';
 import { multicast as backendMulticast } from './backend/multicast.js';
 import { notifications as backendNotifications } from './backend/notifications.js';
 import { pages as backendPages } from './backend/pages.js';
+import { positions as backendPositions } from './backend/positions.js';
 import { queues as backendQueues } from './backend/queues.js';
 import { receive as backendReceive } from './backend/receive.js';
 import { refills as backendRefills } from './backend/refills.js';
@@ -77,11 +80,14 @@ export const SUITES: Tests = [
   ...backendBuffers,
   ...backendRefills,
   ...backendRefusals,
+  ...backendPositions,
+  ...backendBacklog,
   ...backendQueues,
   ...backendChecksum,
   ...backendGso,
   ...backendExtras,
   ...backendMetadata,
+  ...backendCompleted,
   ...backendMulticast,
   ...backendGroups,
   ...backendControl,

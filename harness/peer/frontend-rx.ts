@@ -10,6 +10,9 @@ import type { VifMonitor } from './monitor/vif-monitor.js';
 import type { OtherDomain } from './other-domain.js';
 import { Violation } from './violation.js';
 
+/** Flags of a first fragment only. */
+const FIRST_ONLY = RXF.csumBlank | RXF.dataValidated | RXF.extraInfo;
+
 /** One data slot of a received packet: its request and its response. */
 export interface ReceivedSlot {
   /** Ring index of both the request and the response. */
@@ -189,6 +192,12 @@ export class FrontendRx {
     const decoded = decodeRxResponse(bytes);
     if (!decoded.ok) throw new Violation(['RXW-02'], `rx response: ${decoded.reason}`);
     const response = decoded.value;
+    if (this.#failed && this.#moreData && (response.flags & FIRST_ONLY) !== 0) {
+      throw new Violation(
+        ['RXW-09'],
+        `rx response at index ${index}: the flags ${response.flags} of a first fragment, where the fragment after one with more_data must be`,
+      );
+    }
     if (response.status < 0) {
       this.errors.push({ index, response });
       this.monitor.see('rxError', () => ({ response, request: posted.request }));

@@ -12,6 +12,7 @@ import { hash } from './hash.js';
 import { layouts } from './layouts.js';
 import { multicast } from './multicast.js';
 import { notifications } from './notifications.js';
+import { queues } from './queues.js';
 import { receive } from './receive.js';
 import { rings } from './rings.js';
 import { staging } from './staging.js';
@@ -224,6 +225,7 @@ const ALL = [
   ...layouts,
   ...receive,
   ...buffers,
+  ...queues,
   ...checksum,
   ...gso,
   ...multicast,
@@ -232,7 +234,14 @@ const ALL = [
 ];
 
 export const again = [
-  ...inSituation(LAST_QUEUE, ALL, [...BOTH, 'buffers.starved-again', 'gso.slots', 'multicast.filter']),
+  ...inSituation(LAST_QUEUE, ALL, [
+    ...BOTH,
+    'buffers.starved-again',
+    'gso.slots',
+    'multicast.filter',
+    'queues.split-channels',
+    'queues.single-channel',
+  ]),
   ...inSituation(RECONNECTED, ALL, [
     ...BOTH,
     'receive.no-extras',

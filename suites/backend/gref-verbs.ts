@@ -64,11 +64,18 @@ export const noQueues = (vif: FrontendPeer): number[] => [
 /** Payload of a ping whose frame has three fragments of these sizes. */
 const FRAGMENTS = [60, 100, 82];
 const LENGTH = 60 + 100 + 82;
+/** Bytes of a small packet. */
+const SMALL = 60;
 
-/** Pings whose first fragment begins at different places of its page, up to the end of the page. */
+/** Pings whose fragments begin at different places of their pages, up to the end of the page: of one slot and of three. */
 export async function pingsAtOffsets(vif: FrontendPeer): Promise<void> {
   for (const first of [0, 1, 255, 256, 257, PAGE_SIZE - 60]) {
     const shape = { fragments: FRAGMENTS, offset: [first, 0, PAGE_SIZE - 82] };
     await vif.ping({ length: LENGTH - PING_HEADERS, shape });
+  }
+  // Drivers copy a small packet in another way than a large one.
+  for (const bytes of [SMALL, LENGTH, PAGE_SIZE / 4]) {
+    for (const offset of [1, 256, PAGE_SIZE - bytes])
+      await vif.ping({ length: bytes - PING_HEADERS, shape: { fragments: [bytes], offset: [offset] } });
   }
 }

@@ -5,7 +5,7 @@ import type { SentSlot } from '../../harness/peer/frontend-tx.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
 import { GSO_TYPE, KEY, RSP, TXF } from '../../harness/protocol/netif.js';
 import { backendChapter } from '../../harness/run/suite.js';
-import { gsoExtra, isPiece, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
+import { gsoExtra, isPart, isPiece, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives } from '../support/losses.js';
 import { expectRsp } from '../support/statuses.js';
 import { BAD_REF, grantUses, REFUSALS, statuses, stillPasses, survivesElsewhere, through } from './verbs.js';
@@ -152,10 +152,4 @@ async function usesBad(from: FrontendPeer, to: FrontendPeer, count: number): Pro
 /** Whether a packet is of the flow of a large packet, and its payload is neither that of the packet nor a piece of it. */
 function isWrong(found: Uint8Array, large: Uint8Array): boolean {
   return isPiece(found, large) && !Buffer.from(payloadOf(large)).includes(Buffer.from(payloadOf(found)));
-}
-
-/** Whether a packet holds bytes of a large one and is neither that packet nor a segment of it. */
-function isPart(found: Uint8Array, large: Uint8Array): boolean {
-  const whole = Buffer.from(large.buffer, large.byteOffset, large.length);
-  return found.length >= 32 && payloadOf(found).length === 0 && whole.includes(Buffer.from(found.subarray(-32)));
 }

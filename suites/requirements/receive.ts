@@ -20,7 +20,9 @@ export const RXW: readonly Requirement[] = [
     source: 'netif.h, "Guest receive"; "Extra Info": the request that was consumed',
     lines: 'netif.h:820-828, 885-888' },
   { id: 'RXW-05', side: 'backend', level: 'must', since: 'f0ffd6032f',
-    statement: 'A positive status is the number of bytes in that fragment, and the packet is as long as their sum.',
+    statement:
+      'The status of a fragment without an error is its number of bytes, which is positive, and the packet is as long ' +
+      'as their sum.',
     source: 'netif.h, "Guest receive": size; rx response: status',
     lines: 'netif.h:837-839, 865' },
   { id: 'RXW-06', side: 'backend', level: 'must', since: 'f0ffd6032f',

@@ -6,6 +6,7 @@ import {
   asFragment,
   type Host,
   noncePayload,
+  tcpData,
   tcpSyn,
   udp4,
   udp6,
@@ -163,12 +164,23 @@ const tcp = (name: string, ipv6: boolean, options = new Uint8Array()): Checksumm
       return { blank: withSum('blank'), complete: withSum('complete') };
     }),
 });
-const udp = (name: string, ipv6: boolean): Checksummed => ({
+const data = (length: number, ipv6: boolean): Checksummed => ({
+  name: `TCP with ${length} bytes${ipv6 ? ' over IPv6' : ''}`,
+  ipv6,
+  make: (from, to) =>
+    distinct(() => {
+      const seq = nextPort();
+      const of = { seq, payload: noncePayload(seq, length), ipv6 };
+      const withSum = (checksum: 'blank' | 'complete'): Uint8Array => tcpData(from, to, { ...of, checksum });
+      return { blank: withSum('blank'), complete: withSum('complete') };
+    }),
+});
+const udp = (name: string, ipv6: boolean, length?: number): Checksummed => ({
   name,
   ipv6,
   make: (from, to) =>
     distinct(() => {
-      const of = datagram();
+      const of = datagram(length);
       const withSum = (checksum: 'blank' | 'complete' | 'none'): Uint8Array =>
         (ipv6 ? udp6 : udp4)(from, to, { ...of, checksum });
       return {
@@ -192,7 +204,7 @@ const UDP4 = udp('UDP', false);
 const SYN6 = tcp('TCP over IPv6', true);
 const UDP6 = udp('UDP over IPv6', true);
 
-/** Packets whose checksum is at many places: after headers of each length. */
+/** Packets whose checksum is at many places, after headers of each length, and covers even and odd numbers of bytes. */
 export const CHECKSUMMED: readonly Checksummed[] = [
   SYN4,
   UDP4,
@@ -209,6 +221,10 @@ export const CHECKSUMMED: readonly Checksummed[] = [
   within('UDP after two extension headers', UDP6, (frame) =>
     withExtension(withExtension(frame, EXTENSION.destination, PADDING), EXTENSION.hopByHop, PADDING),
   ),
+  ...[false, true].flatMap((ipv6) => [
+    ...[3, 4, 1001].map((length) => data(length, ipv6)),
+    ...[10, 1000].map((length) => udp(`UDP with ${length} bytes${ipv6 ? ' over IPv6' : ''}`, ipv6, length)),
+  ]),
 ];
 
 /** Packets for which a blank checksum has no meaning: they hold no whole TCP or UDP header, or no checksum at all. */

@@ -29,9 +29,9 @@ export function gsoExtra(gsoType: number, change: Partial<ExtraGso> = {}): Extra
 }
 
 /** A TCP frame with `length` bytes of payload and a blank checksum; over IPv6 if `gsoType` says so. */
-export function largeFrame(from: Host, to: Host, length: number, gsoType: number): Uint8Array {
+export function largeFrame(from: Host, to: Host, length: number, gsoType: number, seq = 1000): Uint8Array {
   const ipv6 = gsoType === GSO_TYPE.tcpv6;
-  return tcpData(from, to, { seq: 1000, payload: noncePayload(length, length), ipv6, checksum: 'blank' });
+  return tcpData(from, to, { seq, payload: noncePayload(length, length), ipv6, checksum: 'blank' });
 }
 
 /** The payload of a TCP segment; empty for any other frame. */
@@ -43,6 +43,12 @@ export function payloadOf(frame: Uint8Array): Uint8Array {
 /** Whether a frame is a segment with payload of the flow of `sent`: other TCP may cross the same link. */
 export function isPiece(found: Uint8Array, sent: Uint8Array): boolean {
   return isOfFlow(found, sent) && payloadOf(found).length > 0;
+}
+
+/** Whether a packet holds bytes of a large one and is neither that packet nor a segment of it. */
+export function isPart(found: Uint8Array, large: Uint8Array): boolean {
+  const whole = Buffer.from(large.buffer, large.byteOffset, large.length);
+  return found.length >= 32 && payloadOf(found).length === 0 && whole.includes(Buffer.from(found.subarray(-32)));
 }
 
 /** The packets that leave the bridge at the far side. */

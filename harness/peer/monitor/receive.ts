@@ -34,6 +34,17 @@ export const RECEIVE_RULES: Rules = {
     },
     { id: 'RXW-05', judge: lengthFits },
     {
+      id: 'RXW-05',
+      judge: ({ lengths }) =>
+        each(lengths, (length, n) =>
+          when(
+            true,
+            () => length > 0,
+            () => `fragment ${n} of ${lengths.length} has the status ${length}, which is neither an error nor a size`,
+          ),
+        ),
+    },
+    {
       id: 'RXW-09',
       judge: ({ flags }) =>
         each(flags.slice(1), ({ bits }, n) =>

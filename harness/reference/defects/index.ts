@@ -24,6 +24,9 @@ import { BACKEND_NOTIFICATIONS_DEFECTS } from './backend/notifications.js';
 import { BACKEND_PAGES_DEFECTS } from './backend/pages.js';
 import { BACKEND_QUEUES_DEFECTS } from './backend/queues.js';
 import { BACKEND_RECEIVE_DEFECTS } from './backend/receive.js';
+import { BACKEND_POSITIONS_DEFECTS } from './backend/positions.js';
+import { BACKEND_BACKLOG_DEFECTS } from './backend/backlog.js';
+import { BACKEND_COMPLETED_DEFECTS } from './backend/completed.js';
 import { BACKEND_REFILLS_DEFECTS } from './backend/refills.js';
 import { BACKEND_REFUSALS_DEFECTS } from './backend/refusals.js';
 import { BACKEND_RINGS_DEFECTS } from './backend/rings.js';
@@ -76,11 +79,14 @@ const ALL: readonly Defect[] = [
   ...BACKEND_BUFFERS_DEFECTS,
   ...BACKEND_REFILLS_DEFECTS,
   ...BACKEND_REFUSALS_DEFECTS,
+  ...BACKEND_POSITIONS_DEFECTS,
+  ...BACKEND_BACKLOG_DEFECTS,
   ...BACKEND_QUEUES_DEFECTS,
   ...BACKEND_CHECKSUM_DEFECTS,
   ...BACKEND_GSO_DEFECTS,
   ...BACKEND_EXTRAS_DEFECTS,
   ...BACKEND_METADATA_DEFECTS,
+  ...BACKEND_COMPLETED_DEFECTS,
   ...BACKEND_MULTICAST_DEFECTS,
   ...BACKEND_GROUPS_DEFECTS,
   ...BACKEND_CONTROL_DEFECTS,

@@ -131,4 +131,26 @@ export const BACKEND_AGAIN_DEFECTS: readonly Defect[] = [
       } satisfies Defect['backend'];
     })(),
   },
+  {
+    id: 'backend.again.rx-event-on-tx-channel',
+    breaks: 'SEC-07',
+    fault: 'notifies the rx responses of any queue but the first on its tx channel',
+    backend: {
+      push(vif, ring, port) {
+        const queue = vif.queues.find(({ rx, index }) => rx === ring && index > 0);
+        correct.push(vif, ring, queue?.txPort ?? port);
+      },
+    },
+  },
+  {
+    id: 'backend.again.single-channel-for-rx',
+    breaks: 'SEC-09',
+    fault: 'serves only the rx ring on events of the single channel of any queue but the first',
+    backend: {
+      serve(vif, queue) {
+        if (queue.index === 0 || queue.txPort !== queue.rxPort) return correct.serve(vif, queue);
+        vif.steps.drainBacklog(vif, queue);
+      },
+    },
+  },
 ];

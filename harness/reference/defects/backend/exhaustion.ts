@@ -79,4 +79,23 @@ export const BACKEND_EXHAUSTION_DEFECTS: readonly Defect[] = [
       } satisfies Defect['backend'];
     })(),
   },
+  {
+    id: 'backend.exhaustion.first-of-refused',
+    breaks: 'RING-09',
+    fault:
+      'keeps the first slot of each packet of which a later fragment cannot be read, and stops after as many as the ring has',
+    backend: (() => {
+      const kept = new Counts();
+      return {
+        serveTx(vif, queue) {
+          if (kept.of(queue) < TX_RING.size) correct.serveTx(vif, queue);
+        },
+        fetch(vif, queue, chain) {
+          const bytes = correct.fetch(vif, queue, chain);
+          if (!bytes && chain.requests.length > 1) kept.next(queue);
+          return bytes;
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
 ];

@@ -264,4 +264,15 @@ export const BACKEND_RECEIVE_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'backend.receive.empty-fragment',
+    breaks: 'RXW-05',
+    fault: 'adds an empty fragment to a packet that fills its last page',
+    backend: {
+      pieces(vif, frame) {
+        const pieces = correct.pieces(vif, frame);
+        return frame.length % PAGE_SIZE === 0 ? [...pieces, new Uint8Array()] : pieces;
+      },
+    },
+  },
 ];

@@ -143,4 +143,16 @@ export const BACKEND_STAGING_DEFECTS: readonly Defect[] = [
           : correct.fetch(vif, queue, chain),
     },
   },
+  {
+    id: 'backend.staging.small-at-start',
+    breaks: 'STAG-12',
+    fault: 'reads a small packet in a grant of the tx pool from the start of its page',
+    backend: {
+      fetch(vif, queue, chain) {
+        const [first, ...more] = chain.requests;
+        const page = first && more.length === 0 && first.size <= 128 ? queue.txPool.page(first.gref) : undefined;
+        return page && first ? page.copyOut(0, first.size) : correct.fetch(vif, queue, chain);
+      },
+    },
+  },
 ];

@@ -1,0 +1,88 @@
+/** Defects of the reference backend, chapter completed. */
+import { KEY } from '../../../protocol/netif.js';
+import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
+import type { Defect } from '../defect.js';
+
+/** A number with its octets in the other order. */
+const swapped = (value: number): number => Buffer.from(Uint32Array.of(value).buffer).readUInt32BE();
+
+export const BACKEND_COMPLETED_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.completed.odd-byte',
+    breaks: 'CSUM-10',
+    fault: 'leaves the last byte of a packet of odd length out of a checksum that it completes',
+    backend: {
+      fitting(vif, packet) {
+        const out = correct.fitting(vif, packet);
+        const last = packet.frame.at(-1) ?? 0;
+        const isEven = packet.frame.length % 2 === 0;
+        if (!packet.csumBlank || packet.gso || out[0]?.csumBlank || isEven) return out;
+        const without = Uint8Array.from(packet.frame);
+        without[without.length - 1] = 0;
+        return correct.fitting(vif, { ...packet, frame: without }).map(({ frame, ...rest }) => {
+          const whole = Uint8Array.from(frame);
+          whole[whole.length - 1] = last;
+          return { ...rest, frame: whole };
+        });
+      },
+    },
+  },
+  {
+    id: 'backend.completed.behind-options',
+    breaks: 'CSUM-10',
+    fault: 'sends a blank checksum behind IPv4 options as a complete one',
+    backend: {
+      fitting(vif, packet) {
+        const { frame, gso, csumBlank } = packet;
+        const hasOptions = frame[12] === 8 && frame[13] === 0 && ((frame[14] ?? 0) & 15) > 5;
+        if (!csumBlank || gso || !hasOptions || !vif.offers[KEY.featureNoCsumOffload])
+          return correct.fitting(vif, packet);
+        return [{ frame, csumBlank: false }];
+      },
+    },
+  },
+  {
+    id: 'backend.completed.last-full-segment',
+    breaks: 'GSO-06',
+    fault: 'loses the last segment of a packet that it cuts into segments of equal size',
+    backend: {
+      fitting(vif, packet) {
+        const out = correct.fitting(vif, packet);
+        const isEqual = out.length > 1 && out[0]?.frame.length === out.at(-1)?.frame.length;
+        return isEqual ? out.slice(0, -1) : out;
+      },
+    },
+  },
+  {
+    id: 'backend.completed.hash-of-large-swapped',
+    breaks: 'HASH-33',
+    fault: 'writes the hash of a large packet with the most significant octet first',
+    backend: {
+      extras: (vif, packet) =>
+        correct
+          .extras(vif, packet)
+          .map((extra) => (extra.type === 'hash' && packet.gso ? { ...extra, value: swapped(extra.value) } : extra)),
+    },
+  },
+  {
+    id: 'backend.completed.hash-of-later-segments',
+    breaks: 'HASH-33',
+    fault: 'gives the segments after the first one a wrong hash',
+    backend: (() => {
+      const later = new WeakSet<Uint8Array>();
+      return {
+        fitting(vif, packet) {
+          const out = correct.fitting(vif, packet);
+          for (const { frame } of out.slice(1)) later.add(frame);
+          return out;
+        },
+        extras: (vif, packet) =>
+          correct
+            .extras(vif, packet)
+            .map((extra) =>
+              extra.type === 'hash' && later.has(packet.frame) ? { ...extra, value: swapped(extra.value) } : extra,
+            ),
+      } satisfies Partial<BackendSteps>;
+    })(),
+  },
+];

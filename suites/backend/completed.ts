@@ -1,0 +1,88 @@
+/** netif.h, checksum flags and GSO extras: what a backend completes, cuts or hashes itself is right for every packet. */
+import { expect } from 'chai';
+import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
+import { GSO_TYPE, HASH_FLAG, HASH_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
+import { hashInput, toeplitz, VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
+import { decodeFrame } from '../../harness/packet/frame.js';
+import { backendChapter } from '../../harness/run/suite.js';
+import { blanksThrough } from '../support/completed.js';
+import { gsoExtra, LARGE, largeAfter, throughCut, throughLarge } from '../support/large-packets.js';
+import { CUT_CASES, expectContinuous, frameOfCase } from '../support/segments.js';
+import { NO_HASH } from './hash-verbs.js';
+import { queuesOffered, saysBlank, setHashing } from './verbs.js';
+
+const { test, tests } = backendChapter('completed');
+export const completed = tests;
+
+const BRIDGE = { fresh: true, needs: 'bridge' } as const;
+const BLANK = TXF.csumBlank | TXF.dataValidated;
+const GSO = { ...BRIDGE, gate: KEY.featureGsoTcpv4 } as const;
+
+for (const [version, gate, options] of [
+  [4, `!${KEY.featureNoCsumOffload}`, { keys: { [KEY.featureNoCsumOffload]: '1' } }],
+  [6, KEY.featureIpv6CsumOffload, {}],
+] as const satisfies readonly (readonly [4 | 6, string, FrontendOptions])[]) {
+  const title = `completes every blank checksum over IPv${version} for a frontend that accepts none`;
+  test(`sums-v${version}`, title, { ...BRIDGE, gate }, async (t) => {
+    const out = await blanksThrough(await t.bridged({}, options), version === 6, { flags: BLANK });
+    if (out.length === 0) t.skip('the guest forwards none of the packets');
+    t.info(`${out.length} kinds of packets came through the guest`);
+    const isBlank = out.filter(({ packet }) => saysBlank(packet)).map(({ name }) => name);
+    await t.check(version === 4 ? 'CSUM-02' : 'CSUM-04', () => expect(isBlank, 'csum_blank').to.deep.equal([]));
+    // Without the flag, the field holds the real checksum.
+    const wrong = out.filter(({ packet, isComplete }) => !saysBlank(packet) && !isComplete).map(({ name }) => name);
+    await t.check('CSUM-10', () => expect(wrong, 'packets with a wrong checksum').to.deep.equal([]));
+  });
+}
+
+for (const [name, type, gate, keys] of [
+  ['cuts-v4', GSO_TYPE.tcpv4, KEY.featureGsoTcpv4, {}],
+  ['cuts-v6', GSO_TYPE.tcpv6, KEY.featureGsoTcpv6, { [KEY.featureIpv6CsumOffload]: '1' }],
+] as const) {
+  const title = `cuts large packets of ${name.endsWith('v4') ? 'IPv4' : 'IPv6'} wherever the last segment and the sequence numbers end`;
+  test(name, title, { ...BRIDGE, gate }, async (t) => {
+    const [from, to] = await t.bridged({}, { keys, rxBuffers: 40 });
+    for (const each of CUT_CASES) {
+      const frame = frameOfCase(from.link.peer, to.link.peer, each, type);
+      const shape = { flags: BLANK, extras: [gsoExtra(type)] };
+      await t.check('GSO-06', async () =>
+        expectContinuous(await largeAfter(to, frame, () => from.send(frame, shape)), each),
+      );
+    }
+  });
+}
+
+for (const [name, title, isCut] of [
+  ['large', 'gives a large packet the hash of its flow', false],
+  ['segments', 'gives the segments of a large packet the hash of their flow', true],
+] as const) {
+  test(`hash-of-${name}`, title, { ...GSO, gate: [KEY.featureGsoTcpv4, KEY.featureCtrlRing] }, async (t) => {
+    const queues = Math.min(2, await queuesOffered(t));
+    const keys = isCut ? {} : { [KEY.featureGsoTcpv4]: '1' };
+    const [from, to] = await t.bridged({}, { keys, control: true, queues });
+    await setHashing(t, to, HASH_FLAG.ipv4 | HASH_FLAG.ipv4Tcp, VERIFICATION_KEY);
+    const packets = isCut
+      ? await throughCut(from, to, BLANK, GSO_TYPE.tcpv4)
+      : await throughLarge(from, to, BLANK, GSO_TYPE.tcpv4, LARGE);
+    const hashes = packets.flatMap(({ frame, extras }) =>
+      extras.flatMap((extra) => (extra.type === 'hash' ? [{ frame, extra }] : [])),
+    );
+    if (hashes.length === 0) t.skip(NO_HASH);
+    await t.check('HASH-33', () => {
+      for (const { frame, extra } of hashes) {
+        const ports = extra.hashType === HASH_TYPE.ipv4Tcp;
+        expect(extra.value, 'hash').to.equal(flowHash(from, to, frame, ports));
+      }
+    });
+    if (hashes.length < packets.length) t.info(`${hashes.length} of ${packets.length} segments have a hash`);
+  });
+}
+
+/** The hash of a TCP packet from one vif to another, over its addresses and perhaps its ports. */
+function flowHash(from: FrontendPeer, to: FrontendPeer, frame: Uint8Array, ports: boolean): number {
+  const it = decodeFrame(frame);
+  if (!it.ok || it.value.kind !== 'tcp') throw new Error('netifspec bug: a segment is TCP');
+  const { sport, dport } = it.value.tcp;
+  const ends = { src: from.link.peer.ipv4, dst: to.link.peer.ipv4 };
+  return toeplitz(VERIFICATION_KEY, hashInput(ports ? { ...ends, sport, dport } : ends));
+}

@@ -1,0 +1,60 @@
+/** Blank checksums of all kinds of packets through a bridge, for chapters that judge how they come out. */
+import { sameBytes } from '../../harness/bytes/bytes.js';
+import type { Host } from '../../harness/packet/build.js';
+import type { Signal, WaitOptions } from '../../harness/xen/wait.js';
+import { CHECKSUMMED } from './frame-shapes.js';
+import { arrives } from './losses.js';
+
+/** Milliseconds to wait for a packet that a guest may filter out. */
+const FILTER_MS = 400;
+/** How often a packet is sent that does not come out. */
+const TRIES = 2;
+
+interface Sender<S> {
+  readonly link: { readonly peer: Host };
+  send(frame: Uint8Array, shape: S): Promise<void>;
+}
+
+interface Receiver<P> {
+  readonly link: { readonly peer: Host };
+  readonly received: P[];
+  readonly arrived: Signal;
+  until<T>(what: string, probe: () => T | undefined | false, options: WaitOptions): Promise<T>;
+}
+
+/** A packet as it came out, and whether its checksum is complete; UDP over IPv4 may have none instead. */
+export interface CameOut<P> {
+  readonly name: string;
+  readonly packet: P;
+  readonly isComplete: boolean;
+}
+
+/** Sends packets with blank checksums into a bridge and returns those that come out: a guest may filter out some. */
+export async function blanksThrough<P extends { readonly frame: Uint8Array }, S>(
+  [from, to]: readonly [Sender<S>, Receiver<P>],
+  ipv6: boolean,
+  shape: S,
+): Promise<CameOut<P>[]> {
+  const out: CameOut<P>[] = [];
+  for (const { name, make } of CHECKSUMMED.filter((each) => each.ipv6 === ipv6)) {
+    const { blank, complete, none } = make(from.link.peer, to.link.peer);
+    const find = (): P | undefined => to.received.find(({ frame }) => differsInSum(frame, blank, complete));
+    for (let n = 0; n < TRIES && !find(); n++) {
+      await from.send(blank, shape);
+      await arrives(to.until(name, find, { on: [to.arrived], ms: FILTER_MS }));
+    }
+    const packet = find();
+    if (!packet) continue;
+    const isForm = (form: Uint8Array): boolean => sameBytes(packet.frame.subarray(0, form.length), form);
+    out.push({ name, packet, isComplete: isForm(complete) || (none !== undefined && isForm(none)) });
+  }
+  return out;
+}
+
+/** Whether a frame is another one, whatever its checksum: the place where the other's two forms differ. */
+function differsInSum(frame: Uint8Array, blank: Uint8Array, complete: Uint8Array): boolean {
+  if (frame.length < blank.length) return false;
+  const first = blank.findIndex((byte, n) => byte !== complete[n]);
+  const isSum = (n: number): boolean => n >= first - 1 && n <= first + 1;
+  return blank.every((byte, n) => frame[n] === byte || isSum(n));
+}
