@@ -140,4 +140,17 @@ export const XENBUS: readonly LegalDriver[] = [
     warns: ['LINK-03'],
     frontend: { followCarrier: () => Promise.resolve() },
   },
+  {
+    id: 'frontend.does-not-wait-in-initialised',
+    choice: 'goes to Initialised and at once to Connected',
+    source: 'xenbus.h, enum xenbus_state: Initialised; it does not say what ends the wait',
+    warns: ['XB-03'],
+    frontend: walks.throughInitialised,
+  },
+  {
+    id: 'frontend.connects-slowly',
+    choice: 'connects a second after the backend is in InitWait, one vif after the other',
+    source: 'xenbus.h sets no time limits',
+    frontend: walks.connectsLate(1000),
+  },
 ];

@@ -22,6 +22,25 @@ export const straight: Partial<FrontendSteps> = {
   invite: (vif) => vif.steps.setState(vif, STATE.connected),
 };
 
+/** Goes through Initialised without waiting there. */
+export const throughInitialised: Partial<FrontendSteps> = {
+  async invite(vif) {
+    await vif.steps.setState(vif, STATE.initialised);
+    await vif.steps.setState(vif, STATE.connected);
+  },
+};
+
+/** Waits before it connects. A backend that has moved on by then is looked at anew. */
+export const connectsLate = (ms: number): Partial<FrontendSteps> => ({
+  async follow(vif, state, own) {
+    if (state !== STATE.initWait) return correct.follow(vif, state, own);
+    await sleep(vif.domain.clock, ms);
+    if ((await readOther(vif.domain.store, `${vif.backendPath}/state`)) === state)
+      await correct.follow(vif, state, own);
+    else vif.seen = undefined;
+  },
+});
+
 /** Writes the keys and the state Connected in one transaction. */
 export const together: Partial<FrontendSteps> = {
   publish: (vif, keys) =>
