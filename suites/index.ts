@@ -54,6 +54,7 @@ import { notifications as frontendNotifications } from './frontend/notifications
 import { offers as frontendOffers } from './frontend/offers.js';
 import { queues as frontendQueues } from './frontend/queues.js';
 import { receive as frontendReceive } from './frontend/receive.js';
+import { completed as frontendCompleted } from './frontend/completed.js';
 import { pieces } from './frontend/pieces.js';
 import { responses as frontendResponses } from './frontend/responses.js';
 import { rings as frontendRings } from './frontend/rings.js';
@@ -113,6 +114,7 @@ export const SUITES: Tests = [
   ...frontendTransmit,
   ...frontendResponses,
   ...pieces,
+  ...frontendCompleted,
   ...frontendReceive,
   ...frontendFrames,
   ...frontendLayouts,

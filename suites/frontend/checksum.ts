@@ -12,7 +12,7 @@ import { demanded, Expired } from '../../harness/xen/wait.js';
 import { CHECKSUMMED, cut, KINDS, UNFIT } from '../support/frame-shapes.js';
 import { checkZeroSums, throughSyn, throughUdp, throughUdp6, UDP_CHECKSUMS } from '../support/checksums.js';
 import { allCross, cross, type Crossing, crossings, expectNone, forwarded } from './bridge-verbs.js';
-import { happens, hasBuffers, stillPasses } from './verbs.js';
+import { happens, hasBuffers, saysBlank, stillPasses } from './verbs.js';
 
 const { test, tests } = frontendChapter('checksum');
 export const checksum = tests;
@@ -23,10 +23,6 @@ const VALIDATED = { flags: RXF.dataValidated };
 const BRIDGE = { fresh: true, needs: 'bridge' } as const;
 const SG_BRIDGE = { ...BRIDGE, gate: KEY.featureSg } as const;
 const BRIDGE6 = { ...BRIDGE, gate: KEY.featureIpv6CsumOffload } as const;
-
-function saysBlank(packet: QueuePacket): boolean {
-  return packet.requests.some(({ flags }) => (flags & TXF.csumBlank) !== 0);
-}
 
 test(
   'blank',

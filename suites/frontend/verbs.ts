@@ -7,7 +7,7 @@ import { fragmentLengths } from '../../harness/peer/backend-tx.js';
 import type { BackendPeer } from '../../harness/peer/backend.js';
 import { BackendRx, type RxShape } from '../../harness/peer/backend-rx.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
-import { KEY, RSP } from '../../harness/protocol/netif.js';
+import { KEY, RSP, TXF } from '../../harness/protocol/netif.js';
 import { XENBUS_STATE, type XenbusState } from '../../harness/protocol/xenbus.js';
 import { HANDSHAKE } from '../../harness/peer/peer.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
@@ -115,6 +115,11 @@ export async function hasBuffers(
     if (!(error instanceof Expired) || error.inconclusive) throw error;
     t.skip(`the frontend keeps ${queue.rx.buffers.length} rx buffers posted: the test needs ${count}`);
   }
+}
+
+/** Whether a packet is flagged csum_blank. */
+export function saysBlank(packet: QueuePacket): boolean {
+  return packet.requests.some(({ flags }) => (flags & TXF.csumBlank) !== 0);
 }
 
 /** A ping of a burst. */

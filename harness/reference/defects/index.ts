@@ -52,6 +52,7 @@ import { FRONTEND_NOTIFICATIONS_DEFECTS } from './frontend/notifications.js';
 import { FRONTEND_OFFERS_DEFECTS } from './frontend/offers.js';
 import { FRONTEND_QUEUES_DEFECTS } from './frontend/queues.js';
 import { FRONTEND_RECEIVE_DEFECTS } from './frontend/receive.js';
+import { FRONTEND_COMPLETED_DEFECTS } from './frontend/completed.js';
 import { FRONTEND_PIECES_DEFECTS } from './frontend/pieces.js';
 import { FRONTEND_RESPONSES_DEFECTS } from './frontend/responses.js';
 import { FRONTEND_RINGS_DEFECTS } from './frontend/rings.js';
@@ -110,6 +111,7 @@ const ALL: readonly Defect[] = [
   ...FRONTEND_NOTIFICATIONS_DEFECTS,
   ...FRONTEND_WAKEUPS_DEFECTS,
   ...FRONTEND_TRANSMIT_DEFECTS,
+  ...FRONTEND_COMPLETED_DEFECTS,
   ...FRONTEND_PIECES_DEFECTS,
   ...FRONTEND_RESPONSES_DEFECTS,
   ...FRONTEND_RECEIVE_DEFECTS,

@@ -1,0 +1,69 @@
+/** Defects of the reference frontend, chapter completed. */
+import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import type { Defect } from '../defect.js';
+
+export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
+  {
+    id: 'frontend.completed.odd-byte',
+    breaks: 'CSUM-10',
+    fault: 'leaves the last byte of a packet of odd length out of a checksum that it completes',
+    frontend: {
+      fitting(vif, packet) {
+        const out = correct.fitting(vif, packet);
+        const last = packet.frame.at(-1) ?? 0;
+        if (!packet.csumBlank || packet.gso || out[0]?.csumBlank || packet.frame.length % 2 === 0) return out;
+        const without = Uint8Array.from(packet.frame);
+        without[without.length - 1] = 0;
+        return correct.fitting(vif, { ...packet, frame: without }).map(({ frame, ...rest }) => {
+          const whole = Uint8Array.from(frame);
+          whole[whole.length - 1] = last;
+          return { ...rest, frame: whole };
+        });
+      },
+    },
+  },
+  {
+    id: 'frontend.completed.wrapped-sequence',
+    breaks: 'GSO-06',
+    fault: 'gives all segments after a sequence number of 2^32 - 1 the number 0',
+    frontend: {
+      fitting: (vif, packet) => {
+        const out = correct.fitting(vif, packet);
+        const seqOf = (frame: Uint8Array): number => new DataView(frame.buffer, frame.byteOffset).getUint32(38);
+        const isV4Tcp = packet.gso?.type === 1;
+        const first = out[0] && isV4Tcp ? seqOf(out[0].frame) : 0;
+        return out.map((each) => {
+          if (out.length < 2 || !isV4Tcp || seqOf(each.frame) >= first) return each;
+          const frame = Uint8Array.from(each.frame);
+          frame.fill(0, 38, 42);
+          return { ...each, frame };
+        });
+      },
+    },
+  },
+  {
+    id: 'frontend.completed.last-full-segment',
+    breaks: 'GSO-06',
+    fault: 'loses the last segment of a packet that it cuts into segments of equal size',
+    frontend: {
+      fitting(vif, packet) {
+        const out = correct.fitting(vif, packet);
+        const isEqual = out.length > 1 && out[0]?.frame.length === out.at(-1)?.frame.length;
+        return isEqual ? out.slice(0, -1) : out;
+      },
+    },
+  },
+  {
+    id: 'frontend.completed.large-later',
+    breaks: 'RXW-30',
+    fault: 'passes on packets of more than a page after those that follow them',
+    frontend: {
+      accept(vif, queue, packet) {
+        if (packet.frame.length <= 4096) return correct.accept(vif, queue, packet);
+        vif.domain.clock.after(1, () => {
+          if (vif.queues.includes(queue)) correct.accept(vif, queue, packet);
+        });
+      },
+    },
+  },
+];
