@@ -1,4 +1,5 @@
 /** The changes from one run to another, in the formats of `report diff`. */
+import { printableLine } from '../harness/base/text.js';
 import { type Change, CHANGES, countChanges, isRegression, type Kind } from './diff.js';
 import { html as h, type Markup } from './markup.js';
 import { code, section } from './markdown-text.js';
@@ -11,7 +12,8 @@ const SHOWN = 50;
 function text(changes: readonly Change[]): string {
   const lines = changes.map(({ kind, target, id, before, now, message }) => {
     const outcomes = [before, now].filter(Boolean).join(' -> ');
-    return `${kind.toUpperCase().padEnd(13)}${target.padEnd(18)} ${id.padEnd(44)} ${outcomes}${message ? `  ${message}` : ''}`;
+    const line = `${kind.toUpperCase().padEnd(13)}${target.padEnd(18)} ${id.padEnd(44)} ${outcomes}${message ? `  ${message}` : ''}`;
+    return printableLine(line);
   });
   return [...lines, countsLine(changes), ''].join('\n');
 }
