@@ -17,7 +17,8 @@ describe('reports of several runs', () => {
   const at = (path: string): string => join(folder, path);
   const write = (path: string, tests: readonly TestRecord[], fields: Partial<SessionRecord> = {}): void => {
     mkdirSync(at(path), { recursive: true });
-    const records = [session({ planned: tests.length, ...fields }), ...tests, end()];
+    const first = session({ planned: tests.length, ...fields });
+    const records = [first, ...tests, end()].map((record) => ({ ...record, target: first.target }));
     writeFileSync(at(`${path}/results.jsonl`), records.map(encodeRecord).join(''));
   };
   const read = (path: string): string => readFileSync(at(path), 'utf8');
