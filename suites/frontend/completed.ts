@@ -1,12 +1,15 @@
 /** netif.h, checksum flags and GSO extras: what a frontend completes or cuts itself is right for every packet. */
 import { expect } from 'chai';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
-import { GSO_TYPE, KEY, RXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
+import type { RxResponse } from '../../harness/protocol/rx.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { blanksThrough } from '../support/completed.js';
-import { gsoExtra, LARGE, largeAfter } from '../support/large-packets.js';
+import { gsoExtra, LARGE, largeAfter, largeFrame } from '../support/large-packets.js';
+import { sendUntilArrival } from '../support/losses.js';
 import { mixed, orderOf } from '../support/order.js';
+import { isPadded } from '../support/padding.js';
 import { CUT_CASES, expectContinuous, frameOfCase } from '../support/segments.js';
 import { hasBuffers, saysBlank } from './verbs.js';
 
@@ -52,6 +55,44 @@ for (const [version, type, gate] of [
     }
   });
 }
+
+test(
+  'offsets',
+  'finds the data of a large packet at any offset',
+  { ...BRIDGE, gate: KEY.featureGsoTcpv4 },
+  async (t) => {
+    const [from, to] = await t.bridged(BACKEND_KEYS, { ...BACKEND_KEYS, [KEY.featureGsoTcpv4]: '1' });
+    await hasBuffers(t, from, SLOTS + 1);
+    const frame = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
+    for (const offset of [2, 64, 256]) {
+      const shape = { ...BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4)], offset };
+      await t.check('RXW-08', () => largeAfter(to, frame, () => from.send(frame, shape)));
+    }
+  },
+);
+
+test(
+  'after-refused',
+  'takes over nothing from a large packet with an error',
+  { ...BRIDGE, gate: KEY.featureGsoTcpv4 },
+  async (t) => {
+    const [from, to] = await t.bridged(BACKEND_KEYS, { ...BACKEND_KEYS, [KEY.featureGsoTcpv4]: '1' });
+    await hasBuffers(t, from, SLOTS + 2);
+    const large = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
+    const extras = [gsoExtra(GSO_TYPE.tcpv4)];
+    const alter = (response: RxResponse): RxResponse => ({ ...response, status: RSP.error });
+    const plain = from.frameTo(to.link.peer.mac);
+    const send = async (): Promise<void> => {
+      await from.send(large, { ...BLANK, extras, alter });
+      await from.send(plain);
+    };
+    const packet = await sendUntilArrival(send, () =>
+      to.receive('plain packet', ({ frame }) => isPadded(frame, plain)),
+    );
+    await t.check('GSO-05', () => expect(packet.extras, 'extras of a plain packet').to.deep.equal([]));
+    await t.check('CSUM-14', () => expect(saysBlank(packet), 'csum_blank').to.equal(false));
+  },
+);
 
 test(
   'order',

@@ -1,5 +1,8 @@
 /** Defects of the reference frontend, chapter completed. */
+import { RXF } from '../../../protocol/netif.js';
+import { decodeRxResponse, encodeRxResponse } from '../../../protocol/rx.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import type { FrontendQueueState } from '../../frontend.js';
 import type { Defect } from '../defect.js';
 
 export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
@@ -65,5 +68,35 @@ export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
         });
       },
     },
+  },
+  {
+    id: 'frontend.completed.offset-without-extra',
+    breaks: 'RXW-08',
+    fault: 'ignores the offset of a first fragment that an extra follows',
+    frontend: {
+      takeRxSlot(queue, index, bytes) {
+        const response = decodeRxResponse(bytes);
+        const isPlain = queue.expect !== 'first' || !response.ok || (response.value.flags & RXF.extraInfo) === 0;
+        return correct.takeRxSlot(queue, index, isPlain ? bytes : encodeRxResponse({ ...response.value, offset: 0 }));
+      },
+    },
+  },
+  {
+    id: 'frontend.completed.keeps-metadata',
+    breaks: 'GSO-05',
+    fault: 'sends the packet after one with an error with the GSO extra of that one',
+    frontend: (() => {
+      const left = new WeakMap<FrontendQueueState, FrontendQueueState['partial']['gso']>();
+      return {
+        takeRxSlot(queue, index, bytes) {
+          const frame = correct.takeRxSlot(queue, index, bytes);
+          if (queue.expect !== 'first') return frame;
+          if (!frame) left.set(queue, queue.partial.gso);
+          else if (left.has(queue)) queue.partial.gso ??= left.get(queue);
+          if (frame) left.delete(queue);
+          return frame;
+        },
+      } satisfies Defect['frontend'];
+    })(),
   },
 ];
