@@ -63,6 +63,7 @@ await build({
   format: 'esm',
   target: 'node20',
   minifyWhitespace: true,
+  minifySyntax: true,
   logLevel: 'warning',
 });
 run('npx', 'tsc', '-p', 'tsconfig.types.json', '--outDir', dist);
