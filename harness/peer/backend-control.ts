@@ -13,6 +13,7 @@ import { type Mapping, type Port, XenError } from '../xen/domain.js';
 import type { EventPump } from '../xen/event-pump.js';
 import { Signal } from '../xen/wait.js';
 import type { ControlRequest } from './monitor/situations.js';
+import type { MappedRing } from './monitor/situations.js';
 import type { VifMonitor } from './monitor/vif-monitor.js';
 import type { OtherDomain } from './other-domain.js';
 import { Violation } from './violation.js';
@@ -69,6 +70,8 @@ export class BackendControl {
   /** Fires whenever requests were read. */
   readonly asked = new Signal();
   readonly ring: BackRing;
+  /** The fields of the ring as the frontend published it. */
+  readonly published: MappedRing;
   /** Ids of the requests without a published response. */
   readonly #pending: number[] = [];
   /** Responses that are not published yet, and what they respond to. */
@@ -116,6 +119,7 @@ export class BackendControl {
     const [page] = mapping.pages;
     if (!page) throw new Error('netifspec bug: expected one mapped page');
     this.ring = new BackRing(page, CTRL_RING);
+    this.published = this.ring.initialised();
     this.ring.attach();
     this.ring.watch();
     const { pump, onEvent } = options;

@@ -125,7 +125,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
       queues: this.queues.length,
     });
     this.#control = control;
-    if (control) this.monitor.see('mapped', () => control.ring.initialised());
+    if (control) this.monitor.see('mapped', () => control.published);
   }
 
   /** The control ring; undefined if the frontend provides none. */

@@ -136,6 +136,11 @@ for (const pages of [1, 2, 3]) {
         expect(response.id, 'id of the response').to.equal(request.id);
       }
     });
+    await t.check('RXW-05', () => {
+      for (const { response } of packets.flatMap(({ slots }) => slots)) {
+        expect(response.status, 'bytes of a fragment').to.be.above(0);
+      }
+    });
   });
 }
 

@@ -6,6 +6,8 @@ import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { EXTRA_FLAG_MORE, GSO_TYPE, KEY, RSP, RXF, TXF } from '../../harness/protocol/netif.js';
 import { distance, TX_RING } from '../../harness/protocol/ring.js';
 import { encodeTxResponse } from '../../harness/protocol/tx.js';
+import { ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
+import { fragmentLengths } from '../../harness/peer/backend-tx.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { demanded } from '../../harness/xen/wait.js';
@@ -33,6 +35,8 @@ const BRIDGE6 = { ...BRIDGE, gate: KEY.featureGsoTcpv6 } as const;
 /** The first slots of a large packet: they end within its headers, or at the end of a page. */
 const FIRST_SLOTS = [[14], [34], [40], [54], [14, 20, 20], [PAGE_SIZE - 1], [PAGE_SIZE], [PAGE_SIZE - 1, PAGE_SIZE, 1]];
 const BLANK = RXF.csumBlank | RXF.dataValidated;
+/** Bytes beyond whole pages. */
+const AROUND = [-LARGE_HEADERS, -15, -14, -1, 0, 1, 2, 12, 13, 14, 15];
 const PING = { gate: KEY.featureGsoTcpv4, fresh: true, reflector: 'icmp' } as const;
 
 const ACCEPTS_V4 = { ...BACKEND_KEYS, [KEY.featureGsoTcpv4]: '1' };
@@ -167,12 +171,16 @@ test('cut-v6', 'segments a large IPv6 packet for a backend without feature-gso-t
 
 test('around-a-page', 'passes on large packets of any length around one and two pages', BRIDGE, async (t) => {
   const [from, to] = await bridge(t, ACCEPTS_V4);
-  for (const pages of [1, 2]) {
-    for (const more of [-LARGE_HEADERS, -15, -14, -1, 0, 1, 2, 12, 13, 14, 15]) {
-      const length = pages * PAGE_SIZE - LARGE_HEADERS + more;
-      await t.check('GSO-15', () => segments(from, to, GSO_TYPE.tcpv4, length));
+  const lengths = [1, 2].flatMap((pages) => AROUND.map((more) => pages * PAGE_SIZE - LARGE_HEADERS + more));
+  const packets: QueuePacket[] = [];
+  await t.check('GSO-15', async () => {
+    for (const length of lengths) packets.push(...(await segments(from, to, GSO_TYPE.tcpv4, length)));
+  });
+  await t.check('TXW-35', () => {
+    for (const { requests } of packets) {
+      expect(fragmentLengths(requests)[0], 'bytes of the first fragment').to.be.at.least(ETHERNET_HEADER);
     }
-  }
+  });
 });
 
 test('prefix', 'survives the deprecated gso_prefix flag', { ...PING, destructive: true }, async (t) => {

@@ -108,6 +108,9 @@ for (const [name, title, before, after] of [
     await passes(earlier);
     const vif = await t.restore(earlier, after);
     await t.check('XB-24', () => vif.connect());
+    const { control } = vif;
+    if (control)
+      await t.check('RING-02', () => expect(control.published.rspProd, 'rsp_prod of the new control ring').to.equal(0));
     const most = Number((after as Keys)[KEY.multiQueueMaxQueues] ?? 1);
     await t.check('MQ-04', () => expect(vif.queues.length, 'queues').to.be.at.most(most));
     await t.check('XB-24', async () => {

