@@ -30,7 +30,7 @@ export const throughInitialised: Partial<FrontendSteps> = {
   },
 };
 
-/** Waits before it connects. A backend that has moved on by then is looked at anew. */
+/** Waits before it connects. A backend that has moved on by then is looked at again. */
 export const connectsLate = (ms: number): Partial<FrontendSteps> => ({
   async follow(vif, state, own) {
     if (state !== STATE.initWait) return correct.follow(vif, state, own);
