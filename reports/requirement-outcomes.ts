@@ -9,8 +9,7 @@ export function requirementOutcomes(tests: readonly TestRecord[], strict: boolea
     for (const { verdict, requirements } of test.checks) {
       const result = checkOutcome(verdict, test, strict);
       for (const id of requirements) {
-        const before = results.get(id);
-        if (before === undefined || OUTCOMES.indexOf(result) < OUTCOMES.indexOf(before)) results.set(id, result);
+        results.set(id, worse(results.get(id) ?? result, result));
       }
     }
   }
@@ -20,8 +19,13 @@ export function requirementOutcomes(tests: readonly TestRecord[], strict: boolea
 const WORDS = { pass: 'passed', skip: 'skipped', warn: 'warned', fail: 'failed', error: 'error' } as const;
 
 /** A failed check counts as known if an expectation of its test is met. */
-function checkOutcome(verdict: Verdict, { expectation }: TestRecord, strict: boolean): Outcome {
+export function checkOutcome(verdict: Verdict, { expectation }: TestRecord, strict: boolean): Outcome {
   if (verdict === 'pass' || verdict === 'skip') return WORDS[verdict];
   if (expectation?.met) return 'known';
   return verdict === 'warn' && strict ? 'failed' : WORDS[verdict];
+}
+
+/** The worse of two results. */
+export function worse(a: Outcome, b: Outcome): Outcome {
+  return OUTCOMES.indexOf(b) < OUTCOMES.indexOf(a) ? b : a;
 }

@@ -1,8 +1,9 @@
 /** What the tests of a session show about each requirement. */
 import type { Catalogue } from '../harness/run/catalogue.js';
-import type { TestRecord, Verdict } from '../harness/run/record.js';
+import type { TestRecord } from '../harness/run/record.js';
 import { type Requirement, standsIn, textVersion } from '../harness/run/requirement.js';
-import { type Group, outcome, type Outcome, OUTCOMES } from './records.js';
+import { type Group, outcome, type Outcome } from './records.js';
+import { checkOutcome, worse } from './requirement-outcomes.js';
 
 /**
  * The result of a requirement: the worst outcome of its checks. Without a check it is `unreached` if a test failed
@@ -32,7 +33,7 @@ export function standings(group: Group, rules: Rules, strict: boolean): Map<stri
   const unreached = new Map<string, [TestRecord, Outcome][]>();
   for (const test of group.tests) {
     for (const check of test.checks) {
-      const result = seen(check.verdict, test, strict);
+      const result = checkOutcome(check.verdict, test, strict);
       if (result !== 'skipped') for (const id of check.requirements) note(checked, id, test, result);
     }
     for (const id of test.unreached ?? []) note(unreached, id, test, outcome(test, strict));
@@ -74,17 +75,4 @@ function note(all: Map<string, [TestRecord, Outcome][]>, id: string, test: TestR
   if (last?.[0] === test) last[1] = worse(last[1], result);
   else tests.push([test, result]);
   all.set(id, tests);
-}
-
-/** A failed check counts as known if an expectation of its test is met. */
-function seen(verdict: Verdict, test: TestRecord, strict: boolean): Outcome {
-  if (verdict === 'pass') return 'passed';
-  if (verdict === 'skip') return 'skipped';
-  if (test.expectation?.met) return 'known';
-  if (verdict === 'warn') return strict ? 'failed' : 'warned';
-  return verdict === 'fail' ? 'failed' : 'error';
-}
-
-function worse(a: Outcome, b: Outcome): Outcome {
-  return OUTCOMES.indexOf(b) < OUTCOMES.indexOf(a) ? b : a;
 }

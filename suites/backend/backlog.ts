@@ -19,9 +19,9 @@ import {
   throughLarge,
   unsegmented,
 } from '../support/large-packets.js';
-import { arrives, sendUntilArrival } from '../support/losses.js';
+import { arrives } from '../support/losses.js';
 import { isPadded } from '../support/padding.js';
-import { BAD_REF, queuesOffered, setHashing, through } from './verbs.js';
+import { BAD_REF, farEnd, queuesOffered, setHashing, through } from './verbs.js';
 
 const { test, tests } = backendChapter('backlog');
 export const backlog = tests;
@@ -39,20 +39,6 @@ const MOST_QUEUES = 4;
 const FLOOD = 600;
 /** Buffers that end a time without buffers. */
 const REFILL = 64;
-
-/** Sends a frame on a queue and returns the queue on which it arrives. Its response may come later. */
-async function farEnd(from: FrontendPeer, to: FrontendPeer, queue: FrontendQueue): Promise<FrontendQueue> {
-  const frame = from.frameTo(to.link.peer.mac);
-  const packet = await sendUntilArrival(
-    () => {
-      queue.tx.enqueue(frame);
-      queue.pushTx();
-      return Promise.resolve();
-    },
-    () => to.receive('frame that was sent through the guest', (each) => isPadded(each.frame, frame)),
-  );
-  return packet.queue;
-}
 
 /** Sends frames on a queue, which fill the far end that posts no more buffers. Their responses may come later. */
 async function flood([from, to]: readonly FrontendPeer[], queue: FrontendQueue, count: number): Promise<Uint8Array[]> {

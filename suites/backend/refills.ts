@@ -9,7 +9,7 @@ import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { demanded } from '../../harness/xen/wait.js';
 import { gsoExtra, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
-import { queuesOffered, through } from './verbs.js';
+import { farEnd, queuesOffered, through } from './verbs.js';
 
 const { test, tests } = backendChapter('refills');
 export const refills = tests;
@@ -155,7 +155,7 @@ test(
     const [from, to] = await t.bridged({ queues: 2 }, { queues: 2 });
     const [first, second] = from.queues;
     if (!first || !second) throw new Error('two queues were requested');
-    const arrival = (queue: FrontendQueue): Promise<number> => arrivalOf(from, to, queue);
+    const arrival = async (queue: FrontendQueue): Promise<number> => (await farEnd(from, to, queue)).index;
     const ends = [await arrival(first), await arrival(second), await arrival(first), await arrival(second)];
     if (ends[0] === ends[1] || ends[0] !== ends[2] || ends[1] !== ends[3])
       t.skip('the backend does not keep the frames of two queues on two queues');
@@ -168,17 +168,3 @@ test(
     await t.check('MQ-16', () => arrival(second));
   },
 );
-
-/** Sends a frame on a queue and returns the queue on which it arrives. Its response may come later. */
-async function arrivalOf(from: FrontendPeer, to: FrontendPeer, queue: FrontendQueue): Promise<number> {
-  const frame = from.frameTo(to.link.peer.mac);
-  const packet = await sendUntilArrival(
-    () => {
-      queue.tx.enqueue(frame);
-      queue.pushTx();
-      return Promise.resolve();
-    },
-    () => to.receive('frame that was sent through the guest', (each) => sameBytes(each.frame, frame)),
-  );
-  return packet.queue.index;
-}

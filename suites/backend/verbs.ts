@@ -193,11 +193,25 @@ export async function inOrder(
   });
 }
 
+/** Sends a frame on a queue and returns the queue on which it arrives. Its response may come later. */
+export async function farEnd(from: FrontendPeer, to: FrontendPeer, queue: FrontendQueue): Promise<FrontendQueue> {
+  const frame = from.frameTo(to.link.peer.mac);
+  const packet = await sendUntilArrival(
+    () => {
+      queue.tx.enqueue(frame);
+      queue.pushTx();
+      return Promise.resolve();
+    },
+    () => to.receive('frame that was sent through the guest', (each) => isPadded(each.frame, frame)),
+  );
+  return packet.queue;
+}
+
 /**
  * Pings until a buffer is returned with a negative status, which loses the reply; gives up when every buffer must have
  * been used. Returns whether a buffer was returned in this way.
  */
-export async function isRefused(vif: FrontendPeer): Promise<boolean> {
+async function isRefused(vif: FrontendPeer): Promise<boolean> {
   const { errors } = vif.queue.rx;
   for (let n = 0; n < 60 && errors.length === 0; n++) {
     const { frame, isReply } = vif.pingFrame();

@@ -2,6 +2,7 @@
 import { KEY } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
+import { losingLastOfEqual, omittingOddByte } from '../support/packets.js';
 
 /** A number with its octets in the other order. */
 const swapped = (value: number): number => Buffer.from(Uint32Array.of(value).buffer).readUInt32BE();
@@ -11,21 +12,7 @@ export const BACKEND_COMPLETED_DEFECTS: readonly Defect[] = [
     id: 'backend.completed.odd-byte',
     breaks: 'CSUM-10',
     fault: 'leaves the last byte of a packet of odd length out of a checksum that it completes',
-    backend: {
-      fitting(vif, packet) {
-        const out = correct.fitting(vif, packet);
-        const last = packet.frame.at(-1) ?? 0;
-        const isEven = packet.frame.length % 2 === 0;
-        if (!packet.csumBlank || packet.gso || out[0]?.csumBlank || isEven) return out;
-        const without = Uint8Array.from(packet.frame);
-        without[without.length - 1] = 0;
-        return correct.fitting(vif, { ...packet, frame: without }).map(({ frame, ...rest }) => {
-          const whole = Uint8Array.from(frame);
-          whole[whole.length - 1] = last;
-          return { ...rest, frame: whole };
-        });
-      },
-    },
+    backend: { fitting: omittingOddByte((...args) => correct.fitting(...args)) },
   },
   {
     id: 'backend.completed.behind-options',
@@ -45,13 +32,7 @@ export const BACKEND_COMPLETED_DEFECTS: readonly Defect[] = [
     id: 'backend.completed.last-full-segment',
     breaks: 'GSO-06',
     fault: 'loses the last segment of a packet that it cuts into segments of equal size',
-    backend: {
-      fitting(vif, packet) {
-        const out = correct.fitting(vif, packet);
-        const isEqual = out.length > 1 && out[0]?.frame.length === out.at(-1)?.frame.length;
-        return isEqual ? out.slice(0, -1) : out;
-      },
-    },
+    backend: { fitting: losingLastOfEqual((...args) => correct.fitting(...args)) },
   },
   {
     id: 'backend.completed.hash-of-large-swapped',

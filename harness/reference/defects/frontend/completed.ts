@@ -4,26 +4,14 @@ import { decodeRxResponse, encodeRxResponse } from '../../../protocol/rx.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { FrontendQueueState } from '../../frontend.js';
 import type { Defect } from '../defect.js';
+import { losingLastOfEqual, omittingOddByte } from '../support/packets.js';
 
 export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.completed.odd-byte',
     breaks: 'CSUM-10',
     fault: 'leaves the last byte of a packet of odd length out of a checksum that it completes',
-    frontend: {
-      fitting(vif, packet) {
-        const out = correct.fitting(vif, packet);
-        const last = packet.frame.at(-1) ?? 0;
-        if (!packet.csumBlank || packet.gso || out[0]?.csumBlank || packet.frame.length % 2 === 0) return out;
-        const without = Uint8Array.from(packet.frame);
-        without[without.length - 1] = 0;
-        return correct.fitting(vif, { ...packet, frame: without }).map(({ frame, ...rest }) => {
-          const whole = Uint8Array.from(frame);
-          whole[whole.length - 1] = last;
-          return { ...rest, frame: whole };
-        });
-      },
-    },
+    frontend: { fitting: omittingOddByte((...args) => correct.fitting(...args)) },
   },
   {
     id: 'frontend.completed.wrapped-sequence',
@@ -48,13 +36,7 @@ export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
     id: 'frontend.completed.last-full-segment',
     breaks: 'GSO-06',
     fault: 'loses the last segment of a packet that it cuts into segments of equal size',
-    frontend: {
-      fitting(vif, packet) {
-        const out = correct.fitting(vif, packet);
-        const isEqual = out.length > 1 && out[0]?.frame.length === out.at(-1)?.frame.length;
-        return isEqual ? out.slice(0, -1) : out;
-      },
-    },
+    frontend: { fitting: losingLastOfEqual((...args) => correct.fitting(...args)) },
   },
   {
     id: 'frontend.completed.large-later',

@@ -1,4 +1,4 @@
-/** Kinds of packets that defects of either role distinguish, and a fault in the order of packets. */
+/** Kinds of packets that defects of either role distinguish, and faults that both roles may have. */
 import { ETHERNET_HEADER, LOCAL_EXPERIMENT } from '../../../packet/ethernet.js';
 import { udpChecksum } from '../../../packet/match.js';
 import { IP_PROTOCOL } from '../../../packet/ipv4.js';
@@ -57,3 +57,30 @@ export function lastFirst<A extends readonly [unknown, object, VifPacket]>(
     },
   };
 }
+
+type Fitting<V> = (vif: V, packet: VifPacket) => VifPacket[];
+
+/** Leaves the last byte of a packet of odd length out of a checksum that is completed. */
+export const omittingOddByte =
+  <V>(fitting: Fitting<V>): Fitting<V> =>
+  (vif, packet) => {
+    const out = fitting(vif, packet);
+    const last = packet.frame.at(-1) ?? 0;
+    if (!packet.csumBlank || packet.gso || out[0]?.csumBlank || packet.frame.length % 2 === 0) return out;
+    const without = Uint8Array.from(packet.frame);
+    without[without.length - 1] = 0;
+    return fitting(vif, { ...packet, frame: without }).map(({ frame, ...rest }) => {
+      const whole = Uint8Array.from(frame);
+      whole[whole.length - 1] = last;
+      return { ...rest, frame: whole };
+    });
+  };
+
+/** Loses the last segment of a packet that is cut into segments of equal size. */
+export const losingLastOfEqual =
+  <V>(fitting: Fitting<V>): Fitting<V> =>
+  (vif, packet) => {
+    const out = fitting(vif, packet);
+    const isEqual = out.length > 1 && out[0]?.frame.length === out.at(-1)?.frame.length;
+    return isEqual ? out.slice(0, -1) : out;
+  };
