@@ -13,6 +13,7 @@ const LAYERS = [
   ['harness/run'],
   ['suites'],
   ['harness/explore'],
+  ['harness/program-driver'],
   ['harness/module-driver', 'harness/validate'],
   ['harness/lab', 'harness/bench'],
   ['reports'],

@@ -50,7 +50,7 @@ export async function run(command: string, args: readonly string[], options: Run
     env: { ...process.env, PATH: TOOL_PATH, LC_ALL: 'C', ...options.env },
   });
   const kill = () => {
-    if (child.pid !== undefined) killGroup(child.pid);
+    if (child.pid !== undefined) killIfAlive(-child.pid);
   };
   signal?.addEventListener('abort', kill);
   const output: Buffer[] = [];
@@ -87,9 +87,10 @@ export async function run(command: string, args: readonly string[], options: Run
   return Buffer.concat(output);
 }
 
-function killGroup(pid: number): void {
+/** Kills a process, or with `-pid` a group, which may have ended. */
+export function killIfAlive(pid: number): void {
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(pid, 'SIGKILL');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

@@ -1,7 +1,13 @@
 /** The process that runs a third-party driver with the suites and the simulated Xen. */
+import { accessSync, constants } from 'node:fs';
+import { extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { exploreSession } from '../explore/session.js';
+import { ProgramDriver } from '../program-driver/driver.js';
+import { SharedMemory } from '../program-driver/shared-memory.js';
+import type { Iut } from '../run/iut.js';
+import type { Role } from '../run/record.js';
 import { runSession } from '../run/session.js';
 import { openSimulatedIut } from '../run/simulated-iut.js';
 import { simulatedSession } from '../run/simulated-session.js';
@@ -65,32 +71,54 @@ async function guarded(make: MakeDriver, setting: DriverSetting): Promise<Driver
   };
 }
 
-async function run({
-  module,
-  name,
-  command,
-  role,
-  tests,
-  seed,
-  slow,
-  spec,
-  traceAll,
-  explore,
-}: ChildJob): Promise<void> {
+/** Opens the driver of a Node module; returns why it is none. */
+async function openerOfModule(module: string): Promise<Opener | string> {
   let exported: { default?: unknown };
   try {
     exported = (await import(pathToFileURL(module).href)) as { default?: unknown };
   } catch (error) {
     const where = error instanceof SyntaxError ? `; "node --check ${module}" shows where` : '';
-    return sendMessage({ type: 'refused', reason: `it can't be loaded: ${String(error)}${where}` });
+    return `it can't be loaded: ${String(error)}${where}`;
   }
   const { default: make } = exported;
-  if (typeof make !== 'function')
-    return sendMessage({ type: 'refused', reason: 'its default export is not a function' });
+  if (typeof make !== 'function') return 'its default export is not a function';
+  return (role, seed, name) => openSimulatedIut(role, seed, (setting) => guarded(make as MakeDriver, setting), name);
+}
+
+/** Opens the driver that is a program; returns why it is none. */
+function openerOfProgram(file: string): Opener | string {
+  try {
+    accessSync(file, constants.X_OK);
+  } catch {
+    return "it's neither a Node module (.js, .mjs, .cjs) nor an executable program";
+  }
+  return (role, seed, name) => {
+    const memory = new SharedMemory();
+    const onProcess = (pid: number): void => sendMessage({ type: 'program', pid });
+    return openSimulatedIut(
+      role,
+      seed,
+      (setting) => new ProgramDriver({ ...setting, onError: crash }, { file, memory, onProcess }),
+      name,
+      () => memory.allocate(),
+    );
+  };
+}
+
+type Opener = (role: Role, seed: number, name: string) => Promise<Iut>;
+
+/** The extensions of Node modules; a file with any other name is a program. */
+const MODULE_EXTENSIONS = ['.js', '.mjs', '.cjs'];
+
+async function run(job: ChildJob): Promise<void> {
+  const { module, name, command, role, tests, seed, slow, spec, traceAll, explore } = job;
+  const isModule = MODULE_EXTENSIONS.includes(extname(module));
+  const open = isModule ? await openerOfModule(module) : openerOfProgram(module);
+  if (typeof open === 'string') return sendMessage({ type: 'refused', reason: open });
   const options = simulatedSession(role, CATALOGUE, {
     target: { ...referenceTarget(role), name },
     command,
-    open: () => openSimulatedIut(role, seed, (setting) => guarded(make as MakeDriver, setting), name),
+    open: () => open(role, seed, name),
     tests: CATALOGUE.tests
       .filter((test) => tests.includes(test.id))
       .sort((a, b) => tests.indexOf(a.id) - tests.indexOf(b.id)),

@@ -4,7 +4,7 @@ import type { ResultRecord, Role, Script } from '../run/record.js';
 
 /** The job of the child. */
 export interface ChildJob {
-  /** The driver's module, an absolute path. */
+  /** The driver's module or program, an absolute path. */
   readonly module: string;
   readonly name: string;
   readonly command: readonly string[];
@@ -23,11 +23,13 @@ export interface ChildJob {
 export type ChildMessage =
   | { readonly type: 'alive' }
   /** A test begins. */
+  /** The driver is a program, and runs as this process from now on. */
+  | { readonly type: 'program'; readonly pid: number }
   | { readonly type: 'begin'; readonly id: string }
   | { readonly type: 'record'; readonly record: ResultRecord }
   /** The steps of the sequence that runs now, up to one that begins. */
   | { readonly type: 'sequence'; readonly script: Script }
-  /** The module is not a driver. */
+  /** The file is not a driver. */
   | { readonly type: 'refused'; readonly reason: string }
   /** The harness itself failed. */
   | { readonly type: 'broken'; readonly message: string }

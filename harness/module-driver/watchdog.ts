@@ -29,6 +29,7 @@ interface Spent {
 
 export class Watchdog {
   readonly #timer: NodeJS.Timeout;
+  readonly #pids: number[];
   #use: ProcessUse | undefined;
   #lastTick = performance.now();
   #started = false;
@@ -37,9 +38,10 @@ export class Watchdog {
   #sinceProgress: Spent = { busy: 0, idle: 0 };
 
   constructor(
-    private readonly pid: number,
+    pid: number,
     private readonly options: WatchdogOptions,
   ) {
+    this.#pids = [pid];
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -54,6 +56,11 @@ export class Watchdog {
     this.#sinceProgress = { busy: 0, idle: 0 };
   }
 
+  /** The child waits for another process of the driver, whose use counts as its own. */
+  watchToo(pid: number): void {
+    this.#pids.splice(1, 1, pid);
+  }
+
   close(): void {
     clearInterval(this.#timer);
   }
@@ -63,11 +70,11 @@ export class Watchdog {
     const passed = now - this.#lastTick;
     const before = this.#use;
     this.#lastTick = now;
-    this.#use = processUse(this.pid);
+    this.#use = useOfAll(this.#pids);
     if (passed > LATE_MS) return;
     if (!this.#started) return this.#awaitStart(passed);
     // If the system doesn't report the state of a process, all time counts as processor time.
-    const busy = before && this.#use ? this.#use.cpuMs - before.cpuMs : passed;
+    const busy = before && this.#use ? Math.max(0, this.#use.cpuMs - before.cpuMs) : passed;
     const idle = busy === 0 && this.#use?.state === 'S' ? passed : 0;
     for (const spent of [this.#sinceMessage, this.#sinceProgress]) {
       spent.busy += Math.min(busy, passed);
@@ -94,4 +101,12 @@ export class Watchdog {
     if (this.#sinceProgress.busy < stuckMs && this.#sinceProgress.idle < stuckMs) return undefined;
     return `the driver makes no progress: no test began or ended for ${stuckMs} ms`;
   }
+}
+
+/** The use of all processes together, which sleep if all of them do; undefined if the system reports none. */
+function useOfAll(pids: readonly number[]): ProcessUse | undefined {
+  const uses = pids.flatMap((pid) => processUse(pid) ?? []);
+  if (uses.length === 0) return undefined;
+  const state = uses.find((use) => use.state !== 'S')?.state ?? 'S';
+  return { state, cpuMs: uses.reduce((sum, { cpuMs }) => sum + cpuMs, 0) };
 }

@@ -3,6 +3,7 @@ import type { Catalogue } from '../run/catalogue.js';
 import { lostMonitorRecords, monitorTests } from '../run/monitored.js';
 import { type ChildProcess, fork } from 'node:child_process';
 import { UsageError } from '../base/errors.js';
+import { killIfAlive } from '../base/process.js';
 import { EnvironmentError } from '../run/environment.js';
 import type { ResultRecord, SessionRecord, TestRecord } from '../run/record.js';
 import { cutShort } from '../run/stop.js';
@@ -117,6 +118,7 @@ export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Wa
     let during: string | undefined;
     let why = 'the driver ended its process';
     let complete = false;
+    let program: number | undefined;
     const kill = (reason: string): void => {
       why = reason;
       child.kill('SIGKILL');
@@ -139,6 +141,7 @@ export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Wa
       if (message.type !== 'alive') watchdog.progressMade();
       if (message.type === 'broken') fail(new Error(message.message));
       if (message.type === 'begin') during = message.id;
+      if (message.type === 'program') watchdog.watchToo((program = message.pid));
       if (message.type === 'crash') why = `the driver threw: ${message.message}`;
       if (message.type === 'refused') fail(new UsageError(`${job.module} is not a driver: ${message.reason}`));
       onMessage(message);
@@ -150,6 +153,8 @@ export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Wa
     child.once('error', fail);
     child.once('exit', () => {
       watchdog.close();
+      // It may be in an endless loop, in which it does not see that the process that served it is gone.
+      if (program !== undefined) killIfAlive(program);
       signal.removeEventListener('abort', abort);
       resolve(complete ? undefined : { why, during });
     });

@@ -11,5 +11,5 @@ export interface RingPage {
    * Calls `listener` with this page after each store of the other side to the u32 at `offset`, before that side does
    * anything else; until the returned function is called or the page is closed. Absent where no store can be observed.
    */
-  onStore?(offset: number, listener: (page: RingPage) => void): () => void;
+  readonly onStore?: ((offset: number, listener: (page: RingPage) => void) => () => void) | undefined;
 }

@@ -1,8 +1,9 @@
-import type { Driver, MakeDriver } from './driver.js';
+import type { Driver, DriverSetting } from './driver.js';
 import { Stack } from '../packet/stack.js';
 import { linkOf } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
-import { Hypervisor } from '../xen/simulated/hypervisor.js';
+import { Hypervisor, type SimulatedDomain } from '../xen/simulated/hypervisor.js';
+import type { FrameMemory } from '../xen/simulated/page.js';
 import { GuestCrashed } from './environment.js';
 import type { Iut } from './iut.js';
 import { REFLECTORS } from '../peer/context.js';
@@ -15,14 +16,25 @@ import type { Role } from './record.js';
  */
 const DRIVER_PAGES = 64 * 512 - 8;
 
-/** A driver in a domain of its own on a simulated Xen (default: the reference driver). */
+/** The environment of a driver on the simulated Xen. */
+export interface SimulatedSetting extends DriverSetting {
+  readonly domain: SimulatedDomain;
+}
+
+/**
+ * A driver in a domain of its own on a simulated Xen (default: the reference driver).
+ *
+ * @param allocate provides the memory of all pages, if other processes share it
+ */
 export async function openSimulatedIut(
   role: Role,
   seed: number,
-  make: MakeDriver = referenceDriver(),
+  make: (setting: SimulatedSetting) => Driver | Promise<Driver> = referenceDriver(),
   name = 'embedded reference driver',
+  allocate?: () => FrameMemory,
 ): Promise<Iut> {
   const hypervisor = new Hypervisor({ seed });
+  if (allocate) hypervisor.hooks.allocate = allocate;
   const harness = hypervisor.domain(0);
   const guest = hypervisor.domain(1, DRIVER_PAGES);
   // A driver that throws must be reported, even if its test saw only silence.

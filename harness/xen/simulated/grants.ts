@@ -10,7 +10,7 @@ import {
   type Offer,
 } from '../domain.js';
 import { GNTST, GNTTAB_NR_RESERVED_ENTRIES } from '../../protocol/grant.js';
-import { Frame, SimulatedPage, type Hooks } from './page.js';
+import { Frame, SimulatedPage, type FrameMemory, type Hooks } from './page.js';
 import type { Random } from './random.js';
 
 /** A version 1 table grows by frames of this many entries. */
@@ -43,13 +43,13 @@ export class GrantTable {
     return this.#offers;
   }
 
-  grant(peer: DomId, writable: boolean): Entry {
+  grant(peer: DomId, writable: boolean, memory: FrameMemory | undefined): Entry {
     if (this.#offers >= this.limit)
       throw XenError.refused('ENOSPC', `domain ${this.domain} offers ${this.limit} pages`);
     this.#offers++;
     // References have gaps, so that no test relies on consecutive ones.
     this.#last += 1 + this.random.below(3);
-    const frame = new Frame(this.domain, this.#last, this.hooks);
+    const frame = new Frame(this.domain, this.#last, this.hooks, memory);
     const entry: Entry = { frame, peer, writable, offered: true, readers: 0, writers: 0 };
     this.#entries.set(this.#last, entry);
     return entry;
@@ -87,7 +87,9 @@ export class GrantTable {
   }
 
   #drop(entry: Entry): void {
-    if (!entry.offered && entry.readers + entry.writers === 0) this.#entries.delete(entry.frame.ref);
+    if (entry.offered || entry.readers + entry.writers > 0) return;
+    this.#entries.delete(entry.frame.ref);
+    entry.frame.free();
   }
 }
 
@@ -146,9 +148,10 @@ export class SimulatedGrants implements Grants {
     this.#check = check;
   }
 
-  offer(domain: DomId, access: 'read-only' | 'read-write'): Offer {
+  /** @param memory the page to offer, if it is not a new one */
+  offer(domain: DomId, access: 'read-only' | 'read-write', memory?: FrameMemory): Offer {
     this.#check();
-    const entry = this.#own.grant(domain, access === 'read-write');
+    const entry = this.#own.grant(domain, access === 'read-write', memory);
     const offer = new SimulatedOffer(entry, new SimulatedPage(entry.frame, this.#own.domain, true), (ended) => {
       if (this.#offers.delete(ended)) this.#own.withdraw(ended.entry);
     });
@@ -156,7 +159,7 @@ export class SimulatedGrants implements Grants {
     return offer;
   }
 
-  map(domain: DomId, refs: readonly GrantRef[], access: 'read-only' | 'read-write'): Mapping {
+  map(domain: DomId, refs: readonly GrantRef[], access: 'read-only' | 'read-write'): SimulatedMapping {
     this.#check();
     const table = this.#tableOf(domain);
     const writable = access === 'read-write';

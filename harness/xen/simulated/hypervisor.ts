@@ -29,7 +29,7 @@ interface DomainState {
   readonly handles: Set<SimulatedDomain>;
 }
 
-class SimulatedDomain implements Domain {
+export class SimulatedDomain implements Domain {
   readonly store: Connection;
   readonly grants: SimulatedGrants;
   readonly events: SimulatedEvents;
@@ -104,7 +104,7 @@ export class Hypervisor {
    * A new handle of domain `id`. The domain is created, with its home in the store, if it doesn't exist.
    * @param offerLimit how many pages a new domain may offer at a time
    */
-  domain(id: DomId, offerLimit = this.#offerLimit): Domain {
+  domain(id: DomId, offerLimit = this.#offerLimit): SimulatedDomain {
     const state = this.#domains.get(id) ?? this.#create(id, offerLimit);
     return new SimulatedDomain(
       id,

@@ -1,3 +1,4 @@
+import type { RingPage } from '../../protocol/ring-page.js';
 import { PAGE_SIZE, PageError, type DomId, type GrantRef, type Page } from '../domain.js';
 
 /** One read or write of a granted page by a domain, through its own page, a mapping or a grant copy. */
@@ -15,6 +16,8 @@ export interface PageAccess {
 /** Where a test can listen. */
 export interface Hooks {
   onPageAccess?: (access: PageAccess) => void;
+  /** Provides the memory of all pages, if other processes share it. */
+  allocate?: () => FrameMemory;
 }
 
 /** Who learns of the stores of other domains to a word. */
@@ -24,14 +27,47 @@ interface Listener {
   readonly told: () => void;
 }
 
-class Memory {
-  readonly bytes = new Uint8Array(PAGE_SIZE);
-  readonly words = new DataView(this.bytes.buffer);
+/** The bytes of one page. Offsets are those of the page, and checked. */
+export interface FrameMemory {
+  load32(offset: number): number;
+  store32(offset: number, value: number): void;
+  /** A copy. */
+  read(offset: number, length: number): Uint8Array;
+  write(offset: number, bytes: Uint8Array): void;
+  /**
+   * Alternates the word at `offset` between the two values while another process may read it. Only memory that other
+   * processes share has it; the accesses of such a process are not seen here.
+   */
+  flicker?(offset: number, values: readonly [number, number]): () => void;
+  /** The page is granted and mapped no more. */
+  free?(): void;
+}
+
+/** Memory of this process, all zero at first. */
+class OwnMemory implements FrameMemory {
+  readonly #bytes = new Uint8Array(PAGE_SIZE);
+  readonly #words = new DataView(this.#bytes.buffer);
+
+  load32(offset: number): number {
+    return this.#words.getUint32(offset, true);
+  }
+
+  store32(offset: number, value: number): void {
+    this.#words.setUint32(offset, value, true);
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    return this.#bytes.slice(offset, offset + length);
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    this.#bytes.set(bytes, offset);
+  }
 }
 
 /** The memory of a granted page, shared by every {@link SimulatedPage} of it. */
 export class Frame {
-  #allocated: Memory | undefined;
+  #allocated: FrameMemory | undefined;
   #listeners: Set<Listener> | undefined;
   #flicker: { readonly offset: number; values: readonly [number, number] } | undefined;
 
@@ -39,19 +75,32 @@ export class Frame {
     readonly granter: DomId,
     readonly ref: GrantRef,
     private readonly hooks: Hooks,
-  ) {}
+    memory?: FrameMemory,
+  ) {
+    this.#allocated = memory;
+  }
 
   /** Allocated by the first access, since most of the buffers that a driver posts are never used. */
-  get #memory(): Memory {
-    return (this.#allocated ??= new Memory());
+  get memory(): FrameMemory {
+    return (this.#allocated ??= this.hooks.allocate?.() ?? new OwnMemory());
+  }
+
+  /** Whether each access to the page passes through this class. */
+  get observable(): boolean {
+    return this.hooks.allocate === undefined;
+  }
+
+  free(): void {
+    this.#allocated?.free?.();
   }
 
   /** Sets the word to its other value after each read. */
   flicker(offset: number, values: readonly [number, number]): () => void {
+    if (this.memory.flicker) return this.memory.flicker(offset, values);
     if (this.#flicker) throw new PageError('the page already has a flickering word');
     const flicker = { offset, values };
     this.#flicker = flicker;
-    this.#memory.words.setUint32(offset, values[0], true);
+    this.memory.store32(offset, values[0]);
     return () => {
       if (this.#flicker === flicker) this.#flicker = undefined;
     };
@@ -59,27 +108,27 @@ export class Frame {
 
   load32(domain: DomId, offset: number): number {
     this.#reportAccess(domain, 'load', offset, 4);
-    const word = this.#memory.words.getUint32(offset, true);
+    const word = this.memory.load32(offset);
     this.#flipIfRead(offset, 4);
     return word;
   }
 
   store32(domain: DomId, offset: number, value: number): void {
     this.#reportAccess(domain, 'store', offset, 4);
-    this.#memory.words.setUint32(offset, value, true);
+    this.memory.store32(offset, value);
     this.#tell(domain, offset, 4);
   }
 
   copyOut(domain: DomId, offset: number, length: number): Uint8Array {
     this.#reportAccess(domain, 'load', offset, length);
-    const bytes = this.#memory.bytes.slice(offset, offset + length);
+    const bytes = this.memory.read(offset, length);
     this.#flipIfRead(offset, length);
     return bytes;
   }
 
   copyIn(domain: DomId, offset: number, bytes: Uint8Array): void {
     this.#reportAccess(domain, 'store', offset, bytes.length);
-    this.#memory.bytes.set(bytes, offset);
+    this.memory.write(offset, bytes);
     this.#tell(domain, offset, bytes.length);
   }
 
@@ -102,7 +151,7 @@ export class Frame {
     const flicker = this.#flicker;
     if (!flicker || offset >= flicker.offset + 4 || offset + length <= flicker.offset) return;
     flicker.values = [flicker.values[1], flicker.values[0]];
-    this.#memory.words.setUint32(flicker.offset, flicker.values[0], true);
+    this.memory.store32(flicker.offset, flicker.values[0]);
   }
 
   #reportAccess(domain: DomId, kind: PageAccess['kind'], offset: number, length: number): void {
@@ -155,9 +204,17 @@ export class SimulatedPage implements Page {
     return this.#untilClosed(this.#frame.flicker(offset, values));
   }
 
-  onStore(offset: number, listener: (page: Page) => void): () => void {
-    this.#check(offset, 4, 4);
-    return this.#untilClosed(this.#frame.onStore(this.#domain, offset, () => listener(this)));
+  /** Undefined if other processes share the memory: their stores are not seen. */
+  get onStore(): RingPage['onStore'] {
+    if (!this.#frame.observable) return undefined;
+    return (offset, listener) => {
+      this.#check(offset, 4, 4);
+      return this.#untilClosed(this.#frame.onStore(this.#domain, offset, () => listener(this)));
+    };
+  }
+
+  get memory(): FrameMemory {
+    return this.#frame.memory;
   }
 
   close(): void {

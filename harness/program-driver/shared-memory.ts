@@ -1,0 +1,108 @@
+/** The memory of a simulated machine as a file, which a driver's program maps. */
+import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { PAGE_SIZE, XenError } from '../xen/domain.js';
+import type { FrameMemory } from '../xen/simulated/page.js';
+
+/** Pages that belong to the program; it decides on their use. */
+const PROGRAM_PAGES = 64 * 1024;
+/** Pages of all other domains, from {@link PROGRAM_PAGES} on. */
+const OTHER_PAGES = 64 * 1024;
+
+const ZEROES = new Uint8Array(PAGE_SIZE);
+
+/** Stores two values in turn, with a write of the file each, until the first flag is set; then sets the second one. */
+const FLICKER = `
+  const { workerData: { fd, position, values, flags } } = require('node:worker_threads');
+  const { writeSync } = require('node:fs');
+  const words = values.map((value) => Uint8Array.from([value, value >>> 8, value >>> 16, value >>> 24]));
+  for (let n = 0; Atomics.load(flags, 0) === 0; n ^= 1) writeSync(fd, words[n], 0, 4, position);
+  Atomics.store(flags, 1, 1);
+  Atomics.notify(flags, 1);
+`;
+/** Milliseconds for the thread that flickers to see that it must end. */
+const FLICKER_END_MS = 10_000;
+
+/** A file of pages. Its length is that of all pages; a page that was never written occupies nothing. */
+export class SharedMemory {
+  readonly fd: number;
+  readonly #unused: number[] = [];
+  #next = PROGRAM_PAGES;
+
+  constructor() {
+    const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'netifspec-'));
+    this.fd = openSync(join(folder, 'memory'), 'wx+', 0o600);
+    rmSync(folder, { recursive: true });
+    ftruncateSync(this.fd, (PROGRAM_PAGES + OTHER_PAGES) * PAGE_SIZE);
+  }
+
+  /** A zeroed page for a domain other than the program's. */
+  allocate(): SharedPage {
+    const number = this.#unused.pop() ?? this.#next++;
+    if (number >= PROGRAM_PAGES + OTHER_PAGES) throw XenError.refused('ENOMEM', 'the shared memory is full');
+    const page = new SharedPage(this.fd, number, () => this.#unused.push(number));
+    page.write(0, ZEROES);
+    return page;
+  }
+
+  /** A page of the program; undefined if it has no page of that number. */
+  ofProgram(number: number): SharedPage | undefined {
+    return number < PROGRAM_PAGES ? new SharedPage(this.fd, number, () => undefined) : undefined;
+  }
+
+  close(): void {
+    closeSync(this.fd);
+  }
+}
+
+/** One page of the file. */
+export class SharedPage implements FrameMemory {
+  readonly #word = Buffer.alloc(4);
+
+  constructor(
+    private readonly fd: number,
+    /** Its place in the file, in pages. */
+    readonly number: number,
+    readonly free: () => void,
+  ) {}
+
+  load32(offset: number): number {
+    readSync(this.fd, this.#word, 0, 4, this.#position(offset));
+    return this.#word.readUInt32LE();
+  }
+
+  store32(offset: number, value: number): void {
+    this.#word.writeUInt32LE(value);
+    writeSync(this.fd, this.#word, 0, 4, this.#position(offset));
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    if (length > 0) readSync(this.fd, bytes, 0, length, this.#position(offset));
+    return bytes;
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    if (bytes.length > 0) writeSync(this.fd, bytes, 0, bytes.length, this.#position(offset));
+  }
+
+  flicker(offset: number, values: readonly [number, number]): () => void {
+    this.store32(offset, values[0]);
+    const flags = new Int32Array(new SharedArrayBuffer(8));
+    const worker = new Worker(FLICKER, {
+      eval: true,
+      workerData: { fd: this.fd, position: this.#position(offset), values, flags },
+    });
+    worker.unref();
+    return () => {
+      // The page may be given to somebody else as soon as this returns.
+      if (Atomics.exchange(flags, 0, 1) === 0) Atomics.wait(flags, 1, 0, FLICKER_END_MS);
+    };
+  }
+
+  #position(offset: number): number {
+    return this.number * PAGE_SIZE + offset;
+  }
+}
