@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls of netifspec.h: each is a message through a pipe and its answer through another one. */
-#define _GNU_SOURCE
 #include "netifspec.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <signal.h>
 #include <unistd.h>
 
 enum { MEMORY = 3, CALLS = 4, ANSWERS = 5 };
@@ -18,14 +18,16 @@ enum { OFFLOADS, READ, WRITE, REMOVE, LIST, START, END, WATCH, UNWATCH, GRANT, E
 
 /* The driver's pages are the first ones of the memory. */
 #define OWN_PAGES (64 * 1024)
+#define HEADER 8
 #define BODY_MAX (128 * 1024)
 
 static unsigned char *memory;
 static unsigned char used[OWN_PAGES];
 
-/* The body of a call, and then that of its answer. */
-static unsigned char body[8 + BODY_MAX];
-static size_t length, position;
+/* A call, and then its answer: the header and the body. */
+static unsigned char message[HEADER + BODY_MAX];
+/* The end of the call so far; the next byte to take of the answer. */
+static size_t put_at, take_at;
 
 static void die(const char *why)
 {
@@ -41,30 +43,6 @@ void nifs_init(void)
         die("start this program with netifspec run --iut");
 }
 
-static void put(const void *bytes, size_t count)
-{
-    if (count > sizeof body - 8 - length)
-        die("a call is too long");
-    memcpy(body + 8 + length, bytes, count);
-    length += count;
-}
-
-static void put_u32(uint32_t value)
-{
-    put(&value, 4);
-}
-
-static void put_bytes(const void *bytes, size_t count)
-{
-    put_u32(count);
-    put(bytes, count);
-}
-
-static void put_text(const char *text)
-{
-    put_bytes(text, strlen(text));
-}
-
 static void transfer(int reading, unsigned char *bytes, size_t count)
 {
     while (count > 0) {
@@ -78,123 +56,126 @@ static void transfer(int reading, unsigned char *bytes, size_t count)
     }
 }
 
-/* Sends the call whose body was put, and returns its result. Its body can be taken then. */
-static int call(uint32_t operation)
+static void put(const void *bytes, size_t count)
 {
-    uint32_t header[2] = {operation, length};
-    int32_t result;
+    if (count > sizeof message - put_at)
+        die("a call is too long");
+    memcpy(message + put_at, bytes, count);
+    put_at += count;
+}
 
-    memcpy(body, header, 8);
-    transfer(0, body, 8 + length);
-    transfer(1, body, 8);
-    memcpy(&result, body, 4);
-    memcpy(header, body, 8);
+static void put_u32(uint32_t value)
+{
+    put(&value, 4);
+}
+
+/* Makes a call with a field for each letter of `fields`: u is a u32; t a text; b bytes and their count; w words and
+ * their count. Returns the result; the body of the answer can be taken then. */
+static int call(uint32_t operation, const char *fields, ...)
+{
+    uint32_t header[2] = {operation};
+    int32_t result;
+    va_list values;
+
+    put_at = take_at = HEADER;
+    va_start(values, fields);
+    for (; *fields; fields++) {
+        if (*fields == 'u') {
+            put_u32(va_arg(values, uint32_t));
+        } else {
+            const void *bytes = va_arg(values, const void *);
+            uint32_t count = *fields == 't' ? strlen(bytes) : va_arg(values, uint32_t);
+            put_u32(count);
+            put(bytes, *fields == 'w' ? 4 * (size_t)count : count);
+        }
+    }
+    va_end(values);
+    header[1] = put_at - HEADER;
+    memcpy(message, header, HEADER);
+    transfer(0, message, put_at);
+    transfer(1, message, HEADER);
+    memcpy(&result, message, 4);
+    memcpy(header, message, HEADER);
     if (header[1] > BODY_MAX)
         die("an answer is too long");
-    transfer(1, body + 8, header[1]);
-    length = position = 0;
+    transfer(1, message + HEADER, header[1]);
     return result;
 }
 
 static uint32_t take_u32(void)
 {
     uint32_t value;
-    memcpy(&value, body + 8 + position, 4);
-    position += 4;
+    memcpy(&value, message + take_at, 4);
+    take_at += 4;
     return value;
 }
 
 static const void *take_bytes(uint32_t *count)
 {
-    const void *bytes;
     *count = take_u32();
-    bytes = body + 8 + position;
-    position += *count;
-    return bytes;
+    take_at += *count;
+    return message + take_at - *count;
 }
 
 static void take_text(char *text, size_t size)
 {
     uint32_t count;
     const void *bytes = take_bytes(&count);
-    if (size == 0)
-        return;
     if (count >= size)
         count = size - 1;
     memcpy(text, bytes, count);
     text[count] = 0;
 }
 
-static int call_1(uint32_t operation, uint32_t value)
-{
-    put_u32(value);
-    return call(operation);
-}
-
 void nifs_offloads(uint32_t offloads, uint32_t longest_frame)
 {
-    put_u32(offloads);
-    call_1(OFFLOADS, longest_frame);
-}
-
-static int ask(uint32_t operation, uint32_t transaction, const char *path, char *text, size_t size)
-{
-    int result;
-    put_u32(transaction);
-    put_text(path);
-    result = call(operation);
-    if (result >= 0)
-        take_text(text, size);
-    return result;
+    call(OFFLOADS, "uu", offloads, longest_frame);
 }
 
 int nifs_read(uint32_t transaction, const char *path, char *value, size_t size)
 {
-    return ask(READ, transaction, path, value, size);
+    int result = call(READ, "ut", transaction, path);
+    if (result >= 0)
+        take_text(value, size);
+    return result;
 }
 
 int nifs_list(uint32_t transaction, const char *path, char *names, size_t size)
 {
-    return ask(LIST, transaction, path, names, size);
+    int result = call(LIST, "ut", transaction, path);
+    if (result >= 0)
+        take_text(names, size);
+    return result;
 }
 
 int nifs_write(uint32_t transaction, const char *path, const char *value)
 {
-    put_u32(transaction);
-    put_text(path);
-    put_text(value);
-    return call(WRITE);
+    return call(WRITE, "utt", transaction, path, value);
 }
 
 int nifs_remove(uint32_t transaction, const char *path)
 {
-    put_u32(transaction);
-    put_text(path);
-    return call(REMOVE);
+    return call(REMOVE, "ut", transaction, path);
 }
 
 int nifs_transaction_start(void)
 {
-    return call(START);
+    return call(START, "");
 }
 
 int nifs_transaction_end(uint32_t transaction, int commit)
 {
-    put_u32(transaction);
-    return call_1(END, commit != 0);
+    return call(END, "uu", transaction, commit != 0);
 }
 
 int nifs_watch(const char *path, const char *token)
 {
-    put_text(path);
-    put_text(token);
-    return call(WATCH);
+    return call(WATCH, "tt", path, token);
 }
 
 int nifs_unwatch(const char *token)
 {
-    put_text(token);
-    return call(UNWATCH);
+    return call(UNWATCH, "t", token);
 }
 
 void *nifs_alloc_pages(size_t count)
@@ -209,66 +190,56 @@ void *nifs_alloc_pages(size_t count)
     return memset(memory + first * NIFS_PAGE_SIZE, 0, count * NIFS_PAGE_SIZE);
 }
 
+static uint32_t page_number(const void *page)
+{
+    return ((const unsigned char *)page - memory) / NIFS_PAGE_SIZE;
+}
+
 void nifs_free_pages(void *pages, size_t count)
 {
-    memset(used + ((unsigned char *)pages - memory) / NIFS_PAGE_SIZE, 0, count);
+    memset(used + page_number(pages), 0, count);
 }
 
 int nifs_grant(uint32_t domain, void *page, int read_only)
 {
-    put_u32(domain);
-    put_u32(((unsigned char *)page - memory) / NIFS_PAGE_SIZE);
-    return call_1(GRANT, read_only != 0);
+    return call(GRANT, "uuu", domain, page_number(page), read_only != 0);
 }
 
 int nifs_end_grant(uint32_t ref)
 {
-    return call_1(END_GRANT, ref);
+    return call(END_GRANT, "u", ref);
 }
 
 void *nifs_map(uint32_t domain, const uint32_t *refs, uint32_t count, int read_only, uint32_t *handle)
 {
-    int protection = read_only ? PROT_READ : PROT_READ | PROT_WRITE;
-    unsigned char *pages;
-    int result;
-
-    put_u32(domain);
-    put_u32(read_only != 0);
-    put_u32(count);
-    put(refs, count * 4);
-    result = call(MAP);
+    int result = call(MAP, "uuw", domain, read_only != 0, refs, count);
     if (result < 0)
         return NULL;
     *handle = result;
-    pages = mmap(NULL, (size_t)count * NIFS_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *pages = mmap(NULL, (size_t)count * NIFS_PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (uint32_t n = 0; pages != MAP_FAILED && n < count; n++) {
-        void *page = mmap(pages + (size_t)n * NIFS_PAGE_SIZE, NIFS_PAGE_SIZE, protection, MAP_SHARED | MAP_FIXED,
-                          MEMORY, (off_t)take_u32() * NIFS_PAGE_SIZE);
+        void *page = mmap(pages + (size_t)n * NIFS_PAGE_SIZE, NIFS_PAGE_SIZE,
+                          read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, MEMORY,
+                          (off_t)take_u32() * NIFS_PAGE_SIZE);
         if (page == MAP_FAILED)
             pages = MAP_FAILED;
     }
     if (pages == MAP_FAILED)
-        die("mmap of granted pages failed");
+        die("granted pages cannot be mapped");
     return pages;
 }
 
 void nifs_unmap(uint32_t handle, void *pages, uint32_t count)
 {
     munmap(pages, (size_t)count * NIFS_PAGE_SIZE);
-    call_1(UNMAP, handle);
+    call(UNMAP, "u", handle);
 }
 
 int nifs_copy_from(uint32_t domain, uint32_t ref, uint32_t offset, void *to, uint32_t count)
 {
-    const void *bytes;
-    int result;
-
-    put_u32(domain);
-    put_u32(ref);
-    put_u32(offset);
-    result = call_1(COPY_FROM, count);
+    int result = call(COPY_FROM, "uuuu", domain, ref, offset, count);
     if (result == 0) {
-        bytes = take_bytes(&count);
+        const void *bytes = take_bytes(&count);
         memcpy(to, bytes, count);
     }
     return result;
@@ -276,52 +247,42 @@ int nifs_copy_from(uint32_t domain, uint32_t ref, uint32_t offset, void *to, uin
 
 int nifs_copy_to(uint32_t domain, uint32_t ref, uint32_t offset, const void *from, uint32_t count)
 {
-    put_u32(domain);
-    put_u32(ref);
-    put_u32(offset);
-    put_bytes(from, count);
-    return call(COPY_TO);
+    return call(COPY_TO, "uuub", domain, ref, offset, from, count);
 }
 
 int nifs_bind_unbound(uint32_t remote_domain)
 {
-    return call_1(BIND_UNBOUND, remote_domain);
+    return call(BIND_UNBOUND, "u", remote_domain);
 }
 
 int nifs_bind_interdomain(uint32_t remote_domain, uint32_t remote_port)
 {
-    put_u32(remote_domain);
-    return call_1(BIND_INTERDOMAIN, remote_port);
+    return call(BIND_INTERDOMAIN, "uu", remote_domain, remote_port);
 }
 
 int nifs_unbind(uint32_t port)
 {
-    return call_1(UNBIND, port);
+    return call(UNBIND, "u", port);
 }
 
 int nifs_notify(uint32_t port)
 {
-    return call_1(NOTIFY, port);
+    return call(NOTIFY, "u", port);
 }
 
 int nifs_now(void)
 {
-    return call(NOW);
+    return call(NOW, "");
 }
 
 void nifs_received(const struct nifs_frame *frame)
 {
-    put_u32(frame->vif);
-    put_u32(frame->flags);
-    put_u32(frame->gso_size);
-    put_u32(frame->gso_type);
-    put_bytes(frame->bytes, frame->length);
-    call(RECEIVED);
+    call(RECEIVED, "uuuub", frame->vif, frame->flags, frame->gso_size, frame->gso_type, frame->bytes, frame->length);
 }
 
 void nifs_wait(uint32_t timeout_ms, struct nifs_event *event)
 {
-    event->kind = call_1(WAIT, timeout_ms);
+    event->kind = call(WAIT, "u", timeout_ms);
     if (event->kind == NIFS_WATCH) {
         take_text(event->token, sizeof event->token);
         take_text(event->path, sizeof event->path);

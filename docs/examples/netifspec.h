@@ -20,7 +20,7 @@ void nifs_init(void);
 void nifs_offloads(uint32_t offloads, uint32_t longest_frame);
 
 /* xenstore, outside (transaction 0) or inside a transaction. A value is cut at size - 1 bytes and ended with a 0; the
- * result is its whole length. Names of nifs_list are each ended with a 0; the result is their number. */
+ * size is not 0, and the result is the whole length. Names of nifs_list are each ended with a 0; the result is their number. */
 int nifs_read(uint32_t transaction, const char *path, char *value, size_t size);
 int nifs_write(uint32_t transaction, const char *path, const char *value);
 int nifs_remove(uint32_t transaction, const char *path);

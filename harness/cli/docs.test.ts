@@ -1,6 +1,6 @@
 /** Every command in the shell blocks of the documentation works. */
 import { expect } from 'chai';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -30,8 +30,10 @@ describe('the documentation', function () {
     folder = mkdtempSync(join(tmpdir(), 'netifspec-docs-'));
     const sample = join(packageRoot, 'dist/harness/module-driver/samples/good.js');
     mkdirSync(join(folder, 'bin'));
-    for (const tool of ['tar', 'gzip']) symlinkSync(join('/bin', tool), join(folder, 'bin', tool));
+    for (const tool of ['tar', 'gzip', 'mkfifo']) symlinkSync(join('/bin', tool), join(folder, 'bin', tool));
     writeFileSync(join(folder, 'my-driver.js'), `export { default } from ${JSON.stringify(sample)};\n`);
+    const example = ['netfront.c', 'netifspec.c'].map((file) => join(packageRoot, 'docs/examples', file));
+    execFileSync('cc', ['-o', join(folder, 'netfront'), ...example]);
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
     makeResults(folder, netifspec);
     netifspec('init', 'my-netfront.yaml', '--role', 'frontend');
@@ -39,7 +41,7 @@ describe('the documentation', function () {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  /** Runs netifspec with only tar and gzip in PATH, so that it boots no lab and connects to no host. */
+  /** Runs netifspec with only a few tools in PATH, so that it boots no lab and connects to no host. */
   function netifspec(...args: string[]) {
     const env = { PATH: join(folder, 'bin'), HOME: folder, NETIFSPEC_LAB: join(folder, 'lab') };
     return spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', cwd: folder, env });

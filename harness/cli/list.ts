@@ -63,6 +63,7 @@ function listTests(tests: ReturnType<typeof selectTests>): void {
       needs.reflector,
       needs.needs,
       needs.observer && 'observer',
+      needs.flicker && 'flicker',
       needs.destructive && 'destructive',
       needs.long && '--slow',
     ];

@@ -108,7 +108,7 @@ const onHost = (command: Command): Command =>
 
 onHost(reporting(running(program.command('run').description('run the tests and write the results'))))
   .option('--target <file>', 'target file of the driver under test; may be repeated', collect)
-  .option('--iut <module>', 'test a driver module for Node on the simulated Xen; needs --role')
+  .option('--iut <file>', 'test a driver on the simulated Xen: a module for Node or a program; needs --role')
   .option('--out <dir>', 'folder for the results', 'results')
   .option('--seed <n>', 'event order on the simulated Xen', whole('--seed', 0), 1)
   .option('--seeds <n>', 'run with the seeds 1 to n and list the verdicts that differ', whole('--seeds', 1))
@@ -180,7 +180,7 @@ const exploring = (command: Command): Command =>
 onHost(exploring(program.command('explore').description('run random sequences of steps, and shorten those that fail')))
   .option('--role <role>', 'only the reference driver of this role: frontend or backend')
   .option('--target <file>', 'target file of the driver under test; may be repeated', collect)
-  .option('--iut <module>', 'explore a driver module for Node on the simulated Xen; needs --role')
+  .option('--iut <file>', 'explore a driver on the simulated Xen: a module for Node or a program; needs --role')
   .option('--out <dir>', 'folder for the results', 'results/explore')
   .addOption(new Option('--stream', 'write only records, to stdout (used by --on)').hideHelp())
   .addOption(new Option('--sequence <json>', 'the text of a file for --replay (used by --on)').hideHelp())

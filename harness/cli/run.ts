@@ -110,7 +110,7 @@ export function expectationsOf(target: Target): Expectations {
   return expectations;
 }
 
-/** The driver module of --iut: its path, the name of its target, and its role. Throws a UsageError. */
+/** The driver of --iut: its path, the name of its target, and its role. Throws a UsageError. */
 export function driverModule(
   file: string,
   { target, on, role }: { readonly target?: unknown; readonly on?: string; readonly role?: string | undefined },
@@ -118,7 +118,7 @@ export function driverModule(
   if (target || on !== undefined) throw new UsageError('--iut is the driver under test; omit --target and --on');
   if (role === undefined) throw new UsageError('--iut needs --role frontend or --role backend');
   const module = resolve(file);
-  if (!existsSync(module)) throw new UsageError(`--iut ${file}: no such file; give the path of a module`);
+  if (!existsSync(module)) throw new UsageError(`--iut ${file}: no such file; give the path of a module or a program`);
   return { module, name: parse(file).name.replace(/\W+/g, '-'), role: roleOf(role) };
 }
 

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { exploreSession } from '../explore/session.js';
 import { ProgramDriver } from '../program-driver/driver.js';
+import { ProgramError } from '../program-driver/program-error.js';
 import { SharedMemory } from '../program-driver/shared-memory.js';
 import type { Iut } from '../run/iut.js';
 import type { Role } from '../run/record.js';
@@ -18,7 +19,8 @@ import { ALIVE_MS, type ChildJob, type ChildMessage } from './protocol.js';
 const sendMessage = (message: ChildMessage): void => void process.send?.(message);
 
 const crash = (error: unknown): void => {
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const thrown = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const message = error instanceof ProgramError ? error.message : `the driver threw: ${thrown}`;
   process.send?.({ type: 'crash', message } satisfies ChildMessage, undefined, {}, () => process.exit(1));
 };
 process.on('uncaughtException', crash).on('unhandledRejection', crash);
@@ -71,7 +73,7 @@ async function guarded(make: MakeDriver, setting: DriverSetting): Promise<Driver
   };
 }
 
-/** Opens the driver of a Node module; returns why it is none. */
+/** Opens the driver of a Node module; returns the reason if it is not a driver. */
 async function openerOfModule(module: string): Promise<Opener | string> {
   let exported: { default?: unknown };
   try {
@@ -85,7 +87,7 @@ async function openerOfModule(module: string): Promise<Opener | string> {
   return (role, seed, name) => openSimulatedIut(role, seed, (setting) => guarded(make as MakeDriver, setting), name);
 }
 
-/** Opens the driver that is a program; returns why it is none. */
+/** Opens the driver that is a program; returns the reason if it is not a program. */
 function openerOfProgram(file: string): Opener | string {
   try {
     accessSync(file, constants.X_OK);

@@ -33,7 +33,7 @@ export type ChildMessage =
   | { readonly type: 'refused'; readonly reason: string }
   /** The harness itself failed. */
   | { readonly type: 'broken'; readonly message: string }
-  /** The driver threw an uncaught exception. */
+  /** The driver threw an uncaught exception, or its program ended. */
   | { readonly type: 'crash'; readonly message: string };
 
 export const ALIVE_MS = 250;

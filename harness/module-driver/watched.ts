@@ -142,7 +142,7 @@ export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Wa
       if (message.type === 'broken') fail(new Error(message.message));
       if (message.type === 'begin') during = message.id;
       if (message.type === 'program') watchdog.watchToo((program = message.pid));
-      if (message.type === 'crash') why = `the driver threw: ${message.message}`;
+      if (message.type === 'crash') why = message.message;
       if (message.type === 'refused') fail(new UsageError(`${job.module} is not a driver: ${message.reason}`));
       onMessage(message);
       if (message.type !== 'record' || message.record.type !== 'end') return;

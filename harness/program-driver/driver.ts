@@ -11,14 +11,18 @@ import type { SimulatedSetting } from '../run/simulated-iut.js';
 import { type Mapping, type Offer, type Watch, XenError } from '../xen/domain.js';
 import { EventQueue } from './events.js';
 import { type Call, DriverProcess } from './process.js';
+import { ProgramError } from './program-error.js';
 import { SharedMemory, SharedPage } from './shared-memory.js';
 import { Transactions } from './transactions.js';
-import { encodeAnswer, EVENT, type Fields, FRAME, MalformedCall, OFFLOAD, OP } from './wire.js';
+import { encodeAnswer, EVENT, type Fields, FRAME, OFFLOAD, OP } from './wire.js';
 
 /** The domain of the harness on the simulated Xen. */
 const HARNESS = 0;
 /** The longest Ethernet frame without its checksum at an MTU of 1500, with a VLAN tag. */
 const STANDARD_FRAME = 1518;
+
+/** Calls after which everything else on the machine has a turn. */
+const CALLS_IN_A_ROW = 16;
 
 /** A result, which is negative for an errno, and the fields of the answer's body. */
 type Answer = readonly [result: number, ...fields: readonly (number | string | Uint8Array)[]];
@@ -71,6 +75,7 @@ class Running {
   readonly #bridges = new Map<number, number>();
   readonly #served: Promise<void>;
   #firstWait: () => void = () => undefined;
+  #calls = 0;
   #mapped = 0;
   #offloads = 0;
   #longestFrame = STANDARD_FRAME;
@@ -125,15 +130,21 @@ class Running {
     for (const offer of this.#offers.values()) offer.end();
   }
 
-  /** Answers the program's calls until it ends. */
+  /** Serves the program's calls until it ends. */
   async #serve(): Promise<void> {
     for (;;) {
       const call = this.#process.nextCall();
       if (!call) return this.#ended();
       const [result, ...fields] = await this.#answer(call);
+      if (++this.#calls % CALLS_IN_A_ROW === 0) await this.#turn();
       if (this.#closed) return;
       if (!this.#process.answer(encodeAnswer(result, fields))) return this.#ended();
     }
+  }
+
+  /** Other domains run at the same time: they may act before the program does anything else. */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.setting.domain.clock.after(0, resolve));
   }
 
   async #ended(): Promise<void> {
@@ -141,10 +152,10 @@ class Running {
     const release = this.setting.domain.clock.hold();
     const how = await this.#process.exited;
     release();
-    throw new Error(`its program ended with ${how}`);
+    throw new ProgramError(`the driver's program ended: ${how}`);
   }
 
-  /** An operation that Xen refuses is an answer; a call that makes no sense ends the program. */
+  /** An operation that Xen refuses returns an errno; a malformed call ends the program. */
   async #answer({ operation, fields }: Call): Promise<Answer> {
     try {
       return await this.#do(operation, fields);
@@ -207,8 +218,7 @@ class Running {
         return [this.#unbind(fields.u32())];
       case OP.notify:
         events.notify(fields.u32());
-        // The other domain runs at the same time: it may act before the program does anything else.
-        return new Promise((resolve) => clock.after(0, () => resolve([0])));
+        return done(this.#turn());
       case OP.now:
         return [Math.floor(clock.now()) % 2 ** 31];
       case OP.wait:
@@ -218,7 +228,7 @@ class Running {
         this.#received(fields);
         return [0];
       default:
-        throw new MalformedCall(`there is no operation ${operation}`);
+        throw new ProgramError(`the program called operation ${operation}, which does not exist`);
     }
   }
 

@@ -2,7 +2,6 @@
 import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { PAGE_SIZE, XenError } from '../xen/domain.js';
 import type { FrameMemory } from '../xen/simulated/page.js';
 
@@ -12,18 +11,6 @@ const PROGRAM_PAGES = 64 * 1024;
 const OTHER_PAGES = 64 * 1024;
 
 const ZEROES = new Uint8Array(PAGE_SIZE);
-
-/** Stores two values in turn, with a write of the file each, until the first flag is set; then sets the second one. */
-const FLICKER = `
-  const { workerData: { fd, position, values, flags } } = require('node:worker_threads');
-  const { writeSync } = require('node:fs');
-  const words = values.map((value) => Uint8Array.from([value, value >>> 8, value >>> 16, value >>> 24]));
-  for (let n = 0; Atomics.load(flags, 0) === 0; n ^= 1) writeSync(fd, words[n], 0, 4, position);
-  Atomics.store(flags, 1, 1);
-  Atomics.notify(flags, 1);
-`;
-/** Milliseconds for the thread that flickers to see that it must end. */
-const FLICKER_END_MS = 10_000;
 
 /** A file of pages. Its length is that of all pages; a page that was never written occupies nothing. */
 export class SharedMemory {
@@ -86,20 +73,6 @@ export class SharedPage implements FrameMemory {
 
   write(offset: number, bytes: Uint8Array): void {
     if (bytes.length > 0) writeSync(this.fd, bytes, 0, bytes.length, this.#position(offset));
-  }
-
-  flicker(offset: number, values: readonly [number, number]): () => void {
-    this.store32(offset, values[0]);
-    const flags = new Int32Array(new SharedArrayBuffer(8));
-    const worker = new Worker(FLICKER, {
-      eval: true,
-      workerData: { fd: this.fd, position: this.#position(offset), values, flags },
-    });
-    worker.unref();
-    return () => {
-      // The page may be given to somebody else as soon as this returns.
-      if (Atomics.exchange(flags, 0, 1) === 0) Atomics.wait(flags, 1, 0, FLICKER_END_MS);
-    };
   }
 
   #position(offset: number): number {

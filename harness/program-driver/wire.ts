@@ -3,6 +3,8 @@
  * result, u32 length, body. A body is a sequence of u32 and of byte strings, each of them after its u32 length. All
  * numbers are little-endian. docs/driver-in-c.md describes the operations.
  */
+import { ProgramError } from './program-error.js';
+
 /** The operations that a program may call. */
 export const OP = {
   offloads: 0,
@@ -46,15 +48,11 @@ export const HEADER_LENGTH = 8;
 /** The longest body, in bytes: a frame of 64 kB and some words. */
 const BODY_MAX = 128 * 1024;
 
-/** The program sent something that is no call. It counts as a crash of the driver. */
-export class MalformedCall extends Error {
-  override readonly name = 'MalformedCall';
-}
-
 /** Decodes a header; returns the operation and the length of the body. */
 export function decodeHeader(header: Buffer): { operation: number; length: number } {
   const length = header.readUInt32LE(4);
-  if (length > BODY_MAX) throw new MalformedCall(`a call of ${length} bytes; the longest one has ${BODY_MAX}`);
+  if (length > BODY_MAX)
+    throw new ProgramError(`the program made a call of ${length} bytes; the longest one has ${BODY_MAX}`);
   return { operation: header.readUInt32LE(0), length };
 }
 
@@ -78,7 +76,7 @@ export class Fields {
 
   #take(length: number): Buffer {
     const end = this.#at + length;
-    if (end > this.body.length) throw new MalformedCall('a call ends in the middle of a field');
+    if (end > this.body.length) throw new ProgramError('the program made a call that ends within a field');
     const part = this.body.subarray(this.#at, end);
     this.#at = end;
     return part;

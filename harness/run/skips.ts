@@ -40,7 +40,7 @@ export function skipReason(
   test: Tests[number],
   { catalogue, iut, destructive, slow, spec, features, reflectors }: Offer,
 ): Skip | undefined {
-  const { reflector, needs, observer, gate } = test.options;
+  const { reflector, needs, observer, flicker, gate } = test.options;
   if (test.options.destructive && !destructive) {
     return { class: 'not-allowed', reason: 'destructive test; "destructive: true" in the target file allows it' };
   }
@@ -66,6 +66,12 @@ export function skipReason(
   }
   if (observer && !iut.harness.capabilities.has('observer')) {
     return { class: 'adapter', reason: 'needs to observe uses of grants, which this host does not support' };
+  }
+  if (flicker && !iut.harness.capabilities.has('flicker')) {
+    return {
+      class: 'adapter',
+      reason: 'needs words that change while the driver reads them, which this host does not support',
+    };
   }
   return undefined;
 }

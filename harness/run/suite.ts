@@ -29,6 +29,8 @@ export interface TestOptions {
   readonly reflector?: Reflector;
   /** Whether it observes the uses of grants by other domains. */
   readonly observer?: boolean;
+  /** Whether it changes words while the driver under test reads them. */
+  readonly flicker?: boolean;
   readonly needs?: Ability;
   /** Whether it makes connections of its own, in addition to the shared one. */
   readonly fresh?: boolean;

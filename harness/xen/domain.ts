@@ -158,7 +158,7 @@ export interface Observer {
 }
 
 /** Features of an adapter beyond the port; a test may need one. */
-export type Capability = 'observer' | 'virtual-time';
+export type Capability = 'observer' | 'virtual-time' | 'flicker';
 
 export interface Domain {
   readonly id: DomId;

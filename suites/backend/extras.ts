@@ -131,7 +131,7 @@ for (const type of [6, 0x7f, 0xff]) {
 test(
   'changing-type',
   'acts on one version of a GSO extra whose type changes',
-  { ...GSO, destructive: true },
+  { ...GSO, destructive: true, flicker: true },
   async (t) => {
     const [from, to] = await t.bridged({}, ACCEPTS_V4);
     to.monitor.lookAway('packet', 'delivered');

@@ -138,7 +138,7 @@ for (const [name, what, alter] of [
     name === 'changing-slot'
       ? 'acts on a single snapshot of a request that changes (no double fetch)'
       : `acts on a single snapshot of a request whose ${what} changes`;
-  test(name, title, { fresh: true, reflector: 'icmp' }, async (t) => {
+  test(name, title, { fresh: true, reflector: 'icmp', flicker: true }, async (t) => {
     const vif = await t.fresh();
     const rounds = t.rounds(CHANGING_ROUNDS);
     // A reply that the stack loses would look like a request that was accepted and not forwarded.
@@ -171,7 +171,7 @@ for (const [name, what, alter] of [
 test(
   'changing-flags',
   'responds to each slot once if more_data of the slot before it changes',
-  { gate: KEY.featureSg, fresh: true, reflector: 'icmp' },
+  { gate: KEY.featureSg, fresh: true, reflector: 'icmp', flicker: true },
   async (t) => {
     const vif = await t.fresh();
     const rounds = t.rounds(CHANGING_ROUNDS);

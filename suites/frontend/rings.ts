@@ -68,7 +68,7 @@ test('matching', MATCHING, { fresh: true, reflector: 'icmp' }, async (t) => {
 test(
   'changing-slot',
   'acts on a single snapshot of a response that changes (no double fetch)',
-  { needs: 'bridge', fresh: true },
+  { needs: 'bridge', fresh: true, flicker: true },
   async (t) => {
     const rounds = t.rounds(CHANGING_ROUNDS);
     let short = 0;

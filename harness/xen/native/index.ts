@@ -71,7 +71,7 @@ export async function openNativeDomain(): Promise<Domain> {
       events: new HostEvents(events),
       clock: hostClock,
       observer: new HostObserver(id, tables),
-      capabilities: new Set<Capability>(tables ? ['observer'] : []),
+      capabilities: new Set<Capability>(['flicker', ...(tables ? (['observer'] as const) : [])]),
       close: () => closers.close(),
     };
   } catch (error) {

@@ -34,7 +34,7 @@ export class SimulatedDomain implements Domain {
   readonly grants: SimulatedGrants;
   readonly events: SimulatedEvents;
   readonly clock: Clock;
-  readonly capabilities: ReadonlySet<Capability> = new Set(['observer', 'virtual-time']);
+  readonly capabilities: ReadonlySet<Capability>;
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -44,10 +44,12 @@ export class SimulatedDomain implements Domain {
     find: (id: DomId) => DomainState | undefined,
     xenstored: Xenstored,
     scheduler: Scheduler,
+    hooks: Hooks,
   ) {
     const check = (): void => {
       if (this.#closed) throw XenError.refused('EBADF', `the handle of domain ${id} is closed`);
     };
+    this.capabilities = new Set(['observer', 'virtual-time', ...(hooks.allocate ? [] : (['flicker'] as const))]);
     this.clock = scheduler;
     this.store = new Connection(xenstored, id, scheduler);
     this.grants = new SimulatedGrants(state.grants, (domain) => find(domain)?.grants, check);
@@ -113,6 +115,7 @@ export class Hypervisor {
       (other) => this.#domains.get(other),
       this.#xenstored,
       this.#scheduler,
+      this.hooks,
     );
   }
 

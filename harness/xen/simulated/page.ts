@@ -34,11 +34,6 @@ export interface FrameMemory {
   /** A copy. */
   read(offset: number, length: number): Uint8Array;
   write(offset: number, bytes: Uint8Array): void;
-  /**
-   * Alternates the word at `offset` between the two values while another process may read it. Only memory that other
-   * processes share has it; the accesses of such a process are not seen here.
-   */
-  flicker?(offset: number, values: readonly [number, number]): () => void;
   /** The page is granted and mapped no more. */
   free?(): void;
 }
@@ -96,7 +91,7 @@ export class Frame {
 
   /** Sets the word to its other value after each read. */
   flicker(offset: number, values: readonly [number, number]): () => void {
-    if (this.memory.flicker) return this.memory.flicker(offset, values);
+    if (!this.observable) throw new PageError('nobody sees when another process reads a word');
     if (this.#flicker) throw new PageError('the page already has a flickering word');
     const flicker = { offset, values };
     this.#flicker = flicker;
