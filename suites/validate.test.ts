@@ -9,11 +9,14 @@ import { SUITES } from './index.js';
 /** The least number of defects that mirror bugs of real drivers. */
 const REAL_BUGS = 80;
 
+/** Legal drivers get a third of the tests here; `netifspec validate` runs them all. */
+const ONE_IN = 3;
+
 describe('validate', function () {
   this.timeout(3_600_000);
   let proof: Proof;
   before(async () => {
-    proof = proofOf(await runMatrix());
+    proof = proofOf(await runMatrix({ oneIn: ONE_IN }));
   });
 
   const holesOf = (is: (hole: Hole) => boolean): string[] =>

@@ -23,19 +23,25 @@ const SEQUENCES = 2;
 
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url));
 
+export interface MatrixOptions {
+  /** Called with the completed runs, and their total as far as it is known. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** A legal driver that is not a persona gets one in so many of the tests, each such driver others. Default: 1. */
+  readonly oneIn?: number;
+}
+
 /**
- * Runs every test against the correct drivers and the legal ones, explores the legal ones, and runs each defect against the tests that could catch it
- * and a cover.
- * @param onProgress called with the completed runs, and their total as far as it is known
+ * Runs every test against the correct drivers and the legal ones, explores the legal ones, and runs each defect against
+ * the tests that could catch it and a cover.
  */
-export async function runMatrix(onProgress?: (done: number, total: number) => void): Promise<Evidence[]> {
+export async function runMatrix({ onProgress, oneIn = 1 }: MatrixOptions = {}): Promise<Evidence[]> {
   let [done, asked] = [0, 0];
   // Each driver has one run, and a legal one two; a defect that breaks every connection gets a second one.
   const total = (): number => Math.max(asked, ROLES.length + VARIANTS.length + DEFECTS.length + 2 * LEGAL.length);
   const onDone = (): void => onProgress?.(++done, total());
   const pool = new Pool(WORKER, { processes: availableParallelism(), patienceMs: PATIENCE_MS, onDone });
   try {
-    return await matrix((jobs) => {
+    return await matrix(oneIn, (jobs) => {
       asked += jobs.length;
       return pool.run(jobs);
     });
@@ -44,7 +50,7 @@ export async function runMatrix(onProgress?: (done: number, total: number) => vo
   }
 }
 
-async function matrix(run: (jobs: readonly Job[]) => Promise<Run[]>): Promise<Evidence[]> {
+async function matrix(oneIn: number, run: (jobs: readonly Job[]) => Promise<Run[]>): Promise<Evidence[]> {
   const references = await run(ROLES.map((role): Job => ({ role, tests: idsOf(role) })));
   const variants = await run(
     VARIANTS.map(({ id }) => ({ role: 'backend', driver: id, tests: skippedBy(references[1]) })),
@@ -70,7 +76,9 @@ async function matrix(run: (jobs: readonly Job[]) => Promise<Run[]>): Promise<Ev
     runs[at] = { ...runs[at], outcomes: [...(runs[at]?.outcomes ?? []), ...outcomes], ...rest };
   }
   const drivers = LEGAL.map(legalNote);
-  const legal = await run(drivers.map(({ id, role }) => ({ role, driver: id, tests: idsOf(role) })));
+  const legal = await run(
+    drivers.map((each, n) => ({ role: each.role, driver: each.id, tests: testsOfLegal(each, n, oneIn) })),
+  );
   const explored = await run(drivers.map(({ id, role }) => ({ role, driver: id, tests: [], sequences: SEQUENCES })));
   return ROLES.map((role, n) => ({
     role,
@@ -121,6 +129,11 @@ function anchoredIn(role: Role): Set<string> {
 
 function idsOf(role: Role): string[] {
   return testsOf(role).map(({ id }) => id);
+}
+
+/** The tests of the `n`th legal driver; see {@link MatrixOptions.oneIn}. */
+function testsOfLegal({ role, persona }: LegalNote, n: number, oneIn: number): string[] {
+  return idsOf(role).filter((_, at) => persona || (at + n) % oneIn === 0);
 }
 
 function skippedBy(run: Run | undefined): string[] {
