@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A small netfront for netifspec.h: one queue, one event channel, no offloads. It shows what a driver's glue does. */
 #include "netifspec.h"
+#ifdef REFLECTOR
+#include "reflector.h"
+#endif
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +52,7 @@ struct vif {
     int exists, connected, handle, domain, port;
     char path[64], backend[256], token[16];
     struct ring tx, rx;
+    uint8_t mac[6];
     uint16_t free_ids[SLOTS];
     int free_count, skip_fragments;
 };
@@ -64,6 +68,15 @@ static int read_number(const char *folder, const char *key)
     char path[320], value[32];
     snprintf(path, sizeof path, "%s/%s", folder, key);
     return nifs_read(0, path, value, sizeof value) < 0 ? -1 : atoi(value);
+}
+
+static void read_mac(struct vif *vif)
+{
+    char path[96], text[32];
+    snprintf(path, sizeof path, "%s/mac", vif->path);
+    if (nifs_read(0, path, text, sizeof text) >= 0)
+        sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &vif->mac[0], &vif->mac[1], &vif->mac[2], &vif->mac[3],
+               &vif->mac[4], &vif->mac[5]);
 }
 
 static void write_number(struct vif *vif, const char *key, int number)
@@ -199,6 +212,7 @@ static void add_vif(int handle)
     snprintf(vif->token, sizeof vif->token, "vif%d", handle);
     snprintf(path, sizeof path, "%s/backend", vif->path);
     vif->domain = read_number(vif->path, "backend-id");
+    read_mac(vif);
     if (nifs_read(0, path, vif->backend, sizeof vif->backend) < 0 || vif->domain < 0)
         return;
     vif->exists = 1;
@@ -229,6 +243,33 @@ static void take_tx_responses(struct vif *vif)
     }
 }
 
+static void transmit(struct vif *vif, const struct nifs_frame *frame)
+{
+    struct ring *tx = &vif->tx;
+    if (vif->free_count == 0)
+        return; /* a full queue drops */
+    uint16_t id = vif->free_ids[--vif->free_count];
+    memcpy(tx->pages + id * NIFS_PAGE_SIZE, frame->bytes, frame->length);
+    struct tx_request *request = slot(tx, tx->req_prod++, 12);
+    *request = (struct tx_request){.gref = tx->grefs[id], .id = id, .size = frame->length};
+    push(vif, tx);
+}
+
+/* Passes a frame to the stack: netifspec's or, with -DREFLECTOR, the one in reflector.c. */
+static void deliver(struct vif *vif, struct nifs_frame *frame)
+{
+#ifdef REFLECTOR
+    static uint8_t reply[REFLECTOR_FRAME_MAX];
+    frame->length = reflector_reply(vif->mac, frame->bytes, frame->length, frame->flags & NIFS_CSUM_BLANK, reply);
+    frame->bytes = reply;
+    if (frame->length > 0 && frame->length <= LONGEST_FRAME)
+        transmit(vif, frame);
+#else
+    (void)vif;
+    nifs_received(frame);
+#endif
+}
+
 static void take_rx_responses(struct vif *vif)
 {
     struct ring *rx = &vif->rx;
@@ -246,7 +287,7 @@ static void take_rx_responses(struct vif *vif)
                 .length = response.status,
                 .bytes = rx->pages + response.id * NIFS_PAGE_SIZE + response.offset,
             };
-            nifs_received(&frame);
+            deliver(vif, &frame);
         }
         post(rx, response.id);
         push(vif, rx);
@@ -254,23 +295,13 @@ static void take_rx_responses(struct vif *vif)
     }
 }
 
-static void transmit(struct vif *vif, const struct nifs_frame *frame)
-{
-    struct ring *tx = &vif->tx;
-    if (vif->free_count == 0)
-        return; /* a full queue drops */
-    uint16_t id = vif->free_ids[--vif->free_count];
-    memcpy(tx->pages + id * NIFS_PAGE_SIZE, frame->bytes, frame->length);
-    struct tx_request *request = slot(tx, tx->req_prod++, 12);
-    *request = (struct tx_request){.gref = tx->grefs[id], .id = id, .size = frame->length};
-    push(vif, tx);
-}
-
 int main(void)
 {
     struct nifs_event event;
     nifs_init();
-    nifs_offloads(0, LONGEST_FRAME);
+#ifdef REFLECTOR
+    nifs_describe(NIFS_OWN_STACK, LONGEST_FRAME);
+#endif
     nifs_watch("device/vif", "vifs");
     for (;;) {
         nifs_wait(deferred_count > 0 ? RETRY_MS : NIFS_FOREVER, &event);

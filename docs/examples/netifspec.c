@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum { MEMORY = 3, CALLS = 4, ANSWERS = 5 };
-enum { OFFLOADS, READ, WRITE, REMOVE, LIST, START, END, WATCH, UNWATCH, GRANT, END_GRANT, MAP, UNMAP, COPY_FROM,
+enum { DESCRIBE, READ, WRITE, REMOVE, LIST, START, END, WATCH, UNWATCH, GRANT, END_GRANT, MAP, UNMAP, COPY_FROM,
        COPY_TO, BIND_UNBOUND, BIND_INTERDOMAIN, UNBIND, NOTIFY, NOW, WAIT, RECEIVED };
 
 /* The driver's pages are the first ones of the memory. */
@@ -127,9 +127,9 @@ static void take_text(char *text, size_t size)
     text[count] = 0;
 }
 
-void nifs_offloads(uint32_t offloads, uint32_t longest_frame)
+void nifs_describe(uint32_t flags, uint32_t longest_frame)
 {
-    call(OFFLOADS, "uu", offloads, longest_frame);
+    call(DESCRIBE, "uu", flags, longest_frame);
 }
 
 int nifs_read(uint32_t transaction, const char *path, char *value, size_t size)

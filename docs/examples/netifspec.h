@@ -14,10 +14,11 @@
 /* Opens the descriptors that netifspec passes to the program. Call it first. */
 void nifs_init(void);
 
-/* Tells what the driver can send without help of a stack: the longest frame, and the offloads. */
-#define NIFS_OFFLOAD_CHECKSUM 1
-#define NIFS_OFFLOAD_SEGMENTATION 2
-void nifs_offloads(uint32_t offloads, uint32_t longest_frame);
+/* Describes the driver, before its first nifs_wait. By default it sends frames of up to 1518 bytes and has no flag. */
+#define NIFS_CAN_CHECKSUM 1 /* sends frames whose checksum is blank */
+#define NIFS_CAN_SEGMENT 2  /* sends frames with a GSO size */
+#define NIFS_OWN_STACK 4    /* has a stack of its own: nifs_received is never called */
+void nifs_describe(uint32_t flags, uint32_t longest_frame);
 
 /* xenstore, outside (transaction 0) or inside a transaction. A value is cut at size - 1 bytes and ended with a 0; the
  * size is not 0, and the result is the whole length. Names of nifs_list are each ended with a 0; the result is their number. */

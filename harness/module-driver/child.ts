@@ -94,16 +94,18 @@ function openerOfProgram(file: string): Opener | string {
   } catch {
     return "it's neither a Node module (.js, .mjs, .cjs) nor an executable program";
   }
-  return (role, seed, name) => {
+  return async (role, seed, name) => {
     const memory = new SharedMemory();
     const onProcess = (pid: number): void => sendMessage({ type: 'program', pid });
-    return openSimulatedIut(
+    const iut = await openSimulatedIut(
       role,
       seed,
       (setting) => new ProgramDriver({ ...setting, onError: crash }, { file, memory, onProcess }),
       name,
       () => memory.allocate(),
     );
+    // It may have a stack of its own, which replies to less.
+    return { ...iut, promised: new Set() };
   };
 }
 

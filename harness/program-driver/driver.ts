@@ -14,7 +14,7 @@ import { type Call, DriverProcess } from './process.js';
 import { ProgramError } from './program-error.js';
 import { SharedMemory, SharedPage } from './shared-memory.js';
 import { Transactions } from './transactions.js';
-import { encodeAnswer, EVENT, type Fields, FRAME, OFFLOAD, OP } from './wire.js';
+import { DRIVER, encodeAnswer, EVENT, type Fields, FRAME, OP } from './wire.js';
 
 /** The domain of the harness on the simulated Xen. */
 const HARNESS = 0;
@@ -55,8 +55,9 @@ export class ProgramDriver implements Driver {
     this.#running = undefined;
   }
 
-  bridge(handles: readonly [number, number]): void {
-    this.#running?.bridge(handles);
+  /** Undefined if the program does not pass its frames to a bridge. */
+  get bridge(): Driver['bridge'] {
+    return this.#running?.ownStack ? undefined : (handles) => this.#running?.bridge(handles);
   }
 }
 
@@ -77,7 +78,7 @@ class Running {
   #firstWait: () => void = () => undefined;
   #calls = 0;
   #mapped = 0;
-  #offloads = 0;
+  #flags = 0;
   #longestFrame = STANDARD_FRAME;
   #closed = false;
 
@@ -92,6 +93,10 @@ class Running {
     if (this.#process.pid !== undefined) options.onProcess(this.#process.pid);
     this.waiting = new Promise((resolve) => (this.#firstWait = resolve));
     this.#served = this.#serve().catch(setting.onError).finally(this.#firstWait);
+  }
+
+  get ownStack(): boolean {
+    return (this.#flags & DRIVER.ownStack) !== 0;
   }
 
   bridge([one, other]: readonly [number, number]): void {
@@ -170,8 +175,8 @@ class Running {
     const { domain } = this.setting;
     const { events, clock } = domain;
     switch (operation) {
-      case OP.offloads:
-        this.#offloads = fields.u32();
+      case OP.describe:
+        this.#flags = fields.u32();
         this.#longestFrame = fields.u32();
         return [0];
       case OP.read:
@@ -319,10 +324,10 @@ class Running {
 
   /** Does what a stack does for a driver without offloads. */
   #forward(handle: number, { flags, gsoSize, gsoType, bytes }: Sent): void {
-    const whole = gsoSize === 0 || (this.#offloads & OFFLOAD.segmentation) !== 0;
+    const whole = gsoSize === 0 || (this.#flags & DRIVER.canSegment) !== 0;
     for (const part of whole ? [bytes] : segment(bytes, gsoSize)) {
       const blank = whole && (flags & FRAME.csumBlank) !== 0;
-      const completed = blank && (this.#offloads & OFFLOAD.checksum) === 0;
+      const completed = blank && (this.#flags & DRIVER.canChecksum) === 0;
       this.#send(handle, {
         flags: blank && !completed ? flags : 0,
         gsoSize: whole ? gsoSize : 0,

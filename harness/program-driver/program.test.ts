@@ -25,7 +25,7 @@ describe('a driver that is a program', function () {
   after(() => rmSync(folder, { recursive: true }));
 
   /** Compiles the example, in which `change` replaces text. */
-  function compiled(name: string, change: readonly [from: string, to: string] = ['', '']): string {
+  function compiled(name: string, change: readonly [from: string, to: string] = ['', ''], ...flags: string[]): string {
     const source = readFileSync(join(EXAMPLES, 'netfront.c'), 'utf8');
     expect(source, 'the example').to.include(change[0]);
     const file = join(folder, `${name}.c`);
@@ -33,8 +33,8 @@ describe('a driver that is a program', function () {
     const program = join(folder, name);
     const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
     const warnings = ['-std=gnu11', '-Wall', '-Wextra', '-Werror'];
-    const sources = [file, join(EXAMPLES, 'netifspec.c')];
-    execFileSync('cc', [...warnings, ...sanitizers, '-I', EXAMPLES, '-o', program, ...sources]);
+    const sources = [file, join(EXAMPLES, 'netifspec.c'), join(EXAMPLES, 'reflector.c')];
+    execFileSync('cc', [...warnings, ...sanitizers, ...flags, '-I', EXAMPLES, '-o', program, ...sources]);
     return program;
   }
 
@@ -75,6 +75,13 @@ describe('a driver that is a program', function () {
 
   it('passes the whole suite if it is correct, as the example is', async () => {
     const records = await tested(compiled('netfront'));
+    const unexpected = records.filter(({ verdict }) => verdict !== 'pass' && verdict !== 'skip');
+    expect(unexpected.map(({ id, verdict }) => `${verdict} ${id}`)).to.deep.equal([]);
+    expect(records.filter(({ verdict }) => verdict === 'pass')).to.have.length.above(150);
+  });
+
+  it('may have a stack of its own, as the reflector is', async () => {
+    const records = await tested(compiled('reflecting', ['', ''], '-DREFLECTOR'));
     const unexpected = records.filter(({ verdict }) => verdict !== 'pass' && verdict !== 'skip');
     expect(unexpected.map(({ id, verdict }) => `${verdict} ${id}`)).to.deep.equal([]);
     expect(records.filter(({ verdict }) => verdict === 'pass')).to.have.length.above(150);

@@ -7,7 +7,7 @@ import { ProgramError } from './program-error.js';
 
 /** The operations that a program may call. */
 export const OP = {
-  offloads: 0,
+  describe: 0,
   read: 1,
   write: 2,
   remove: 3,
@@ -37,8 +37,8 @@ export const EVENT = { timeout: 0, watch: 1, port: 2, frame: 3 } as const;
 /** A wait without a limit. */
 export const NO_TIMEOUT = 0xffffffff;
 
-/** What the driver sends without help of its stack, in the call `offloads`. */
-export const OFFLOAD = { checksum: 1, segmentation: 2 } as const;
+/** The flags in the call `describe`: what the driver sends without help of a stack, and whether it has its own. */
+export const DRIVER = { canChecksum: 1, canSegment: 2, ownStack: 4 } as const;
 
 /** Flags of a frame. */
 export const FRAME = { csumBlank: 1, dataValidated: 2 } as const;

@@ -29,7 +29,7 @@ export interface Driver {
    * Bridges two vifs, which may be about to connect: a frame received on one is sent on the other unchanged, including
    * its checksum and GSO metadata.
    */
-  bridge?(handles: readonly [number, number]): void;
+  readonly bridge?: ((handles: readonly [number, number]) => void) | undefined;
   /** Releases a vif without writing to its directory, like a driver that is unbound from its device. */
   unbind?(handle: number): Promise<void>;
   /** Attaches to the vif again, as to a new one. */
