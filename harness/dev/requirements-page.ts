@@ -3,6 +3,7 @@ import { DEFECTS } from '../reference/defects/index.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { PREFIXES, prefixOf } from '../../suites/requirements/prefixes.js';
 import { rulesOf } from '../run/monitored.js';
+import { markdownTable, plainText } from './markdown-table.js';
 import { HEADERS, type Requirement, TEXT_VERSIONS } from '../run/requirement.js';
 
 const COLUMNS = ['id', 'side', 'level', 'since', 'requirement', 'source', 'tests', 'defects'];
@@ -30,34 +31,24 @@ export function requirementsPage(): string {
     if (title === undefined)
       throw new Error(`prefix ${prefix} of the catalogue has no title in suites/requirements/prefixes.ts`);
     const rows = CATALOGUE.requirements.filter(({ id }) => prefixOf(id) === prefix).map(row);
-    return [`## ${prefix}: ${title}`, '', ...table(COLUMNS, rows)].join('\n');
+    return [`## ${prefix}: ${title}`, '', ...markdownTable(COLUMNS, rows)].join('\n');
   });
-  const versions = table(['version', 'what it adds'], Object.entries(TEXT_VERSIONS));
+  const versions = markdownTable(['version', 'what it adds'], Object.entries(TEXT_VERSIONS));
   return [HEAD, sections.join('\n\n'), '', '## Versions', '', ...versions, ''].join('\n');
 }
 
 function row({ id, side, level, since, statement, source, lines, note, untestable }: Requirement): string[] {
   const tests = [...CATALOGUE.checking(id), ...rulesOf(id).map((rule) => rule.id)].map((test) => `\`${test}\``);
   const defects = DEFECTS.filter(({ breaks }) => breaks === id).map((defect) => `\`${defect.id}\``);
-  const said = note === undefined ? text(statement) : `${text(statement)}<br>_${text(note)}_`;
+  const said = note === undefined ? plainText(statement) : `${plainText(statement)}<br>_${plainText(note)}_`;
   return [
     `<a id="${id.toLowerCase()}"></a>${id}`,
     side,
     level,
     since,
     said,
-    lines === undefined ? text(source) : `${text(source)}<br>${text(lines)}`,
-    untestable === undefined ? tests.join('<br>') : `_untestable: ${text(untestable)}_`,
+    lines === undefined ? plainText(source) : `${plainText(source)}<br>${plainText(lines)}`,
+    untestable === undefined ? tests.join('<br>') : `_untestable: ${plainText(untestable)}_`,
     defects.join('<br>'),
   ];
-}
-
-function table(columns: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(columns), line(columns.map(() => '---')), ...rows.map(line)];
-}
-
-/** Plain text as Markdown in a cell. */
-function text(plain: string): string {
-  return plain.replace(/[\\`*_<|[\]]/g, '\\$&').replace(/\s+/g, ' ');
 }
