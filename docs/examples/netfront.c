@@ -305,7 +305,6 @@ int main(void)
     nifs_watch("device/vif", "vifs");
     for (;;) {
         nifs_wait(deferred_count > 0 ? RETRY_MS : NIFS_FOREVER, &event);
-        end_deferred();
         if (event.kind == NIFS_WATCH)
             scan();
         for (struct vif *vif = vifs; vif < vifs + MAX_VIFS; vif++) {
@@ -318,5 +317,6 @@ int main(void)
                 transmit(vif, &event.frame);
             }
         }
+        end_deferred(); /* not before: the bytes of a frame are valid until the next call */
     }
 }

@@ -141,6 +141,8 @@ for (const half of ['tx', 'rx'] as const) {
     vif.monitor.lookAway();
     ring.page.store32(RING_OFFSET.rspProd, (ring.rspProdPvt + 2 * ring.layout.size) >>> 0);
     t.domain.events.notify(half === 'tx' ? vif.queue.txPort : vif.queue.rxPort);
+    // A ping of another vif is the sentinel: a response to this one would overwrite the index before it is read.
+    await t.check('RING-11', async () => (await t.connect()).ping());
     await survives(t, 'RING-11', vif);
     // The vif is lost, but it must be possible to unplug it and to plug another.
     await t.unplug(vif);
