@@ -16,6 +16,8 @@ const ROUNDS = 20;
 /** Spurious events in one burst, and number of bursts. */
 const EVENTS = 4;
 const BURSTS = 250;
+/** How far ahead an event index is that the frontend never reaches in a round. */
+const FAR_AHEAD = 100_000;
 /** Pings by which a guest is made to send four requests. */
 const MOST_PINGS = 12;
 /** Rounds that may count an event in flight when they began; a driver that ignores the index is early in all. */
@@ -71,9 +73,8 @@ test(
   { fresh: true, reflector: 'icmp' },
   async (t) => {
     const vif = await t.fresh();
-    const { tx, txPort, rxPort } = vif.queue;
+    const { tx, rx, txPort } = vif.queue;
     const { pump } = vif.context;
-    if (txPort === rxPort) return t.skip('tx and rx share an event channel');
     await vif.ping();
     const early = new Set<number>();
     for (let round = 0; round < ROUNDS; round++) {
@@ -83,9 +84,12 @@ test(
       const sent = (): number => distance(tx.ring.reqCons, tx.ring.indices().reqProd);
       // A stack may lose a ping.
       for (let n = 0; n < MOST_PINGS && sent() < 4; n++) {
-        vif.queue.rx.service();
+        await hasBuffers(t, vif, 1);
         const seen = sent();
-        await vif.deliver(vif.pingFrame().frame);
+        rx.enqueue(vif.pingFrame().frame);
+        // Both rings may share a channel, on which new buffers are to cause no event either.
+        rx.ring.setReqEvent(advance(rx.ring.reqCons, FAR_AHEAD));
+        vif.queue.pushRx();
         await happens(vif, 'tx request', () => sent() > seen);
         if (sent() < 4 && pump.count(txPort) > before) early.add(round);
       }
