@@ -166,6 +166,12 @@ export class Hypervisor {
     toolstack.setPermissions(home(id), [{ domain: id, access: 'n' }]);
     toolstack.write(`${home(id)}/domid`, `${id}`);
     toolstack.write(`${home(id)}/name`, id === 0 ? 'Domain-0' : `domain-${id}`);
+    // As from libxl: a guest that writes to a device which was removed does not bring its directory back.
+    toolstack.write(`${home(id)}/device`, '');
+    toolstack.setPermissions(`${home(id)}/device`, [
+      { domain: 0, access: 'n' },
+      { domain: id, access: 'r' },
+    ]);
     this.#xenstored.announce('@introduceDomain');
     return state;
   }
