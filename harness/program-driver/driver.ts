@@ -6,9 +6,10 @@
 import { constants } from 'node:os';
 import type { Stack } from '../packet/stack.js';
 import { completeChecksum, segment } from '../packet/offload.js';
+import { GNTST } from '../protocol/grant.js';
 import type { Driver } from '../run/driver.js';
 import type { SimulatedSetting } from '../run/simulated-iut.js';
-import { type Mapping, type Offer, type Watch, XenError } from '../xen/domain.js';
+import { type Mapping, type Offer, PAGE_SIZE, type Watch, XenError } from '../xen/domain.js';
 import { EventQueue } from './events.js';
 import { type Call, DriverProcess } from './process.js';
 import { ProgramError } from './program-error.js';
@@ -100,6 +101,8 @@ class Running {
   }
 
   bridge([one, other]: readonly [number, number]): void {
+    // Another call for the same vifs, after a reconnect, needs no second watch of each.
+    if (this.#bridges.get(one) === other) return;
     this.#bridges.set(one, other).set(other, one);
     void this.#bridgeUntilGone(one, other).catch(this.setting.onError);
   }
@@ -208,11 +211,13 @@ class Running {
         return [this.#unmap(fields.u32())];
       case OP.copyFrom: {
         const segment = { domain: fields.u32(), ref: fields.u32(), offset: fields.u32(), length: fields.u32() };
+        if (isBeyondPage(segment.offset, segment.length)) return [GNTST.badCopyArg];
         const [copied] = domain.grants.copyFrom([segment]);
         return copied ? [copied.status, copied.bytes] : [0];
       }
       case OP.copyTo: {
         const segment = { domain: fields.u32(), ref: fields.u32(), offset: fields.u32(), bytes: fields.bytes() };
+        if (isBeyondPage(segment.offset, segment.bytes.length)) return [GNTST.badCopyArg];
         return [domain.grants.copyTo([segment])[0] ?? 0];
       }
       case OP.bindUnbound:
@@ -349,6 +354,11 @@ interface Sent {
   readonly gsoSize: number;
   readonly gsoType: number;
   readonly bytes: Uint8Array;
+}
+
+/** The hypervisor refuses a copy that leaves the page, with a status; the adapters' kernels refuse it with an errno. */
+function isBeyondPage(offset: number, length: number): boolean {
+  return offset + length > PAGE_SIZE;
 }
 
 async function done(request: Promise<void>): Promise<Answer> {
