@@ -115,7 +115,7 @@ type Opener = (role: Role, seed: number, name: string) => Promise<Iut>;
 const MODULE_EXTENSIONS = ['.js', '.mjs', '.cjs'];
 
 async function run(job: ChildJob): Promise<void> {
-  const { module, name, command, role, tests, seed, slow, spec, traceAll, explore } = job;
+  const { module, name, command, role, tests, seed, slow, spec, traceAll, tallies, explore } = job;
   const isModule = MODULE_EXTENSIONS.includes(extname(module));
   const open = isModule ? await openerOfModule(module) : openerOfProgram(module);
   if (typeof open === 'string') return sendMessage({ type: 'refused', reason: open });
@@ -130,6 +130,8 @@ async function run(job: ChildJob): Promise<void> {
     slow,
     spec,
     traceAll,
+    tallies,
+    onTallies: (found) => sendMessage({ type: 'tallies', tallies: found }),
     onBegin: (id) => sendMessage({ type: 'begin', id }),
     onRecord: (record) => sendMessage({ type: 'record', record }),
   });

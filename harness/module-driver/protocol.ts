@@ -1,5 +1,6 @@
 /** Messages between the process that runs a driver and the one that watches it. */
 import type { ExploreWork } from '../explore/session.js';
+import type { Tallies } from '../peer/monitor/monitor.js';
 import type { ResultRecord, Role, Script } from '../run/record.js';
 
 /** The job of the child. */
@@ -15,6 +16,8 @@ export interface ChildJob {
   readonly slow: boolean;
   readonly spec: string;
   readonly traceAll: boolean;
+  /** What the monitor found in the processes before this one. */
+  readonly tallies?: Tallies | undefined;
   /** Explores the driver instead of running tests. */
   readonly explore?: ExploreWork;
 }
@@ -22,10 +25,12 @@ export interface ChildJob {
 /** Messages from the child; it sends `alive` periodically, so that silence means that the driver blocks the thread. */
 export type ChildMessage =
   | { readonly type: 'alive' }
-  /** A test begins. */
   /** The driver is a program, and runs as this process from now on. */
   | { readonly type: 'program'; readonly pid: number }
+  /** A test begins. */
   | { readonly type: 'begin'; readonly id: string }
+  /** What the monitor has found up to the end of a test. */
+  | { readonly type: 'tallies'; readonly tallies: Tallies }
   | { readonly type: 'record'; readonly record: ResultRecord }
   /** The steps of the sequence that runs now, up to one that begins. */
   | { readonly type: 'sequence'; readonly script: Script }

@@ -1,6 +1,7 @@
 /** Runs the suites against a third-party driver, in a separate process that may hang or crash. */
 import type { Catalogue } from '../run/catalogue.js';
-import { lostMonitorRecords, monitorTests } from '../run/monitored.js';
+import { Monitor, type Tallies } from '../peer/monitor/monitor.js';
+import { lostMonitorRecords, monitorRecords, monitorTests } from '../run/monitored.js';
 import { type ChildProcess, fork } from 'node:child_process';
 import { UsageError } from '../base/errors.js';
 import { killIfAlive } from '../base/process.js';
@@ -54,6 +55,7 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
   let left = [...tests];
   let cut: string | undefined;
   let monitored = false;
+  let tallies: Tallies | undefined;
   while (left.length > 0 && !signal.aborted) {
     const take = (record: ResultRecord): void => {
       if (record.type === 'session') return begun(record);
@@ -62,10 +64,13 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
       if (record.chapter === 'monitor') monitored = true;
       left = left.filter(({ id }) => id !== record.id);
     };
-    const early = await watch(jobOf(options, left), {
+    const early = await watch({ ...jobOf(options, left), tallies }, {
       signal,
       ...(options.hangMs === undefined ? {} : { hangMs: options.hangMs }),
-      onMessage: (message) => message.type === 'record' && take(message.record),
+      onMessage: (message) => {
+        if (message.type === 'record') take(message.record);
+        if (message.type === 'tallies') tallies = message.tallies;
+      },
     });
     if (!early || signal.aborted) break;
     // If no test had begun, the start of the driver failed, and would fail again in a new process.
@@ -85,9 +90,13 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
     left = [];
   }
   begun(sessionOf(options));
-  // A process that ended early took its monitor with it.
+  // A process that ended early took its monitor with it, but had told what it found in the tests before.
   if (!monitored && !signal.aborted) {
-    lostMonitorRecords(options, options.catalogue, "the driver's process did not run to its end").forEach(onRecord);
+    const { catalogue, spec } = options;
+    const records = tallies
+      ? monitorRecords(new Monitor(() => [], tallies), options, catalogue, (id) => catalogue.standsIn(spec, id))
+      : lostMonitorRecords(options, catalogue, "the driver's process did not run to its end");
+    records.forEach(onRecord);
   }
   const end = { type: 'end', target: options.name, finished: new Date().toISOString() } as const;
   if (signal.aborted) return onRecord({ ...end, ...cutShort(signal) });

@@ -1,6 +1,6 @@
 /** One run of the suites against one target: from opening the target to the end record. */
 import type { Reflector } from '../peer/context.js';
-import { Monitor } from '../peer/monitor/monitor.js';
+import { Monitor, type Tallies } from '../peer/monitor/monitor.js';
 import { clearLeftovers } from '../peer/vif.js';
 import { version } from '../base/root.js';
 import { EventPump } from '../xen/event-pump.js';
@@ -36,6 +36,10 @@ export interface SessionOptions extends TestRunOptions {
   readonly seed: number;
   /** Whether the monitor checks the driver, and has a test for each requirement that it checks. */
   readonly monitored: boolean;
+  /** What the monitor found in earlier parts of this session, which ran in other processes. */
+  readonly tallies?: Tallies | undefined;
+  /** Called after each test with what the monitor has found up to then. */
+  readonly onTallies?: (tallies: Tallies) => void;
   /** The claimed version of the header: a key of TEXT_VERSIONS. */
   readonly spec: string;
   /** I/N: the part of a run, if this is one of several. */
@@ -88,7 +92,7 @@ export class Session {
   ) {
     this.#reflectors = new Reflectors(iut.promised);
     const trace = new Trace(iut.harness.clock);
-    this.monitor = options.monitored ? new Monitor(() => trace.steps()) : undefined;
+    this.monitor = options.monitored ? new Monitor(() => trace.steps(), options.tallies) : undefined;
     this.iut = tracedIut(iut, trace);
     const domain = traced(iut.harness, trace);
     const patience = new Patience(iut.harness.clock, options.target.timeScale);
@@ -206,7 +210,9 @@ export class Session {
   async runTest(test: Test): Promise<TestRecord> {
     this.options.onBegin?.(test.id);
     this.monitor?.enter(test.id);
-    return this.#expected(await this.#runner.run(test, () => this.#skipReason(test)));
+    const record = this.#expected(await this.#runner.run(test, () => this.#skipReason(test)));
+    if (this.monitor) this.options.onTallies?.(this.monitor.tallies);
+    return record;
   }
 
   /** Closes the connections, and emits the records that `summary` makes and the end record. */

@@ -105,13 +105,29 @@ export interface FirstViolation {
   readonly trace: readonly TraceStep[];
 }
 
+/** The results of a monitor, by requirement. */
+export type Tallies = Readonly<Record<string, Readonly<Tally>>>;
+
 /** Checks one driver for the duration of a session. */
 export class Monitor {
   readonly #tallies = new Map<string, Tally>();
   #test: string | undefined;
 
-  /** @param trace returns the last steps; called when a requirement is broken for the first time */
-  constructor(private readonly trace: () => readonly TraceStep[] = () => []) {}
+  /**
+   * @param trace returns the last steps; called when a requirement is broken for the first time
+   * @param earlier the results of a monitor before this one
+   */
+  constructor(
+    private readonly trace: () => readonly TraceStep[] = () => [],
+    earlier: Tallies = {},
+  ) {
+    for (const [id, tally] of Object.entries(earlier)) this.#tallies.set(id, { ...tally });
+  }
+
+  /** All results up to now. */
+  get tallies(): Tallies {
+    return Object.fromEntries(this.#tallies);
+  }
 
   /** Sets the test to which later observations belong. */
   enter(test: string): void {
