@@ -58,7 +58,7 @@ int nifs_now(void);
 
 /* A frame with the metadata of its slots. The stack sends what the vif is to transmit as NIFS_FRAME events. */
 #define NIFS_CSUM_BLANK 1
-#define NIFS_DATA_VALIDATED 2
+#define NIFS_DATA_VALIDATED 2 /* the stack does not verify the checksum */
 struct nifs_frame {
     uint32_t vif; /* the handle */
     uint32_t flags;

@@ -322,7 +322,9 @@ class Running {
     if (other !== undefined) return this.#forward(other, { flags, gsoSize, gsoType, bytes });
     let stack = this.#stacks.get(handle);
     if (!stack) this.#stacks.set(handle, (stack = this.setting.stackOf(handle)));
-    for (const reply of stack.receive(bytes, { csumBlank: (flags & FRAME.csumBlank) !== 0 })) {
+    // A stack does not verify a checksum that its driver calls validated.
+    const unverified = (flags & (FRAME.csumBlank | FRAME.dataValidated)) !== 0;
+    for (const reply of stack.receive(bytes, { csumBlank: unverified })) {
       this.#send(handle, { flags: 0, gsoSize: 0, gsoType: 0, bytes: reply });
     }
   }
