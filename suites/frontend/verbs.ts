@@ -309,6 +309,10 @@ export async function followsBack(
 ): Promise<void> {
   if (!(await closes(vif))) t.skip('the frontend does not close with its backend');
   await vif.writeKeys(keys);
+  // A frontend that starts again by itself, as iPXE does, may wait until it has seen Closed. A backend is back in InitWait
+  // when its frontend is Initialising.
+  const starts = (): boolean => vif.other.value === String(XENBUS_STATE.initialising);
+  await happens(vif, 'state Initialising', starts);
   await vif.setState(XENBUS_STATE.initWait);
   try {
     await vif.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected], { ms: SOON_MS });
