@@ -1,7 +1,7 @@
 import type { Extra } from '../protocol/extra.js';
 import { encodeExtra } from '../protocol/extra.js';
 import { RSP, TXF } from '../protocol/netif.js';
-import { slotOffset, TX_RING } from '../protocol/ring.js';
+import { RING_OFFSET, slotOffset, TX_RING } from '../protocol/ring.js';
 import { FrontRing } from '../protocol/shared-ring.js';
 import { decodeTxRequest, decodeTxResponse, encodeTxRequest, type TxRequest, type TxResponse } from '../protocol/tx.js';
 import { type GrantRef, type Offer, type Page, PAGE_SIZE } from '../xen/domain.js';
@@ -50,6 +50,8 @@ export class FrontendTx {
   readonly #idle: Offer[] = [];
   /** The slots without a response, in order, each with its buffer if it has one of this queue's. */
   readonly #inFlight = new Map<SentSlot, Offer | undefined>();
+  /** Whether req_prod was published that does not fit the requests. */
+  #forged = false;
   /** The slots of the packet that a slot belongs to. */
   readonly #packets = new WeakMap<SentSlot, readonly SentSlot[]>();
   /** Grants that the backend may keep mapped. */
@@ -152,12 +154,22 @@ export class FrontendTx {
   }
 
   /**
+   * Publishes a req_prod that does not fit the requests. From then on no response is read: what the backend consumed is
+   * not known.
+   */
+  forgeReqProd(index: number): void {
+    this.monitor.lookAway();
+    this.#forged = true;
+    this.ring.page.store32(RING_OFFSET.reqProd, index);
+  }
+
+  /**
    * Reads the published responses and assigns each to its slot.
    *
    * @throws Violation if an index or the id of a response is invalid
    */
   service(): void {
-    for (;;) {
+    while (!this.#forged) {
       const ready = this.ring.unconsumed();
       if (!ready.ok) throw new Violation(['RING-08'], ready.reason);
       for (let n = 0; n < ready.value; n++) this.#complete(this.ring.take());

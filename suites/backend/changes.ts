@@ -6,7 +6,7 @@ import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import { throughSyn } from '../support/checksums.js';
 import { gsoOf, throughCut } from '../support/large-packets.js';
-import { queuesOffered, reconnect, saysBlank } from './verbs.js';
+import { connectsAgain, queuesOffered, reconnect, saysBlank, startsAgain } from './verbs.js';
 
 const { test, tests } = backendChapter('changes');
 export const changes = tests;
@@ -17,6 +17,10 @@ const BLANK = TXF.csumBlank | TXF.dataValidated;
 /** Connects again and passes a ping on every queue. */
 async function passesAgain(t: BackendTest, vif: FrontendPeer, options: FrontendOptions): Promise<void> {
   await reconnect(t, vif, options);
+  await passesOnEach(t, vif);
+}
+
+async function passesOnEach(t: BackendTest, vif: FrontendPeer): Promise<void> {
   await t.configure(vif);
   for (const queue of vif.queues) await vif.ping({ queue });
 }
@@ -27,7 +31,11 @@ async function passesAgain(t: BackendTest, vif: FrontendPeer, options: FrontendO
  */
 async function closesBusy(t: BackendTest, vif: FrontendPeer, options: FrontendOptions = {}): Promise<boolean> {
   await t.check('XB-12', () => vif.shut());
-  await t.check('XB-14', () => passesAgain(t, vif, options));
+  await startsAgain(t, vif);
+  await t.check('XB-14', async () => {
+    await connectsAgain(t, vif, options);
+    await passesOnEach(t, vif);
+  });
   return vif.queues.length > 0;
 }
 

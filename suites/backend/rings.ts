@@ -5,7 +5,7 @@ import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import { ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
 import { KEY, RSP, TXF } from '../../harness/protocol/netif.js';
 import type { TxRequest } from '../../harness/protocol/tx.js';
-import { advance, RING_OFFSET, slotOffset, TX_RING, distance } from '../../harness/protocol/ring.js';
+import { advance, RING_OFFSET, slotOffset, TX_RING } from '../../harness/protocol/ring.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
@@ -141,8 +141,10 @@ for (const [name, what, alter] of [
   test(name, title, { fresh: true, reflector: 'icmp', flicker: true }, async (t) => {
     const vif = await t.fresh();
     const rounds = t.rounds(CHANGING_ROUNDS);
-    // A reply that the stack loses would look like a request that was accepted and not forwarded.
+    // A reply that the stack loses would look like a request that was accepted and not forwarded, and so would a bad
+    // request that the backend accepts at any time.
     if (await losesPings(vif)) t.skip('the stack does not reply to every ping');
+    if (await accepts(await t.fresh(), alter)) t.skip(`the backend accepts a request with this ${what}`);
     let refused = 0;
     for (let round = 0; round < rounds; round += CHANGING_ROUNDS) {
       const pings: ChangingPing[] = [];
@@ -197,17 +199,13 @@ for (const [name, jump, what] of [
   test(name, `survives a req_prod ${what}`, { fresh: true, reflector: 'icmp' }, async (t) => {
     const vif = await t.fresh();
     await vif.transmit(vif.quietFrame());
-    const { page, reqProdPvt } = vif.queue.tx.ring;
-    vif.monitor.lookAway();
-    page.store32(RING_OFFSET.reqProd, advance(reqProdPvt, jump));
+    const { reqProdPvt } = vif.queue.tx.ring;
+    vif.queue.tx.forgeReqProd(advance(reqProdPvt, jump));
     t.domain.events.notify(vif.queue.txPort);
     // A whole connection of another vif is the sentinel: by then the backend has seen the bad index.
     await t.check('ROB-01', async () => (await t.fresh()).ping());
     const { rspProd } = vif.queue.tx.ring.indices();
     await t.check('RING-10', () => expect(rspProd, 'rsp_prod').to.equal(reqProdPvt));
-    await t.check('RING-14', () => {
-      expect(distance(reqProdPvt, rspProd), 'responses').to.be.at.most(TX_RING.size);
-    });
   });
 }
 
@@ -218,8 +216,7 @@ test(
   async (t) => {
     const vif = await waiting(t);
     await vif.publish();
-    vif.monitor.lookAway();
-    vif.queue.tx.ring.page.store32(RING_OFFSET.reqProd, TX_RING.size + 1);
+    vif.queue.tx.forgeReqProd(TX_RING.size + 1);
     const state = await settledState(t, vif);
     await t.check('RING-20', () => expect(state, 'state').not.to.equal(stateName(XENBUS_STATE.connected)));
   },
@@ -231,6 +228,13 @@ async function losesPings(vif: FrontendPeer): Promise<boolean> {
   for (const { frame } of pings) await vif.transmit(frame);
   await vif.ping();
   return pings.some(({ isReply }) => !vif.received.some(({ frame }) => isReply(frame)));
+}
+
+/** Whether the backend responds with OKAY to a request that was changed before it was published. */
+async function accepts(vif: FrontendPeer, alter: (request: TxRequest) => TxRequest): Promise<boolean> {
+  const slots = vif.queue.tx.enqueue(vif.pingFrame().frame, { alter });
+  vif.queue.pushTx();
+  return (await statusesOrSilence(vif, slots))?.[0] === RSP.okay;
 }
 
 interface ChangingPing {

@@ -120,8 +120,8 @@ export const RXW: readonly Requirement[] = [
   { id: 'RXW-27', side: 'backend', level: 'de-facto', since: 'always',
     statement:
       'Without rx buffers the backend drops or delays packets within bounds, and keeps working once there are buffers.',
-    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU',
-    note: 'Linux may take 10 s to drain and 60 s to detect a stall, after which it turns the carrier off.' },
+    source: 'drivers: Linux, FreeBSD, NetBSD',
+    note: 'QEMU leaves packets that wait until another event comes. Linux may take 10 s to drain and 60 s to detect a stall, after which it turns the carrier off.' },
   { id: 'RXW-28', side: 'frontend', level: 'de-facto', since: 'always',
     statement: 'The frontend works with a backend that follows both matching rules, by slot and by id.',
     source: 'drivers: Linux, FreeBSD, Windows, mini-os' },

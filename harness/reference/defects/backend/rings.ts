@@ -38,7 +38,7 @@ export const BACKEND_RINGS_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'backend.rings.trusts-index',
-    breaks: 'RING-14',
+    breaks: 'RING-10',
     fault: 'responds up to any req_prod, however far beyond the ring',
     seen: 'Linux xen-netback before XSA-39 (CVE-2013-0216): req_prod is not checked against the ring size',
     backend: {
