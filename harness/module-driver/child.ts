@@ -133,6 +133,7 @@ async function run(job: ChildJob): Promise<void> {
     tallies,
     onTallies: (found) => sendMessage({ type: 'tallies', tallies: found }),
     onBegin: (id) => sendMessage({ type: 'begin', id }),
+    onCheck: (requirements) => sendMessage({ type: 'check', requirements }),
     onRecord: (record) => sendMessage({ type: 'record', record }),
   });
   if (!explore) return runSession(options);

@@ -29,6 +29,8 @@ export type ChildMessage =
   | { readonly type: 'program'; readonly pid: number }
   /** A test begins. */
   | { readonly type: 'begin'; readonly id: string }
+  /** A check of these requirements begins. */
+  | { readonly type: 'check'; readonly requirements: readonly string[] }
   /** What the monitor has found up to the end of a test. */
   | { readonly type: 'tallies'; readonly tallies: Tallies }
   | { readonly type: 'record'; readonly record: ResultRecord }

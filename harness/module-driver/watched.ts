@@ -38,6 +38,8 @@ export interface EarlyEnd {
   readonly why: string;
   /** The test that was running; undefined if none had begun. */
   readonly during: string | undefined;
+  /** The requirements of the check that was open, or was the last one of that test. */
+  readonly checking: readonly string[];
 }
 
 /**
@@ -64,14 +66,17 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
       if (record.chapter === 'monitor') monitored = true;
       left = left.filter(({ id }) => id !== record.id);
     };
-    const early = await watch({ ...jobOf(options, left), tallies }, {
-      signal,
-      ...(options.hangMs === undefined ? {} : { hangMs: options.hangMs }),
-      onMessage: (message) => {
-        if (message.type === 'record') take(message.record);
-        if (message.type === 'tallies') tallies = message.tallies;
+    const early = await watch(
+      { ...jobOf(options, left), tallies },
+      {
+        signal,
+        ...(options.hangMs === undefined ? {} : { hangMs: options.hangMs }),
+        onMessage: (message) => {
+          if (message.type === 'record') take(message.record);
+          if (message.type === 'tallies') tallies = message.tallies;
+        },
       },
-    });
+    );
     if (!early || signal.aborted) break;
     // If no test had begun, the start of the driver failed, and would fail again in a new process.
     const [hit, ...others] = left.filter(({ id }) => early.during === undefined || id === early.during);
@@ -81,7 +86,8 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
       continue;
     }
     begun(sessionOf(options));
-    const check = { requirements: [], verdict: 'fail', failure: { observed: early.why } } as const;
+    const { why, checking } = early;
+    const check = { requirements: checking, verdict: 'fail', failure: { observed: why } } as const;
     onRecord({ ...base(options, hit), verdict: 'fail', class: 'guest-crash', checks: [check] });
     left = left.filter((test) => test !== hit);
     if (early.during !== undefined) continue;
@@ -125,6 +131,7 @@ export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Wa
       execArgv: [...process.execArgv, '--enable-source-maps'],
     });
     let during: string | undefined;
+    let checking: readonly string[] = [];
     let why = 'the driver ended its process';
     let complete = false;
     let program: number | undefined;
@@ -149,7 +156,8 @@ export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Wa
       watchdog.messageReceived();
       if (message.type !== 'alive') watchdog.progressMade();
       if (message.type === 'broken') fail(new Error(message.message));
-      if (message.type === 'begin') during = message.id;
+      if (message.type === 'begin') [during, checking] = [message.id, []];
+      if (message.type === 'check') checking = message.requirements;
       if (message.type === 'program') watchdog.watchToo((program = message.pid));
       if (message.type === 'crash') why = message.message;
       if (message.type === 'refused') fail(new UsageError(`${job.module} is not a driver: ${message.reason}`));
@@ -165,7 +173,7 @@ export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Wa
       // It may be in an endless loop, in which it does not see that the process that served it is gone.
       if (program !== undefined) killIfAlive(program);
       signal.removeEventListener('abort', abort);
-      resolve(complete ? undefined : { why, during });
+      resolve(complete ? undefined : { why, during, checking });
     });
     child.send(job);
   });

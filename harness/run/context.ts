@@ -25,6 +25,8 @@ export interface ContextOptions {
   /** Whether the run may take long. */
   readonly slow: boolean;
   readonly onUse: (use: Use) => void;
+  /** Called with the requirements of each check before it begins. */
+  readonly onCheck?: ((requirements: readonly string[]) => void) | undefined;
 }
 
 /** The context that the body of one test is given, and its results. */
@@ -35,6 +37,8 @@ abstract class Context<R extends Role> implements TestContext<PeerOf[R]> {
   unclaimed = false;
   /** Number of rounds of a race that the test tried. */
   raced: number | undefined;
+  /** The requirements of the check that is open, or was the last one. */
+  checking: readonly string[] = [];
   /** Requirements whose check was ended by a violation of other requirements. */
   readonly unreached: string[] = [];
   /** Errors that checks have already judged. */
@@ -97,6 +101,8 @@ abstract class Context<R extends Role> implements TestContext<PeerOf[R]> {
     this.#refuse();
     const named = typeof requirements === 'string' ? [requirements] : requirements;
     const ids = named.filter(claimed);
+    this.checking = ids;
+    this.options.onCheck?.(ids);
     try {
       await body();
     } catch (error) {

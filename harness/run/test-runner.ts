@@ -29,6 +29,8 @@ export interface TestRunOptions {
   readonly traceAll?: boolean;
   /** Called at the end of a test with what it used. */
   readonly onUsed?: (id: string, uses: ReadonlySet<Use>) => void;
+  /** Called with the requirements of each check before it begins. */
+  readonly onCheck?: (requirements: readonly string[]) => void;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -103,7 +105,15 @@ export class TestRunner {
 
     const before = this.#inventory();
     this.#uses = new Set();
-    const context = contextOf(test, connections, { domain, find: this.#findingFor, claimed, slow, onUse: this.use });
+    const { onCheck } = this.options;
+    const context = contextOf(test, connections, {
+      domain,
+      find: this.#findingFor,
+      claimed,
+      slow,
+      onUse: this.use,
+      onCheck,
+    });
     trace.take();
     patience.takeLag();
     const kernelLog: string[] = [];
@@ -213,7 +223,7 @@ export class TestRunner {
       );
     }
     preconditions.crashed();
-    return this.#addFinding(context, crashOf(said));
+    return this.#addFinding(context, crashOf(said, context.own.checking));
   }
 
   /** Whether harness or guest did not run for a long time during the test. */
@@ -292,7 +302,7 @@ export class TestRunner {
     const death = finding?.class === 'guest-crash' ? undefined : await iut.died();
     if (death === undefined) return finding;
     preconditions.crashed();
-    return this.#addFinding(context, crashOf(death));
+    return this.#addFinding(context, crashOf(death, context.own.checking));
   }
 
   async #endTest(context: OpenContext, damaged: boolean): Promise<Finding | undefined> {
