@@ -1,6 +1,6 @@
 /** The preconditions of every test: a working host, a running guest and a plain connection to its driver. */
 import { messageOf } from '../base/errors.js';
-import type { Patience } from '../xen/wait.js';
+import { Expired, type Patience } from '../xen/wait.js';
 import type { AnyConnections } from './connections.js';
 import { EnvironmentError, GuestCrashed, GuestGone } from './environment.js';
 import type { Iut } from './iut.js';
@@ -42,6 +42,8 @@ export class Preconditions {
   #lastPassed: string | undefined;
   /** Whether a plain connection must be tried before the next test. */
   #mustReconnect = false;
+  /** Whether the driver may be stuck, and is started again before the next test if it is. */
+  #doubted = false;
   /** How the guest was lost; undefined once it was replaced. */
   #gone: 'crashed' | 'unreachable' | undefined;
   /** Number of unreachable guests in a row, without a passed test in between. */
@@ -83,7 +85,12 @@ export class Preconditions {
     try {
       if (this.parts.method.bootMs === 0) await this.parts.iut.booted();
       // If the connection test itself is next, it reports the failure.
-      if (this.#mustReconnect && this.skip(test) === undefined && !isAnchor(test)) await this.#reconnect();
+      if (this.skip(test) === undefined && !isAnchor(test)) {
+        const isStuck = this.#doubted && !this.#mustReconnect && (await this.#connect()) instanceof Expired;
+        this.#doubted = false;
+        if (isStuck) await this.replace();
+        if (this.#mustReconnect) await this.#reconnect();
+      }
       if (this.#mayReplyNow(test)) await this.#askReflectors();
     } catch (error) {
       this.#lost ??= messageOf(error);
@@ -116,6 +123,15 @@ export class Preconditions {
   /** Records that the set-up of a test failed: a plain connection is tried before the next test. */
   reconnectNext(): void {
     this.#mustReconnect = true;
+  }
+
+  /**
+   * Records that a test failed, which may have left the driver stuck: if it makes no plain connection, it is started
+   * again before the next test.
+   */
+  doubt(): void {
+    const { iut, method } = this.parts;
+    this.#doubted = iut.recreate !== undefined && method.bootMs === 0;
   }
 
   /** Records that the guest has crashed, even if it is unreachable. */
@@ -200,25 +216,25 @@ export class Preconditions {
       this.#mustReconnect = false;
       if (this.#blocked === undefined) cause = await this.#connect();
     }
-    if (cause !== undefined) this.#blocked ??= `no plain connection: ${cause}`;
+    if (cause !== undefined) this.#blocked ??= `no plain connection: ${cause.message}`;
   }
 
   /** Makes a plain connection and checks that packets pass, if they ever did. Returns the reason of a failure. */
-  async #connect(): Promise<string | undefined> {
+  async #connect(): Promise<Error | undefined> {
     const { connections } = this.parts;
     let cause = await this.#handshake();
     try {
       if (cause === undefined) await connections.shared();
     } catch (error) {
       if (!blamesIut(error) && !(error instanceof Unavailable)) throw error;
-      cause = blamesIut(error) ? error.message : undefined;
+      cause = blamesIut(error) ? error : undefined;
     }
     await this.#endConnection(cause !== undefined);
     return cause;
   }
 
   /** Connects the shared vif if necessary. Returns the reason of a failure. */
-  async #handshake(): Promise<string | undefined> {
+  async #handshake(): Promise<Error | undefined> {
     try {
       const features = await this.parts.connections.probe();
       if (this.#features === undefined) {
@@ -226,7 +242,7 @@ export class Preconditions {
         await this.#askReflectors();
       }
     } catch (error) {
-      if (blamesIut(error)) return error.message;
+      if (blamesIut(error)) return error;
       // A target with "connection: once" has already used its connection.
       if (!(error instanceof Unavailable)) throw error;
     }

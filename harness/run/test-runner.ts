@@ -285,6 +285,7 @@ export class TestRunner {
       finding = leak && this.#addFinding(context, leak);
     }
     if (finding?.unprepared) preconditions.reconnectNext();
+    else if (finding?.verdict === 'fail') preconditions.doubt();
     return finding;
   }
 

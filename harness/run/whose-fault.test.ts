@@ -368,6 +368,20 @@ describe('a session', () => {
       expect(await verdicts(recreate)).to.deep.equal(['pass', 'fail', 'pass', 'pass']);
     });
 
+    it('continues with another guest if a test failed in a check', async () => {
+      const recreate = (): Promise<void> => Promise.resolve(void (dead = false));
+      const iut = { recreate: recreate as never };
+      dead = false;
+      const inCheck = (t: BackendTest): Promise<void> => t.check('ROB-01', () => kills(t));
+      const connecting = (t: BackendTest): Promise<void> => t.check('XB-10', async () => void (await t.fresh()));
+      const all = await records({ planted, iut }, passing, inCheck, connecting);
+      expect(all.flatMap((record) => (record.type === 'test' ? [record.verdict] : []))).to.deep.equal([
+        'pass',
+        'fail',
+        'pass',
+      ]);
+    });
+
     it('skips the remaining tests if that does not help', async () => {
       for (const recreate of [undefined, () => Promise.resolve()]) {
         const [first, second, third, fourth] = await verdicts(recreate);
