@@ -50,6 +50,10 @@ export class Preconditions {
   #unreachable = 0;
   /** Why no plain connection can be made any more. */
   #blocked: string | undefined;
+  /** Whether a test has failed since the last one that passed. */
+  #failed = false;
+  /** Why the driver makes no plain connection, if no test has failed because of it. */
+  #culprit: Error | undefined;
   #lost: string | undefined;
   #violation: Violation | undefined;
 
@@ -114,14 +118,23 @@ export class Preconditions {
     return violation;
   }
 
+  /** Why the driver makes no plain connection, if no test has failed because of it; returned once. */
+  takeCulprit(): Error | undefined {
+    const culprit = this.#culprit;
+    this.#culprit = undefined;
+    return culprit;
+  }
+
   /** Records that a test has passed. */
   passed(id: string): void {
     this.#lastPassed = id;
+    this.#failed = false;
     this.#unreachable = 0;
   }
 
   /** Records that the set-up of a test failed: a plain connection is tried before the next test. */
   reconnectNext(): void {
+    this.#failed = true;
     this.#mustReconnect = true;
   }
 
@@ -139,6 +152,7 @@ export class Preconditions {
     // The crash is the reason why the guest could not be reached.
     if (this.#gone === 'unreachable') this.#lost = undefined;
     this.#gone = 'crashed';
+    this.#failed = true;
     this.#mustReconnect = true;
   }
 
@@ -216,7 +230,9 @@ export class Preconditions {
       this.#mustReconnect = false;
       if (this.#blocked === undefined) cause = await this.#connect();
     }
-    if (cause !== undefined) this.#blocked ??= `no plain connection: ${cause.message}`;
+    if (cause === undefined) return;
+    if (this.#blocked === undefined && !this.#failed) this.#culprit = cause;
+    this.#blocked ??= `no plain connection: ${cause.message}`;
   }
 
   /** Makes a plain connection and checks that packets pass, if they ever did. Returns the reason of a failure. */

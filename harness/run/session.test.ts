@@ -213,15 +213,6 @@ describe('session', () => {
     });
   });
 
-  it('blocks the other tests if no plain connection can be made', async () => {
-    const planted = { backend: { tryConnect: () => Promise.resolve() } };
-    const record = await outcome(passing, { planted });
-    expect(record.verdict).to.equal('skip');
-    expect(record.skip?.reason).to.match(
-      /^blocked by backend\.xenbus\.connect: no plain connection: no state Connected /,
-    );
-  });
-
   describe('on a target with one vif at a time', () => {
     const own = async (t: BackendTest): Promise<void> => t.check('XB-10', async () => void (await t.fresh()).ping());
     const shared = async (t: BackendTest): Promise<void> =>

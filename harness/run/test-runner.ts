@@ -100,6 +100,8 @@ export class TestRunner {
       location: test.location,
     };
     await preconditions.restore(test);
+    const culprit = preconditions.takeCulprit();
+    if (culprit) return this.#prevented(base, culprit);
     const skip = preconditions.skip(test) ?? skipped();
     if (skip) return { ...base, verdict: 'skip', skip, checks: [], infos: [], durationMs: 0 };
 
@@ -155,6 +157,22 @@ export class TestRunner {
     const finding = judge(error, requirements, { catalogue: this.options.catalogue, claimed });
     return finding && adjustToEnvironment(finding, error, await preconditions.trouble(error instanceof Expired));
   };
+
+  /**
+   * The record of a test that cannot run because the driver makes no plain connection, and no other test has failed
+   * because of it.
+   */
+  async #prevented(
+    base: Omit<TestRecord, 'verdict' | 'checks' | 'infos' | 'durationMs'>,
+    culprit: Error,
+  ): Promise<TestRecord> {
+    const found = await this.#findingFor(culprit, []);
+    const verdict = found?.verdict === 'error' ? 'error' : 'fail';
+    const failure = { observed: `no plain connection: ${culprit.message}` };
+    const checks = [checkRecord([], { verdict, failure, requirements: found?.requirements ?? [] })];
+    const kind = verdict === 'fail' ? { class: found?.class ?? 'setup' } : {};
+    return { ...base, verdict, ...kind, checks, infos: [], durationMs: 0 };
+  }
 
   /** Runs a test's body, then reads the guest's kernel log. */
   async #execute(context: OpenContext, kernelLog: string[]): Promise<Executed> {

@@ -406,6 +406,15 @@ describe('a session', () => {
     expect(test).to.include({ verdict: 'pass' });
   });
 
+  it('fails the test that a driver prevents which makes no plain connection, if no test failed because of it', async () => {
+    const planted = { backend: { tryConnect: () => Promise.resolve() } };
+    const [, first, second] = await records({ planted, iut: { recreate: undefined as never } }, passing, passing);
+    expect(first).to.include({ verdict: 'fail' });
+    expect((first as TestRecord).checks.map(({ requirements }) => requirements)).to.deep.equal([['XB-10']]);
+    expect(testMessage(first as TestRecord)).to.match(/^no plain connection: no state Connected of /);
+    expect((second as TestRecord).skip).to.include({ class: 'blocked' });
+  });
+
   it('stops an aborted test from doing anything more', async () => {
     const said: string[] = [];
     const zombie = async (t: BackendTest): Promise<void> => {
