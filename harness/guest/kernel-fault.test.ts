@@ -22,6 +22,13 @@ describe('kernelFault', () => {
     'Fatal trap 12: page fault while in kernel mode',
     'kernel: page fault trap, code=0',
     'fatal page fault in supervisor mode',
+    '[   1.2345678] panic: lock error',
+    'Stopped at      db_enter+0x14:  popq    %rbp',
+    'Stopped in pid 0.5 (system) at  netbsd:breakpoint+0x5:  leave',
+    'panic[cpu0]/thread=fffffe0003a05c20: BAD TRAP: type=e (#pf Page fault)',
+    '*** STOP: 0x000000D1 (0x0000000000000008,0x0000000000000002)',
+    '(d5) XEN|BUGCHECK: ====>',
+    '(XEN) d5v0 VIRIDIAN CRASH: d1 8 2 0 fffff8000aa1b2c3',
     'Page fault at linear address 0x20, rip 0xe704, regs 0x1f, sp 0x2, our_sp 0x3, code 0',
     'GPF rip: 0x1234, error_code=0',
     'BUG at netfront.c:823',
@@ -68,6 +75,7 @@ describe('kernelFault', () => {
       'WARNING: g.e. still in use! (19)',
       "[    1.000000] app: panic: it isn't the kernel's",
       '(XEN) Domain 5 was created',
+      'Stopped at the request of root',
     ];
     expect(kernelFault(lines)).to.equal(undefined);
   });

@@ -13,7 +13,7 @@ export interface KernelFault {
 // Where a kernel message starts: at the start of the line or after a time stamp (a login prompt may precede it on the
 // same line), then optionally a caller and the prefix of a subsystem. Anywhere else a program quotes it.
 const START =
-  /(?:^|\[ *\d+\.\d{6}\])\s*(?:\[[^\]]{0,40}\]\s*)*(?:(?:(?:NMI )?watchdog|rcu|kernel|Internal error|xen[\w-]*|\w+_t): )?/;
+  /(?:^|\[ *\d+\.\d{6,7}\])\s*(?:\[[^\]]{0,40}\]\s*)*(?:(?:(?:NMI )?watchdog|rcu|kernel|Internal error|xen[\w-]*|\w+_t): )?/;
 
 const STALLS = [
   'BUG: (?:soft|workqueue) lockup\\b',
@@ -44,6 +44,14 @@ const CRASHES = [
   'fatal .{1,60} in supervisor mode\\b',
   'kernel: .{1,40} trap, code=',
   'uvm_fault\\(',
+  // Their debugger, whose prompt ends no line.
+  'Stopped (?:in pid .{1,60} )?at +\\S+:',
+  // illumos.
+  'panic\\[cpu\\d+\\]',
+  'BAD TRAP: ',
+  // Windows, on a serial console and as the drivers of the Xen project log it.
+  '\\*\\*\\* STOP: 0x',
+  '(?:\\(d\\d+\\) )?XEN\\|BUGCHECK: ',
   // Mini-OS.
   'Page fault at linear address ',
   'GPF rip: ',
@@ -54,7 +62,7 @@ const CRASHES = [
   'CRIT: ',
   'Assertion failure: ',
   // Xen, if the console log is that of the hypervisor.
-  '\\(XEN\\) .{0,60}(?:domain_crash called from |Domain \\d+ \\(vcpu#\\d+\\) crashed\\b)',
+  '\\(XEN\\) .{0,60}(?:domain_crash called from |Domain \\d+ \\(vcpu#\\d+\\) crashed\\b|VIRIDIAN CRASH: )',
 ];
 
 const startingWith = (phrases: readonly string[]): RegExp => new RegExp(`${START.source}(?:${phrases.join('|')})`);
