@@ -1,5 +1,6 @@
 /** A vif between a peer in this domain and a Linux driver in a guest. */
-import { NO_INTERFACE, profileNamed } from '../guest/profile.js';
+import { linux } from '../guest/linux.js';
+import { NO_INTERFACE } from '../guest/os-profile.js';
 import type { Ssh } from '../ssh/ssh.js';
 import { formatIpv4, formatMac } from '../packet/address.js';
 import type { AnyPeer } from '../peer/any-peer.js';
@@ -70,12 +71,11 @@ export class LiveVif {
   async configure(): Promise<string> {
     const { frontend, handle } = this.vif;
     const { iut } = this.peer.link;
-    const profile = profileNamed('linux');
     const address = { ipv4: formatIpv4(iut.ipv4), prefix: PREFIX };
     const script =
       this.guest.driver === 'netback'
-        ? profile.configureVif({ device: `vif${frontend}.${handle}`, ...address })
-        : profile.configureInterface({ mac: formatMac(iut.mac), ...address });
+        ? linux.configureVif({ device: `vif${frontend}.${handle}`, ...address })
+        : linux.configureInterface({ mac: formatMac(iut.mac), ...address });
     const device = await this.context.patience.until('interface in the guest', async () => {
       const { code, stdout, stderr } = await this.guest.ssh.exec(script, { deadlineMs: SSH_MS });
       if (code === NO_INTERFACE) return undefined;

@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { parseFacts, quotePosix } from '../ssh/posix.js';
-import { NO_INTERFACE, PROFILES, profileNamed } from './profile.js';
+import { linux } from './linux.js';
+import { NO_INTERFACE } from './os-profile.js';
+import { PROFILES, profileNamed } from './profile.js';
 
 const sh = (script: string): { status: number | null; stdout: string; stderr: string } =>
   spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
-const linux = profileNamed('linux');
 
 describe('OS profiles', function () {
   // A hundred shells, on a machine that may be busy.
@@ -58,8 +59,9 @@ describe('OS profiles', function () {
   });
 
   it('parse facts from any text', () => {
-    expect(parseFacts('kernel=6.1\u001b[31m\nnonsense\n=x\ndriver.max_queues= 4 ')).to.deep.equal({
+    expect(parseFacts('kernel=6.1\u001b[31m\nnonsense\n=x\nmachine=AMD64\r\ndriver.max_queues= 4 ')).to.deep.equal({
       kernel: '6.1',
+      machine: 'AMD64',
       'driver.max_queues': '4',
     });
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => typeof parseFacts(text) === 'object'));

@@ -1,13 +1,15 @@
 import { expect } from 'chai';
 import { execFileSync } from 'node:child_process';
-import { profileNamed } from './profile.js';
+import { assignPosix } from './arguments.js';
+import { linux } from './linux.js';
+import { whole } from './whole.fixture.js';
+import { windows } from './windows.js';
 import { type Commands, COMMANDS, replaced } from './replaced.js';
 
 describe('replaced commands', () => {
-  const linux = profileNamed('linux');
   const vif = { frontend: 3, handle: 7 };
   const run = (script: string): string => execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
-  const of = (commands: Commands) => replaced(linux, commands);
+  const of = (commands: Commands) => whole(replaced(linux, commands));
 
   it('get their arguments as shell variables', () => {
     const config = { ipv4: '198.18.1.2', prefix: 24 };
@@ -31,5 +33,13 @@ describe('replaced commands', () => {
     expect(none.bind('backend', vif)).to.equal(linux.bind('backend', vif));
     expect(none.kernelFacts('xen-netback')).to.equal(linux.kernelFacts('xen-netback'));
     expect(Object.keys(COMMANDS)).to.have.length(7);
+  });
+
+  it('are the only ones of a system that has none of its own', () => {
+    expect(replaced(windows, {})).to.have.property('bridge', undefined);
+    expect(whole(replaced(windows, { bridge: 'Join $ports' })).bridge([{ mac: "it's" }])).to.equal(
+      "$ports = 'it''s'\nJoin $ports",
+    );
+    expect(replaced(windows, { facts: 'a' }, assignPosix).kernelFacts("it's")).to.equal("driver='it'\\''s'\na");
   });
 });

@@ -1,5 +1,5 @@
 /** Commands in a target file that replace those of a profile, for a guest without a profile of its own. */
-import type { OsProfile } from './profile.js';
+import type { InterfaceConfig, OsProfile, Port, Role, VifConfig, VifNumbers } from './os-profile.js';
 
 /** The shell variables of each command; it must do what the profile's command does. */
 export const COMMANDS = {
@@ -38,28 +38,33 @@ export const HOST_COMMANDS = {
 
 export type Commands = { readonly [name in keyof typeof COMMANDS]?: string };
 
-/** The profile with some of its scripts replaced. */
-export function replaced(profile: OsProfile, commands: Commands): OsProfile {
-  /** The command, preceded by its variables; undefined if the profile's own is used. */
-  const given = (name: keyof Commands, variables: Readonly<Record<string, string | number>>): string | undefined => {
+/** The profile with some of its scripts replaced by commands for a shell with these assignments. */
+export function replaced(profile: OsProfile, commands: Commands, assign = profile.assign): OsProfile {
+  /** The command, preceded by its variables; the profile's own script if there is no command. */
+  const given = <A extends unknown[], Own extends ((...args: A) => string) | undefined>(
+    name: keyof Commands,
+    own: Own,
+    variables: (...args: A) => Readonly<Record<string, string | number>>,
+  ): Own | ((...args: A) => string) => {
     const command = commands[name];
-    if (command === undefined) return undefined;
-    const set = Object.entries(variables).map(([key, value]) => `${key}=${profile.quote(String(value))}`);
-    return [...set, command].join('\n');
+    if (command === undefined) return own;
+    return (...args) => {
+      const set = Object.entries(variables(...args)).map(([key, value]) => assign(key, String(value)));
+      return [...set, command].join('\n');
+    };
   };
+  const ofVif = (_: Role, { frontend, handle }: VifNumbers) => ({ frontend, handle });
   return {
     ...profile,
-    configureInterface: (config) => given('configure', { ...config }) ?? profile.configureInterface(config),
-    configureVif: (config) => given('configure', { ...config }) ?? profile.configureVif(config),
-    bridge: (ports) =>
-      given('bridge', { ports: ports.map((port) => ('mac' in port ? port.mac : port.device)).join(' ') }) ??
-      profile.bridge(ports),
-    unbridge: () => given('unbridge', {}) ?? profile.unbridge(),
-    carrier: (port) => given('carrier', { ...port }) ?? profile.carrier(port),
-    unbind: (role, { frontend, handle }) =>
-      given('unbind', { frontend, handle }) ?? profile.unbind(role, { frontend, handle }),
-    bind: (role, { frontend, handle }) =>
-      given('bind', { frontend, handle }) ?? profile.bind(role, { frontend, handle }),
-    kernelFacts: (driver) => given('facts', { driver }) ?? profile.kernelFacts(driver),
+    configureInterface: given('configure', profile.configureInterface, (config: InterfaceConfig) => ({ ...config })),
+    configureVif: given('configure', profile.configureVif, (config: VifConfig) => ({ ...config })),
+    bridge: given('bridge', profile.bridge, (ports: readonly Port[]) => ({
+      ports: ports.map((port) => ('mac' in port ? port.mac : port.device)).join(' '),
+    })),
+    unbridge: given('unbridge', profile.unbridge, () => ({})),
+    carrier: given('carrier', profile.carrier, (port: Port) => ({ ...port })),
+    unbind: given('unbind', profile.unbind, ofVif),
+    bind: given('bind', profile.bind, ofVif),
+    kernelFacts: given('facts', profile.kernelFacts, (driver: string) => ({ driver })),
   };
 }

@@ -1,11 +1,13 @@
 import { expect } from 'chai';
-import { NO_INTERFACE, profileNamed } from '../guest/profile.js';
+import { NO_INTERFACE } from '../guest/os-profile.js';
+import { profileNamed } from '../guest/profile.js';
 import { linkOf } from '../peer/link.js';
 import { vifOf } from '../peer/vif.js';
 import { Hypervisor } from '../xen/simulated/hypervisor.js';
 import { Patience } from '../xen/wait.js';
 import { EnvironmentError } from './environment.js';
 import { GuestInterfaces } from './guest-interfaces.js';
+import type { Role } from './record.js';
 
 const VIF = vifOf('frontend', 5, 0, 20);
 const LINKED = { vif: VIF, link: linkOf(20) };
@@ -78,5 +80,18 @@ describe('interfaces in a guest', () => {
     await of.bridge([LINKED, LINKED]);
     await of.unbridge();
     expect(ran).to.have.length(2);
+  });
+
+  it('can do what the OS can do, in the role of the driver', () => {
+    const { clock } = new Hypervisor({ seed: 1 });
+    const abilities = (os: string, role: Role): string[] => {
+      const run = () => Promise.reject(new Error('runs nothing'));
+      const guest = new GuestInterfaces({ role }, profileNamed(os), run, new Patience(clock));
+      return (['configure', 'bridge', 'carrier', 'unbind', 'bind'] as const).filter((name) => guest.can(name));
+    };
+    expect(abilities('linux', 'backend')).to.deep.equal(['configure', 'bridge', 'carrier', 'unbind', 'bind']);
+    expect(abilities('netbsd', 'backend')).to.deep.equal(['configure', 'bridge']);
+    expect(abilities('windows', 'frontend')).to.deep.equal(['configure', 'carrier']);
+    expect(abilities('windows', 'backend')).to.deep.equal(['carrier']);
   });
 });

@@ -1,5 +1,6 @@
 /** Configures the network interfaces of vifs with commands in the guest. */
-import { NO_INTERFACE, type OsProfile } from '../guest/profile.js';
+import { NO_INTERFACE, type OsProfile } from '../guest/os-profile.js';
+import type { Commands } from '../guest/replaced.js';
 import { formatIpv4, formatMac } from '../packet/address.js';
 import { type Link, PREFIX } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
@@ -23,12 +24,19 @@ export class GuestInterfaces {
     private readonly patience: Patience,
   ) {}
 
+  /** Whether a script can do this: the profile has it, or the target file. */
+  can(name: Exclude<keyof Commands, 'facts'>): boolean {
+    const { configureInterface, configureVif } = this.profile;
+    const configure = this.target.role === 'frontend' ? configureInterface : configureVif;
+    return { ...this.profile, configure }[name] !== undefined;
+  }
+
   async configure(vif: VifAddress, link: Link): Promise<void> {
     const address = { ipv4: formatIpv4(link.iut.ipv4), prefix: PREFIX };
     await this.#repeat(
       'network interface of the vif in the guest',
       vif.peer === 'frontend'
-        ? this.profile.configureVif({ device: this.#deviceOf(vif), ...address })
+        ? possible(this.profile.configureVif)({ device: this.#deviceOf(vif), ...address })
         : this.profile.configureInterface({ mac: formatMac(link.iut.mac), ...address }),
     );
   }
@@ -36,18 +44,18 @@ export class GuestInterfaces {
   async bridge(vifs: readonly LinkedVif[]): Promise<void> {
     await this.#repeat(
       'network interfaces of the vifs in the guest',
-      this.profile.bridge(vifs.map((vif) => this.#interfaceOf(vif))),
+      possible(this.profile.bridge)(vifs.map((vif) => this.#interfaceOf(vif))),
     );
     this.#bridged = true;
   }
 
   /** Removes the bridge, if one was created. */
   async unbridge(): Promise<void> {
-    if (this.#bridged) await this.run(this.profile.unbridge());
+    if (this.#bridged && this.profile.unbridge) await this.run(this.profile.unbridge());
   }
 
   async carrier(vif: LinkedVif): Promise<boolean> {
-    const { code, stdout, stderr } = await this.run(this.profile.carrier(this.#interfaceOf(vif)));
+    const { code, stdout, stderr } = await this.run(possible(this.profile.carrier)(this.#interfaceOf(vif)));
     if (code === NO_INTERFACE) return false;
     if (code !== 0)
       throw new EnvironmentError(
@@ -58,11 +66,11 @@ export class GuestInterfaces {
 
   /** Returns false if the driver has no such device. */
   async unbind(vif: VifAddress): Promise<boolean> {
-    return (await this.run(this.profile.unbind(this.target.role, vif))).code === 0;
+    return (await this.run(possible(this.profile.unbind)(this.target.role, vif))).code === 0;
   }
 
   async bind(vif: VifAddress): Promise<void> {
-    const { code, stderr } = await this.run(this.profile.bind(this.target.role, vif));
+    const { code, stderr } = await this.run(possible(this.profile.bind)(this.target.role, vif));
     if (code !== 0)
       throw new EnvironmentError(
         `cannot bind the driver to its vif (status ${code}): ${stderr.trim()}; check "os" and "commands" in the target file`,
@@ -92,7 +100,7 @@ export class GuestInterfaces {
 
   /** The name of a backend's network interface. */
   #deviceOf({ frontend, handle }: VifAddress): string {
-    const { interface: name = 'vif$frontend.$handle' } = this.target;
+    const { interface: name = this.profile.vif ?? 'vif$frontend.$handle' } = this.target;
     return name.replaceAll('$frontend', String(frontend)).replaceAll('$handle', String(handle));
   }
 
@@ -100,4 +108,10 @@ export class GuestInterfaces {
   #interfaceOf({ vif, link }: LinkedVif): { device: string } | { mac: string } {
     return vif.peer === 'frontend' ? { device: this.#deviceOf(vif) } : { mac: formatMac(link.iut.mac) };
   }
+}
+
+/** A script of the profile, which {@link GuestInterfaces.can} has confirmed. */
+function possible<T>(script: T | undefined): T {
+  if (script === undefined) throw new Error('netifspec bug: the guest cannot do this');
+  return script;
 }

@@ -140,7 +140,7 @@ export class GuestPower {
     const isUp = async (): Promise<boolean> =>
       this.#closed ||
       !shell ||
-      (await shell.run('true').then(
+      (await shell.run('exit 0').then(
         ({ code }) => code === 0,
         () => false,
       ));

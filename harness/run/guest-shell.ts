@@ -1,4 +1,5 @@
 import { CommandError, run } from '../base/process.js';
+import { profileNamed } from '../guest/profile.js';
 import { HeldShell } from '../ssh/held-shell.js';
 import { type ExecResult, Ssh, SshError } from '../ssh/ssh.js';
 import { EnvironmentError } from './environment.js';
@@ -38,6 +39,15 @@ export async function openGuestShell(target: Target): Promise<GuestShell | undef
     // all the same.
     if (!(error instanceof SshError) || !['unreachable', 'deadline'].includes(error.kind)) throw error;
     return { run: () => Promise.reject(error), renew: () => undefined, close: () => undefined, dead: error };
+  }
+  const { command } = profileNamed(target.os);
+  if (command) {
+    return {
+      run: (script) => ssh.exec(command(script), { deadlineMs }),
+      renew: () => ssh.renew(),
+      close: () => ssh.close(),
+      ssh,
+    };
   }
   const held = new HeldShell(ssh);
   return {

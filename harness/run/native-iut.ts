@@ -1,7 +1,9 @@
 /** A driver in a domain of this Xen host, reached as its target file specifies. */
 import { Closers } from '../base/closers.js';
 import { consoleLog, dmesgLog, type KernelLog } from '../guest/kernel-log.js';
-import { type OsProfile, profileNamed } from '../guest/profile.js';
+import { assignPosix } from '../guest/arguments.js';
+import type { OsProfile } from '../guest/os-profile.js';
+import { profileNamed } from '../guest/profile.js';
 import { type Commands, replaced } from '../guest/replaced.js';
 import { parseFacts } from '../ssh/posix.js';
 import type { Domain, DomId, Holdings } from '../xen/domain.js';
@@ -80,13 +82,15 @@ class NativeIut implements Iut {
     const guest = shell && new GuestInterfaces(target, this.profile, (script) => this.run(script), patience);
     const host = new GuestInterfaces(
       target,
-      replaced(this.profile, target.hostCommands ?? {}),
+      replaced(this.profile, target.hostCommands ?? {}, assignPosix),
       onHost(target),
       patience,
     );
     /** What runs a command; undefined if nothing can. */
-    const by = (name: keyof Commands): GuestInterfaces | undefined =>
-      target.hostCommands?.[name] === undefined ? guest : host;
+    const by = (name: Exclude<keyof Commands, 'facts'>): GuestInterfaces | undefined => {
+      if (target.hostCommands?.[name] !== undefined) return host;
+      return guest?.can(name) ? guest : undefined;
+    };
     const [configure, bridge, carrier] = [by('configure'), by('bridge'), by('carrier')];
     const [unbind, bind] = [by('unbind'), by('bind')];
     if (configure) this.configure = (vif, link) => configure.configure(vif, link);
@@ -113,7 +117,7 @@ class NativeIut implements Iut {
     if (shell?.dead) return { ssh: shell.dead.message };
     const { driver = '', hostCommands = {} } = target;
     if (hostCommands.facts !== undefined) {
-      const script = replaced(this.profile, hostCommands).kernelFacts(driver);
+      const script = replaced(this.profile, hostCommands, assignPosix).kernelFacts(driver);
       return parseFacts((await onHost(target)(script)).stdout);
     }
     if (!shell || driver === '') return {};
@@ -138,7 +142,7 @@ class NativeIut implements Iut {
     try {
       await power.booted();
       const before = this.harness.clock.now();
-      await shell.run('true');
+      await shell.run('exit 0');
       return this.harness.clock.now() - before;
     } catch (cause) {
       throw new GuestGone(`the guest cannot be reached: ${String(cause)}`, { cause });

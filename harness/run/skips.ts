@@ -25,10 +25,11 @@ export interface Offer {
 
 /** Why a test is not run if the driver's environment lacks an ability. */
 const LACKING: Readonly<Record<Ability, string>> = {
-  bridge: 'no bridge can be created: this needs commands in the guest, or a driver with a bridge',
-  carrier: 'the carrier cannot be read: this needs commands in the guest, or a driver that reports it',
+  bridge: 'no bridge can be created: this needs commands in the guest whose OS has them, or a driver with a bridge',
+  carrier:
+    'the carrier cannot be read: this needs commands in the guest whose OS has them, or a driver that reports it',
   rebind:
-    'the driver cannot be unbound from its device: this needs commands in the guest, or a driver that supports it',
+    'the driver cannot be unbound from its device: this needs commands in the guest whose OS has them, or a driver that supports it',
   restore:
     'the guest cannot be saved and restored: this needs "config" in the target file, or a driver that supports it',
   checkpoint:

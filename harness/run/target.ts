@@ -86,7 +86,7 @@ export const targetSchema = z
     os: z
       .enum(Object.keys(PROFILES) as [string, ...string[]])
       .default('linux')
-      .meta(key('Guest OS: selects the commands that run in the guest')),
+      .meta(key('Guest OS: selects the commands that run in the guest; only those of linux were ever run')),
     commands: commandsOf(COMMANDS)
       .exactOptional()
       .meta(key('Overrides of single guest commands; each runs in the shell of the guest')),
@@ -122,7 +122,7 @@ export const targetSchema = z
       .exactOptional()
       .meta(
         key(
-          "Name of a backend's network interface, with $frontend (domain) and $handle (default: vif$frontend.$handle)",
+          "Name of a backend's network interface, with $frontend (domain) and $handle (default: that of the OS, for Linux vif$frontend.$handle)",
           'xvif$frontend',
         ),
       ),
@@ -163,7 +163,7 @@ export const targetSchema = z
       .meta({
         ...key(
           'Parts of console lines, or /regular expressions/, by which the guest reports a crash, in addition to those ' +
-            'of Linux, the BSDs, Mini-OS, Unikraft and Xen',
+            'of Linux, the BSDs, illumos, Windows, Mini-OS, Unikraft and Xen',
         ),
         examples: [['ABORT']],
       }),
@@ -186,7 +186,7 @@ export const targetSchema = z
       .meta(key('Factor by which every deadline is multiplied, for slow hosts')),
     destructive: z.boolean().default(false).meta(key('Whether destructive tests, which may take the guest down, run')),
   })
-  .superRefine(({ domain, connection, limits, config, hostCommands, ssh, local, reference }, context) => {
+  .superRefine(({ domain, connection, limits, config, os, commands, hostCommands, ssh, local, reference }, context) => {
     const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
     if (connection !== 'hotplug' && limits?.vifs !== undefined) {
       refuse('limits', `vifs needs "connection: hotplug"; with ${connection} there is one vif at a time`);
@@ -201,10 +201,14 @@ export const targetSchema = z
     if (connection === 'restart' && config === undefined && hostCommands?.start === undefined) {
       refuse('connection', 'restart needs "config", from which the guest is created again, or "hostCommands.start"');
     }
+    if (connection !== 'rebind') return;
     const binds = hostCommands?.bind !== undefined && hostCommands.unbind !== undefined;
-    if (connection === 'rebind' && ssh === undefined && !local && !binds) {
+    const has = (name: 'bind' | 'unbind'): boolean =>
+      (hostCommands?.[name] ?? commands?.[name] ?? PROFILES[os]?.[name]) !== undefined;
+    if (ssh === undefined && !local && !binds)
       refuse('connection', 'rebind needs "ssh", "local: true" or "hostCommands", since it runs commands');
-    }
+    else if (!has('bind') || !has('unbind'))
+      refuse('connection', `rebind needs "bind" and "unbind" in "commands", since netifspec has none for ${os}`);
   })
   .meta({
     title: 'netifspec target',

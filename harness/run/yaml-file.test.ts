@@ -57,6 +57,7 @@ describe('error messages for a YAML file', () => {
       ['connection: restart', '4: connection: restart needs "config"'],
       ['deviceType: a/b', 'deviceType: must be a part of a xenstore path'],
       ['connection: rebind', '4: connection: rebind needs "ssh", "local: true" or "hostCommands"'],
+      ['connection: rebind\nlocal: true\nos: netbsd', '4: connection: rebind needs "bind" and "unbind" in "commands"'],
       ['reference: true', '4: reference: needs "ssh"'],
       ['limits: { vifs: 2 }\nconnection: once', '4: limits: vifs needs "connection: hotplug"'],
     ] as const) {

@@ -7,11 +7,11 @@ export function quotePosix(arg: string): string {
   return `'${arg.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Parses KEY=VALUE lines, the output of the facts script. Ignores all other lines. */
+/** Parses KEY=VALUE lines, the output of the facts script, also of Windows. Ignores all other lines. */
 export function parseFacts(text: string): Record<string, string> {
   const facts = text
     .split('\n', 500)
-    .map((line) => /^([a-z][\w.-]{0,63})=(.*)$/.exec(line))
+    .map((line) => /^([a-z][\w.-]{0,63})=(.*)\r?$/.exec(line))
     .filter((match) => match !== null)
     .map(([, key = '', value = '']): [string, string] => [key, printableLine(value, 200).trim()]);
   return Object.fromEntries(facts);
