@@ -53,8 +53,8 @@ export function queueKeys(keys: Readonly<Record<string, string>>, where: string,
   return {
     txRingRef: number(KEY.txRingRef, 'MQ-11'),
     rxRingRef: number(KEY.rxRingRef, 'MQ-11'),
-    txChannel: number(split ? KEY.eventChannelTx : KEY.eventChannel, 'SEC-03'),
-    rxChannel: number(split ? KEY.eventChannelRx : KEY.eventChannel, 'SEC-03'),
+    txChannel: split ? number(KEY.eventChannelTx, 'SEC-03') : number(KEY.eventChannel, 'XB-26'),
+    rxChannel: split ? number(KEY.eventChannelRx, 'SEC-03') : number(KEY.eventChannel, 'XB-26'),
   };
 }
 

@@ -141,7 +141,8 @@ export class BackendTx {
       throw new Violation(['EXTRA-01'], 'tx request: it is a GSO extra, and the slot before it announces none');
     }
     const { flags, id } = request.value;
-    if (this.#inFlight.has(id)) chain.taken.push(id);
+    // The slots of one packet may share an id: OpenBSD's do.
+    if (this.#inFlight.has(id) && !chain.requests.some((slot) => slot.id === id)) chain.taken.push(id);
     this.#inFlight.add(id);
     const first = chain.requests.length === 0;
     chain.requests.push(request.value);
@@ -167,7 +168,7 @@ export class BackendTx {
       if (failed >= 0) {
         const ref = chain.requests[failed]?.gref;
         throw new Violation(
-          ['GNT-04'],
+          ['GNT-01'],
           `tx fragment ${failed}: grant ${ref} can't be copied (GNTST ${own[failed]?.status})`,
         );
       }

@@ -105,7 +105,9 @@ test(
   { fresh: true, gate: '!feature-no-csum-offload', needs: 'bridge' },
   async (t) => {
     const packet = await withBlank(await t.bridged(BACKEND_KEYS, NO_OFFLOAD));
-    await t.check('CSUM-15', () => expectComplete(packet));
+    await t.check('CSUM-15', () => expect(saysBlank(packet), 'csum_blank').to.equal(false));
+    if (saysBlank(packet)) return;
+    await t.check('CSUM-10', () => expect(tcpChecksum(packet.frame), 'checksum').to.equal('complete'));
   },
 );
 
@@ -115,11 +117,10 @@ test(
   { fresh: true, gate: '!feature-no-csum-offload', needs: 'bridge' },
   async (t) => {
     const peers = await t.bridged(BACKEND_KEYS, NO_OFFLOAD);
-    await t.check('CSUM-15', async () => {
-      const packet = await throughUdp(peers, 'blank', BLANK);
-      expect(saysBlank(packet), 'csum_blank').to.equal(false);
-      expect(udpChecksum(packet.frame), 'checksum').to.be.oneOf(['complete', 'none']);
-    });
+    const packet = await throughUdp(peers, 'blank', BLANK);
+    await t.check('CSUM-15', () => expect(saysBlank(packet), 'csum_blank').to.equal(false));
+    if (saysBlank(packet)) return;
+    await t.check('CSUM-10', () => expect(udpChecksum(packet.frame), 'checksum').to.be.oneOf(['complete', 'none']));
   },
 );
 

@@ -4,8 +4,9 @@ import { concat } from '../../harness/bytes/bytes.js';
 import type { BackendPeer } from '../../harness/peer/backend.js';
 import type { RxShape } from '../../harness/peer/backend-rx.js';
 import { EXTRA_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
+import { Violation } from '../../harness/peer/violation.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
-import { countLost } from '../support/losses.js';
+import { arrives, countLost } from '../support/losses.js';
 import { hasBuffers, survives } from './verbs.js';
 
 const { test, tests } = frontendChapter('pieces');
@@ -49,13 +50,10 @@ test(
   { ...PING, destructive: true },
   async (t) => {
     const vif = await t.fresh();
-    const lost = await countLost(ROUNDS, async () => {
-      await hasBuffers(t, vif, 3);
+    const lost = await countMisled(t, vif, 3, () => {
       const shape: RxShape = { flags: RXF.extraInfo, alter: (response) => ({ ...response, status: RSP.error }) };
       vif.queue.rx.enqueue(vif.pingFrame().frame, shape);
       vif.queue.rx.putExtraBytes(LURE);
-      vif.queue.pushRx();
-      return vif.ping({ tries: 1 });
     });
     await t.check('RXW-16', () => expect(lost, `packets lost of ${ROUNDS}`).to.be.below(ROUNDS));
   },
@@ -65,17 +63,35 @@ test('later-extra', 'reads no response in the second extra of a packet', { ...PI
   const vif = await t.fresh();
   // Only bit 0 says that another extra follows.
   for (const more of [0x01, 0x81]) {
-    const lost = await countLost(ROUNDS, async () => {
-      await hasBuffers(t, vif, 4);
+    const lost = await countMisled(t, vif, 4, () => {
       vif.queue.rx.enqueue(vif.quietFrame(), { flags: RXF.extraInfo });
       vif.queue.rx.putExtraBytes(Uint8Array.of(0x55, more, 0, 0, 0, 0, 0, 0));
       vif.queue.rx.putExtraBytes(LURE);
-      vif.queue.pushRx();
-      return vif.ping({ tries: 1 });
     });
     await t.check('RXW-16', () => expect(lost, `packets lost of ${ROUNDS}`).to.be.below(ROUNDS));
   }
 });
+
+/**
+ * Writes misleading slots and pings, several times; returns how many pings are lost. What a frontend that was misled does
+ * to its rings breaks no requirement of its own.
+ */
+async function countMisled(t: FrontendTest, vif: BackendPeer, slots: number, mislead: () => void): Promise<number> {
+  let lost = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    try {
+      await hasBuffers(t, vif, slots);
+      mislead();
+      vif.queue.pushRx();
+      if (!(await arrives(vif.ping({ tries: 1 })))) lost++;
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      vif.forgive();
+      lost++;
+    }
+  }
+  return lost;
+}
 
 /**
  * Delivers packets of three fragments, changed by `alter`. Each later fragment holds a whole ping, to which nobody may

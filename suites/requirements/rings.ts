@@ -92,8 +92,9 @@ export const RING: readonly Requirement[] = [
     note: 'The header says so explicitly for the control ring only; for tx the echoed id implies it.' },
   // Not a must: the header calls id the identifier of a request, and says no more.
   { id: 'RING-16', side: 'frontend', level: 'de-facto', since: 'always',
-    statement: 'The frontend gives all tx requests in flight on one ring different ids.',
-    source: 'drivers: Linux, FreeBSD, NetBSD, Windows, mini-os' },
+    statement: 'The frontend gives tx requests in flight on one ring different ids, unless they are slots of one packet.',
+    source: 'drivers: Linux, FreeBSD, NetBSD, Windows, mini-os',
+    note: 'OpenBSD gives all slots of a packet the same id.' },
   { id: 'RING-17', side: 'both', level: 'must', since: 'fecc45fa4a', gate: 'multi-queue-max-queues',
     statement:
       'Each queue runs the ring protocol on its own: ids, order and counters of one queue mean nothing on another.',
