@@ -32,7 +32,11 @@ export class Stack {
   readonly #group: Uint8Array;
   readonly #groupMac: Uint8Array;
 
-  constructor(host: Host) {
+  /** @param onReceive called with each frame that {@link receive} is given */
+  constructor(
+    host: Host,
+    private readonly onReceive?: (frame: Uint8Array) => void,
+  ) {
     this.#host = host;
     this.#group = solicitedNode(host.ipv6);
     this.#groupMac = multicastMac(this.#group);
@@ -45,6 +49,7 @@ export class Stack {
 
   /** Handles one frame from the vif and returns the frames to send, with complete checksums. */
   receive(frame: Uint8Array, meta: FrameMeta = {}): Uint8Array[] {
+    this.onReceive?.(frame);
     // A busy link carries frames for other hosts: these cost a look at the address only.
     const outer = decodeEthernet(frame);
     if (!outer.ok || !this.#isForMe(outer.value)) return [];

@@ -34,6 +34,7 @@ const LATE_KEYS: readonly string[] = [...CONTROL_KEYS, KEY.requestMulticastContr
  * runs all of them in the usual order.
  */
 export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
+  protected readonly toStack = 'toFrontendStack';
   /** Chooses the response to each control request. */
   answer: Answering = agree;
   /**

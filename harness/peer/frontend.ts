@@ -54,6 +54,7 @@ function isOfGroup(frame: Uint8Array): boolean {
  * runs all of them in the usual order.
  */
 export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
+  protected readonly toStack = 'toBackendStack';
   readonly #backend: OtherDomain;
   #control: FrontendControl | undefined;
   /** Whether the backend must deliver only the multicast groups that were requested. */

@@ -1,3 +1,4 @@
+import { SentFrames } from './sent-frames.js';
 import { formatIpv4 } from '../packet/address.js';
 import {
   arpRequest,
@@ -120,6 +121,9 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   readonly #own: Record<string, string | undefined> = {};
   #mtu = USUAL_MTU;
   readonly #neighbours: Stack;
+  readonly #sent = new SentFrames();
+  /** The kind of situation in which the driver under test passes a frame to its stack. */
+  protected abstract readonly toStack: 'toFrontendStack' | 'toBackendStack';
   #fault: Error | undefined;
   #isClosed = false;
   /** Whether the peer has announced that it closes. */
@@ -432,7 +436,16 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   };
 
   /** Reports a frame that was written to the ring. */
-  protected readonly traceSent = (frame: Uint8Array): void => this.context.onFrame?.(frame, true);
+  protected readonly traceSent = (frame: Uint8Array): void => {
+    this.context.onFrame?.(frame, true);
+    if (this.context.seesStack) this.#sent.add(frame);
+  };
+
+  /** Lets the monitor check a frame that the driver under test passed to its stack. */
+  passedToStack(frame: Uint8Array): void {
+    const sent = this.#sent.take(frame);
+    if (sent !== undefined) this.monitor.see(this.toStack, () => ({ frame, sent }));
+  }
 
   /** Lets the monitor check a received packet. */
   protected abstract see(packet: P, seen: ReturnType<typeof contentOf>): void;

@@ -70,6 +70,11 @@ export class Connections<R extends Role> {
     return [...this.#vifs].find(([, { shared }]) => shared)?.[0];
   }
 
+  /** The driver passed a frame to the stack of vif number `handle`. */
+  passedToStack(handle: number, frame: Uint8Array): void {
+    for (const [peer, { vif }] of this.#vifs) if (vif.handle === handle) peer.passedToStack(frame);
+  }
+
   /** The violations that the peers of all current vifs have detected, at most one of each. */
   faults(): Error[] {
     return [...this.#vifs.keys()].flatMap(({ fault }) => fault ?? []);

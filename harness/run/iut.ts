@@ -58,6 +58,8 @@ export interface Iut {
    *   of the host or the harness
    */
   alive(): Promise<number | undefined>;
+  /** Calls `listener` with each frame that the driver passes to the stack of a vif. Absent where that cannot be seen. */
+  readonly onStackFrame?: (listener: (handle: number, frame: Uint8Array) => void) => void;
   /** Why the guest is dead, if it has died since it was created. Called after each test, so it must be cheap. */
   died(): Promise<string | undefined>;
   /**

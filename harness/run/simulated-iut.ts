@@ -42,7 +42,11 @@ export async function openSimulatedIut(
   const onError = (error: unknown): void => {
     fault ??= `the driver threw: ${String(error)}`;
   };
-  const stackOf = (handle: number): Stack => new Stack(linkOf(handle).iut);
+  let onStackFrame: (handle: number, frame: Uint8Array) => void = () => undefined;
+  const stackOf = (handle: number): Stack =>
+    new Stack(linkOf(handle).iut, (frame) => {
+      onStackFrame(handle, frame);
+    });
   const driver = await make({ role, domain: guest, stackOf, onError });
   await driver.start();
   return {
@@ -62,6 +66,9 @@ export async function openSimulatedIut(
     },
     booted: () => Promise.resolve(),
     holdings: () => ({ driver: hypervisor.holdings(guest.id), harness: hypervisor.holdings(harness.id) }),
+    onStackFrame: (listener) => {
+      onStackFrame = listener;
+    },
     alive: () => (fault === undefined ? Promise.resolve(undefined) : Promise.reject(new GuestCrashed(fault))),
     died: () => Promise.resolve(fault),
     order: () => hypervisor.order,

@@ -7,6 +7,7 @@ import type { TxShape } from '../../harness/peer/frontend-tx.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
+import { cutLengths, oversizedFrames } from '../support/cut-frames.js';
 import { plainFrame, PROTOCOLS, taggedFrame } from '../support/frames.js';
 import { queuesOffered, through } from './verbs.js';
 
@@ -52,6 +53,15 @@ for (const [name, what, kinds] of PROTOCOLS) {
     }
   });
 }
+
+test('cut', 'passes on a frame that is larger than its MTU whole or not at all', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged();
+  const sent = oversizedFrames((payload) => from.frameTo(to.link.peer.mac, payload));
+  for (const frame of sent) await from.transmit(frame);
+  // When this one comes out, those before it have come out or are lost.
+  await t.check('TXW-36', () => through(from, to, from.frameTo(to.link.peer.mac)));
+  await t.check('TXW-37', () => expect(cutLengths(to.received, sent), 'lengths of cut frames').to.deep.equal([]));
+});
 
 test('both-ways', 'passes on frames with VLAN tags in both directions at once', BRIDGE, async (t) => {
   const [one, other] = await pair(t);

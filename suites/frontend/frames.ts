@@ -1,9 +1,11 @@
 /** Frames of every kind and length, which a frontend passes on without regard to what they carry. */
+import { expect } from 'chai';
 import { LARGEST_FRAME } from '../../harness/packet/ethernet.js';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { frontendChapter } from '../../harness/run/suite.js';
+import { cutLengths, oversizedFrames } from '../support/cut-frames.js';
 import { frameOf, KINDS, TAGGED } from '../support/frame-shapes.js';
 import { allCross, crossings } from './bridge-verbs.js';
 import { happens, hasBuffers, stillPasses, survives } from './verbs.js';
@@ -45,6 +47,20 @@ test('oversized', 'survives frames that are larger than its MTU', { ...PING, des
   for (const length of [1515, 1516, 1517, 1518, 1519, 1522, 4095, 4096]) await vif.deliver(vif.quietFrame(length));
   await stillPasses(t, 'RXW-33', vif);
 });
+
+test(
+  'cut',
+  'passes on a frame that is larger than its MTU whole or not at all',
+  { ...BRIDGE, destructive: true },
+  async (t) => {
+    const [from, to] = await t.bridged();
+    const sent = oversizedFrames((payload) => from.frameTo(to.link.peer.mac, payload));
+    for (const frame of sent) await from.deliver(frame);
+    // When this one comes out, those before it have come out or are lost.
+    await t.check('RXW-33', () => allCross([from, to], crossings([from, to], { 'a frame of 64 bytes': frameOf(64) })));
+    await t.check('RXW-35', () => expect(cutLengths(to.received, sent), 'lengths of cut frames').to.deep.equal([]));
+  },
+);
 
 test('runts', 'survives frames that are shorter than an Ethernet header', { ...PING, destructive: true }, async (t) => {
   const vif = await t.fresh();

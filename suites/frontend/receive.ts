@@ -200,6 +200,8 @@ test('half-packet', 'survives a packet whose second half comes later', { ...SG, 
   const vif = await t.fresh();
   const { frame } = vif.pingFrame(600);
   await hasBuffers(t, vif, 2);
+  // The peer knows the halves, the frontend's stack the whole.
+  vif.monitor.lookAway('toFrontendStack');
   vif.queue.rx.enqueue(frame.subarray(0, 300), { flags: RXF.moreData });
   vif.queue.pushRx();
   const { ring } = vif.queue.rx;

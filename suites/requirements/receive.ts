@@ -151,4 +151,10 @@ export const RXW: readonly Requirement[] = [
   { id: 'RXW-34', side: 'frontend', level: 'should', since: 'always', gate: 'feature-sg',
     statement: 'The slots after an error in a packet are no packet of their own for the frontend.',
     source: 'good practice: Linux (since 503bcd598c), FreeBSD and Windows skip them' },
+  { id: 'RXW-35', side: 'frontend', level: 'de-facto', since: 'always',
+    statement: "What the frontend passes to its stack is a packet of the backend: whole, with the same bytes, and once.",
+    source: 'drivers: Linux, FreeBSD, OpenBSD, Windows, mini-os, iPXE',
+    note:
+      'Checksums, padding and a VLAN tag may differ, and TCP data may be merged or cut. Only the stack can tell: it is ' +
+      "netifspec's on the simulated Xen." },
 ];

@@ -166,4 +166,10 @@ export const TXW: readonly Requirement[] = [
       'protocol it holds; it passes on a longer frame unchanged or drops it.',
     source: 'good practice: Linux, FreeBSD and QEMU do so; netif.h never describes the contents of a packet',
     note: 'NetBSD of 2011 refuses frames of more than 1514 bytes, with or without a VLAN tag.' },
+  { id: 'TXW-37', side: 'backend', level: 'de-facto', since: 'always',
+    statement: 'What the backend passes on is a packet of the frontend: whole, with the same bytes, and once.',
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU',
+    note:
+      'Checksums, padding and a VLAN tag may differ, and TCP data may be merged or cut. Only the stack can tell: it is ' +
+      "netifspec's on the simulated Xen." },
 ];

@@ -15,6 +15,7 @@ import type { Rule, Rules } from './rule.js';
 import type { Situations } from './situations.js';
 import { TRANSMIT_RULES } from './transmit.js';
 import { UNUSED_RULES } from './unused.js';
+import { STACK_RULES } from './stack.js';
 import { XENBUS_RULES } from './xenbus.js';
 import type { TraceStep } from '../../xen/traced.js';
 
@@ -31,6 +32,7 @@ const CHAPTERS: readonly Rules[] = [
   EXTRA_RULES,
   MULTICAST_RULES,
   CONTROL_RULES,
+  STACK_RULES,
 ];
 
 /** The kinds of situations that a peer can observe, by the role of the driver. */
@@ -45,6 +47,7 @@ const KINDS = {
     'mapped',
     'atRest',
     'channel',
+    'toFrontendStack',
   ],
   backend: [
     'delivered',
@@ -58,6 +61,7 @@ const KINDS = {
     'closed',
     'atRest',
     'channel',
+    'toBackendStack',
   ],
 } as const satisfies Record<string, readonly (keyof Situations)[]>;
 
@@ -85,6 +89,8 @@ const RULES: { readonly [K in Kind]: readonly Rule<Situations[K]>[] } = {
   mapped: rulesOf('mapped'),
   atRest: rulesOf('atRest'),
   channel: rulesOf('channel'),
+  toFrontendStack: rulesOf('toFrontendStack'),
+  toBackendStack: rulesOf('toBackendStack'),
 };
 
 /** The results for one requirement over a run. */

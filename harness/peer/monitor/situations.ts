@@ -122,6 +122,10 @@ export interface Situations {
   readonly closed: { readonly uses: readonly GrantUse[] };
   /** A backend peer has mapped a ring and has not written to it yet. */
   readonly mapped: MappedRing;
+  /** A frontend passed a frame to its stack, where that can be seen; `sent`: the peer sent it, and it is the first. */
+  readonly toFrontendStack: ToStack;
+  /** A backend passed a frame to the stack behind it, likewise. */
+  readonly toBackendStack: ToStack;
   /** A vif is idle: no message is pending on its rings. */
   readonly atRest: RingAtRest;
   /** An event channel of an idle vif. */
@@ -134,6 +138,12 @@ export interface Situations {
 export interface Rest {
   readonly found: Uint8Array;
   readonly put: Uint8Array;
+}
+
+/** A frame that a driver passed to its stack. */
+export interface ToStack {
+  readonly frame: Uint8Array;
+  readonly sent: boolean;
 }
 
 /** A shared ring as the frontend initialised it. */

@@ -18,6 +18,15 @@ const isLarge = ({ gso }: VifPacket): boolean => gso !== undefined;
 
 export const BACKEND_FRAMES_DEFECTS: readonly Defect[] = [
   {
+    id: 'backend.frames.buffer-of-2-kb',
+    breaks: 'TXW-37',
+    fault: 'copies 2 kB at most of a frame that is no large packet',
+    backend: {
+      accept: (vif, queue, packet) =>
+        correct.accept(vif, queue, isLarge(packet) ? packet : { ...packet, frame: packet.frame.subarray(0, 2048) }),
+    },
+  },
+  {
     id: 'backend.frames.strips-tag',
     breaks: 'TXW-36',
     fault: 'forwards a frame without its VLAN tag',

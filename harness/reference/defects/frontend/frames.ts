@@ -1,6 +1,7 @@
 /** Defects of the reference frontend, chapter frames. */
 import { ETHERNET_HEADER, LARGEST_FRAME, VLAN_TAG } from '../../../packet/ethernet.js';
 import { KEY } from '../../../protocol/netif.js';
+import { decodeRxResponse, encodeRxResponse } from '../../../protocol/rx.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
@@ -15,6 +16,20 @@ const isTagged: Kind = (frame) => [0x8100, 0x88a8].includes(etherType(frame));
 const dropsFrames = (bad: Kind): Partial<FrontendSteps> => drops(({ gso, frame }) => !gso && bad(frame));
 
 export const FRONTEND_FRAMES_DEFECTS: readonly Defect[] = [
+  {
+    id: 'frontend.frames.length-of-11-bits',
+    breaks: 'RXW-35',
+    fault: 'reads the lower 11 bits of a status',
+    frontend: {
+      takeRxSlot(queue, index, bytes) {
+        const response = decodeRxResponse(bytes);
+        if (queue.expect === 'extra' || !response.ok || response.value.status < 0)
+          return correct.takeRxSlot(queue, index, bytes);
+        const { status, ...rest } = response.value;
+        return correct.takeRxSlot(queue, index, encodeRxResponse({ ...rest, status: status & 0x7ff }));
+      },
+    },
+  },
   {
     id: 'frontend.frames.no-room-for-tag',
     breaks: 'RXW-33',

@@ -1,0 +1,88 @@
+/** The frames that a peer has sent and that the driver under test has not passed to its stack yet. */
+import { getNumber } from '../bytes/bytes.js';
+import { ETHER_TYPE, ETHERNET_HEADER as ETHERNET, VLAN_TAG as TAG } from '../packet/ethernet.js';
+import { IP_PROTOCOL } from '../packet/ipv4.js';
+
+const IPV6_HEADER = 40;
+/** The bytes of an Ethernet frame with ARP, without padding. */
+const ARP_FRAME = 42;
+/** Bytes of both addresses, behind which a VLAN tag is. */
+const ADDRESSES = 12;
+/** Frames that are remembered; a vif that sent more is not checked any further. */
+const LIMIT = 20_000;
+
+export class SentFrames {
+  readonly #counts = new Map<string, number>();
+  #total = 0;
+
+  add(frame: Uint8Array): void {
+    if (++this.#total > LIMIT) return this.#counts.clear();
+    this.#count(keyOf(frame), 1);
+    // A driver may strip the tag.
+    if (etherType(frame) === ETHER_TYPE.vlan) this.#count(keyOf(withoutTag(frame)), 1);
+  }
+
+  /**
+   * Whether a frame that came out was sent and has not come out before; undefined if that is not known: TCP data may be
+   * merged or cut on the way.
+   */
+  take(frame: Uint8Array): boolean | undefined {
+    if (this.#total > LIMIT) return undefined;
+    const key = keyOf(frame);
+    const count = this.#counts.get(key) ?? 0;
+    if (count === 0) return hasTcpData(frame) ? undefined : false;
+    this.#count(key, -1);
+    return true;
+  }
+
+  #count(key: string, change: number): void {
+    const count = (this.#counts.get(key) ?? 0) + change;
+    if (count > 0) this.#counts.set(key, count);
+    else this.#counts.delete(key);
+  }
+}
+
+const etherType = (frame: Uint8Array): number => (frame.length < ETHERNET ? 0 : getNumber(frame, 16, ADDRESSES));
+
+function withoutTag(frame: Uint8Array): Uint8Array {
+  return Buffer.concat([frame.subarray(0, ADDRESSES), frame.subarray(ADDRESSES + TAG)]);
+}
+
+/** What a driver must not change in a frame: its bytes without padding and without a checksum of TCP or UDP. */
+function keyOf(frame: Uint8Array): string {
+  const bytes = Buffer.from(frame.subarray(0, Math.min(frame.length, ownLength(frame))));
+  const sum = checksumAt(bytes);
+  if (sum !== undefined && sum + 2 <= bytes.length) bytes.writeUInt16BE(0, sum);
+  return bytes.toString('latin1');
+}
+
+/** The length by the headers, without the padding of short frames. */
+function ownLength(frame: Uint8Array): number {
+  const type = etherType(frame);
+  if (type === ETHER_TYPE.arp) return ARP_FRAME;
+  if (type === ETHER_TYPE.ipv4 && frame.length >= ETHERNET + 4) return ETHERNET + getNumber(frame, 16, ETHERNET + 2);
+  if (type === ETHER_TYPE.ipv6 && frame.length >= ETHERNET + 6) {
+    return ETHERNET + IPV6_HEADER + getNumber(frame, 16, ETHERNET + 4);
+  }
+  return frame.length;
+}
+
+/** Protocol above IP and where its header begins, without a look behind extension headers. */
+function transport(frame: Uint8Array): { protocol: number; at: number } | undefined {
+  if (frame.length < ETHERNET + IPV6_HEADER) return undefined;
+  const type = etherType(frame);
+  if (type === ETHER_TYPE.ipv6) return { protocol: frame[ETHERNET + 6] ?? 0, at: ETHERNET + IPV6_HEADER };
+  if (type !== ETHER_TYPE.ipv4) return undefined;
+  return { protocol: frame[ETHERNET + 9] ?? 0, at: ETHERNET + 4 * ((frame[ETHERNET] ?? 0) & 0xf) };
+}
+
+function checksumAt(frame: Uint8Array): number | undefined {
+  const { protocol, at } = transport(frame) ?? { protocol: 0, at: 0 };
+  if (protocol === IP_PROTOCOL.tcp) return at + 16;
+  return protocol === IP_PROTOCOL.udp ? at + 6 : undefined;
+}
+
+function hasTcpData(frame: Uint8Array): boolean {
+  const { protocol, at } = transport(frame) ?? { protocol: 0, at: 0 };
+  return protocol === IP_PROTOCOL.tcp && ownLength(frame) > at + 4 * ((frame[at + 12] ?? 0) >> 4);
+}
