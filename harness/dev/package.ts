@@ -62,8 +62,7 @@ await build({
   outbase: packageRoot,
   format: 'esm',
   target: 'node20',
-  minifyWhitespace: true,
-  minifySyntax: true,
+  minify: true,
   logLevel: 'warning',
 });
 run('npx', 'tsc', '-p', 'tsconfig.types.json', '--outDir', dist);
