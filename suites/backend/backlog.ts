@@ -62,6 +62,8 @@ test(
     const queues = Math.min(MOST_QUEUES, await queuesOffered(t));
     const peers = await t.bridged({ queues }, { queues, split: false });
     const [from, to] = peers;
+    // What is due to the first vifs must not go to the youngest one.
+    const younger = await t.fresh();
     for (const queue of from.queues) {
       const far = await farEnd(from, to, queue);
       if (far.index !== (await farEnd(from, to, queue)).index) t.skip('the backend does not keep frames to one queue');
@@ -71,7 +73,7 @@ test(
       const waiting = (): boolean =>
         frames.some((frame) => to.received.some((packet) => isPadded(packet.frame, frame)));
       // Those for which there were buffers have arrived before another vif gets its response.
-      await (await t.connect()).transmit(from.quietFrame());
+      await younger.transmit(from.quietFrame());
       to.received.length = 0;
       const before = rx.ring.reqProdPvt;
       const { reqEvent } = rx.ring.indices();

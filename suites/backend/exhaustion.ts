@@ -1,16 +1,14 @@
 /** What a driver refuses more often than a ring or a table has places costs it none of them. */
-import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import { CTRL_STATUS, CTRL_TYPE, GSO_TYPE, HASH_ALGORITHM, KEY, TXF } from '../../harness/protocol/netif.js';
-import { CTRL_RING, distance, RX_RING } from '../../harness/protocol/ring.js';
+import { CTRL_RING, RX_RING } from '../../harness/protocol/ring.js';
 import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { gsoExtra } from '../support/large-packets.js';
-import { arrives } from '../support/losses.js';
 import { expectCtrl } from '../support/statuses.js';
 import { add, entries, mapping } from './gref-verbs.js';
-import { BAD_REF, currentState, statusesOrSilence, through } from './verbs.js';
+import { BAD_REF, currentState, statusesOrSilence, through, useUp } from './verbs.js';
 
 const { test, tests } = backendChapter('exhaustion');
 export const exhaustion = tests;
@@ -153,15 +151,3 @@ test(
     await t.check('GNT-10', () => through(from, to, from.frameTo(to.link.peer.mac)));
   },
 );
-
-/** Sends frames through the bridge until they have used up so many buffers, or some in a row have used none. */
-async function useUp(from: FrontendPeer, to: FrontendPeer, count: number): Promise<void> {
-  const { ring } = to.queue.rx;
-  const start = ring.rspCons;
-  for (let idle = 0; distance(start, ring.rspCons) < count && idle < 4;) {
-    const before = ring.rspCons;
-    await from.transmit(from.frameTo(to.link.peer.mac));
-    const isUsed = await arrives(to.until('use of a buffer', () => ring.rspCons !== before, { ms: 200 }));
-    idle = isUsed ? 0 : idle + 1;
-  }
-}

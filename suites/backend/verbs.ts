@@ -6,10 +6,11 @@ import type { FrontendQueue, QueuePacket } from '../../harness/peer/frontend-que
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
 import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, HASH_FLAG, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
+import { distance } from '../../harness/protocol/ring.js';
 import { parseDecimal, stateName, stateText, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
-import { arrives, sendUntilArrival } from '../support/losses.js';
+import { arrives, LOST_TRIES, sendUntilArrival } from '../support/losses.js';
 import { isPadded } from '../support/padding.js';
 import { ctrlStatusName, ctrlTypeName, expectRsp } from '../support/statuses.js';
 
@@ -21,6 +22,9 @@ export const REFUSAL_MS = 400;
 
 /** If this many pings in a row use no rx buffer, the backend has stopped using buffers. */
 const IDLE_PINGS = 20;
+
+/** If this many frames through a bridge in a row use no rx buffer, the backend has stopped using buffers. */
+const IDLE_FRAMES = 4;
 
 /** The vifs that their backend has connected more than once. */
 const returned = new WeakSet<FrontendPeer>();
@@ -212,20 +216,19 @@ export async function farEnd(from: FrontendPeer, to: FrontendPeer, queue: Fronte
 
 /**
  * Pings until a buffer is returned with a negative status, which loses the reply; gives up when every buffer must have
- * been used. Returns whether a buffer was returned in this way.
+ * been used, or when several pings in a row have got no reply: a stack may lose a ping, but not each of these. Returns
+ * whether a buffer was returned in this way.
  */
 async function isRefused(vif: FrontendPeer): Promise<boolean> {
   const { errors } = vif.queue.rx;
-  for (let n = 0; n < 60 && errors.length === 0; n++) {
+  for (let n = 0, silent = 0; n < 60 && errors.length === 0 && silent < LOST_TRIES; n++) {
     const { frame, isReply } = vif.pingFrame();
     await vif.transmit(frame);
     const replied = (): boolean => vif.received.some((packet) => isReply(packet.frame));
-    try {
-      await vif.until('ping reply or refused buffer', () => errors.length > 0 || replied(), { on: [vif.arrived] });
-    } catch (error) {
-      // The stack may lose a ping.
-      if (!(error instanceof Expired) || error.inconclusive) throw error;
-    }
+    const isSeen = await arrives(
+      vif.until('ping reply or refused buffer', () => errors.length > 0 || replied(), { on: [vif.arrived] }),
+    );
+    silent = isSeen ? 0 : silent + 1;
   }
   return errors.length > 0;
 }
@@ -245,6 +248,18 @@ export async function useBuffers(vif: FrontendPeer): Promise<void> {
   for (let idle = 0, left = rx.posted; left > 0 && idle < IDLE_PINGS; left = rx.posted) {
     await vif.transmit(vif.pingFrame().frame);
     idle = rx.posted < left ? 0 : idle + 1;
+  }
+}
+
+/** Sends frames through a bridge until they have used up so many buffers of the far end, or some in a row have used none. */
+export async function useUp(from: FrontendPeer, to: FrontendPeer, count: number): Promise<void> {
+  const { ring } = to.queue.rx;
+  const start = ring.rspCons;
+  for (let idle = 0; distance(start, ring.rspCons) < count && idle < IDLE_FRAMES;) {
+    const before = ring.rspCons;
+    await from.transmit(from.frameTo(to.link.peer.mac));
+    const isUsed = await arrives(to.until('use of a buffer', () => ring.rspCons !== before, { ms: 200 }));
+    idle = isUsed ? 0 : idle + 1;
   }
 }
 

@@ -1,6 +1,8 @@
 /** Defects of the reference backend, chapter notifications. */
 import { needsNotify } from '../../../protocol/ring.js';
+import type { BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
+import { later } from '../../legal/support/backend-queues.js';
 import type { Defect } from '../defect.js';
 import { Counts } from '../support/counts.js';
 import { countSpurious } from '../support/mortal.js';
@@ -148,6 +150,58 @@ export const BACKEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
         if (queue.backlog.length > 0) queue.rx.setReqEvent(queue.rx.reqCons);
       },
     },
+  },
+  {
+    id: 'backend.notifications.resumes-by-event',
+    breaks: 'NOTIFY-09',
+    fault: 'looks for new buffers of a frontend without feature-rx-notify only at the next event',
+    backend: (() => {
+      const asleep = new WeakSet<object>();
+      return {
+        serve(vif, queue) {
+          asleep.delete(queue);
+          correct.serve(vif, queue);
+        },
+        drainBacklog(vif, queue) {
+          if (asleep.has(queue)) return;
+          correct.drainBacklog(vif, queue);
+          const ready = queue.rx.unconsumed();
+          if (!vif.rxNotify && ready.ok && ready.value === 0) asleep.add(queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.notifications.slow-stack-without-asking',
+    breaks: 'NOTIFY-10',
+    fault: 'keeps packets that its stack sends 1 ms late and for which there is no buffer, and asks for no event',
+    backend: {
+      accept: (vif, queue, packet) =>
+        later(vif, queue, 1, () => correct.accept(vif, queue, { ...packet, frame: Uint8Array.from(packet.frame) })),
+      drainBacklog(vif, queue) {
+        correct.drainBacklog(vif, queue);
+        if (queue.backlog.length > 0) queue.rx.setReqEvent(queue.rx.reqCons);
+      },
+    },
+  },
+  {
+    id: 'backend.notifications.flushes-youngest',
+    breaks: 'NOTIFY-10',
+    fault: 'when buffers are posted, delivers what waits on the vif that was connected last',
+    backend: (() => {
+      const youngest = new WeakMap<object, BackendVif>();
+      return {
+        openQueue(vif, ...rest) {
+          youngest.set(vif.domain, vif);
+          return correct.openQueue(vif, ...rest);
+        },
+        serve(vif, queue) {
+          const other = youngest.get(vif.domain) ?? vif;
+          for (const each of other.queues) vif.steps.drainBacklog(other, each);
+          vif.steps.serveTx(vif, queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
   },
   {
     id: 'backend.notifications.not-the-first',
