@@ -21,6 +21,7 @@ import {
 } from '../support/large-packets.js';
 import { expectRsp, statusList } from '../support/statuses.js';
 import {
+  continues,
   givenUp,
   queuesOffered,
   REFUSALS,
@@ -92,6 +93,7 @@ test('twice', 'survives two extras of one type', PING, async (t) => {
   const seen = await statusesOrSilence(vif, slots);
   await t.check('EXTRA-07', () => seen ?? givenUp(vif, slots));
   await survivesElsewhere(t);
+  await continues(t, vif, slots, 'EXTRA-07');
 });
 
 test('none', 'refuses an extra of type NONE', PING, async (t) => {
@@ -182,6 +184,7 @@ for (const count of [3, 16, 60, 250]) {
     const seen = await statusesOrSilence(vif, slots);
     await t.check('EXTRA-07', () => seen ?? givenUp(vif, slots));
     await survivesElsewhere(t);
+    await continues(t, vif, slots, 'EXTRA-07');
   });
 }
 
@@ -199,6 +202,7 @@ for (const [name, what, alter] of [
     const seen = await statusesOrSilence(vif, slots);
     t.info(seen ? `the backend responded with ${statusList(seen)}` : 'the backend gave up the vif, or waits');
     await survivesElsewhere(t);
+    await continues(t, vif, slots);
   });
 }
 
@@ -215,6 +219,7 @@ test('flag-without-extra', 'survives a request where an extra must be', PING, as
   const seen = await statusesOrSilence(vif, slots);
   t.info(seen ? `the backend responded with ${statusList(seen)}` : 'the backend gave up the vif, or waits');
   await survivesElsewhere(t);
+  await continues(t, vif, slots);
 });
 
 test('extra-after-second', 'survives an extra between the second fragment and the last', PING, async (t) => {
@@ -237,6 +242,7 @@ test('extra-after-second', 'survives an extra between the second fragment and th
   const seen = await statusesOrSilence(vif, slots);
   t.info(seen ? `the backend responded with ${statusList(seen)}` : 'the backend gave up the vif, or waits');
   await survivesElsewhere(t);
+  await continues(t, vif, slots);
 });
 
 test(

@@ -10,6 +10,7 @@ import { arrives } from '../support/losses.js';
 import { expectRsp, statusList } from '../support/statuses.js';
 import { delivered, filtering, forwardsGroups, group, lists, REQUESTED, requested } from './multicast-verbs.js';
 import {
+  continues,
   BAD_REF,
   givenUp,
   queuesOffered,
@@ -342,6 +343,7 @@ test('dummy-of-two', 'survives a dummy of two fragments', { ...CONTROL, fresh: t
   const seen = await statusesOrSilence(vif, slots);
   t.info(seen ? `the backend responded with ${statusList(seen)}` : 'the backend gave up the vif');
   await survivesElsewhere(t);
+  await continues(t, vif, slots);
 });
 
 test('reconnect', 'starts a new connection with an empty list', BRIDGE, async (t) => {

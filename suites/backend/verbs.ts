@@ -124,12 +124,31 @@ export async function givenUp(vif: FrontendPeer, slots: readonly SentSlot[]): Pr
   if (works) await vif.answered(slots);
 }
 
+/**
+ * Checks the ring after a packet that the backend may refuse. If the backend responds to a later packet, it must also
+ * have responded to each of `slots`; with a `requirement`, a ping must then pass. A backend that gave up the vif passes.
+ */
+export async function continues(
+  t: BackendTest,
+  vif: FrontendPeer,
+  slots: readonly SentSlot[],
+  requirement?: string,
+): Promise<void> {
+  let works = false;
+  await t.check(['RING-08', 'RING-09'], async () => {
+    works = await arrives(vif.transmit(vif.quietFrame(), {}, vif.queue, { ms: REFUSAL_MS }));
+    if (works) await vif.answered(slots);
+  });
+  if (!works) return t.info('the backend gives up the vif, as it may');
+  if (requirement !== undefined) await stillPasses(t, requirement, vif);
+}
+
 /** The statuses of a packet that the backend did not accept. */
 export const REFUSALS: readonly number[] = [RSP.error, RSP.dropped];
 
 /**
  * Checks that the backend refuses the malformed packet, with ERROR or DROPPED or by giving up that vif, and keeps
- * serving its other vifs.
+ * serving its other vifs and, if it responded, this one.
  *
  * @param isReply recognizes the reply to a packet that is a ping: none may come, since a refused packet goes nowhere
  */
@@ -147,6 +166,7 @@ export async function refuses(
     for (const status of seen ? data : []) expectRsp(status, REFUSALS, 'a data slot');
   });
   await survivesElsewhere(t);
+  if (seen) await continues(t, vif, slots, requirement);
   if (!isReply) return;
   await t.check('TXW-14', () => {
     expect(

@@ -1,7 +1,7 @@
 /** Defects of the reference backend, chapter transmit. */
 import { ETHERNET_HEADER } from '../../../packet/ethernet.js';
 import { RSP } from '../../../protocol/netif.js';
-import { slotOffset, TX_RING } from '../../../protocol/ring.js';
+import { advance, slotOffset, TX_RING } from '../../../protocol/ring.js';
 import { encodeTxResponse } from '../../../protocol/tx.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
@@ -354,5 +354,50 @@ export const BACKEND_TRANSMIT_DEFECTS: readonly Defect[] = [
         return frame?.subarray(0, frame.length - lost);
       },
     },
+  },
+  {
+    id: 'backend.transmit.response-too-many',
+    breaks: 'RING-08',
+    fault: 'publishes one response too many with the packet after one of size 0',
+    backend: (() => {
+      const ahead = new WeakSet<object>();
+      return {
+        respond(vif, queue, chain, status) {
+          correct.respond(vif, queue, chain, status);
+          if (ahead.delete(queue)) {
+            queue.tx.rspProdPvt = advance(queue.tx.rspProdPvt, 1);
+            vif.steps.push(vif, queue.tx, queue.txPort);
+          }
+          if (chain.requests[0]?.size === 0) ahead.add(queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.transmit.silent-on-bad-grant',
+    breaks: 'RING-09',
+    fault: 'never responds to a packet with an invalid grant, and serves the packets after it',
+    backend: {
+      respond(vif, queue, chain, status) {
+        if (status !== RSP.error || chain.fault !== undefined) correct.respond(vif, queue, chain, status);
+      },
+    },
+  },
+  {
+    id: 'backend.transmit.drops-after-runt',
+    breaks: 'TXW-25',
+    fault: 'responds OKAY to each packet after one of a single byte, and drops it',
+    backend: (() => {
+      const lost = new WeakSet<object>();
+      return {
+        accept(vif, queue, packet) {
+          if (!lost.has(queue)) correct.accept(vif, queue, packet);
+        },
+        serveChain(vif, queue, chain) {
+          if (chain.requests[0]?.size === 1) lost.add(queue);
+          correct.serveChain(vif, queue, chain);
+        },
+      } satisfies Defect['backend'];
+    })(),
   },
 ];
