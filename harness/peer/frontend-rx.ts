@@ -99,6 +99,12 @@ export class FrontendRx {
     return this.#posted.size;
   }
 
+  /** Number of posted buffers that the backend has written to. */
+  get written(): number {
+    const isWritten = ({ offer }: Posted): boolean => Buffer.compare(offer.page.copyOut(0, PAGE_SIZE), UNTOUCHED) !== 0;
+    return [...this.#posted.values()].filter(isWritten).length;
+  }
+
   /** Creates buffers before they are posted. Returns their grants. */
   prepare(count: number): GrantRef[] {
     const offers = Array.from({ length: count }, () => this.backend.offer('read-write'));

@@ -1,18 +1,22 @@
 /** xenbus.h, states: frontends that stay in a state, leave it early or start again, and what refused ones leave behind. */
 import { expect } from 'chai';
-import type { FrontendOptions } from '../../harness/peer/frontend.js';
+import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
+import type { SentSlot } from '../../harness/peer/frontend-tx.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import {
   closes,
   currentState,
+  goesToConnected,
   grantUses,
   queuesOffered,
   reconnect,
   returnsToInitWait,
   settledState,
+  startsAgain,
   statusesOrSilence,
+  through,
   waiting,
 } from './verbs.js';
 
@@ -20,10 +24,13 @@ const { test, tests } = backendChapter('states');
 export const states = tests;
 
 const { initialising, initWait, initialised, connected, closing, closed } = XENBUS_STATE;
+const BRIDGE = { fresh: true, needs: 'bridge' } as const;
 const PING = { fresh: true, reflector: 'icmp' } as const;
 /** Malformed packets, and writes to xenstore that a backend may make while they arrive. */
 const BAD_PACKETS = 100;
 const FEW_WRITES = 20;
+/** Frames to a vif that is not connected: fewer than it has buffers. */
+const FRAMES = 8;
 
 test('initialised', 'connects a frontend once that stays in Initialised for some time', PING, async (t) => {
   const vif = await waiting(t);
@@ -155,3 +162,63 @@ test('bad-packets', 'writes little to xenstore while malformed packets arrive', 
     await watch.close();
   }
 });
+
+/** Sends frames through a bridge. Their responses may come later, and what is not connected gets none of them. */
+function sendAll(from: FrontendPeer, to: FrontendPeer): SentSlot[] {
+  const slots = Array.from({ length: FRAMES }, () => from.queue.tx.enqueue(from.frameTo(to.link.peer.mac))).flat();
+  from.queue.pushTx();
+  return slots;
+}
+
+/** Sends frames through a bridge to a vif that is not connected, until the backend has seen them; checks that it survives. */
+async function sendInVain(t: BackendTest, from: FrontendPeer, to: FrontendPeer): Promise<void> {
+  const other = await t.connect();
+  await t.check('ROB-01', async () => {
+    await from.answered(sendAll(from, to));
+    await other.transmit(other.quietFrame());
+  });
+}
+
+/** What the backend has used of the rx buffers of a vif: responses and buffers that it wrote to. */
+function used({ queue: { rx } }: FrontendPeer): { responses: number; written: number } {
+  return { responses: rx.ring.indices().rspProd, written: rx.written };
+}
+
+test('frames-early', 'uses no buffer of a frontend before it is connected', BRIDGE, async (t) => {
+  const from = await waiting(t);
+  const to = await waiting(t);
+  await from.connect();
+  await t.bridge([from, to]);
+  await sendInVain(t, from, to);
+  await to.publish();
+  const before = used(to);
+  await sendInVain(t, from, to);
+  await t.check('XB-10', () => expect(used(to), 'use of buffers').to.deep.equal(before));
+  await goesToConnected(to);
+  await to.announce();
+  await t.check('RXW-27', () => through(from, to, from.frameTo(to.link.peer.mac)));
+});
+
+test(
+  'frames-late',
+  'uses no buffer of a frontend that has closed, and delivers when it connects again',
+  BRIDGE,
+  async (t) => {
+    const [from, to] = await t.bridged();
+    await through(from, to, from.frameTo(to.link.peer.mac));
+    const slots = sendAll(from, to);
+    await closes(t, to);
+    await t.check('RING-09', () => from.answered(slots));
+    const before = used(to);
+    await sendInVain(t, from, to);
+    await t.check('XB-12', () => expect(used(to), 'use of buffers').to.deep.equal(before));
+    await startsAgain(t, to);
+    await t.bridge([from, to]);
+    await sendInVain(t, from, to);
+    await t.check('XB-14', async () => {
+      await to.connect();
+      await to.announce();
+      await through(from, to, from.frameTo(to.link.peer.mac));
+    });
+  },
+);

@@ -136,6 +136,8 @@ export async function continues(
 ): Promise<void> {
   let works = false;
   await t.check(['RING-08', 'RING-09'], async () => {
+    // Without a response the ring may have no slot for another packet.
+    if (vif.queue.tx.ring.free() === 0) return;
     works = await arrives(vif.transmit(vif.quietFrame(), {}, vif.queue, { ms: REFUSAL_MS }));
     if (works) await vif.answered(slots);
   });

@@ -1,9 +1,11 @@
 /** Defects of the reference backend, chapter states. */
-import { XenError } from '../../../xen/domain.js';
+import { decodeRxRequest } from '../../../protocol/rx.js';
+import { type DomId, type GrantRef, XenError } from '../../../xen/domain.js';
 import { readOther, STATE } from '../../bus.js';
-import type { BackendVif } from '../../backend.js';
+import type { BackendQueueState, BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
+import { mortalBackend } from '../support/mortal.js';
 
 /** Changes of states that `ignores` returns true for pass unseen. */
 function ignoring(ignores: (frontend: string | undefined, own: string | undefined) => boolean): Partial<BackendSteps> {
@@ -123,4 +125,43 @@ export const BACKEND_STATES_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'backend.states.dies-of-early-frames',
+    breaks: 'ROB-01',
+    fault: 'ends service for every vif at a frame for one that is not connected',
+    backend: mortalBackend((die) => ({
+      accept(vif, queue, packet) {
+        if (vif.bridgedTo?.queues.length === 0) die();
+        correct.accept(vif, queue, packet);
+      },
+    })),
+  },
+  {
+    id: 'backend.states.delivers-after-close',
+    breaks: 'XB-12',
+    fault: 'writes frames to the buffers that a frontend had posted when it closed',
+    backend: (() => {
+      const left = new WeakMap<BackendVif, { readonly frontend: DomId; readonly refs: GrantRef[] }>();
+      return {
+        disconnect(vif) {
+          const [queue] = vif.queues;
+          if (queue) left.set(vif, { frontend: queue.frontend, refs: takeAll(queue) });
+          correct.disconnect(vif);
+        },
+        send(vif, usual, packet) {
+          const { frontend = 0, refs = [] } = left.get(vif) ?? {};
+          const ref = usual ? undefined : refs.shift();
+          if (ref === undefined) return correct.send(vif, usual, packet);
+          vif.domain.grants.copyTo([{ domain: frontend, ref, offset: 0, bytes: packet.frame }]);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
 ];
+
+/** The grants of the buffers that are posted on a queue, which is not used any more. */
+function takeAll({ rx }: BackendQueueState): GrantRef[] {
+  const ready = rx.unconsumed();
+  const requests = Array.from({ length: ready.ok ? ready.value : 0 }, () => decodeRxRequest(rx.take()));
+  return requests.flatMap((request) => (request.ok ? [request.value.gref] : []));
+}
