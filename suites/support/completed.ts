@@ -2,7 +2,7 @@
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import type { Host } from '../../harness/packet/build.js';
 import type { Signal, WaitOptions } from '../../harness/xen/wait.js';
-import { CHECKSUMMED } from './frame-shapes.js';
+import { CHECKSUMMED, type Checksummed, type Forms } from './frame-shapes.js';
 import { arrives } from './losses.js';
 
 /** Milliseconds to wait for a packet that a guest may filter out. */
@@ -31,24 +31,43 @@ export interface CameOut<P> {
 
 /** Sends packets with blank checksums into a bridge and returns those that come out: a guest may filter out some. */
 export async function blanksThrough<P extends { readonly frame: Uint8Array }, S>(
-  [from, to]: readonly [Sender<S>, Receiver<P>],
+  peers: readonly [Sender<S>, Receiver<P>],
   ipv6: boolean,
   shape: S,
 ): Promise<CameOut<P>[]> {
   const out: CameOut<P>[] = [];
-  for (const { name, make } of CHECKSUMMED.filter((each) => each.ipv6 === ipv6)) {
-    const { blank, complete, none } = make(from.link.peer, to.link.peer);
-    const find = (): P | undefined => to.received.find(({ frame }) => differsInSum(frame, blank, complete));
-    for (let n = 0; n < TRIES && !find(); n++) {
-      await from.send(blank, shape);
-      await arrives(to.until(name, find, { on: [to.arrived], ms: FILTER_MS }));
-    }
-    const packet = find();
-    if (!packet) continue;
-    const isForm = (form: Uint8Array): boolean => sameBytes(packet.frame.subarray(0, form.length), form);
-    out.push({ name, packet, isComplete: isForm(complete) || (none !== undefined && isForm(none)) });
+  for (const kind of CHECKSUMMED.filter((each) => each.ipv6 === ipv6)) {
+    const came = await blankThrough(peers, kind, () => shape);
+    if (came) out.push(came);
   }
   return out;
+}
+
+/** Sends a packet with a blank checksum into a bridge and returns it as it comes out; undefined if it does not. */
+export async function blankThrough<P extends { readonly frame: Uint8Array }, S>(
+  [from, to]: readonly [Sender<S>, Receiver<P>],
+  { name, make }: Checksummed,
+  shapeOf: (frame: Uint8Array) => S,
+): Promise<CameOut<P> | undefined> {
+  const forms = make(from.link.peer, to.link.peer);
+  for (let n = 0; n < TRIES && !cameOut(to.received, name, forms); n++) {
+    await from.send(forms.blank, shapeOf(forms.blank));
+    const came = (): boolean => cameOut(to.received, name, forms) !== undefined;
+    await arrives(to.until(name, came, { on: [to.arrived], ms: FILTER_MS }));
+  }
+  return cameOut(to.received, name, forms);
+}
+
+/** A packet as it is among those that came out; undefined if it is not. */
+export function cameOut<P extends { readonly frame: Uint8Array }>(
+  received: readonly P[],
+  name: string,
+  { blank, complete, none }: Forms,
+): CameOut<P> | undefined {
+  const packet = received.find(({ frame }) => differsInSum(frame, blank, complete));
+  if (!packet) return undefined;
+  const isForm = (form: Uint8Array): boolean => sameBytes(packet.frame.subarray(0, form.length), form);
+  return { name, packet, isComplete: isForm(complete) || (none !== undefined && isForm(none)) };
 }
 
 /** Whether a frame is another one, whatever its checksum: the place where the other's two forms differ. */

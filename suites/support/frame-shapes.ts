@@ -27,7 +27,7 @@ import { EXTENSION } from '../../harness/packet/ipv6.js';
 type Make = (from: Host, to: Host) => Uint8Array;
 
 /** One packet with each checksum that it may have: `blank` and `complete` always differ, UDP over IPv4 may have none. */
-interface Forms {
+export interface Forms {
   readonly blank: Uint8Array;
   readonly complete: Uint8Array;
   readonly none?: Uint8Array;
@@ -225,6 +225,15 @@ export const CHECKSUMMED: readonly Checksummed[] = [
     ...[3, 4, 1001].map((length) => data(length, ipv6)),
     ...[10, 1000].map((length) => udp(`UDP with ${length} bytes${ipv6 ? ' over IPv6' : ''}`, ipv6, length)),
   ]),
+];
+
+/** Packets over IPv4 of which each is larger than the one before it. */
+export const GROWING: readonly Checksummed[] = [
+  SYN4,
+  udp('UDP with 10 bytes', false, 10),
+  data(101, false),
+  udp('UDP with 1000 bytes', false, 1000),
+  data(1400, false),
 ];
 
 /** Packets for which a blank checksum has no meaning: they hold no whole TCP or UDP header, or no checksum at all. */

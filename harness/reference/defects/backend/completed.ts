@@ -1,5 +1,6 @@
 /** Defects of the reference backend, chapter completed. */
-import { KEY } from '../../../protocol/netif.js';
+import { completeChecksum } from '../../../packet/offload.js';
+import { KEY, TXF } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
 import { losingLastOfEqual, omittingOddByte } from '../support/packets.js';
@@ -63,6 +64,43 @@ export const BACKEND_COMPLETED_DEFECTS: readonly Defect[] = [
             .map((extra) =>
               extra.type === 'hash' && later.has(packet.frame) ? { ...extra, value: swapped(extra.value) } : extra,
             ),
+      } satisfies Partial<BackendSteps>;
+    })(),
+  },
+  {
+    id: 'backend.completed.from-page-start',
+    breaks: 'CSUM-06',
+    fault: 'reads a packet with a blank checksum that is not at the start of its page from there',
+    backend: {
+      fetch(vif, queue, chain) {
+        const isBlank = ((chain.requests[0]?.flags ?? 0) & TXF.csumBlank) !== 0;
+        const requests = isBlank ? chain.requests.map((request) => ({ ...request, offset: 0 })) : chain.requests;
+        return correct.fetch(vif, queue, { ...chain, requests });
+      },
+    },
+  },
+  {
+    id: 'backend.completed.small-scratch',
+    breaks: 'CSUM-10',
+    fault:
+      'leaves what exceeds the first packet of a batch with a blank checksum out of the checksums that it completes',
+    backend: (() => {
+      const scratch = new WeakMap<object, number>();
+      return {
+        serveTx(vif, queue) {
+          scratch.delete(queue);
+          correct.serveTx(vif, queue);
+        },
+        accept(vif, queue, packet) {
+          const { frame, csumBlank, gso } = packet;
+          if (!csumBlank || gso || !vif.bridgedTo?.offers[KEY.featureNoCsumOffload])
+            return correct.accept(vif, queue, packet);
+          const size = scratch.get(queue) ?? frame.length;
+          scratch.set(queue, size);
+          const summed = completeChecksum(frame.map((byte, n) => (n < size ? byte : 0)));
+          const whole = summed.map((byte, n) => (n < size ? byte : (frame[n] ?? 0)));
+          correct.accept(vif, queue, { frame: whole, csumBlank: false });
+        },
       } satisfies Partial<BackendSteps>;
     })(),
   },
