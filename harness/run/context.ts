@@ -4,7 +4,7 @@ import type { PeerOf } from '../peer/any-peer.js';
 import type { BackendPeer } from '../peer/backend.js';
 import type { FrontendOptions, FrontendPeer } from '../peer/frontend.js';
 import { XENBUS_STATE } from '../protocol/xenbus.js';
-import type { Domain } from '../xen/domain.js';
+import type { Domain, Holdings } from '../xen/domain.js';
 import { all } from '../xen/wait.js';
 import type { AnyConnections, Connections } from './connections.js';
 import { CheckFailed, checkRecord, type Finding } from './judge.js';
@@ -27,6 +27,8 @@ export interface ContextOptions {
   readonly onUse: (use: Use) => void;
   /** Called with the requirements of each check before it begins. */
   readonly onCheck?: ((requirements: readonly string[]) => void) | undefined;
+  /** The resources that the driver's domain holds; undefined where that cannot be observed. */
+  readonly held: () => Holdings | undefined;
 }
 
 /** The context that the body of one test is given, and its results. */
@@ -79,8 +81,8 @@ abstract class Context<R extends Role> implements TestContext<PeerOf[R]> {
     if (this.#isOver) throw new Error('the test is over');
   }
 
-  rounds(usual: number): number {
-    this.raced = this.options.slow ? Math.max(usual, MANY_ROUNDS) : usual;
+  rounds(usual: number, many = MANY_ROUNDS): number {
+    this.raced = this.options.slow ? Math.max(usual, many) : usual;
     return this.raced;
   }
 
@@ -120,6 +122,11 @@ abstract class Context<R extends Role> implements TestContext<PeerOf[R]> {
     this.#refuse();
     if (ids.length > 0) this.checks.push(checkRecord(ids));
     else this.unclaimed = true;
+  }
+
+  held(): Holdings | undefined {
+    this.#refuse();
+    return this.options.held();
   }
 
   info(text: string): void {

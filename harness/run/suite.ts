@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { BackendPeer } from '../peer/backend.js';
 import type { FrontendPeer, FrontendOptions } from '../peer/frontend.js';
-import type { Domain } from '../xen/domain.js';
+import type { Domain, Holdings } from '../xen/domain.js';
 import { anchorOf, type Role } from './record.js';
 import type { Reflector } from '../peer/context.js';
 
@@ -52,8 +52,10 @@ export interface TestContext<P> {
    * against `requirements`. The test ends there, unless all of them are SHOULDs, which are recorded as warnings.
    */
   check(requirements: string | readonly string[], body: () => unknown): Promise<void>;
-  /** Number of rounds of a race: `usual`, or at least 10 000 in a run that may take long (`--slow`). */
-  rounds(usual: number): number;
+  /** Number of rounds of a race: `usual`, or at least `many` (default: 10 000) in a run that may take long (`--slow`). */
+  rounds(usual: number, many?: number): number;
+  /** The resources that the driver's domain holds; undefined where the host cannot count them. */
+  held(): Holdings | undefined;
   /** Adds a note to the result, without influence on the verdict. */
   info(text: string): void;
   /** Ends the test as skipped: its subject cannot be observed with this driver or on this host. */

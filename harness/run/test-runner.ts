@@ -1,7 +1,7 @@
 /** Runs one test of a session: executes it, judges its findings and cleans up after it. */
 import { matcher } from '../base/pattern.js';
 import { kernelFault } from '../guest/kernel-fault.js';
-import type { Domain } from '../xen/domain.js';
+import type { Domain, Holdings } from '../xen/domain.js';
 import type { Trace } from '../xen/traced.js';
 import { Expired, type Patience } from '../xen/wait.js';
 import type { Catalogue } from './catalogue.js';
@@ -107,15 +107,10 @@ export class TestRunner {
 
     const before = this.#inventory();
     this.#uses = new Set();
+    const find = this.#findingFor;
+    const held = (): Holdings | undefined => this.parts.iut.holdings().driver;
     const { onCheck } = this.options;
-    const context = contextOf(test, connections, {
-      domain,
-      find: this.#findingFor,
-      claimed,
-      slow,
-      onUse: this.use,
-      onCheck,
-    });
+    const context = contextOf(test, connections, { domain, find, claimed, slow, onUse: this.use, onCheck, held });
     trace.take();
     patience.takeLag();
     const kernelLog: string[] = [];

@@ -4,7 +4,9 @@ import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.
 import type { SentSlot } from '../../harness/peer/frontend-tx.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { leaked } from '../../harness/run/audit.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
+import { arrives } from '../support/losses.js';
 import {
   closes,
   currentState,
@@ -29,6 +31,8 @@ const PING = { fresh: true, reflector: 'icmp' } as const;
 /** Malformed packets, and writes to xenstore that a backend may make while they arrive. */
 const BAD_PACKETS = 100;
 const FEW_WRITES = 20;
+/** Connections of a vif of which each could leave something behind. */
+const RECONNECTS = 3;
 /** Frames to a vif that is not connected: fewer than it has buffers. */
 const FRAMES = 8;
 
@@ -222,3 +226,22 @@ test(
     });
   },
 );
+
+test('held', 'holds no more in a later connection of a vif than in its second one', { fresh: true }, async (t) => {
+  if (!t.held()) t.skip('this host cannot count what a driver holds');
+  const control = (await (await t.connect()).otherKey(KEY.featureCtrlRing)) === '1';
+  const options = { queues: Math.min(2, await queuesOffered(t)), control };
+  const vif = await t.fresh(options);
+  await reconnect(t, vif, options);
+  const before = t.held();
+  for (let n = 0; n < RECONNECTS; n++) await reconnect(t, vif, options);
+  const more = (): string | undefined => {
+    const now = t.held();
+    return before && now && leaked(before, now);
+  };
+  await t.check('XB-12', async () => {
+    // Closed resources may disappear with a delay.
+    await arrives(vif.until('end of the earlier connections', () => more() === undefined));
+    expect(more(), `held in addition after ${RECONNECTS} reconnects`).to.equal(undefined);
+  });
+});

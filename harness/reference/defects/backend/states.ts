@@ -1,6 +1,6 @@
 /** Defects of the reference backend, chapter states. */
 import { decodeRxRequest } from '../../../protocol/rx.js';
-import { type DomId, type GrantRef, XenError } from '../../../xen/domain.js';
+import { type DomId, type GrantRef, type Port, XenError } from '../../../xen/domain.js';
 import { readOther, STATE } from '../../bus.js';
 import type { BackendQueueState, BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
@@ -124,6 +124,31 @@ export const BACKEND_STATES_DEFECTS: readonly Defect[] = [
         correct.serveChain(vif, queue, chain);
       },
     },
+  },
+  {
+    id: 'backend.states.keeps-channels',
+    breaks: 'XB-12',
+    fault: 'closes the event channels of all connections of a vif only when the vif is removed',
+    backend: (() => {
+      const left = new WeakMap<BackendVif, Port[]>();
+      return {
+        disconnect(vif) {
+          const { store, events } = vif.domain;
+          const ports = vif.queues.flatMap(({ txPort, rxPort }) => [...new Set([txPort, rxPort])]);
+          for (const port of ports) vif.pump.off(port);
+          for (const queue of vif.queues.splice(0)) {
+            for (const table of [queue.mapped, queue.txPool, queue.rxPool]) table.clear();
+            queue.mapping.unmap();
+          }
+          correct.disconnect(vif);
+          const all = [...(left.get(vif) ?? []), ...ports];
+          left.set(vif, all);
+          void readOther(store, `${vif.path}/state`).then((state) => {
+            if (state === undefined) for (const port of all.splice(0)) events.unbind(port);
+          });
+        },
+      } satisfies Defect['backend'];
+    })(),
   },
   {
     id: 'backend.states.dies-of-early-frames',
