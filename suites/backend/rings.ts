@@ -13,13 +13,27 @@ import { Violation } from '../../harness/peer/violation.js';
 import { Expired } from '../../harness/xen/wait.js';
 import { arrives } from '../support/losses.js';
 import { expectRsp, statusList } from '../support/statuses.js';
-import { goesToConnected, REFUSALS, settledState, skipAtZero, statusesOrSilence, waiting } from './verbs.js';
+import {
+  goesToConnected,
+  REFUSALS,
+  settledState,
+  skipAtZero,
+  statusesOrSilence,
+  through,
+  useUp,
+  waiting,
+} from './verbs.js';
 
 const { test, tests } = backendChapter('rings');
 export const rings = tests;
 
 /** Rounds in which a slot changes while it is read; on real Xen each is a race. */
 const CHANGING_ROUNDS = 50;
+/** Packets on one ring: more than the ring has slots and, in a run that may take long, than a 16-bit counter counts. */
+const SOME = 300;
+const MORE_THAN_16_BITS = 70_000;
+/** Packets that are published at once. */
+const BATCH = 64;
 /** A size that no packet has: less than an Ethernet header. */
 const TOO_SHORT = 5;
 
@@ -41,6 +55,30 @@ test('full-ring', 'serves 256 requests that are published at once', { fresh: tru
   const slots = Array.from({ length: TX_RING.size }, () => vif.queue.tx.enqueue(vif.quietFrame())).flat();
   vif.queue.pushTx();
   await t.check(['RING-01', 'RING-09'], () => vif.answered(slots));
+});
+
+test('many-requests', 'responds to each of many requests on one ring', { fresh: true }, async (t) => {
+  const vif = await t.fresh();
+  const count = t.rounds(SOME, MORE_THAN_16_BITS);
+  await t.check(['RING-04', 'RING-09'], async () => {
+    for (let sent = 0; sent < count; sent += BATCH) {
+      const slots = Array.from({ length: BATCH }, () => vif.queue.tx.enqueue(vif.quietFrame())).flat();
+      vif.queue.pushTx();
+      await vif.answered(slots);
+    }
+  });
+});
+
+test('many-buffers', 'delivers many packets on one ring', { fresh: true, needs: 'bridge' }, async (t) => {
+  const [from, to] = await t.bridged({}, { rxBuffers: BATCH });
+  const count = t.rounds(SOME, MORE_THAN_16_BITS);
+  const { ring } = to.queue.rx;
+  const start = ring.rspCons;
+  await t.check('RING-04', async () => {
+    await useUp(from, to, count, BATCH / 2);
+    await through(from, to, from.frameTo(to.link.peer.mac));
+  });
+  t.info(`the backend used ${distance(start, ring.rspCons)} buffers`);
 });
 
 test(

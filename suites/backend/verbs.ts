@@ -273,15 +273,24 @@ export async function useBuffers(vif: FrontendPeer): Promise<void> {
   }
 }
 
-/** Sends frames through a bridge until they have used up so many buffers of the far end, or some in a row have used none. */
-export async function useUp(from: FrontendPeer, to: FrontendPeer, count: number): Promise<void> {
+/**
+ * Sends frames through a bridge, at first `batch` at once, until they have used up so many buffers of the far end, or
+ * some in a row have used none. A backend may drop frames of a batch: then they are sent one by one.
+ */
+export async function useUp(from: FrontendPeer, to: FrontendPeer, count: number, batch = 1): Promise<void> {
   const { ring } = to.queue.rx;
-  const start = ring.rspCons;
-  for (let idle = 0; distance(start, ring.rspCons) < count && idle < IDLE_FRAMES;) {
+  let left = count;
+  let size = batch;
+  for (let idle = 0; left > 0 && idle < IDLE_FRAMES;) {
     const before = ring.rspCons;
-    await from.transmit(from.frameTo(to.link.peer.mac));
-    const isUsed = await arrives(to.until('use of a buffer', () => ring.rspCons !== before, { ms: 200 }));
-    idle = isUsed ? 0 : idle + 1;
+    const used = (): number => distance(before, ring.rspCons);
+    const slots = Array.from({ length: size }, () => from.queue.tx.enqueue(from.frameTo(to.link.peer.mac))).flat();
+    from.queue.pushTx();
+    await from.answered(slots);
+    const isUsed = await arrives(to.until('use of buffers', () => used() >= size, { on: [to.arrived], ms: 200 }));
+    left -= used();
+    idle = used() > 0 ? 0 : idle + 1;
+    if (!isUsed) size = 1;
   }
 }
 

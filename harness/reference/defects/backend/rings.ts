@@ -255,4 +255,23 @@ export const BACKEND_RINGS_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'backend.rings.counts-requests-in-8-bits',
+    breaks: 'RING-04',
+    fault: 'counts the requests of a ring in 8 bits, and serves none while the count is 0',
+    backend: {
+      takeChain: (queue) =>
+        queue.tx.reqCons > 0 && queue.tx.reqCons % 256 === 0 ? undefined : correct.takeChain(queue),
+    },
+  },
+  {
+    id: 'backend.rings.counts-buffers-in-8-bits',
+    breaks: 'RING-04',
+    fault: 'counts the buffers of a ring in 8 bits, and delivers nothing while the count is 0',
+    backend: {
+      drainBacklog(vif, queue) {
+        if (queue.rx.reqCons === 0 || queue.rx.reqCons % 256 !== 0) correct.drainBacklog(vif, queue);
+      },
+    },
+  },
 ];

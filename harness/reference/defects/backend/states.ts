@@ -145,7 +145,7 @@ export const BACKEND_STATES_DEFECTS: readonly Defect[] = [
           left.set(vif, all);
           void readOther(store, `${vif.path}/state`).then((state) => {
             if (state === undefined) for (const port of all.splice(0)) events.unbind(port);
-          });
+          }, vif.onError);
         },
       } satisfies Defect['backend'];
     })(),
