@@ -5,11 +5,13 @@ import type { SentSlot } from '../../harness/peer/frontend-tx.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
 import { GSO_TYPE, KEY, RSP, TXF } from '../../harness/protocol/netif.js';
 import { backendChapter } from '../../harness/run/suite.js';
+import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { gsoExtra, isPart, isPiece, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives } from '../support/losses.js';
 import { expectRsp } from '../support/statuses.js';
 import {
   BAD_REF,
+  continues,
   grantUses,
   REFUSALS,
   statuses,
@@ -93,6 +95,32 @@ test(
     });
   },
 );
+
+for (const [name, what, requirement, alter] of [
+  ['size-1', 'has a size of 1', 'TXW-25', { size: 1 }],
+  ['beyond-page', 'crosses its page', 'TXW-05', { offset: PAGE_SIZE - 10 }],
+  ['bad-grant', 'names an invalid grant', 'TXW-28', { gref: BAD_REF }],
+] as const) {
+  const title = `needs no further event for a packet that was published with one that ${what}`;
+  test(`before-good-${name}`, title, { fresh: true, reflector: 'icmp' }, async (t) => {
+    const vif = await t.fresh();
+    const bad = vif.queue.tx.enqueue(vif.quietFrame(), { alter: (request) => ({ ...request, ...alter }) });
+    const good = vif.queue.tx.enqueue(vif.quietFrame());
+    vif.queue.pushTx();
+    const slots = [...bad, ...good];
+    const open = (of: readonly SentSlot[]): number => of.filter(({ response }) => response === undefined).length;
+    await t.check(['NOTIFY-04', 'RING-09'], async () => {
+      if (await arrives(vif.answered(slots))) return;
+      const before = open(slots);
+      expect(open(bad) > open(good), 'a response to the later packet alone').to.equal(false);
+      // A backend that gave up the vif responds to no event either.
+      t.domain.events.notify(vif.queue.txPort);
+      await arrives(vif.until('response', () => open(slots) < before, { on: [vif.queue.tx.answered] }));
+      expect(open(slots), 'requests without response after an event that was not due').to.equal(before);
+    });
+    await continues(t, vif, slots, requirement);
+  });
+}
 
 test('full-ring', 'responds to a ring that is full of packets with invalid grants', FRESH, async (t) => {
   const vif = await t.fresh();

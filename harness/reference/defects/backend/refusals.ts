@@ -92,4 +92,26 @@ export const BACKEND_REFUSALS_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'backend.refusals.sleeps-after-bad',
+    breaks: 'NOTIFY-04',
+    fault:
+      'goes to sleep after a packet that it refuses, without a look at those after it and without asking for an event',
+    backend: (() => {
+      const asleep = new WeakSet<object>();
+      return {
+        serveTx(vif, queue) {
+          asleep.delete(queue);
+          const { reqEvent } = queue.tx.indices();
+          correct.serveTx(vif, queue);
+          if (asleep.has(queue)) queue.tx.setReqEvent(reqEvent);
+        },
+        takeChain: (queue) => (asleep.has(queue) ? undefined : correct.takeChain(queue)),
+        serveChain(vif, queue, chain) {
+          correct.serveChain(vif, queue, chain);
+          if (chain.fault !== undefined) asleep.add(queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
 ];
