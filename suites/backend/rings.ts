@@ -29,11 +29,15 @@ export const rings = tests;
 
 /** Rounds in which a slot changes while it is read; on real Xen each is a race. */
 const CHANGING_ROUNDS = 50;
-/** Packets on one ring: more than the ring has slots and, in a run that may take long, than a 16-bit counter counts. */
-const SOME = 300;
+/** Packets on one ring: more than an 8-bit counter of requests, and a 6-bit one of buffers, counts. */
+const SOME_REQUESTS = 300;
+const SOME_BUFFERS = 70;
+/** Packets on one ring in a run that may take long. */
 const MORE_THAN_16_BITS = 70_000;
 /** Packets that are published at once. */
 const BATCH = 64;
+/** The same for a frontend with few buffers. */
+const FEW = 10;
 /** A size that no packet has: less than an Ethernet header. */
 const TOO_SHORT = 5;
 
@@ -59,7 +63,7 @@ test('full-ring', 'serves 256 requests that are published at once', { fresh: tru
 
 test('many-requests', 'responds to each of many requests on one ring', { fresh: true }, async (t) => {
   const vif = await t.fresh();
-  const count = t.rounds(SOME, MORE_THAN_16_BITS);
+  const count = t.rounds(SOME_REQUESTS, MORE_THAN_16_BITS);
   await t.check(['RING-04', 'RING-09'], async () => {
     for (let sent = 0; sent < count; sent += BATCH) {
       const slots = Array.from({ length: BATCH }, () => vif.queue.tx.enqueue(vif.quietFrame())).flat();
@@ -70,12 +74,12 @@ test('many-requests', 'responds to each of many requests on one ring', { fresh: 
 });
 
 test('many-buffers', 'delivers many packets on one ring', { fresh: true, needs: 'bridge' }, async (t) => {
-  const [from, to] = await t.bridged({}, { rxBuffers: BATCH });
-  const count = t.rounds(SOME, MORE_THAN_16_BITS);
+  const [from, to] = await t.bridged();
+  const count = t.rounds(SOME_BUFFERS, MORE_THAN_16_BITS);
   const { ring } = to.queue.rx;
   const start = ring.rspCons;
   await t.check('RING-04', async () => {
-    await useUp(from, to, count, BATCH / 2);
+    await useUp(from, to, count, FEW);
     await through(from, to, from.frameTo(to.link.peer.mac));
   });
   t.info(`the backend used ${distance(start, ring.rspCons)} buffers`);

