@@ -267,10 +267,11 @@ export const BACKEND_RINGS_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.rings.counts-buffers-in-6-bits',
     breaks: 'RING-04',
-    fault: 'counts the buffers of a ring in 6 bits, and delivers nothing while the count is 0',
+    fault: 'counts the buffers of a bridged vif in 6 bits, and delivers nothing while the count is 0',
     backend: {
       drainBacklog(vif, queue) {
-        if (queue.rx.reqCons === 0 || queue.rx.reqCons % 64 !== 0) correct.drainBacklog(vif, queue);
+        const isZero = queue.rx.reqCons > 0 && queue.rx.reqCons % 64 === 0;
+        if (!isZero || !vif.bridgedTo) correct.drainBacklog(vif, queue);
       },
     },
   },
