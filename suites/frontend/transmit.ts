@@ -4,12 +4,12 @@ import { expect } from 'chai';
 import { GNTST } from '../../harness/protocol/grant.js';
 import { viewOf } from '../../harness/bytes/codec.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
-import { BACKEND_KEYS } from '../../harness/peer/backend.js';
+import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import type { BackendQueue, QueuePacket } from '../../harness/peer/backend-queue.js';
 import { KEY, MAX_TX_SIZE, NR_SLOTS_MIN, RSP, TXF } from '../../harness/protocol/netif.js';
 import type { Extra } from '../../harness/protocol/extra.js';
 import { encodeTxResponse } from '../../harness/protocol/tx.js';
-import { frontendChapter } from '../../harness/run/suite.js';
+import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { rspName } from '../support/statuses.js';
 import { expectUnchanged, expectUniqueIds, happens, respondTo, stillPasses, survives, withhold } from './verbs.js';
@@ -141,17 +141,26 @@ for (const [name, keys] of [
   });
 }
 
-test('keeps-after-unplug', 'does not touch a buffer after another vif is unplugged', FRESH, async (t) => {
-  const other = await t.fresh();
-  const vif = await t.fresh();
-  const packets = await withhold(t, vif, 8, 1);
-  await t.unplug(other);
-  packets.push(...(await withhold(t, vif, 8)));
-  await t.check('TXW-16', () => {
-    for (const packet of packets) expectUnchanged(t, vif, packet);
+for (const [name, title, happening] of [
+  ['unplug', 'another vif is unplugged', (t, other) => t.unplug(other)],
+  ['connect', 'another vif connects', async (t) => (await t.fresh()).ping()],
+] as const satisfies readonly (readonly [
+  string,
+  string,
+  (t: FrontendTest, other: BackendPeer) => Promise<unknown>,
+])[]) {
+  test(`keeps-after-${name}`, `does not touch a buffer after ${title}`, FRESH, async (t) => {
+    const other = await t.fresh();
+    const vif = await t.fresh();
+    const packets = await withhold(t, vif, 8, 1);
+    await happening(t, other);
+    packets.push(...(await withhold(t, vif, 8)));
+    await t.check('TXW-16', () => {
+      for (const packet of packets) expectUnchanged(t, vif, packet);
+    });
+    await t.check('RING-16', () => expectUniqueIds(vif, packets));
   });
-  await t.check('RING-16', () => expectUniqueIds(vif, packets));
-});
+}
 
 for (const answered of [0, 1]) {
   const title = `keeps a buffer of queue ${1 - answered} unchanged after responses on queue ${answered}`;

@@ -52,8 +52,16 @@ export async function survives(t: FrontendTest, requirement: string, vif: Backen
 /**
  * Makes the frontend send, and withholds all responses, until it has sent `most` packets or stops: how many packets a
  * frontend has outstanding is its own choice. Returns all of them. Skips the test if there are fewer than `least`.
+ *
+ * @param ask makes the frames to which the frontend replies
  */
-export async function withhold(t: FrontendTest, vif: BackendPeer, most: number, least = 1): Promise<QueuePacket[]> {
+export async function withhold(
+  t: FrontendTest,
+  vif: BackendPeer,
+  most: number,
+  least = 1,
+  ask = (): { readonly frame: Uint8Array } => vif.pingFrame(),
+): Promise<QueuePacket[]> {
   for (const { tx } of vif.queues) tx.respond = false;
   // These have their responses.
   vif.received.length = 0;
@@ -63,7 +71,7 @@ export async function withhold(t: FrontendTest, vif: BackendPeer, most: number, 
   const { clock } = vif.context.domain;
   const end = clock.now() + REPEAT_MS;
   for (let silent = 0; silent < SILENT_PINGS && packets.length < most && clock.now() < end;) {
-    await vif.deliver(vif.pingFrame().frame);
+    await vif.deliver(ask().frame);
     const before = packets.length;
     silent = (await happens(vif, `packet ${before + 1}`, () => sends() && packets.length > before)) ? 0 : silent + 1;
   }
@@ -224,19 +232,19 @@ export function copied(copy: ReturnType<Grants['copyFrom']>[number] | undefined,
 /**
  * Expects that the pages of a packet are still granted and hold the bytes that it had when it was read.
  *
- * @param answered a request of the packet that has its response, and whose page is the frontend's again
+ * @param answered requests that have their responses, and whose pages are the frontend's again
  */
 export function expectUnchanged(
   t: FrontendTest,
   vif: BackendPeer,
   { requests, frame }: QueuePacket,
-  answered?: QueuePacket['requests'][number],
+  answered: QueuePacket['requests'] = [],
 ): void {
   const lengths = fragmentLengths(requests);
   let at = 0;
   for (const [n, request] of requests.entries()) {
     const bytes = frame.subarray(at, (at += lengths[n] ?? 0));
-    if (request === answered) continue;
+    if (answered.includes(request)) continue;
     const { gref: ref, offset } = request;
     const [copy] = t.domain.grants.copyFrom([{ domain: vif.iutDomain, ref, offset, length: bytes.length }]);
     expect(sameBytes(copied(copy, GRANT_ENDED), bytes), 'bytes are unchanged').to.equal(true);

@@ -1,10 +1,13 @@
 /** Defects of the reference frontend, chapter responses. */
-import { RSP } from '../../../protocol/netif.js';
+import { KEY, RSP, TXF } from '../../../protocol/netif.js';
 import { decodeTxResponse, encodeTxResponse } from '../../../protocol/tx.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
 import { Counts } from '../support/counts.js';
+
+/** Bytes of the largest frame at the usual MTU. */
+const FULL_FRAME = 1514;
 
 /** The vif of each queue. */
 const vifOf = new WeakMap<FrontendQueueState, FrontendVif>();
@@ -128,6 +131,39 @@ export const FRONTEND_RESPONSES_DEFECTS: readonly Defect[] = [
           const has = correct.hasRoom(queue, slots);
           if (!has) full.add(queue);
           return has && !full.has(queue);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.responses.frees-packet',
+    breaks: 'TXW-16',
+    fault: 'sends full frames in three slots and frees all of them with the first response',
+    frontend: (() => {
+      const packets = new WeakMap<FrontendQueueState, number[][]>();
+      const open = new WeakSet<FrontendQueueState>();
+      return {
+        ...responding((queue, { id }) => {
+          const all = packets.get(queue) ?? [];
+          const own = all.find((ids) => ids.includes(id)) ?? [];
+          packets.set(
+            queue,
+            all.filter((ids) => ids !== own),
+          );
+          for (const each of own) frees(queue, each);
+        }),
+        fragments: (vif, length) =>
+          length === FULL_FRAME && vif.offers[KEY.featureSg]
+            ? [60, 700, FULL_FRAME - 760]
+            : correct.fragments(vif, length),
+        putTx(queue, request, offer) {
+          const of = packets.get(queue) ?? [];
+          packets.set(queue, of);
+          if (open.has(queue)) of.at(-1)?.push(request.id);
+          else of.push([request.id]);
+          if (request.flags & TXF.moreData) open.add(queue);
+          else open.delete(queue);
+          correct.putTx(queue, request, offer);
         },
       } satisfies Defect['frontend'];
     })(),

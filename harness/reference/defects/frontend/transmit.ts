@@ -5,7 +5,7 @@ import { TX_RING } from '../../../protocol/ring.js';
 import { decodeTxResponse, encodeTxRequest } from '../../../protocol/tx.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
-import type { FrontendVif } from '../../frontend.js';
+import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
 import { Counts } from '../support/counts.js';
 import { mortalFrontend } from '../support/mortal.js';
@@ -270,6 +270,44 @@ export const FRONTEND_TRANSMIT_DEFECTS: readonly Defect[] = [
         txId: () => (next.next(next) - 1) % TX_RING.size,
         disconnect(vif) {
           next.clear(next);
+          correct.disconnect(vif);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.transmit.ids-restart-on-connect',
+    breaks: 'RING-16',
+    fault: 'starts again with id 0 on all vifs when one of them connects',
+    frontend: (() => {
+      const next = new Counts();
+      return {
+        txId: () => (next.next(next) - 1) % TX_RING.size,
+        connect(vif) {
+          next.clear(next);
+          return correct.connect(vif);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.transmit.frees-all-on-connect',
+    breaks: 'TXW-16',
+    fault: 'treats the tx buffers of all vifs as free when one of them connects',
+    frontend: (() => {
+      const opened = new Set<FrontendQueueState>();
+      return {
+        openQueue(vif, index, split) {
+          for (const { sending, txPool } of opened) {
+            for (const offer of sending.values()) txPool.give(offer);
+            sending.clear();
+          }
+          const queue = correct.openQueue(vif, index, split);
+          opened.add(queue);
+          return queue;
+        },
+        disconnect(vif) {
+          for (const queue of vif.queues) opened.delete(queue);
           correct.disconnect(vif);
         },
       } satisfies Defect['frontend'];
