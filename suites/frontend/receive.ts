@@ -4,10 +4,12 @@ import { sameBytes } from '../../harness/bytes/bytes.js';
 import { noncePayload, ping4 } from '../../harness/packet/build.js';
 import { LARGEST_FRAME } from '../../harness/packet/ethernet.js';
 import type { BackendPeer } from '../../harness/peer/backend.js';
+import type { RxShape } from '../../harness/peer/backend-rx.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
 import { KEY, NR_SLOTS_MIN, RSP, RXF } from '../../harness/protocol/netif.js';
 import { distance, RX_RING } from '../../harness/protocol/ring.js';
-import { frontendChapter } from '../../harness/run/suite.js';
+import type { RxResponse } from '../../harness/protocol/rx.js';
+import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { arrives, countLost, expectSomeArrive } from '../support/losses.js';
 import { rspName } from '../support/statuses.js';
@@ -18,8 +20,11 @@ export const receive = tests;
 
 /** Packets of which a stack may lose some, but not all. */
 const ROUNDS = 4;
+/** Milliseconds in which most frontends have replaced a buffer. */
+const REFILL_MS = 20;
 /** The identifier of the pings that are sent through a bridge. */
 const ORDER_ID = 0x6f72;
+const PING = { fresh: true, reflector: 'icmp' } as const;
 const SG = { gate: KEY.featureSg, reflector: 'icmp' } as const;
 /** A packet that some guests do not survive, since no backend sends it. */
 const HOSTILE = { fresh: true, reflector: 'icmp', destructive: true } as const;
@@ -147,14 +152,27 @@ for (const bad of [0, 1, 2]) {
     const vif = await t.fresh();
     const fragments = [300, 200, 250];
     await hasBuffers(t, vif, fragments.length + 1);
+    await losesNone(t, vif, { fragments, alter: (response, n) => (n === bad ? failed(response) : response) });
+  });
+}
+
+test('after-error', 'drops nothing after a packet of one slot with an error', PING, async (t) => {
+  await losesNone(t, await t.fresh(), { alter: failed });
+});
+
+for (const name of ['before', 'after'] as const) {
+  test(`right-${name}-error`, `accepts a packet that it finds right ${name} one with an error`, PING, async (t) => {
+    const vif = await t.fresh();
+    await hasBuffers(t, vif, 2);
     const lost = await countLost(ROUNDS, async () => {
-      await vif.deliver(vif.pingFrame(750 - PING_HEADERS).frame, {
-        fragments,
-        alter: (response, n) => (n === bad ? { ...response, status: RSP.error } : response),
-      });
-      return vif.ping({ tries: 1 });
+      await vif.buffers(2);
+      const { frame, isReply } = vif.pingFrame();
+      const { rx } = vif.queue;
+      const both = [() => rx.enqueue(frame), () => rx.enqueue(vif.pingFrame().frame, { alter: failed })];
+      for (const enqueue of name === 'before' ? both : both.reverse()) enqueue();
+      vif.queue.pushRx();
+      return vif.receive('reply', (packet) => isReply(packet.frame));
     });
-    // A stack may lose a ping, but not each of these.
     await t.check('RXW-12', () => expectSomeArrive(lost, ROUNDS));
   });
 }
@@ -168,6 +186,39 @@ test(
     await t.check('RXW-12', async () => {
       for (let n = 0; n < 300; n++) await wrong(vif, (response) => ({ ...response, status: RSP.error }));
       await vif.ping();
+    });
+  },
+);
+
+test(
+  'strong-after-errors',
+  'posts enough buffers for a large packet after hundreds of errors, if it did before',
+  { fresh: true },
+  async (t) => {
+    const vif = await t.fresh();
+    await hasBuffers(t, vif, NR_SLOTS_MIN);
+    const isChain = vif.published[KEY.featureSg] === '1';
+    const kinds = [RSP.error, RSP.dropped].flatMap((status) =>
+      (isChain ? [[64], [32, 32]] : [[64]]).flatMap((fragments) =>
+        fragments.map((_, bad) => ({ status, fragments, bad })),
+      ),
+    );
+    await t.check('RXW-12', async () => {
+      for (let round = 0; round < RX_RING.size / kinds.length; round++) {
+        for (const { status, fragments, bad } of kinds) {
+          const alter = (response: RxResponse, n: number): RxResponse =>
+            n === bad ? { ...response, status } : response;
+          await vif.deliver(vif.quietFrame(), { fragments, alter });
+        }
+      }
+      // A frontend that replaces its buffers in batches has as many only now and then.
+      let most = 0;
+      for (let n = 0; n < RX_RING.size && most < NR_SLOTS_MIN; n++) {
+        await vif.deliver(vif.quietFrame());
+        await arrives(vif.buffers(NR_SLOTS_MIN, vif.queue, { ms: REFILL_MS }));
+        most = Math.max(most, vif.queue.rx.buffers.length);
+      }
+      expect(most, 'posted buffers').to.be.at.least(NR_SLOTS_MIN);
     });
   },
 );
@@ -238,6 +289,19 @@ test('order', 'passes on packets in the order of the ring', { fresh: true, needs
     expect(first, 'order of the packets').to.deep.equal([...first].sort((a, b) => a - b));
   });
 });
+
+/** Checks that pings get their replies which follow packets of a shape with an error. */
+async function losesNone(t: FrontendTest, vif: BackendPeer, shape: RxShape): Promise<void> {
+  const length = shape.fragments ? shape.fragments.reduce((sum, bytes) => sum + bytes) - PING_HEADERS : undefined;
+  const lost = await countLost(ROUNDS, async () => {
+    await vif.deliver(vif.pingFrame(length).frame, shape);
+    return vif.ping({ tries: 1 });
+  });
+  // A stack may lose a ping, but not each of these.
+  await t.check('RXW-12', () => expectSomeArrive(lost, ROUNDS));
+}
+
+const failed = (response: RxResponse): RxResponse => ({ ...response, status: RSP.error });
 
 /** Delivers a ping with an altered response slot. */
 async function wrong(

@@ -6,6 +6,7 @@ import { decodeRxResponse, encodeRxRequest, type RxResponse } from '../../../pro
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { FrontendQueueState } from '../../frontend.js';
+import type { VifPacket } from '../../packet.js';
 import type { Defect } from '../defect.js';
 import { mortalFrontend } from '../support/mortal.js';
 import { Counts } from '../support/counts.js';
@@ -39,6 +40,30 @@ const diesOfResponse = (bad: (response: RxResponse) => boolean): Partial<Fronten
     const response = decodeRxResponse(bytes);
     return queue.expect !== 'extra' && response.ok && bad(response.value);
   });
+
+/** Discards the packets that it finds together with an error, and `where` of it. */
+const discardsAround = (where: 'before' | 'after'): Defect => ({
+  id: `frontend.receive.discards-${where}-error`,
+  breaks: 'RXW-12',
+  fault: `discards the packets ${where} an error that it finds at the same time`,
+  frontend: {
+    takeRx(vif, queue, count) {
+      const packets: VifPacket[] = [];
+      let failed = false;
+      for (let n = 0; n < count; n++) {
+        const index = queue.rx.rspCons;
+        const bytes = queue.rx.take();
+        const response = decodeRxResponse(bytes);
+        const isError = queue.expect !== 'extra' && response.ok && response.value.status < 0;
+        failed ||= isError;
+        if (isError && where === 'before') packets.length = 0;
+        const frame = vif.steps.takeRxSlot(queue, index, bytes);
+        if (frame && !(failed && where === 'after')) packets.push({ ...queue.partial, frame });
+      }
+      for (const packet of packets) vif.steps.accept(vif, queue, packet);
+    },
+  },
+});
 
 export const FRONTEND_RECEIVE_DEFECTS: readonly Defect[] = [
   {
@@ -268,5 +293,41 @@ export const FRONTEND_RECEIVE_DEFECTS: readonly Defect[] = [
         if (queue.posted.size < 16) correct.post(vif, queue);
       },
     },
+  },
+  {
+    id: 'frontend.receive.error-spoils-next-whole',
+    breaks: 'RXW-12',
+    fault: 'drops the packet after one of a single slot with an error',
+    frontend: (() => {
+      const spoilt = new WeakSet();
+      return {
+        takeRxSlot(queue, index, bytes) {
+          const response = decodeRxResponse(bytes);
+          const isFirst = queue.expect === 'first' && response.ok;
+          if (isFirst && response.value.status >= 0 && spoilt.delete(queue)) queue.partial.bad = true;
+          const isWhole = isFirst && (response.value.flags & (RXF.moreData | RXF.extraInfo)) === 0;
+          if (isWhole && response.value.status < 0) spoilt.add(queue);
+          return correct.takeRxSlot(queue, index, bytes);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  discardsAround('before'),
+  discardsAround('after'),
+  {
+    id: 'frontend.receive.shrinks',
+    breaks: 'RXW-12',
+    fault: 'posts one buffer fewer after each error, and never fewer than four',
+    frontend: (() => {
+      const errors = new Counts();
+      return {
+        rxTarget: (queue) => Math.max(4, correct.rxTarget(queue) - errors.of(queue)),
+        takeRxSlot(queue, index, bytes) {
+          const response = decodeRxResponse(bytes);
+          if (queue.expect !== 'extra' && response.ok && response.value.status < 0) errors.next(queue);
+          return correct.takeRxSlot(queue, index, bytes);
+        },
+      } satisfies Defect['frontend'];
+    })(),
   },
 ];
