@@ -1,13 +1,13 @@
-/** netif.h, "Guest receive": the slots that follow an error in their packet are no packet of their own. */
+/** netif.h, "Guest receive": the slots that follow an error in their packet are no packet of their own, and packets in pieces do not mix. */
 import { expect } from 'chai';
 import { concat } from '../../harness/bytes/bytes.js';
-import type { BackendPeer } from '../../harness/peer/backend.js';
+import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import type { RxShape } from '../../harness/peer/backend-rx.js';
 import { EXTRA_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
 import { Violation } from '../../harness/peer/violation.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { arrives, countLost } from '../support/losses.js';
-import { hasBuffers, survives } from './verbs.js';
+import { hasBuffers, LATE_MS, seenByFrontend, survives } from './verbs.js';
 
 const { test, tests } = frontendChapter('pieces');
 export const pieces = tests;
@@ -71,6 +71,56 @@ test('later-extra', 'reads no response in the second extra of a packet', { ...PI
     await t.check('RXW-16', () => expect(lost, `packets lost of ${ROUNDS}`).to.be.below(ROUNDS));
   }
 });
+
+test('interleaved-vifs', 'keeps the packets of two vifs apart while one is incomplete', PING, async (t) => {
+  const [vif, other] = [await t.fresh(), await t.fresh()];
+  await keptApart(t, 'ROB-02', vif, vif.queue, () => other.ping({ tries: 1, ms: LATE_MS }));
+});
+
+for (const at of [0, 1]) {
+  const title = `keeps the packets of two queues apart while one on queue ${at} is incomplete`;
+  test(`interleaved-queue-${at}`, title, PING, async (t) => {
+    const vif = await t.fresh({ ...BACKEND_KEYS, [KEY.multiQueueMaxQueues]: '2' });
+    const [queue, other] = [vif.queues[at], vif.queues[1 - at]];
+    if (!queue || !other) return t.skip('the frontend uses a single queue');
+    await keptApart(t, 'RING-17', vif, queue, () => vif.ping({ queue: other, tries: 1, ms: LATE_MS }));
+  });
+}
+
+/**
+ * Publishes a ping in three fragments, the last of them after `between` has sent a whole ping elsewhere. Nothing is
+ * sent again, because the second attempt may succeed.
+ */
+async function keptApart(
+  t: FrontendTest,
+  requirement: string,
+  vif: BackendPeer,
+  queue: BackendPeer['queue'],
+  between: () => Promise<unknown>,
+): Promise<void> {
+  // The peer knows the pieces, the frontend's stack the whole.
+  vif.monitor.lookAway('toFrontendStack');
+  const inPieces = async (meanwhile: () => Promise<unknown>): Promise<void> => {
+    await hasBuffers(t, vif, 3, queue);
+    const { frame, isReply } = vif.pingFrame(600);
+    queue.rx.enqueue(frame.subarray(0, 100), { flags: RXF.moreData });
+    queue.rx.enqueue(frame.subarray(100, 300), { flags: RXF.moreData });
+    queue.pushRx();
+    await seenByFrontend(vif, queue);
+    await meanwhile();
+    queue.rx.enqueue(frame.subarray(300));
+    queue.pushRx();
+    await vif.receive('reply', (packet) => isReply(packet.frame), { ms: LATE_MS });
+  };
+  // A frontend may drop a packet whose last slot is not published yet.
+  const dropped = await countLost(ROUNDS, () => inPieces(() => Promise.resolve()));
+  let lost = 0;
+  const lostInPieces = await countLost(ROUNDS, () => inPieces(async () => (lost += await countLost(1, between))));
+  await t.check(requirement, () => {
+    expect(lost, `whole packets lost of ${ROUNDS}`).to.be.below(ROUNDS);
+    if (dropped === 0) expect(lostInPieces, `packets in pieces lost of ${ROUNDS}`).to.be.below(ROUNDS);
+  });
+}
 
 /**
  * Writes misleading slots and pings, several times; returns how many pings are lost. What a frontend that was misled does

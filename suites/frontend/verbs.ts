@@ -8,6 +8,7 @@ import type { BackendPeer } from '../../harness/peer/backend.js';
 import { BackendRx, type RxShape } from '../../harness/peer/backend-rx.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { KEY, RSP, TXF } from '../../harness/protocol/netif.js';
+import { distance } from '../../harness/protocol/ring.js';
 import { XENBUS_STATE, type XenbusState } from '../../harness/protocol/xenbus.js';
 import { HANDSHAKE } from '../../harness/peer/peer.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
@@ -123,6 +124,18 @@ export async function hasBuffers(
     if (!(error instanceof Expired) || error.inconclusive) throw error;
     t.skip(`the frontend keeps ${queue.rx.buffers.length} rx buffers posted: the test needs ${count}`);
   }
+}
+
+/**
+ * Waits until the frontend has seen all rx responses of a queue. A frontend that polls, or asks for a later event, gives
+ * no sign and has looked by the end of the wait.
+ */
+export async function seenByFrontend(vif: BackendPeer, { rx: { ring } } = vif.queue): Promise<void> {
+  await happens(
+    vif,
+    'sign that the frontend has seen the responses',
+    () => distance(ring.rspProdPvt, ring.indices().rspEvent) === 1,
+  );
 }
 
 /** Whether a packet is flagged csum_blank. */
@@ -309,11 +322,14 @@ export async function startAgain(vif: BackendPeer): Promise<void> {
 /**
  * Closes as a backend that stays online, and has the frontend connect again when it is back in InitWait; `keys` are what
  * it then offers otherwise. Skips the test if the frontend does not follow, as it need not.
+ *
+ * @param configure what is done once it is connected (default: configures its interface)
  */
 export async function followsBack(
   t: FrontendTest,
   vif: BackendPeer,
   keys: Readonly<Record<string, string | undefined>> = {},
+  configure = (): Promise<unknown> => t.configure(vif),
 ): Promise<void> {
   if (!(await closes(vif))) t.skip('the frontend does not close with its backend');
   await vif.writeKeys(keys);
@@ -330,7 +346,7 @@ export async function followsBack(
     throw error;
   }
   await vif.connect();
-  await t.configure(vif);
+  await configure();
 }
 
 /**

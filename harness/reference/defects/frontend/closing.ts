@@ -1,4 +1,5 @@
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
 
 export const FRONTEND_CLOSING_DEFECTS: readonly Defect[] = [
@@ -12,5 +13,23 @@ export const FRONTEND_CLOSING_DEFECTS: readonly Defect[] = [
         correct.disconnect(vif);
       },
     },
+  },
+  {
+    id: 'frontend.closing.keeps-part',
+    breaks: 'RXW-15',
+    fault: 'continues a packet that was incomplete when it closed with the first packet of the next connection',
+    frontend: (() => {
+      const parts = new WeakMap<FrontendVif, Pick<FrontendQueueState, 'partial' | 'expect'>>();
+      return {
+        openQueue(vif, index, split) {
+          return Object.assign(correct.openQueue(vif, index, split), index === 0 ? parts.get(vif) : {});
+        },
+        disconnect(vif) {
+          const [first] = vif.queues;
+          if (first) parts.set(vif, { partial: first.partial, expect: first.expect });
+          correct.disconnect(vif);
+        },
+      } satisfies Defect['frontend'];
+    })(),
   },
 ];

@@ -3,6 +3,7 @@ import { EXTRA_FLAG_MORE, RSP, RXF } from '../../../protocol/netif.js';
 import { decodeRxResponse, encodeRxResponse, type RxResponse } from '../../../protocol/rx.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
+import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
 
 /** Misses flags of the responses for which `isOdd`. */
@@ -18,6 +19,23 @@ const missing = (flags: number, isOdd: (response: RxResponse) => boolean): Parti
     );
   },
 });
+
+/** Collects the fragments of all queues with the same `owner` in one list. */
+function sharing(owner: (vif: FrontendVif) => object): Partial<FrontendSteps> {
+  const shared = new WeakMap<object, FrontendQueueState['partial']>();
+  return {
+    openQueue(vif, index, split) {
+      const queue = correct.openQueue(vif, index, split);
+      const partial = shared.get(owner(vif)) ?? queue.partial;
+      shared.set(owner(vif), partial);
+      return Object.assign(queue, { partial });
+    },
+    disconnect(vif) {
+      if (vif.queues.length > 0) shared.delete(owner(vif));
+      correct.disconnect(vif);
+    },
+  };
+}
 
 export const FRONTEND_PIECES_DEFECTS: readonly Defect[] = [
   {
@@ -63,5 +81,17 @@ export const FRONTEND_PIECES_DEFECTS: readonly Defect[] = [
         return correct.takeRxSlot(queue, index, last);
       },
     },
+  },
+  {
+    id: 'frontend.pieces.one-list-for-all-vifs',
+    breaks: 'ROB-02',
+    fault: 'collects the fragments of all vifs in one list',
+    frontend: sharing(({ domain }) => domain),
+  },
+  {
+    id: 'frontend.pieces.one-list-for-all-queues',
+    breaks: 'RING-17',
+    fault: 'collects the fragments of all queues of a vif in one list',
+    frontend: sharing((vif) => vif),
   },
 ];
