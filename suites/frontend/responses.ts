@@ -1,7 +1,7 @@
 /** netif.h, "Guest transmit": responses that come late, by halves, or report errors hundreds of times. */
 import { expect } from 'chai';
 import { sameBytes } from '../../harness/bytes/bytes.js';
-import { BACKEND_KEYS } from '../../harness/peer/backend.js';
+import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import { GSO_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
 import { TX_RING } from '../../harness/protocol/ring.js';
 import { frontendChapter } from '../../harness/run/suite.js';
@@ -37,6 +37,8 @@ const FEW_MS = 10_000;
 const BATCH = 16;
 /** Payload of a ping for which many frontends use several slots. */
 const LONG = 1472;
+/** Pings that have no reply yet when a frontend has stopped to send. */
+const LAST_ASKED = 3;
 /** Minutes for which requests have no response. */
 const MINUTES = 1;
 
@@ -164,6 +166,36 @@ test('all-but-one', 'sends again once all requests of a full ring but one have t
   respondTo(vif, [kept]);
   await stillPasses(t, 'TXW-17', vif);
 });
+
+for (const [name, kind, lengths] of [
+  ['full', 'packets', [64]],
+  ['full-of-long', 'long packets', [LONG]],
+  // Packets of an even number of slots leave one slot over.
+  ['full-but-one', 'long packets and a short one', [64, LONG]],
+] as const) {
+  const title = `sends what it queued on a ring full of ${kind} once all responses arrive, without another event`;
+  const reflector = name === 'full' ? 'icmp' : 'icmp-full';
+  test(name, title, { ...PING, reflector }, async (t) => {
+    const vif = await t.fresh();
+    const asked: ReturnType<BackendPeer['pingFrame']>[] = [];
+    const ask = (): { readonly frame: Uint8Array } => {
+      const ping = vif.pingFrame(lengths[asked.length] ?? lengths.at(-1));
+      asked.push(ping);
+      return ping;
+    };
+    // The peer looks at the indices of the ring whenever it is notified.
+    await t.check('RING-06', async () => respondTo(vif, await withhold(t, vif, 2 * TX_RING.size, 1, ask)));
+    const late = asked.slice(-LAST_ASKED);
+    const isQueued = (): boolean => vif.received.some(({ frame }) => late.some(({ isReply }) => isReply(frame)));
+    const isSent = await happens(vif, 'packet that was queued', isQueued, LATE_MS);
+    await t.check('TXW-17', async () => {
+      await vif.ping();
+      // A frontend may drop packets while its ring is full.
+      if (!isSent && isQueued()) expect.fail('packets were queued until another one was received');
+    });
+    if (!isSent) t.info('the frontend drops packets while its ring is full');
+  });
+}
 
 for (const [at, which] of [
   [0, 'first'],

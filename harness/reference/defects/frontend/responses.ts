@@ -1,9 +1,12 @@
 /** Defects of the reference frontend, chapter responses. */
+import { decoded } from '../../../bytes/codec.js';
 import { KEY, RSP, TXF } from '../../../protocol/netif.js';
+import { advance } from '../../../protocol/ring.js';
 import { decodeTxResponse, encodeTxResponse } from '../../../protocol/tx.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
+import { queuesTx } from '../../legal/support/frontend-packets.js';
 import { Counts } from '../support/counts.js';
 
 /** Bytes of the largest frame at the usual MTU. */
@@ -167,5 +170,36 @@ export const FRONTEND_RESPONSES_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['frontend'];
     })(),
+  },
+  {
+    id: 'frontend.responses.asks-beyond',
+    breaks: 'TXW-17',
+    fault: 'queues packets while its ring is full, and asks for an event after a response that is not due',
+    frontend: {
+      ...queuesTx(),
+      checkTx({ tx }) {
+        const ready = tx.unconsumed();
+        tx.setRspEvent(advance(tx.reqProdPvt, 1));
+        return ready.ok ? decoded(ready.value > 0) : ready;
+      },
+    },
+  },
+  {
+    id: 'frontend.responses.room-for-one',
+    breaks: 'RING-06',
+    fault: 'sends full frames in two slots although the ring has room for one',
+    frontend: {
+      hasRoom: ({ tx }) => tx.free() > 0,
+      fragments: (vif, length) =>
+        length === FULL_FRAME && vif.offers[KEY.featureSg] ? [60, FULL_FRAME - 60] : correct.fragments(vif, length),
+      putTx(queue, request, offer) {
+        const { tx } = queue;
+        const isFull = tx.free() === 0;
+        // The reference ring would refuse the request.
+        if (isFull) tx.rspCons = advance(tx.rspCons, 1);
+        correct.putTx(queue, request, offer);
+        if (isFull) tx.rspCons = advance(tx.rspCons, -1);
+      },
+    },
   },
 ];
