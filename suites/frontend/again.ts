@@ -1,9 +1,11 @@
 /** What a frontend does right on its first queue in its first connection, it also does on its last and in its second. */
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
-import { KEY } from '../../harness/protocol/netif.js';
+import { KEY, RXF } from '../../harness/protocol/netif.js';
+import { distance, TX_RING } from '../../harness/protocol/ring.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
 import { again as inSituation, type Situation } from '../support/again.js';
 import { checksum } from './checksum.js';
+import { completed } from './completed.js';
 import { gso } from './gso.js';
 import { layouts } from './layouts.js';
 import { receive } from './receive.js';
@@ -11,7 +13,7 @@ import { responses } from './responses.js';
 import { rings } from './rings.js';
 import { staging } from './staging.js';
 import { transmit } from './transmit.js';
-import { connectAgain, followsBack } from './verbs.js';
+import { connectAgain, followsBack, happens, LATE_MS } from './verbs.js';
 
 const TWO_QUEUES = { [KEY.multiQueueMaxQueues]: '2' };
 
@@ -113,6 +115,48 @@ const POORER: Situation<'frontend'> = {
   },
 };
 
+/** Bytes of the payload of a ping to which every guest that replies to pings replies. */
+const MANY_BYTES = 500;
+/** Frames that are published at once to use up slots. */
+const AT_ONCE = 16;
+/** What a driver leaves in a slot, or remembers about it, means nothing when the slot is used again. */
+const WORN: Situation<'frontend'> = {
+  name: 'worn',
+  title: 'on rings whose slots were used in other ways',
+  connections: (t) => ({
+    fresh: async (...keys) => {
+      const vif = await t.fresh(...keys);
+      await wear(vif, vif, () => vif.pingFrame(MANY_BYTES).frame);
+      return vif;
+    },
+    bridged: async (...keys) => {
+      const [from, to] = await t.bridged(...keys);
+      await wear(from, to, () => from.frameTo(to.link.peer.mac));
+      return [from, to];
+    },
+  }),
+};
+
+/** Uses each slot of an rx ring, and of the tx ring on which the guest sends for it, at other offsets, with other flags and sizes. */
+async function wear(from: BackendPeer, to: BackendPeer, frame: () => Uint8Array): Promise<void> {
+  const { queue } = from;
+  const usesSg = from.published[KEY.featureSg] === '1';
+  const { rspProdPvt: before } = to.queue.tx.ring;
+  for (let n = 0; n < TX_RING.size + AT_ONCE; n++) {
+    await from.buffers(1);
+    const bytes = frame();
+    const fragments = usesSg && n % 3 === 0 && queue.rx.buffers.length > 1 ? [50, bytes.length - 50] : [bytes.length];
+    const offset = fragments.map((_, at) => 1000 + n + at);
+    queue.rx.enqueue(bytes, { fragments, offset, flags: RXF.dataValidated });
+    if (n % AT_ONCE === 0 || queue.rx.buffers.length === 0) queue.pushRx();
+  }
+  queue.pushRx();
+  // A stack may reply to a few only.
+  const sent = (): number => distance(before, to.queue.tx.ring.rspProdPvt);
+  await happens(to, 'reply to every ping', () => sent() >= TX_RING.size + AT_ONCE, LATE_MS);
+  to.received.length = 0;
+}
+
 const withdrawn = (keys: Readonly<Record<string, string>>): Record<string, undefined> =>
   Object.fromEntries(Object.keys(keys).map((key) => [key, undefined]));
 
@@ -122,6 +166,17 @@ const SENT = [
   'checksum.opted-out-forwarded',
   'checksum.opted-out-udp',
   'checksum.udp-blank-v6',
+];
+
+const LAID_OUT = [
+  'layouts.first-of-14',
+  'layouts.headers',
+  'receive.slots-2',
+  'receive.slots-17',
+  'receive.offsets',
+  'transmit.payload-of-1472',
+  'completed.offsets',
+  'completed.cuts-v4',
 ];
 
 const BOTH = [
@@ -143,12 +198,23 @@ const BOTH = [
   'checksum.reply',
 ];
 
-const ALL = [...rings, ...responses, ...transmit, ...receive, ...layouts, ...checksum, ...gso, ...staging];
+const ALL = [
+  ...completed,
+  ...rings,
+  ...responses,
+  ...transmit,
+  ...receive,
+  ...layouts,
+  ...checksum,
+  ...gso,
+  ...staging,
+];
 
 export const again = [
   ...inSituation(LAST_QUEUE, ALL, [...BOTH, 'checksum.places', 'gso.slots', 'gso.extras-cost-no-buffer']),
   ...inSituation(RECONNECTED, ALL, BOTH),
   ...inSituation(POORER, ALL, SENT),
   ...inSituation(AMONG_RICHER, ALL, SENT),
+  ...inSituation(WORN, ALL, LAID_OUT),
   ...inSituation(REBOUND, ALL, ['rings.wrap-around', 'transmit.response-error', 'receive.offsets', 'checksum.blank']),
 ];

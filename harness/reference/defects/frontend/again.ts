@@ -1,5 +1,6 @@
 /** Defects of the reference frontend, chapter again: right on the first queue and in the first connection only. */
 import { decodeRxResponse, encodeRxResponse, type RxResponse } from '../../../protocol/rx.js';
+import { RX_RING } from '../../../protocol/ring.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import { KEY } from '../../../protocol/netif.js';
 import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
@@ -111,6 +112,26 @@ export const FRONTEND_AGAIN_DEFECTS: readonly Defect[] = [
           if (vif.queues.length > 0) last = { ...vif.offers };
         },
         fitting: (vif, packet) => fit(packet, last ?? vif.offers),
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.again.stale-offsets',
+    breaks: 'RXW-09',
+    fault: 'reads a fragment at offset 0 where the last one of the same slot began',
+    frontend: (() => {
+      const offsets = new WeakMap<FrontendQueueState, number[]>();
+      return {
+        takeRxSlot(queue, index, bytes) {
+          const response = decodeRxResponse(bytes);
+          if (queue.expect === 'extra' || !response.ok) return correct.takeRxSlot(queue, index, bytes);
+          const known = offsets.get(queue) ?? [];
+          offsets.set(queue, known);
+          const slot = index % RX_RING.size;
+          const offset = response.value.offset || (known[slot] ?? 0);
+          known[slot] = response.value.offset;
+          return correct.takeRxSlot(queue, index, encodeRxResponse({ ...response.value, offset }));
+        },
       } satisfies Defect['frontend'];
     })(),
   },
