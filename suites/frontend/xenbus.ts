@@ -17,6 +17,9 @@ import { connectAgain, goOffline, grantedPage, happens, publishing, respondTo, s
 const { test, tests } = frontendChapter('xenbus');
 export const xenbus = tests;
 
+/** Changes of a directory while a frontend connects: enough to meet its first transaction. */
+const INTERFERENCES = 20;
+
 const PING = { fresh: true, reflector: 'icmp' } as const;
 
 /** Milliseconds for a frontend to reply before the backend is Connected. */
@@ -32,6 +35,24 @@ const NUMBERS: readonly string[] = [
   'state',
   ...Object.values(KEY).filter((key) => /^(feature-|request-|multi-queue-num|event-channel)|-ref$/.test(key)),
 ];
+
+test('conflict', 'repeats a transaction that conflicts with a change of its directory', { fresh: true }, async (t) => {
+  const vif = await t.plug();
+  const node = `${vif.otherPath}/netifspec`;
+  // A node that is created or removed changes its parent, on which a transaction that creates a key depends. Whether one
+  // of them comes in the middle of a transaction is a race on real Xen.
+  const interfere = async (): Promise<void> => {
+    for (let n = 0; n < INTERFERENCES; n++) {
+      await t.domain.store.write(node, '1');
+      await t.domain.store.remove(node);
+    }
+  };
+  await t.check('XB-25', async () => {
+    const [connecting] = await Promise.allSettled([vif.connect(), interfere()]);
+    if (connecting.status === 'rejected') throw connecting.reason;
+  });
+  await t.configure(vif);
+});
 
 test('connect', 'connects to a plain backend', { fresh: true }, async (t) => {
   const vif = await t.plug();

@@ -3,6 +3,7 @@ import { KEY } from '../../../protocol/netif.js';
 import { slotOffset } from '../../../protocol/ring.js';
 import { readOther, STATE } from '../../bus.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import { writeConnectionKeys } from '../../connection-keys.js';
 import type { Defect } from '../defect.js';
 import { drops, pushesInSilence } from '../support/frontend.js';
 import { Counts } from '../support/counts.js';
@@ -420,5 +421,19 @@ export const FRONTEND_XENBUS_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['frontend'];
     })(),
+  },
+  {
+    id: 'frontend.xenbus.gives-up-conflict',
+    breaks: 'XB-25',
+    fault: 'does not repeat a transaction that conflicts with another change',
+    frontend: {
+      async publish(vif, keys) {
+        let attempts = 0;
+        await vif.domain.store.transaction(async (access) => {
+          if (attempts++ === 0) await writeConnectionKeys(access, vif.path, keys);
+        });
+        await vif.steps.invite(vif);
+      },
+    },
   },
 ];
