@@ -5,7 +5,7 @@ import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import { ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
 import { KEY, RSP, TXF } from '../../harness/protocol/netif.js';
 import type { TxRequest } from '../../harness/protocol/tx.js';
-import { advance, RING_OFFSET, slotOffset, TX_RING } from '../../harness/protocol/ring.js';
+import { advance, RING_OFFSET, slotOffset, TX_RING, distance } from '../../harness/protocol/ring.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
