@@ -228,7 +228,7 @@ test('extra-after-second', 'survives an extra between the second fragment and th
   const frame = vif.quietFrame(180);
   const [first, last] = [frame.subarray(0, 120), frame.subarray(120)];
   // Whether the slot after the second fragment is an extra is what this packet leaves open.
-  vif.monitor.lookAway('txResponse');
+  vif.monitor.lookAway('txResponse', 'toBackendStack');
   const slots = tx.enqueue(first, {
     fragments: [60, 60],
     alter: (request, n) => ({
