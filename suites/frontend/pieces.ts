@@ -153,6 +153,8 @@ async function noneComesOut(
   requirement: string,
   alter: NonNullable<RxShape['alter']>,
 ): Promise<void> {
+  // That a fragment is no packet is a should.
+  vif.monitor.lookAway('toFrontendStack');
   const baits: ReturnType<BackendPeer['pingFrame']>[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     await hasBuffers(t, vif, 4);
