@@ -97,6 +97,8 @@ export class BackendRx {
     this.onSend(frame);
     if (shape.alter) this.monitor.lookAwayFromRings();
     const fragments = fragmentsOf(frame, shape);
+    // The fragments after a bad one may be taken for a packet (RXW-34 is a should).
+    if (shape.alter && fragments.length > 1) this.monitor.lookAway('toFrontendStack');
     const extras = shape.extras ?? [];
     let position = 0;
     fragments.forEach((length, n) => {

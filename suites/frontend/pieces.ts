@@ -128,6 +128,7 @@ async function keptApart(
  */
 async function countMisled(t: FrontendTest, vif: BackendPeer, slots: number, mislead: () => void): Promise<number> {
   let lost = 0;
+  vif.monitor.lookAway('toFrontendStack');
   for (let round = 0; round < ROUNDS; round++) {
     try {
       await hasBuffers(t, vif, slots);
@@ -153,8 +154,6 @@ async function noneComesOut(
   requirement: string,
   alter: NonNullable<RxShape['alter']>,
 ): Promise<void> {
-  // That a fragment is no packet is a should.
-  vif.monitor.lookAway('toFrontendStack');
   const baits: ReturnType<BackendPeer['pingFrame']>[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     await hasBuffers(t, vif, 4);
