@@ -137,7 +137,10 @@ const WORN: Situation<'frontend'> = {
   }),
 };
 
-/** Uses each slot of an rx ring, and of the tx ring on which the guest sends for it, at other offsets, with other flags and sizes. */
+/**
+ * Uses each slot of an rx ring, and of the tx ring on which the guest sends for it, at other offsets, with other flags
+ * and sizes.
+ */
 async function wear(from: BackendPeer, to: BackendPeer, frame: () => Uint8Array): Promise<void> {
   const { queue } = from;
   const usesSg = from.published[KEY.featureSg] === '1';

@@ -1,4 +1,7 @@
-/** netif.h, "Guest receive": the slots that follow an error in their packet are no packet of their own, and packets in pieces do not mix. */
+/**
+ * netif.h, "Guest receive": the slots that follow an error in their packet are no packet of their own, and packets in
+ * pieces do not mix.
+ */
 import { expect } from 'chai';
 import { concat } from '../../harness/bytes/bytes.js';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
