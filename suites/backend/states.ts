@@ -5,6 +5,7 @@ import type { SentSlot } from '../../harness/peer/frontend-tx.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { leaked } from '../../harness/run/audit.js';
+import { EnvironmentError } from '../../harness/run/environment.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { arrives } from '../support/losses.js';
 import {
@@ -167,6 +168,16 @@ test('bad-packets', 'writes little to xenstore while malformed packets arrive', 
   }
 });
 
+/** Bridges vifs that are not all connected; skips the test if the guest has no interface for such a vif, as with Linux. */
+async function bridgeEarly(t: BackendTest, vifs: readonly [FrontendPeer, FrontendPeer]): Promise<void> {
+  try {
+    await t.bridge(vifs);
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error;
+    t.skip('the guest has no interface for a vif that is not connected');
+  }
+}
+
 /** Sends frames through a bridge. Their responses may come later, and what is not connected gets none of them. */
 function sendAll(from: FrontendPeer, to: FrontendPeer): SentSlot[] {
   const slots = Array.from({ length: FRAMES }, () => from.queue.tx.enqueue(from.frameTo(to.link.peer.mac))).flat();
@@ -192,7 +203,7 @@ test('frames-early', 'uses no buffer of a frontend before it is connected', BRID
   const from = await waiting(t);
   const to = await waiting(t);
   await from.connect();
-  await t.bridge([from, to]);
+  await bridgeEarly(t, [from, to]);
   await sendInVain(t, from, to);
   await to.publish();
   const before = used(to);
