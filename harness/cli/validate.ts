@@ -11,7 +11,9 @@ import { writeFiles } from './results.js';
 export async function validateCommand({ out }: { readonly out: string }): Promise<number> {
   makeFolder(out);
   const progress = new ProgressLine(process.stderr, 'runs of a driver');
-  const evidence = await runMatrix({ onProgress: (done, total) => progress.update(done, total) }).finally(() => progress.end());
+  const evidence = await runMatrix({ onProgress: (done, total) => progress.update(done, total) }).finally(() =>
+    progress.end(),
+  );
   const proof = proofOf(evidence);
   stdout.line(validateText(proof).trimEnd());
   writeFiles(out, { 'validate.json': `${JSON.stringify(proof, null, 2)}\n`, 'validate.html': validateHtml(proof) });

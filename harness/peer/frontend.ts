@@ -149,13 +149,10 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
    * that removes its directory counts as closed.
    */
   async shut(options: WaitOptions = {}): Promise<void> {
-    // A backend that opens again by itself may be in InitWait before its Closed was read.
-    const wasWaiting = this.other.value === String(XENBUS_STATE.initWait);
-    const closed = [XENBUS_STATE.closed, ...(wasWaiting ? [] : [XENBUS_STATE.initWait])];
     await this.setState(XENBUS_STATE.closing);
-    await this.awaitEnd([XENBUS_STATE.closing, ...closed], options);
+    await this.awaitEnd([XENBUS_STATE.closing, XENBUS_STATE.closed], options);
     await this.setState(XENBUS_STATE.closed);
-    await this.awaitEnd(closed, options);
+    await this.awaitEnd([XENBUS_STATE.closed], options);
   }
 
   /** Waits until the backend is in one of `states` or has removed its directory. */

@@ -14,20 +14,20 @@ describe('the trace', () => {
     const [harness, guest] = [hypervisor.domain(0), hypervisor.domain(1)];
     const trace = new Trace(harness.clock);
     const { store } = traced(harness, trace);
-    await guest.store.write('device/state', '3');
-    const node = await WatchedNode.open(store, '/local/domain/1/device/state');
-    await guest.store.write('device/state', '4');
+    await guest.store.write('data/state', '3');
+    const node = await WatchedNode.open(store, '/local/domain/1/data/state');
+    await guest.store.write('data/state', '4');
     while (node.value !== '4') await new Promise<void>((resolve) => node.changed.once(resolve));
     // The effects of the watch are complete when a later request completes.
     await store.read(node.path);
     await store.read(node.path);
     trace.take();
     await store.read(node.path);
-    await guest.store.remove('device/state');
+    await guest.store.remove('data/state');
     while (node.value !== undefined) await new Promise<void>((resolve) => node.changed.once(resolve));
     expect(lines(trace)).to.deep.equal([
-      'xenstore > harness: watch /local/domain/1/device/state',
-      'xenstore > harness: read /local/domain/1/device/state = none',
+      'xenstore > harness: watch /local/domain/1/data/state',
+      'xenstore > harness: read /local/domain/1/data/state = none',
     ]);
     await harness.close();
     await guest.close();

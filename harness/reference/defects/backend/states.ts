@@ -143,9 +143,12 @@ export const BACKEND_STATES_DEFECTS: readonly Defect[] = [
           correct.disconnect(vif);
           const all = [...(left.get(vif) ?? []), ...ports];
           left.set(vif, all);
-          void readOther(store, `${vif.path}/state`).then((state) => {
-            if (state === undefined) for (const port of all.splice(0)) events.unbind(port);
-          }, vif.onError);
+          // The domain may be gone before the answer comes, with all of its ports.
+          void readOther(store, `${vif.path}/state`)
+            .then((state) => {
+              if (state === undefined) for (const port of all.splice(0)) events.unbind(port);
+            })
+            .catch(() => undefined);
         },
       } satisfies Defect['backend'];
     })(),
