@@ -232,10 +232,17 @@ static void scan(void)
             follow(vif);
 }
 
+/* The end of the responses. A backend that claims more of them than there are requests gets no attention. */
+static uint32_t rsp_end(struct ring *ring)
+{
+    uint32_t end = __atomic_load_n(&ring->shared->rsp_prod, __ATOMIC_ACQUIRE);
+    return end - ring->rsp_cons > ring->req_prod - ring->rsp_cons ? ring->rsp_cons : end;
+}
+
 static void take_tx_responses(struct vif *vif)
 {
     struct ring *tx = &vif->tx;
-    while (tx->rsp_cons != __atomic_load_n(&tx->shared->rsp_prod, __ATOMIC_ACQUIRE)) {
+    while (tx->rsp_cons != rsp_end(tx)) {
         struct tx_response response = *(struct tx_response *)slot(tx, tx->rsp_cons++, 12);
         if (response.id < SLOTS && vif->free_count < SLOTS)
             vif->free_ids[vif->free_count++] = response.id;
@@ -273,7 +280,7 @@ static void deliver(struct vif *vif, struct nifs_frame *frame)
 static void take_rx_responses(struct vif *vif)
 {
     struct ring *rx = &vif->rx;
-    while (rx->rsp_cons != __atomic_load_n(&rx->shared->rsp_prod, __ATOMIC_ACQUIRE)) {
+    while (rx->rsp_cons != rsp_end(rx)) {
         struct rx_response response = *(struct rx_response *)slot(rx, rx->rsp_cons++, 8);
         int whole = !vif->skip_fragments && !(response.flags & (RX_MORE_DATA | RX_EXTRA_INFO));
         vif->skip_fragments = (response.flags & RX_MORE_DATA) != 0;
