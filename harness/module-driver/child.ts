@@ -73,6 +73,8 @@ async function guarded(make: MakeDriver, setting: DriverSetting): Promise<Driver
   };
 }
 
+type Opener = (role: Role, seed: number, name: string) => Promise<Iut>;
+
 /** Opens the driver of a Node module; returns the reason if it is not a driver. */
 async function openerOfModule(module: string): Promise<Opener | string> {
   let exported: { default?: unknown };
@@ -104,12 +106,17 @@ function openerOfProgram(file: string): Opener | string {
       name,
       () => memory.allocate(),
     );
-    // It may have a stack of its own, which replies to less.
-    return { ...iut, promised: new Set() };
+    return {
+      ...iut,
+      // It may have a stack of its own, which replies to less.
+      promised: new Set(),
+      async close() {
+        await iut.close();
+        memory.close();
+      },
+    };
   };
 }
-
-type Opener = (role: Role, seed: number, name: string) => Promise<Iut>;
 
 /** The extensions of Node modules; a file with any other name is a program. */
 const MODULE_EXTENSIONS = ['.js', '.mjs', '.cjs'];

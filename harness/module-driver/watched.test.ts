@@ -3,32 +3,14 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { NEWEST_TEXT } from '../run/requirement.js';
-import { selectTests } from '../cli/select.js';
 import { UsageError } from '../base/errors.js';
 import { processStat, readProc } from '../base/process.js';
 import { type ResultRecord, testMessage, type TestRecord } from '../run/record.js';
-import { CATALOGUE } from '../../suites/catalogue.js';
-import { runWatched } from './watched.js';
+import { recordsOfFile } from './watched.fixture.js';
 
-async function records(sample: string, ...ids: string[]): Promise<ResultRecord[]> {
-  const seen: ResultRecord[] = [];
-  await runWatched({
-    module: isAbsolute(sample) ? sample : new URL(`./samples/${sample}.js`, import.meta.url).pathname,
-    name: 'sample',
-    command: ['netifspec', 'run', '--iut', sample],
-    role: 'backend',
-    tests: selectTests({ role: 'backend', test: ids }),
-    catalogue: CATALOGUE,
-    seed: 1,
-    slow: false,
-    spec: NEWEST_TEXT,
-    traceAll: true,
-    onRecord: (record) => seen.push(record),
-    signal: new AbortController().signal,
-    hangMs: 1000,
-  });
-  return seen;
+function records(sample: string, ...ids: string[]): Promise<ResultRecord[]> {
+  const module = isAbsolute(sample) ? sample : new URL(`./samples/${sample}.js`, import.meta.url).pathname;
+  return recordsOfFile(module, 'backend', ids);
 }
 
 const CONNECT = 'backend.xenbus.connect';

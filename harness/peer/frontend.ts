@@ -148,11 +148,11 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
    * Switches to Closing and Closed together with the backend, and keeps rings and buffers for inspection. A backend
    * that removes its directory counts as closed.
    */
-  async shut(options: WaitOptions = {}): Promise<void> {
+  async shut(options: WaitOptions = {}, closed: readonly XenbusState[] = [XENBUS_STATE.closed]): Promise<void> {
     await this.setState(XENBUS_STATE.closing);
-    await this.awaitEnd([XENBUS_STATE.closing, XENBUS_STATE.closed], options);
+    await this.awaitEnd([XENBUS_STATE.closing, ...closed], options);
     await this.setState(XENBUS_STATE.closed);
-    await this.awaitEnd([XENBUS_STATE.closed], options);
+    await this.awaitEnd(closed, options);
   }
 
   /** Waits until the backend is in one of `states` or has removed its directory. */

@@ -2,6 +2,7 @@
 import { getNumber } from '../bytes/bytes.js';
 import { ETHER_TYPE, ETHERNET_HEADER as ETHERNET, VLAN_TAG as TAG } from '../packet/ethernet.js';
 import { IP_PROTOCOL } from '../packet/ipv4.js';
+import { ipLength } from './monitor/length.js';
 
 const IPV6_HEADER = 40;
 /** The bytes of an Ethernet frame with ARP, without padding. */
@@ -58,13 +59,9 @@ function keyOf(frame: Uint8Array): string {
 
 /** The length by the headers, without the padding of short frames. */
 function ownLength(frame: Uint8Array): number {
-  const type = etherType(frame);
-  if (type === ETHER_TYPE.arp) return ARP_FRAME;
-  if (type === ETHER_TYPE.ipv4 && frame.length >= ETHERNET + 4) return ETHERNET + getNumber(frame, 16, ETHERNET + 2);
-  if (type === ETHER_TYPE.ipv6 && frame.length >= ETHERNET + 6) {
-    return ETHERNET + IPV6_HEADER + getNumber(frame, 16, ETHERNET + 4);
-  }
-  return frame.length;
+  if (etherType(frame) === ETHER_TYPE.arp) return ARP_FRAME;
+  const length = ipLength(frame);
+  return length === undefined ? frame.length : ETHERNET + length;
 }
 
 /** Protocol above IP and where its header begins, without a look behind extension headers. */

@@ -15,7 +15,7 @@ import { type Call, DriverProcess } from './process.js';
 import { ProgramError } from './program-error.js';
 import { SharedMemory, SharedPage } from './shared-memory.js';
 import { Transactions } from './transactions.js';
-import { DRIVER, encodeAnswer, EVENT, type Fields, FRAME, OP } from './wire.js';
+import { DRIVER, encodeAnswer, EVENT, type Field, type Fields, FRAME, OP } from './wire.js';
 
 /** The domain of the harness on the simulated Xen. */
 const HARNESS = 0;
@@ -26,7 +26,7 @@ const STANDARD_FRAME = 1518;
 const CALLS_IN_A_ROW = 16;
 
 /** A result, which is negative for an errno, and the fields of the answer's body. */
-type Answer = readonly [result: number, ...fields: readonly (number | string | Uint8Array)[]];
+type Answer = readonly [result: number, ...fields: readonly Field[]];
 
 export interface ProgramOptions {
   /** The program's file. */

@@ -1,11 +1,11 @@
 /** What a driver's program waits for: watches, event channels and frames of its stack. */
 import type { Clock, Events, Port } from '../xen/domain.js';
-import { EVENT, NO_TIMEOUT } from './wire.js';
+import { EVENT, type Field, NO_TIMEOUT } from './wire.js';
 
 /** One event: its kind, and the fields of the answer. */
 export interface ProgramEvent {
   readonly kind: number;
-  readonly fields: readonly (number | string | Uint8Array)[];
+  readonly fields: readonly Field[];
   /** The event channel, which stays masked until the program learns of the event. */
   readonly port?: Port;
   /** The watch that fired. */

@@ -5,11 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../base/root.js';
 import { UsageError } from '../base/errors.js';
-import { selectTests } from '../cli/select.js';
-import { runWatched } from '../module-driver/watched.js';
+import { recordsOfFile } from '../module-driver/watched.fixture.js';
 import { type ResultRecord, testMessage, type TestRecord } from '../run/record.js';
-import { NEWEST_TEXT } from '../run/requirement.js';
-import { CATALOGUE } from '../../suites/catalogue.js';
 
 const EXAMPLES = join(packageRoot, 'docs/examples');
 const CONNECT = 'frontend.xenbus.connect';
@@ -46,22 +43,7 @@ describe('a driver that is a program', function () {
   }
 
   async function tested(program: string, ...ids: string[]): Promise<TestRecord[]> {
-    const seen: ResultRecord[] = [];
-    await runWatched({
-      module: program,
-      name: 'program',
-      command: [],
-      role: 'frontend',
-      tests: selectTests({ role: 'frontend', test: ids }),
-      catalogue: CATALOGUE,
-      seed: 1,
-      slow: false,
-      spec: NEWEST_TEXT,
-      traceAll: false,
-      onRecord: (record) => seen.push(record),
-      signal: new AbortController().signal,
-      hangMs: 1000,
-    });
+    const seen = await recordsOfFile(program, 'frontend', ids);
     const isTest = (record: ResultRecord): record is TestRecord => record.type === 'test';
     return seen
       .filter(isTest)

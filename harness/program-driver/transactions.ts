@@ -1,7 +1,7 @@
 /** Transactions of xenstore with a begin and an end, as xs.h has them, on top of those of the port. */
 import { XenError, type Store, type StoreAccess } from '../xen/domain.js';
 
-/** The transaction is not to be committed, or would have to be repeated by its program. */
+/** The program drops the transaction. */
 class Stopped extends Error {}
 
 interface Open {

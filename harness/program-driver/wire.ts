@@ -83,8 +83,11 @@ export class Fields {
   }
 }
 
+/** A field of an answer: a u32, or a byte string. */
+export type Field = number | string | Uint8Array;
+
 /** An answer: its result and the fields of its body. */
-export function encodeAnswer(result: number, fields: readonly (number | string | Uint8Array)[]): Buffer {
+export function encodeAnswer(result: number, fields: readonly Field[]): Buffer {
   const parts = fields.flatMap((field) => {
     if (typeof field === 'number') return [word(field)];
     const bytes = typeof field === 'string' ? Buffer.from(field) : field;

@@ -347,11 +347,16 @@ export async function returnsToInitWait(t: BackendTest, vif: FrontendPeer): Prom
   await startsAgain(t, vif);
 }
 
-/** Starts again on a vif that is closed, until the backend is in InitWait; see {@link returnsToInitWait}. */
-export async function startsAgain(t: BackendTest, vif: FrontendPeer): Promise<void> {
+/** Starts again on a vif that is closed, and waits for InitWait. */
+async function returnOf(vif: FrontendPeer): Promise<void> {
   vif.release();
   await vif.setState(XENBUS_STATE.initialising);
-  const back = vif.awaitState([XENBUS_STATE.initWait]);
+  await vif.awaitState([XENBUS_STATE.initWait]);
+}
+
+/** Starts again on a vif that is closed, until the backend is in InitWait; see {@link returnsToInitWait}. */
+export async function startsAgain(t: BackendTest, vif: FrontendPeer): Promise<void> {
+  const back = returnOf(vif);
   if (returned.has(vif)) await demanded(['XB-14'], back);
   else if (!(await arrives(back))) t.skip(CONNECTS_ONCE);
 }
@@ -375,9 +380,7 @@ export async function connectsAgain(t: BackendTest, vif: FrontendPeer, options: 
 async function connectsTwice(t: BackendTest): Promise<boolean> {
   const vif = await t.fresh();
   await closes(t, vif);
-  vif.release();
-  await vif.setState(XENBUS_STATE.initialising);
-  return (await arrives(vif.awaitState([XENBUS_STATE.initWait]))) && arrives(vif.connect());
+  return (await arrives(returnOf(vif))) && arrives(vif.connect());
 }
 
 /** Closes a vif and keeps its rings and buffers. Skips the test if the backend doesn't follow, which another test checks. */

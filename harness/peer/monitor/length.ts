@@ -14,7 +14,7 @@ export function lengthFits({ frame, content, own, forwarded }: Packet): Judgemen
 }
 
 /** The length of the IP packet in a frame, from its own header; undefined if there is no such header. */
-function ipLength(frame: Uint8Array): number | undefined {
+export function ipLength(frame: Uint8Array): number | undefined {
   const word = (at: number): number => ((frame[at] ?? 0) << 8) | (frame[at + 1] ?? 0);
   const version = (frame[ETHERNET_HEADER] ?? 0) >> 4;
   const etherType = word(ETHERNET_HEADER - 2);

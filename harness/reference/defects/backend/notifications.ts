@@ -1,11 +1,19 @@
 /** Defects of the reference backend, chapter notifications. */
 import { needsNotify } from '../../../protocol/ring.js';
 import type { BackendVif } from '../../backend.js';
-import { BACKEND_STEPS as correct } from '../../backend-steps.js';
+import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import { later } from '../../legal/support/backend-queues.js';
 import type { Defect } from '../defect.js';
 import { Counts } from '../support/counts.js';
 import { countSpurious } from '../support/mortal.js';
+
+/** Keeps packets that wait for a buffer, and asks for no event when there is one. */
+const withoutAsking: Partial<BackendSteps> = {
+  drainBacklog(vif, queue) {
+    correct.drainBacklog(vif, queue);
+    if (queue.backlog.length > 0) queue.rx.setReqEvent(queue.rx.reqCons);
+  },
+};
 
 export const BACKEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
   {
@@ -144,12 +152,7 @@ export const BACKEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
     id: 'backend.notifications.keeps-without-asking',
     breaks: 'NOTIFY-10',
     fault: 'keeps packets for which there is no buffer, and asks for no event',
-    backend: {
-      drainBacklog(vif, queue) {
-        correct.drainBacklog(vif, queue);
-        if (queue.backlog.length > 0) queue.rx.setReqEvent(queue.rx.reqCons);
-      },
-    },
+    backend: withoutAsking,
   },
   {
     id: 'backend.notifications.resumes-by-event',
@@ -178,10 +181,7 @@ export const BACKEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
     backend: {
       accept: (vif, queue, packet) =>
         later(vif, queue, 1, () => correct.accept(vif, queue, { ...packet, frame: Uint8Array.from(packet.frame) })),
-      drainBacklog(vif, queue) {
-        correct.drainBacklog(vif, queue);
-        if (queue.backlog.length > 0) queue.rx.setReqEvent(queue.rx.reqCons);
-      },
+      ...withoutAsking,
     },
   },
   {
