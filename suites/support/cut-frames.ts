@@ -6,12 +6,12 @@ import { PAGE_SIZE } from '../../harness/xen/domain.js';
 
 /** Lengths above that of the largest frame, at the bounds of fields, up to a page. */
 const LENGTHS = [LARGEST_FRAME + 1, 2047, 2048, 2049, 3000, PAGE_SIZE - 1, PAGE_SIZE];
+/** Nonces of no other frame: a whole frame is never the beginning of these. */
+const NONCES = 0xc0_0000;
 
 /** One frame of each of these lengths; `frameOf` makes a frame of a payload. */
 export function oversizedFrames(frameOf: (payload: Uint8Array) => Uint8Array): Uint8Array[] {
-  return LENGTHS.map((length, n) =>
-    frameOf(noncePayload(n, length - ETHERNET_HEADER).subarray(0, length - ETHERNET_HEADER)),
-  );
+  return LENGTHS.map((length, n) => frameOf(noncePayload(NONCES + n, length - ETHERNET_HEADER)));
 }
 
 /** The lengths of received frames that are the beginning of a longer one of `sent`. */
