@@ -46,6 +46,7 @@ export type LabExploreOptions = LabUpOptions & Omit<ExploreCommandOptions, 'on'>
 const STOCK: Readonly<Record<Release, string[]>> = {
   bookworm: ['linux-netfront', 'linux-netback'],
   trixie: ['linux-netfront-trixie', 'linux-netback-trixie'],
+  forky: ['linux-netfront-forky', 'linux-netback-forky'],
 };
 
 /**

@@ -308,7 +308,7 @@ reporting(
   .option(
     '--target <name>',
     'target file, or one of linux-netfront, linux-netback, linux-netback-dom0, reference-frontend, reference-backend,' +
-      ' and with --release trixie linux-netfront-trixie, linux-netback-trixie; may be repeated',
+      ' and with --release trixie or forky linux-netfront-<release>, linux-netback-<release>; may be repeated',
     collect,
   )
   .option(

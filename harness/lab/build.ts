@@ -18,7 +18,7 @@ import { gunzipSync } from 'node:zlib';
 import { LabError } from './error.js';
 import { run } from './process.js';
 import type { Progress } from './progress.js';
-import { RELEASES, type Release } from './release.js';
+import { RELEASES, type Release, TESTING } from './release.js';
 
 /**
  * The packages and files of the images, for every release. The key of the images covers this list; `revision` covers
@@ -95,32 +95,32 @@ export interface Manifest {
 export async function buildImages(paths: BuildPaths, progress: Progress, signal: AbortSignal): Promise<Manifest> {
   const { release, files, work, result } = paths;
   const root = join(work, 'root');
-  const kernelTree = join(work, 'kernel');
+  const tree = join(work, 'packages');
   await installPackages(paths, root, progress, signal);
 
   const { kernel, xen, modules } = await progress.step('unpacked kernel and hypervisor', async () => {
-    const deb = (prefix: string) => {
-      const name = readdirSync(join(work, 'debs')).find((file) => file.startsWith(prefix));
-      if (name === undefined)
-        throw new LabError(`apt-get downloaded no ${prefix}*.deb; run "apt-get update" and check the sources of apt`);
-      return join(work, 'debs', name);
-    };
-    const hypervisor = deb('xen-hypervisor-');
-    const version = await run('dpkg-deb', ['--field', hypervisor, 'Version'], { signal });
-    await run('dpkg-deb', ['--extract', hypervisor, join(work, 'xen')], { signal });
-    await run('dpkg-deb', ['--extract', deb('linux-image-'), kernelTree], { signal });
-    const boot = readdirSync(join(work, 'xen/boot')).find((file) => /^xen-.*\.gz$/.test(file));
+    const debs = readdirSync(join(work, 'debs'));
+    const hypervisor = debs.find((file) => file.startsWith('xen-hypervisor-'));
+    if (hypervisor === undefined || !debs.some((file) => file.startsWith('linux-image-')))
+      throw new LabError(
+        'apt-get downloaded no hypervisor or kernel; run "apt-get update" and check the sources of apt',
+      );
+    for (const file of debs) await run('dpkg-deb', ['--extract', join(work, 'debs', file), tree], { signal });
+    const version = await run('dpkg-deb', ['--field', join(work, 'debs', hypervisor), 'Version'], { signal });
+    const boot = readdirSync(join(tree, 'boot')).find((file) => /^xen-.*\.gz$/.test(file));
     // From trixie on, packages install into /usr/lib instead of /lib.
-    const modules = ['lib/modules', 'usr/lib/modules'].map((path) => join(kernelTree, path)).find(existsSync);
+    const modules = ['lib/modules', 'usr/lib/modules'].map((path) => join(tree, path)).find(existsSync);
     const kernel = modules === undefined ? undefined : readdirSync(modules)[0];
     if (boot === undefined || modules === undefined || kernel === undefined)
       throw new LabError(
         'the packages of kernel or hypervisor lack their files; check the Debian mirror, then run again with --fresh',
       );
     // QEMU's multiboot loader needs an uncompressed ELF.
-    writeFileSync(join(result, 'xen'), gunzipSync(readFileSync(join(work, 'xen/boot', boot))));
-    const image = readFileSync(join(kernelTree, `boot/vmlinuz-${kernel}`));
-    writeFileSync(join(result, 'vmlinux'), await unpackKernel(image, signal));
+    writeFileSync(join(result, 'xen'), gunzipSync(readFileSync(join(tree, 'boot', boot))));
+    // From Debian 14 on, the kernel lies beside its modules.
+    const image = [join(tree, `boot/vmlinuz-${kernel}`), join(modules, kernel, 'vmlinuz')].find(existsSync);
+    if (image === undefined) throw new LabError('the packages of the kernel lack vmlinuz; try the other --release');
+    writeFileSync(join(result, 'vmlinux'), await unpackKernel(readFileSync(image), signal));
     return { kernel, xen: version.toString().trim(), modules: join(modules, kernel) };
   });
 
@@ -186,6 +186,7 @@ async function installPackages(
     'unshare',
     ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--']
       .concat('mmdebstrap', '--mode=root', '--variant=apt', ...without, '--aptopt=APT::Sandbox::User "root"')
+      .concat(release === TESTING ? ['--aptopt=Acquire::Check-Valid-Until "false"'] : [])
       .concat(`--include=${[...RECIPE.packages, `xen-utils-${xen}`].join(',')}`, `--customize-hook=${hook}`)
       .concat(release, root),
     {

@@ -103,7 +103,7 @@ export interface Events {
   take(): Port[];
   /** Unmasks `port`; if an event arrived while it was masked, the port is pending at once. */
   unmask(port: Port): void;
-  /** Calls `listener` from the event loop when {@link take} has a port to return. One listener per handle. */
+  /** Calls `listener` from the event loop when {@link take} may have a port to return. One listener per handle. */
   onPending(listener: () => void): void;
 }
 

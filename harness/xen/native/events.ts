@@ -2,8 +2,17 @@ import type { NativeEvents } from '../../../native/index.js';
 import type { DomId, Events, Port } from '../domain.js';
 import { call } from './errors.js';
 
+/**
+ * How often the device is read although it reports nothing. On a busy host Linux may lose a wake-up, and then all later
+ * ones, until the next read (v6.1, drivers/xen/evtchn.c, evtchn_interrupt(): it wakes only readers that had read
+ * everything before ring_prod changed).
+ */
+const LOST_WAKE_UP_MS = 100;
+
 /** Event channels over one open /dev/xen/evtchn. */
 export class HostEvents implements Events {
+  #reading: NodeJS.Timeout | undefined;
+
   constructor(private readonly native: NativeEvents) {}
 
   bindUnbound(remote: DomId): Port {
@@ -26,5 +35,12 @@ export class HostEvents implements Events {
   }
   onPending(listener: () => void): void {
     call(() => this.native.listen(listener));
+    clearInterval(this.#reading);
+    this.#reading = setInterval(listener, LOST_WAKE_UP_MS).unref();
+  }
+  /** Unbinds all ports. */
+  close(): void {
+    clearInterval(this.#reading);
+    this.native.close();
   }
 }

@@ -59,7 +59,7 @@ export async function openNativeDomain(): Promise<Domain> {
     closers.add(() => store.close());
     const grants = call(() => new addon.Grants());
     closers.add(() => call(() => grants.close()));
-    const events = call(() => new addon.Events());
+    const events = new HostEvents(call(() => new addon.Events()));
     closers.add(() => events.close());
     const tables = openGrantTables(addon);
     if (tables) closers.add(() => tables.close());
@@ -68,7 +68,7 @@ export async function openNativeDomain(): Promise<Domain> {
       id,
       store,
       grants: new HostGrants(grants),
-      events: new HostEvents(events),
+      events,
       clock: hostClock,
       observer: new HostObserver(id, tables),
       capabilities: new Set<Capability>(['flicker', ...(tables ? (['observer'] as const) : [])]),
