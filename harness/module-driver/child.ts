@@ -4,13 +4,14 @@ import { extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { exploreSession } from '../explore/session.js';
+import type { Reflector } from '../peer/context.js';
 import { ProgramDriver } from '../program-driver/driver.js';
 import { ProgramError } from '../program-driver/program-error.js';
 import { SharedMemory } from '../program-driver/shared-memory.js';
 import type { Iut } from '../run/iut.js';
 import type { Role } from '../run/record.js';
 import { runSession } from '../run/session.js';
-import { openSimulatedIut } from '../run/simulated-iut.js';
+import { openSimulatedIut, type SimulatedSetting } from '../run/simulated-iut.js';
 import { simulatedSession } from '../run/simulated-session.js';
 import { referenceTarget } from '../run/target.js';
 import type { Driver, DriverSetting, MakeDriver } from '../run/driver.js';
@@ -35,7 +36,8 @@ process.once('message', (job: ChildJob) => {
     )
     .finally(() => {
       clearInterval(alive);
-      process.disconnect();
+      // Messages that still wait for a busy receiver would be lost with the connection; they go in order.
+      process.send?.({ type: 'alive' } satisfies ChildMessage, undefined, {}, () => process.disconnect());
     });
 });
 
@@ -99,17 +101,14 @@ function openerOfProgram(file: string): Opener | string {
   return async (role, seed, name) => {
     const memory = new SharedMemory();
     const onProcess = (pid: number): void => sendMessage({ type: 'program', pid });
-    const iut = await openSimulatedIut(
-      role,
-      seed,
-      (setting) => new ProgramDriver({ ...setting, onError: crash }, { file, memory, onProcess }),
-      name,
-      () => memory.allocate(),
-    );
+    let driver: ProgramDriver | undefined;
+    const make = (setting: SimulatedSetting): Driver =>
+      (driver = new ProgramDriver({ ...setting, onError: crash }, { file, memory, onProcess }));
+    const iut = await openSimulatedIut(role, seed, make, name, () => memory.allocate());
     return {
       ...iut,
-      // It may have a stack of its own, which replies to less.
-      promised: new Set(),
+      // A stack of its own may reply to less than ours.
+      ...(driver?.ownStack ? { promised: new Set<Reflector>() } : {}),
       async close() {
         await iut.close();
         memory.close();

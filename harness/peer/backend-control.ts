@@ -78,6 +78,8 @@ export class BackendControl {
   readonly #answered: { readonly request: CtrlRequest; readonly answer: Answer }[] = [];
   #hashTypes: number | undefined;
   #tableSize: number | undefined;
+  /** The size of the mapping table that the frontend set; undefined before that, and after a failure. */
+  #entries: number | undefined;
   /** The number of grants that each queue may have mapped. */
   readonly #grefSizes = new Map<number, number>();
 
@@ -155,6 +157,7 @@ export class BackendControl {
 
   /** Remembers what a response reports. */
   #report({ type, data: [queue] }: CtrlRequest, { status, data }: Answer): void {
+    if (type === CTRL_TYPE.setHashMappingSize && status !== CTRL_STATUS.success) this.#entries = undefined;
     const room = status === CTRL_STATUS.success ? data : 0;
     if (type === CTRL_TYPE.getHashFlags && status === CTRL_STATUS.success) this.#hashTypes = data;
     if (type === CTRL_TYPE.getHashMappingSize) this.#tableSize = room;
@@ -175,6 +178,7 @@ export class BackendControl {
         const request = decodeCtrlRequest(this.ring.take());
         if (!request.ok) throw new Violation(['RING-01'], `control request: ${request.reason}`);
         this.requests.push(request.value);
+        if (request.value.type === CTRL_TYPE.setHashMappingSize) [this.#entries] = request.value.data;
         this.options.monitor.see('ctrlRequest', () => this.#seen(request.value));
         this.#pending.push(request.value.id);
         const answer = this.options.answer(request.value);
@@ -194,6 +198,7 @@ export class BackendControl {
       taken: this.#pending.includes(request.id),
       hashTypes: this.#hashTypes,
       tableSize: this.#tableSize,
+      entries: this.#entries,
       grefSize: this.#grefSizes.get(request.data[0]),
       queues: this.options.queues,
       mapping: request.type === CTRL_TYPE.setHashMapping ? this.#mapping(request) : [],

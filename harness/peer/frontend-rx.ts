@@ -60,6 +60,10 @@ export class FrontendRx {
   readonly #ringOffer: Offer;
   readonly #posted = new Map<number, Posted>();
   readonly #idle: Offer[] = [];
+  /** Buffers whose responses came last, oldest first: what is written to them later is seen when they are used again. */
+  readonly #resting: Offer[] = [];
+  /** The number of {@link #resting} buffers; none if the grants were prepared, and no others are to be used. */
+  #rest = 8;
   /** The content of each idle buffer at the time its response was read. */
   readonly #left = new Map<Offer, Uint8Array>();
   readonly #assembly: {
@@ -91,7 +95,7 @@ export class FrontendRx {
   /** The grants of the ring and of all buffers. */
   get refs(): GrantRef[] {
     const posted = [...this.#posted.values()].map(({ offer }) => offer);
-    return [...this.#idle, ...posted, this.#ringOffer].map(({ ref }) => ref);
+    return [...this.#idle, ...this.#resting, ...posted, this.#ringOffer].map(({ ref }) => ref);
   }
 
   /** Number of buffers that the backend holds. */
@@ -109,6 +113,7 @@ export class FrontendRx {
   prepare(count: number): GrantRef[] {
     const offers = Array.from({ length: count }, () => this.backend.offer('read-write'));
     this.#idle.push(...offers);
+    this.#rest = 0;
     return offers.map((offer) => offer.ref);
   }
 
@@ -118,7 +123,7 @@ export class FrontendRx {
       const offer = this.#idle.pop() ?? this.backend.offer('read-write');
       this.#seeReuse(offer);
       offer.page.copyIn(0, UNTOUCHED);
-      if (this.nextRef) this.monitor.lookAway('atRest', 'channel', 'delivered', 'packet', 'reused');
+      if (this.nextRef) this.monitor.lookAway('atRest', 'channel', 'packet', 'reused');
       const request = { id: this.nextId(this.#posts++), pad: this.pad, gref: this.nextRef?.() ?? offer.ref };
       this.#posted.set(this.ring.put(encodeRxRequest(request)), { request, offer });
     }
@@ -147,9 +152,14 @@ export class FrontendRx {
   }
 
   release(): void {
-    const offers = [...this.#idle, ...[...this.#posted.values()].map((posted) => posted.offer), this.#ringOffer];
+    const offers = [
+      ...this.#idle,
+      ...this.#resting,
+      ...[...this.#posted.values()].map((posted) => posted.offer),
+      this.#ringOffer,
+    ];
     for (const offer of offers) offer.end();
-    this.#idle.length = 0;
+    this.#idle.length = this.#resting.length = 0;
     this.#posted.clear();
   }
 
@@ -171,7 +181,8 @@ export class FrontendRx {
     const posted = this.#posted.get(index);
     if (!posted) throw new Error(`netifspec bug: no buffer was posted at index ${index} of the rx ring`);
     this.#posted.delete(index);
-    this.#idle.push(posted.offer);
+    this.#resting.push(posted.offer);
+    if (this.#resting.length > this.#rest) this.#idle.push(...this.#resting.splice(0, 1));
     return this.#expectExtra ? this.#takeExtra(index, bytes, posted) : this.#takeData(index, bytes, posted);
   }
 

@@ -56,9 +56,14 @@ export class ProgramDriver implements Driver {
     this.#running = undefined;
   }
 
+  /** Whether the running program has a network stack of its own. */
+  get ownStack(): boolean {
+    return this.#running?.ownStack ?? false;
+  }
+
   /** Undefined if the program does not pass its frames to a bridge. */
   get bridge(): Driver['bridge'] {
-    return this.#running?.ownStack ? undefined : (handles) => this.#running?.bridge(handles);
+    return this.ownStack ? undefined : (handles) => this.#running?.bridge(handles);
   }
 }
 
@@ -336,7 +341,7 @@ class Running {
       const blank = whole && (flags & FRAME.csumBlank) !== 0;
       const completed = blank && (this.#flags & DRIVER.canChecksum) === 0;
       this.#send(handle, {
-        flags: blank && !completed ? flags : 0,
+        flags: blank && !completed ? flags : flags & FRAME.dataValidated,
         gsoSize: whole ? gsoSize : 0,
         gsoType: whole ? gsoType : 0,
         bytes: completed ? completeChecksum(part) : part,

@@ -8,14 +8,16 @@ import { checksum } from './checksum.js';
 import { completed } from './completed.js';
 import { gso } from './gso.js';
 import { layouts } from './layouts.js';
+import { notifications } from './notifications.js';
 import { receive } from './receive.js';
 import { responses } from './responses.js';
 import { rings } from './rings.js';
 import { staging } from './staging.js';
 import { transmit } from './transmit.js';
 import { connectAgain, followsBack, happens, LATE_MS } from './verbs.js';
+import { wakeups } from './wakeups.js';
 
-const TWO_QUEUES = { [KEY.multiQueueMaxQueues]: '2' };
+const THREE_QUEUES = { [KEY.multiQueueMaxQueues]: '3' };
 
 /** The vif with its last queue in use; skips the test if it has only one. */
 function onLastQueue(t: FrontendTest, vif: BackendPeer): BackendPeer {
@@ -26,19 +28,46 @@ function onLastQueue(t: FrontendTest, vif: BackendPeer): BackendPeer {
 
 const LAST_QUEUE: Situation<'frontend'> = {
   name: 'last-queue',
-  title: 'on the last of two queues',
+  title: 'on the last of several queues',
   connections: (t) => {
     const fresh: FrontendTest['fresh'] = async (keys = BACKEND_KEYS, own) =>
-      onLastQueue(t, await t.fresh({ ...keys, ...TWO_QUEUES }, own));
+      onLastQueue(t, await t.fresh({ ...keys, ...THREE_QUEUES }, own));
     return {
       fresh,
       // The guest chooses the queue on which it sends, so the end where packets come out has one queue.
       bridged: async (from = BACKEND_KEYS, to) => {
-        const [first, second] = await t.bridged({ ...from, ...TWO_QUEUES }, to);
+        const [first, second] = await t.bridged({ ...from, ...THREE_QUEUES }, to);
         return [onLastQueue(t, first), second];
       },
     };
   },
+};
+
+/** Offers what a frontend may use in addition to its rings. */
+const EXTRAS = {
+  [KEY.featureCtrlRing]: '1',
+  [KEY.featureMulticastControl]: '1',
+  [KEY.featureStagingGrants]: '1',
+};
+/** Keys with which a frontend shows that it uses one of them. */
+const USED = [KEY.ctrlRingRef, KEY.requestMulticastControl, KEY.txPoolRef, KEY.rxPoolRef];
+
+/** The vif, if its frontend uses one of the optional features; skips the test for any other. */
+async function equipped(t: FrontendTest, vif: BackendPeer): Promise<BackendPeer> {
+  const keys = await vif.otherKeys();
+  return USED.some((key) => (keys[key] ?? '0') !== '0') ? vif : t.skip('the frontend uses none of these features');
+}
+
+const EQUIPPED: Situation<'frontend'> = {
+  name: 'equipped',
+  title: 'with a control ring, a multicast filter and staging grants',
+  connections: (t) => ({
+    fresh: async (keys = BACKEND_KEYS, own) => equipped(t, await t.fresh({ ...keys, ...EXTRAS }, own)),
+    bridged: async (from = BACKEND_KEYS, to = BACKEND_KEYS) => {
+      const [first, second] = await t.bridged({ ...from, ...EXTRAS }, { ...to, ...EXTRAS });
+      return [await equipped(t, first), second];
+    },
+  }),
 };
 
 /** The second connection of a vif, which `again` makes. */
@@ -201,7 +230,26 @@ const BOTH = [
   'checksum.reply',
 ];
 
+const EVENTS = [
+  'notifications.asks-for-event',
+  'wakeups.final-check-tx',
+  'wakeups.final-check-rx',
+  'wakeups.event-index-tx',
+  'wakeups.event-index-rx',
+];
+
+const FULL = [
+  'gso.full-ring',
+  'gso.slots',
+  'gso.extras-cost-no-buffer',
+  'completed.offsets',
+  'responses.one-missing',
+  'responses.all-but-one',
+];
+
 const ALL = [
+  ...notifications,
+  ...wakeups,
   ...completed,
   ...rings,
   ...responses,
@@ -214,7 +262,8 @@ const ALL = [
 ];
 
 export const again = [
-  ...inSituation(LAST_QUEUE, ALL, [...BOTH, 'checksum.places', 'gso.slots', 'gso.extras-cost-no-buffer']),
+  ...inSituation(LAST_QUEUE, ALL, [...BOTH, ...EVENTS, 'checksum.places', 'gso.slots', 'gso.extras-cost-no-buffer']),
+  ...inSituation(EQUIPPED, ALL, [...BOTH, ...FULL]),
   ...inSituation(RECONNECTED, ALL, BOTH),
   ...inSituation(POORER, ALL, SENT),
   ...inSituation(AMONG_RICHER, ALL, SENT),

@@ -1,6 +1,7 @@
 /** netif.h, checksum flags and GSO extras: what a frontend completes or cuts itself is right for every packet. */
 import { expect } from 'chai';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
+import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { GSO_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
 import type { RxResponse } from '../../harness/protocol/rx.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
@@ -73,28 +74,33 @@ test(
   },
 );
 
-test(
-  'after-refused',
-  'takes over nothing from a large packet with an error',
-  { ...BRIDGE, gate: KEY.featureGsoTcpv4 },
-  async (t) => {
+for (const [name, which, status, requirement] of [
+  ['after-refused', 'with an error', RSP.error, 'RXW-12'],
+  ['after-large', 'that was published together with it', undefined, 'EXTRA-01'],
+] as const) {
+  const title = `takes over nothing from a large packet ${which}`;
+  test(name, title, { ...BRIDGE, gate: KEY.featureGsoTcpv4 }, async (t) => {
     const [from, to] = await t.bridged(BACKEND_KEYS, { ...BACKEND_KEYS, [KEY.featureGsoTcpv4]: '1' });
-    await hasBuffers(t, from, SLOTS + 2);
+    const { rx } = from.queue;
     const large = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
-    const extras = [gsoExtra(GSO_TYPE.tcpv4)];
-    const alter = (response: RxResponse): RxResponse => ({ ...response, status: RSP.error });
+    const alter = (response: RxResponse): RxResponse => ({ ...response, status: status ?? response.status });
     const plain = from.frameTo(to.link.peer.mac);
-    const send = async (): Promise<void> => {
-      await from.send(large, { ...BLANK, extras, alter });
-      await from.send(plain);
+    const arrival = (): Promise<QueuePacket> => to.receive('plain packet', ({ frame }) => isPadded(frame, plain));
+    await sendUntilArrival(() => from.send(plain), arrival);
+    const sendBoth = async (): Promise<void> => {
+      await hasBuffers(t, from, SLOTS + 2);
+      rx.enqueue(large, { ...BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4)], alter });
+      rx.enqueue(plain);
+      from.queue.pushRx();
     };
-    const packet = await sendUntilArrival(send, () =>
-      to.receive('plain packet', ({ frame }) => isPadded(frame, plain)),
-    );
-    await t.check('GSO-05', () => expect(packet.extras, 'extras of a plain packet').to.deep.equal([]));
-    await t.check('CSUM-14', () => expect(saysBlank(packet), 'csum_blank').to.equal(false));
-  },
-);
+    let packet: QueuePacket | undefined;
+    await t.check(requirement, async () => {
+      packet = await sendUntilArrival(sendBoth, arrival);
+    });
+    await t.check('GSO-05', () => expect(packet?.extras, 'extras of a plain packet').to.deep.equal([]));
+    await t.check('CSUM-14', () => expect(packet && saysBlank(packet), 'csum_blank').to.equal(false));
+  });
+}
 
 test(
   'order',

@@ -158,7 +158,8 @@ test('cut', 'segments a large packet for a backend without feature-gso-tcpv4', B
 });
 
 test('cut-v6', 'segments a large IPv6 packet for a backend without feature-gso-tcpv6', BRIDGE6, async (t) => {
-  const [from, to] = await bridge(t, ACCEPTS_V4);
+  // With checksums of IPv6 offloaded, nothing but the missing key makes the guest segment the packet.
+  const [from, to] = await bridge(t, { ...ACCEPTS_V4, [KEY.featureIpv6CsumOffload]: '1' });
   const packets = await segments(from, to, GSO_TYPE.tcpv6);
   await t.check('GSO-01', () => expect(packets.map(gsoOf), 'GSO extras').to.deep.equal(packets.map(() => undefined)));
   await t.check('GSO-13', () => {

@@ -59,7 +59,7 @@ test('no-multi-queue', 'uses top-level keys if the backend offers no queues', { 
   await t.check('MQ-06', () => expect(keys['queue-0'], 'queue-0').to.equal(undefined));
 });
 
-for (const max of [1, 2, 3, 8]) {
+for (const max of [1, 2, 3, 8, 12]) {
   test(`max-queues-${max}`, `uses no more queues than the ${max} offered`, { ...FRESH }, async (t) => {
     const vif = await t.fresh({ ...BACKEND_KEYS, [KEY.multiQueueMaxQueues]: String(max) });
     const keys = await vif.otherKeys();

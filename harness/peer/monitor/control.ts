@@ -77,6 +77,15 @@ export const CONTROL_RULES: Rules = {
         ),
     },
     {
+      id: 'HASH-43',
+      judge: ({ request: { type, data }, entries }) =>
+        when(
+          type === CTRL_TYPE.setHashMapping && entries !== undefined,
+          () => data[1] + data[2] <= (entries ?? 0),
+          () => `SET_HASH_MAPPING of ${data[1]} entries from entry ${data[2]}, in a table of ${entries}`,
+        ),
+    },
+    {
       id: 'GREF-32',
       judge: ({ request: { type, data }, grefSize }) =>
         when(

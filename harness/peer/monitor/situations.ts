@@ -80,6 +80,8 @@ export interface ControlRequest {
   /** The largest mapping table that it reported, and the number of grants for the queue of a gref message; likewise. */
   readonly tableSize: number | undefined;
   readonly grefSize: number | undefined;
+  /** The size of the mapping table that the frontend set last; undefined if it set none, or if that failed. */
+  readonly entries: number | undefined;
   /** The number of queues of the connection. */
   readonly queues: number;
   /** The queue numbers that a SET_HASH_MAPPING passes; empty for other messages. */

@@ -39,6 +39,22 @@ export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
     frontend: { fitting: losingLastOfEqual((...args) => correct.fitting(...args)) },
   },
   {
+    id: 'frontend.completed.stale-extras',
+    breaks: 'EXTRA-01',
+    fault: 'takes the extras of a packet for those of all packets that it reads after it in one go, and drops them',
+    frontend: (() => {
+      const read = new WeakMap<object, number>();
+      return {
+        accept(vif, queue, packet) {
+          const now = vif.domain.clock.now();
+          if (packet.gso) read.set(queue, now);
+          else if (read.get(queue) === now) return;
+          correct.accept(vif, queue, packet);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
     id: 'frontend.completed.large-later',
     breaks: 'RXW-30',
     fault: 'passes on packets of more than a page after those that follow them',

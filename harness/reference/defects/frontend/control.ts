@@ -152,6 +152,19 @@ export const FRONTEND_CONTROL_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'frontend.control.offset-in-octets',
+    breaks: 'HASH-43',
+    fault: 'sets the second half of its hash mapping at an offset that counts octets',
+    frontend: {
+      async ask(vif, type, a = 0, b = 0, c = 0) {
+        if (type !== CTRL_TYPE.setHashMapping || b < 2) return correct.ask(vif, type, a, b, c);
+        const half = b >> 1;
+        await correct.ask(vif, type, a, half, 0);
+        return correct.ask(vif, type, a, b - half, 4 * half);
+      },
+    },
+  },
+  {
     id: 'frontend.control.same-id',
     breaks: 'CTRL-23',
     fault: 'sends GET_GREF_MAPPING_SIZE for all queues with the same id',

@@ -33,6 +33,17 @@ export const FRONTEND_GSO_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'frontend.gso.ipv4-key-for-ipv6',
+    breaks: 'GSO-01',
+    fault: 'sends large IPv6 packets to a backend with feature-gso-tcpv4 and without feature-gso-tcpv6',
+    frontend: {
+      fitting: (vif, packet) =>
+        packet.gso?.type === GSO_TYPE.tcpv6 && vif.offers[KEY.featureGsoTcpv4] && vif.offers[KEY.featureIpv6CsumOffload]
+          ? [packet]
+          : correct.fitting(vif, packet),
+    },
+  },
+  {
     id: 'frontend.gso.uncut-ipv6',
     breaks: 'GSO-13',
     fault: 'sends a large IPv6 packet in one piece and without an extra to a backend without feature-gso-tcpv6',
