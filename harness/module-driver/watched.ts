@@ -48,7 +48,7 @@ export interface EarlyEnd {
  * @throws UsageError if the module is not a driver, EnvironmentError if its process does not start
  */
 export async function runWatched(options: WatchedOptions): Promise<void> {
-  const { tests, onRecord, signal } = options;
+  const { tests, onRecord, signal, catalogue, spec } = options;
   let session: SessionRecord | undefined;
   const begun = (record: SessionRecord): void => {
     const rules = monitorTests(options.role).length;
@@ -57,6 +57,7 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
   let left = [...tests];
   let cut: string | undefined;
   let monitored = false;
+  let works = false;
   let tallies: Tallies | undefined;
   while (left.length > 0 && !signal.aborted) {
     const take = (record: ResultRecord): void => {
@@ -64,6 +65,7 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
       if (record.type === 'end') return;
       onRecord(record);
       if (record.chapter === 'monitor') monitored = true;
+      if (record.verdict === 'pass') works = true;
       left = left.filter(({ id }) => id !== record.id);
     };
     const early = await watch(
@@ -86,8 +88,11 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
       continue;
     }
     begun(sessionOf(options));
-    const { why, checking } = early;
-    const check = { requirements: checking, verdict: 'fail', failure: { observed: why } } as const;
+    const { why } = early;
+    // Outside of any check a driver that has worked is brought down by what the test is about.
+    const tested = works ? catalogue.checkedBy(hit).filter((id) => catalogue.standsIn(spec, id)) : [];
+    const requirements = early.checking.length > 0 ? early.checking : tested;
+    const check = { requirements, verdict: 'fail', failure: { observed: why } } as const;
     onRecord({ ...base(options, hit), verdict: 'fail', class: 'guest-crash', checks: [check] });
     left = left.filter((test) => test !== hit);
     if (early.during !== undefined) continue;
@@ -98,7 +103,6 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
   begun(sessionOf(options));
   // A process that ended early took its monitor with it, but had told what it found in the tests before.
   if (!monitored && !signal.aborted) {
-    const { catalogue, spec } = options;
     const records = tallies
       ? monitorRecords(new Monitor(() => [], tallies), options, catalogue, (id) => catalogue.standsIn(spec, id))
       : lostMonitorRecords(options, catalogue, "the driver's process did not run to its end");

@@ -71,6 +71,8 @@ export class TestRunner {
   #idle: Inventory;
   /** Additional patterns of a crash on the guest's console. */
   readonly #crashes: readonly RegExp[];
+  /** Whether a test has passed. */
+  #works = false;
   /** What the current test has used. */
   #uses = new Set<Use>();
 
@@ -87,7 +89,7 @@ export class TestRunner {
 
   /** Runs a test, unless `skipped` returns a reason; it is called after the preconditions of the test are restored. */
   async run(test: Test, skipped: () => Skip | undefined): Promise<TestRecord> {
-    const { target, slow } = this.options;
+    const { target, slow, catalogue } = this.options;
     const { connections, domain, preconditions, trace, claimed, patience } = this.parts;
     const started = performance.now();
     const base = {
@@ -111,6 +113,8 @@ export class TestRunner {
     const held = (): Holdings | undefined => this.parts.iut.holdings().driver;
     const { onCheck } = this.options;
     const context = contextOf(test, connections, { domain, find, claimed, slow, onUse: this.use, onCheck, held });
+    // Before its first check, what brings down a driver that has worked is what the test is about.
+    if (this.#works) context.own.checking = catalogue.checkedBy(test).filter(claimed);
     trace.take();
     patience.takeLag();
     const kernelLog: string[] = [];
@@ -125,6 +129,7 @@ export class TestRunner {
     const unwarned = unavailable ? 'skip' : 'pass';
     const verdict = worse(warned ? 'warn' : unwarned, finding?.verdict ?? unwarned);
     if (verdict === 'pass' || verdict === 'warn') preconditions.passed(test.id);
+    this.#works ||= verdict === 'pass';
     const traced = this.options.traceAll || (verdict !== 'pass' && verdict !== 'skip') ? steps() : [];
     const unreached = this.#unreached(test, context, finding);
     return {
