@@ -117,7 +117,7 @@ export class ReferenceBackend {
     override: Partial<BackendSteps> = {},
     root = 'backend/vif',
   ) {
-    const pump = new EventPump(domain.events);
+    const pump = new EventPump(domain.events, onError);
     const steps = { ...BACKEND_STEPS, ...override };
     const probe = (path: string, frontendPath: string): BackendVif =>
       new BackendVif({

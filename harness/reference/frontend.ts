@@ -116,7 +116,7 @@ export class ReferenceFrontend {
     override: Partial<FrontendSteps> = {},
     root = 'device/vif',
   ) {
-    const pump = new EventPump(domain.events);
+    const pump = new EventPump(domain.events, onError);
     const steps = { ...FRONTEND_STEPS, ...override };
     const probe = (path: string, backendPath: string): FrontendVif =>
       new FrontendVif({

@@ -8,7 +8,11 @@ export class EventPump {
   readonly #handlers = new Map<Port, () => void>();
   readonly #counts = new Map<Port, number>();
 
-  constructor(private readonly events: Events) {
+  /** @param onError is given what a handler throws; without it the error has no caller, and ends the process */
+  constructor(
+    private readonly events: Events,
+    private readonly onError?: (error: unknown) => void,
+  ) {
     events.onPending(() => this.#drain());
   }
 
@@ -34,6 +38,9 @@ export class EventPump {
       this.#counts.set(port, this.count(port) + 1);
       try {
         handler();
+      } catch (error) {
+        if (!this.onError) throw error;
+        this.onError(error);
       } finally {
         if (this.#handlers.has(port)) this.events.unmask(port);
       }
