@@ -37,6 +37,8 @@ const LARGE_SHAPE: TxShape = { flags: TXF.csumBlank | TXF.dataValidated, extras:
 const MOST_QUEUES = 4;
 /** Frames that no backend keeps all: more than a ring has slots, and than the queue of an interface holds. */
 const FLOOD = 600;
+/** Frames that a backend keeps, if it keeps any. */
+const WAITING = 8;
 /** Buffers that end a time without buffers. */
 const REFILL = 64;
 
@@ -218,3 +220,30 @@ for (const place of [0, 2, 3]) {
     }
   });
 }
+
+test('bad-among-good', 'fills each good buffer when good and bad ones come at once', BRIDGE, async (t) => {
+  const peers = await t.bridged({}, { rxBuffers: 0 });
+  const [from, to] = peers;
+  const { rx } = to.queue;
+  await flood(peers, from.queue, WAITING);
+  const bad: number[] = [];
+  for (const ref of [BAD_REF, undefined, undefined, BAD_REF]) {
+    if (ref !== undefined) bad.push(rx.ring.reqProdPvt);
+    rx.nextRef = ref === undefined ? undefined : () => ref;
+    rx.enqueue(1);
+  }
+  rx.nextRef = undefined;
+  to.queue.post(REFILL);
+  // A backend that keeps no packets has dropped those: these come at once too.
+  await flood(peers, from.queue, WAITING);
+  // Two buffers may cost this packet two tries.
+  await through(from, to, from.frameTo(to.link.peer.mac));
+  const places = rx.errors.map(({ index }) => index);
+  if (places.length === 0) t.info('the backend has used no bad buffer');
+  await t.check('RXW-05', () =>
+    expect(
+      places.filter((index) => !bad.includes(index)),
+      'good buffers with a negative status',
+    ).to.deep.equal([]),
+  );
+});

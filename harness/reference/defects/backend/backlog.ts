@@ -7,6 +7,8 @@ import type { BackendQueueState } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
 
+/** A reference that no frontend grants. */
+const NO_REF = 0xfffffff0;
 /** Packets that wait on a queue that can keep no more. */
 const FULL = 64;
 
@@ -140,5 +142,23 @@ export const BACKEND_BACKLOG_DEFECTS: readonly Defect[] = [
         correct.fill(vif, queue, request, piece, found !== 0 && isLater ? flags | RXF.moreData : flags);
       },
     },
+  },
+  {
+    id: 'backend.backlog.error-stays',
+    breaks: 'RXW-05',
+    fault: 'keeps the status of a buffer that it may not write for the other buffers of the same run',
+    backend: (() => {
+      const failed = new WeakSet<object>();
+      return {
+        drainBacklog(vif, queue) {
+          failed.delete(queue);
+          correct.drainBacklog(vif, queue);
+        },
+        fill(vif, queue, request, piece, flags) {
+          correct.fill(vif, queue, failed.has(queue) ? { ...request, gref: NO_REF } : request, piece, flags);
+          if (hasFailed(queue)) failed.add(queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
   },
 ];
