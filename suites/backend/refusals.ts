@@ -1,7 +1,7 @@
 /** Packets of which one buffer or more can't be used: the driver refuses those alone, and releases what it has. */
 import { expect } from 'chai';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
-import type { SentSlot } from '../../harness/peer/frontend-tx.js';
+import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
 import { GSO_TYPE, KEY, RSP, TXF } from '../../harness/protocol/netif.js';
 import { backendChapter } from '../../harness/run/suite.js';
@@ -16,6 +16,7 @@ import {
   REFUSALS,
   statuses,
   statusesAtLast,
+  statusesOrSilence,
   stillPasses,
   survivesElsewhere,
   through,
@@ -26,6 +27,8 @@ export const refusals = tests;
 
 const FRESH = { gate: KEY.featureSg, fresh: true, reflector: 'icmp' } as const;
 const BRIDGE = { fresh: true, needs: 'bridge' } as const;
+const GSO = { gate: KEY.featureGsoTcpv4, fresh: true } as const;
+const LARGE_SHAPE: TxShape = { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
 /** A packet of seven fragments; Linux copies the first 128 bytes and maps the rest. */
 const FRAGMENTS = [100, 28, 200, 1, 300, 700, 50];
 const LENGTH = FRAGMENTS.reduce((sum, each) => sum + each, 0) - PING_HEADERS;
@@ -96,11 +99,27 @@ test(
   },
 );
 
-for (const [name, what, requirement, alter] of [
+/** What makes a packet of one slot malformed. */
+const MALFORMED = [
   ['size-1', 'has a size of 1', 'TXW-25', { size: 1 }],
   ['beyond-page', 'crosses its page', 'TXW-05', { offset: PAGE_SIZE - 10 }],
   ['bad-grant', 'names an invalid grant', 'TXW-28', { gref: BAD_REF }],
-] as const) {
+] as const;
+
+test('with-extra', 'responds to the extra of each packet that it refuses', GSO, async (t) => {
+  const vif = await t.fresh();
+  const frame = largeFrame(vif.link.peer, vif.link.iut, PAGE_SIZE / 2, GSO_TYPE.tcpv4);
+  for (const [, what, , change] of MALFORMED) {
+    const slots = vif.queue.tx.enqueue(frame, { ...LARGE_SHAPE, alter: (request) => ({ ...request, ...change }) });
+    vif.queue.pushTx();
+    const seen = await statusesOrSilence(vif, slots);
+    await continues(t, vif, slots);
+    if (!seen) break;
+    await t.check('TXW-12', () => expectRsp(seen[1], RSP.null, `the extra of a packet that ${what}`));
+  }
+});
+
+for (const [name, what, requirement, alter] of MALFORMED) {
   const title = `needs no further event for a packet that was published with one that ${what}`;
   test(`before-good-${name}`, title, { fresh: true, reflector: 'icmp' }, async (t) => {
     const vif = await t.fresh();
@@ -143,8 +162,7 @@ for (const place of [0, 1, 2, 3]) {
     const [from, to] = await t.bridged({}, { rxBuffers: 0, keys: { [KEY.featureGsoTcpv4]: '1' } });
     postWithBad(to, place, 1);
     const frame = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
-    const shape = { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
-    await from.send(frame, shape);
+    await from.send(frame, LARGE_SHAPE);
     if ((await usesBad(from, to, 1)) === 0) t.info('an extra info used the slot of the bad buffer');
     await t.check('GNT-10', () => through(from, to, from.frameTo(to.link.peer.mac)));
     const wrong = to.received.find((packet) => isWrong(packet.frame, frame));

@@ -114,4 +114,15 @@ export const BACKEND_REFUSALS_DEFECTS: readonly Defect[] = [
       } satisfies Defect['backend'];
     })(),
   },
+  {
+    id: 'backend.refusals.first-slot-alone',
+    breaks: 'RING-09',
+    fault: 'responds to the first slot alone of a packet with an extra that cannot be read',
+    backend: {
+      respond(vif, queue, chain, status) {
+        const isShort = status === RSP.error && chain.fault === undefined && chain.extras.length > 0;
+        correct.respond(vif, queue, isShort ? { ...chain, layout: chain.layout.slice(0, 1) } : chain, status);
+      },
+    },
+  },
 ];
