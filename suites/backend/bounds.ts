@@ -1,5 +1,6 @@
-/** netif.h, "Control messages": values that equal a valid one in their low 8, 16 or 31 bits only. */
+/** netif.h, "Control messages": the bounds that a backend reports, and values beyond them that equal a valid one in their low bits. */
 import { expect } from 'chai';
+import type { FrontendControl } from '../../harness/peer/frontend-control.js';
 import {
   CTRL_STATUS,
   CTRL_TYPE,
@@ -17,7 +18,7 @@ import { accepted, setToeplitz } from './verbs.js';
 const { test, tests } = backendChapter('bounds');
 export const bounds = tests;
 
-const { notSupported, invalidParameter, bufferOverflow } = CTRL_STATUS;
+const { success, notSupported, invalidParameter, bufferOverflow } = CTRL_STATUS;
 const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
 /** What is added to a valid value: a driver that keeps 8, 16 or 31 bits of the sum has the valid value again. */
 const BEYOND = [2 ** 8, 2 ** 16, 2 ** 31] as const;
@@ -167,3 +168,43 @@ test('gref-list', 'compares all bits of the size of a list', CONTROL, async (t) 
     expectEntries(statusesOf(list), [invalidParameter]);
   });
 });
+
+test('stay', 'reports the same hash types and table sizes after each control message', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  const { control } = vif;
+  await setToeplitz(t, vif);
+  const first = await reported(control);
+  const mask = first['HASH-05'] ?? 0;
+  const list = entries(control, 1);
+  for (const [what, send] of [
+    ['SET_HASH_FLAGS with one type', () => control.setHashFlags(mask & -mask)],
+    ['SET_HASH_FLAGS with no type', () => control.setHashFlags(0)],
+    ['SET_HASH_FLAGS with all types', () => control.setHashFlags(mask)],
+    ['SET_HASH_KEY', () => control.setHashKey(VERIFICATION_KEY.subarray(0, 16))],
+    ['SET_HASH_MAPPING_SIZE', () => control.setHashMappingSize(2)],
+    ['SET_HASH_MAPPING', () => control.setHashMapping([0])],
+    ['SET_HASH_ALGORITHM', () => control.setHashAlgorithm(HASH_ALGORITHM.toeplitz)],
+    ['ADD_GREF_MAPPING', () => control.addGrefMapping(0, list)],
+    ['DEL_GREF_MAPPING', () => control.delGrefMapping(0, list)],
+  ] as const) {
+    const { type, status } = await send();
+    const now = await reported(control);
+    // A backend may report how many entries are free.
+    if (type === CTRL_TYPE.addGrefMapping && status === success) now['GREF-05'] = first['GREF-05'];
+    for (const [requirement, data] of Object.entries(first))
+      await t.check(requirement, () => expect(now[requirement], `what a GET reports after ${what}`).to.equal(data));
+  }
+});
+
+/** The hash types, the largest mapping table and the largest table of mapped grants; undefined for what the backend does not support. */
+async function reported(control: FrontendControl): Promise<Record<string, number | undefined>> {
+  const data = async (type: number): Promise<number | undefined> => {
+    const response = await control.ask(type);
+    return response.status === success ? response.data : undefined;
+  };
+  return {
+    'HASH-05': await data(CTRL_TYPE.getHashFlags),
+    'HASH-22': await data(CTRL_TYPE.getHashMappingSize),
+    'GREF-05': await data(CTRL_TYPE.getGrefMappingSize),
+  };
+}

@@ -1,4 +1,5 @@
 /** Defects of the reference backend, chapter bounds. */
+import { CTRL_STATUS } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
 
@@ -77,6 +78,29 @@ export const BACKEND_BOUNDS_DEFECTS: readonly Defect[] = [
     fault: 'keeps the size of an ADD_GREF_MAPPING list in 16 bits',
     backend: {
       addGrefMapping: (vif, [queue, ref, size]) => correct.addGrefMapping(vif, [queue, ref, low(16, size)]),
+    },
+  },
+  {
+    id: 'backend.bounds.types-that-are-set',
+    breaks: 'HASH-05',
+    fault: 'reports the hash types that are set, once some are',
+    backend: {
+      getHashFlags(vif) {
+        const answer = correct.getHashFlags(vif);
+        const { flags } = vif.hashing;
+        return answer.status === CTRL_STATUS.success && flags !== 0 ? { ...answer, data: flags } : answer;
+      },
+    },
+  },
+  {
+    id: 'backend.bounds.size-without-hashing',
+    breaks: 'GREF-05',
+    fault: 'reports that a vif whose hash types are set maps no grants',
+    backend: {
+      getGrefMappingSize(vif, data) {
+        const answer = correct.getGrefMappingSize(vif, data);
+        return answer.status === CTRL_STATUS.success && vif.hashing.flags !== 0 ? { ...answer, data: 0 } : answer;
+      },
     },
   },
 ];
