@@ -1,4 +1,5 @@
 /** Defects of the reference backend, chapter groups. */
+import { MAC_LENGTH } from '../../../packet/address.js';
 import { KEY } from '../../../protocol/netif.js';
 import type { BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
@@ -36,6 +37,18 @@ export const BACKEND_GROUPS_DEFECTS: readonly Defect[] = [
         if (!queue || queue.index === 0) return correct.send(vif, usual, packet);
         queue.backlog.push(...vif.steps.fitting(vif, packet));
         vif.steps.drainBacklog(vif, queue);
+      },
+    },
+  },
+  {
+    id: 'backend.groups.listed-for-first-queue',
+    breaks: 'MCAST-09',
+    fault: 'delivers the groups of its list on queue 0 only',
+    backend: {
+      send(vif, usual, packet) {
+        const queue = vif.steps.queueFor(vif, packet.frame) ?? usual;
+        const isListed = vif.groups.requested && vif.groups.has(packet.frame.subarray(0, MAC_LENGTH));
+        if (!isListed || queue?.index === 0) correct.send(vif, usual, packet);
       },
     },
   },
