@@ -15,6 +15,7 @@ import {
   BAD_REF,
   grantUses,
   inOrder,
+  needsNoEvent,
   REFUSALS,
   refuses,
   statuses,
@@ -300,15 +301,23 @@ test(
   async (t) => {
     const vif = await t.fresh();
     const { ring } = vif.queue.tx;
-    const slots = vif.queue.tx.enqueue(vif.quietFrame(200), { fragments: [100, 100] });
+    // A backend that refuses the first half may read the rest as a packet of its own, which is too short.
+    const slots = vif.queue.tx.enqueue(vif.quietFrame(200), { fragments: [192, 8] });
     ring.reqProdPvt = advance(ring.reqProdPvt, -1);
     vif.queue.pushTx();
+    await statusesOrSilence(vif, slots.slice(0, 1));
+    await survivesElsewhere(t);
     // By the time that another vif has connected and passed packets, the backend has seen the half packet.
     await t.check('ROB-01', async () => (await t.fresh()).ping());
     await t.check('TXW-20', () => {
       vif.queue.tx.service();
       expectRsp(slots[0]?.response?.status, { not: RSP.okay }, 'the half packet');
     });
+    // A backend that waits need not look again before its next event.
+    if (!slots[0]?.response) return;
+    ring.reqProdPvt = advance(ring.reqProdPvt, 1);
+    vif.queue.pushTx();
+    await t.check(['NOTIFY-04', 'RING-09'], () => needsNoEvent(t, vif, slots));
   },
 );
 

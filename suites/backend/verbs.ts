@@ -125,6 +125,19 @@ export async function givenUp(vif: FrontendPeer, slots: readonly SentSlot[]): Pr
 }
 
 /**
+ * Fails if the backend responds to `slots` only after an event that was not due. One that gave up the vif passes: it
+ * responds to no event either.
+ */
+export async function needsNoEvent(t: BackendTest, vif: FrontendPeer, slots: readonly SentSlot[]): Promise<void> {
+  if (await arrives(vif.answered(slots))) return;
+  const open = (): number => slots.filter(({ response }) => response === undefined).length;
+  const before = open();
+  t.domain.events.notify(vif.queue.txPort);
+  await arrives(vif.until('response', () => open() < before, { on: [vif.queue.tx.answered] }));
+  expect(open(), 'requests without response after an event that was not due').to.equal(before);
+}
+
+/**
  * Checks the ring after a packet that the backend may refuse. If the backend responds to a later packet, it must also
  * have responded to each of `slots`; with a `requirement`, a ping must then pass. A backend that gave up the vif passes.
  */
@@ -178,9 +191,20 @@ export async function refuses(
   });
 }
 
-/** Checks that the vif that tests share still passes a ping, whatever was done to another one. */
+/**
+ * Checks that the vif that tests share is as it was, whatever was done to another one: the backend responds to its very
+ * next packet as to the one after it, and it still passes a ping. A ping alone is sent again if it is lost.
+ */
 export async function survivesElsewhere(t: BackendTest): Promise<void> {
-  await t.check('ROB-01', async () => (await t.connect()).ping());
+  await t.check('ROB-01', async () => {
+    const other = await t.connect();
+    const slots = [0, 1].flatMap(() => other.queue.tx.enqueue(other.quietFrame()));
+    other.queue.pushTx();
+    await other.answered(slots);
+    const [next, later] = statuses(slots);
+    if (later === RSP.okay) expectRsp(next, RSP.okay, 'the next packet of another vif');
+    await other.ping();
+  });
 }
 
 /**
@@ -306,11 +330,13 @@ export async function stillPasses(t: BackendTest, requirement: string, vif: Fron
 
 /**
  * Goes to Connected with wrong keys, and returns the name of the state in which the backend settles, or "gone" for a
- * directory that it removed. The sentinel is another vif that connects from start to end; it is checked to work.
+ * directory that it removed. The sentinel is another vif that connects from start to end; it is checked to work, as is
+ * the vif that tests share.
  */
 export async function settledState(t: BackendTest, vif: FrontendPeer): Promise<string> {
   await vif.setState(XENBUS_STATE.connected);
   await t.check('ROB-01', async () => (await t.fresh()).ping());
+  await survivesElsewhere(t);
   const name = await currentState(vif);
   const error = await vif.otherKey('error');
   t.info(

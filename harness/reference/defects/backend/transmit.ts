@@ -2,8 +2,9 @@
 import { ETHERNET_HEADER } from '../../../packet/ethernet.js';
 import { RSP } from '../../../protocol/netif.js';
 import { advance, slotOffset, TX_RING } from '../../../protocol/ring.js';
-import { encodeTxResponse } from '../../../protocol/tx.js';
+import { decodeTxRequest, encodeTxResponse } from '../../../protocol/tx.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
+import type { BackendQueueState, BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import { checkChain, type TxChain } from '../../transmit-steps.js';
 import type { Defect } from '../defect.js';
@@ -19,6 +20,18 @@ const stallsAt = (isFatal: (chain: TxChain) => boolean): Partial<BackendSteps> =
     return { ...chain, fault: 'fatal' };
   },
 });
+
+/** Responds with DROPPED to the slots of a packet whose last one is not published yet. Returns whether there are any. */
+function refusesHalf(vif: BackendVif, queue: BackendQueueState): boolean {
+  const ready = queue.tx.unconsumed();
+  if (!ready.ok || ready.value === 0) return false;
+  for (let n = 0; n < ready.value; n++) {
+    const request = decodeTxRequest(queue.tx.take());
+    queue.tx.put(encodeTxResponse({ id: request.ok ? request.value.id : 0, status: RSP.dropped }));
+  }
+  vif.steps.push(vif, queue.tx, queue.txPort);
+  return true;
+}
 
 /** Bytes of a packet in its first slot: the size of that slot covers the whole packet. */
 const firstLength = ({ requests: [first, ...rest] }: TxChain): number =>
@@ -399,5 +412,36 @@ export const BACKEND_TRANSMIT_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['backend'];
     })(),
+  },
+  {
+    id: 'backend.transmit.discards-elsewhere',
+    breaks: 'ROB-01',
+    fault: 'refuses half a packet and, instead of the rest of it, the next packet of any vif',
+    backend: (() => {
+      const discarding = new WeakSet<object>();
+      return {
+        serveTx(vif, queue) {
+          correct.serveTx(vif, queue);
+          if (!refusesHalf(vif, queue)) return;
+          queue.tx.finalCheck();
+          discarding.add(vif.domain);
+        },
+        serveChain(vif, queue, chain) {
+          const isRest = discarding.delete(vif.domain);
+          correct.serveChain(vif, queue, isRest ? { ...chain, fault: 'the rest of a packet' } : chain);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.transmit.sleeps-after-half',
+    breaks: 'NOTIFY-04',
+    fault: 'refuses half a packet and asks for no event for the rest of it',
+    backend: {
+      serveTx(vif, queue) {
+        correct.serveTx(vif, queue);
+        refusesHalf(vif, queue);
+      },
+    },
   },
 ];
