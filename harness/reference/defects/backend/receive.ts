@@ -140,13 +140,11 @@ export const BACKEND_RECEIVE_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.receive.full-is-too-much',
     breaks: 'RING-01',
-    fault: 'delivers no ping while the rx ring is full of buffers',
+    fault: 'delivers nothing while the rx ring is full of buffers, which it treats as an overflow',
     backend: {
       drainBacklog(vif, queue) {
         const ready = queue.rx.unconsumed();
-        const [next] = queue.backlog;
-        const full = ready.ok && ready.value === queue.rx.layout.size;
-        if (!full || !next || !isPing(next.frame)) correct.drainBacklog(vif, queue);
+        if (!ready.ok || ready.value < queue.rx.layout.size) correct.drainBacklog(vif, queue);
       },
     },
   },
