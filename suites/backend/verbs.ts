@@ -191,20 +191,25 @@ export async function refuses(
   });
 }
 
-/**
- * Checks that the vif that tests share is as it was, whatever was done to another one: the backend responds to its very
- * next packet as to the one after it, and it still passes a ping. A ping alone is sent again if it is lost.
- */
+/** Checks that the vif that tests share is as it was and still passes a ping, whatever was done to another one. */
 export async function survivesElsewhere(t: BackendTest): Promise<void> {
   await t.check('ROB-01', async () => {
     const other = await t.connect();
-    const slots = [0, 1].flatMap(() => other.queue.tx.enqueue(other.quietFrame()));
-    other.queue.pushTx();
-    await other.answered(slots);
-    const [next, later] = statuses(slots);
-    if (later === RSP.okay) expectRsp(next, RSP.okay, 'the next packet of another vif');
+    await expectUntouched(other);
     await other.ping();
   });
+}
+
+/**
+ * Expects that what was done to another vif costs this one not even its next packet: the backend responds to it as to
+ * the one after it. A ping alone is sent again if it is lost.
+ */
+async function expectUntouched(vif: FrontendPeer): Promise<void> {
+  const slots = [0, 1].flatMap(() => vif.queue.tx.enqueue(vif.quietFrame()));
+  vif.queue.pushTx();
+  await vif.answered(slots);
+  const [next, later] = statuses(slots);
+  if (later === RSP.okay) expectRsp(next, RSP.okay, 'the next packet of another vif');
 }
 
 /**
@@ -454,8 +459,8 @@ export async function setHashing(t: BackendTest, vif: FrontendPeer, flags: numbe
 
 /**
  * Checks that what was done to `vifs` harms no other vif: a new one connects and passes a ping, and `other`, which was
- * connected before, passes one too. The new vif is also the sentinel: by then the backend has seen all that was done.
- * Unplugs `vifs`.
+ * connected before, is as it was. The new vif is also the sentinel: by then the backend has seen all that was done. It
+ * sends its first packet after `other` does, which must see what is left behind. Unplugs `vifs`.
  */
 export async function othersSurvive(
   t: BackendTest,
@@ -463,7 +468,13 @@ export async function othersSurvive(
   other: FrontendPeer,
   vifs: readonly FrontendPeer[],
 ): Promise<void> {
-  await t.check(requirement, async () => (await t.fresh()).ping());
+  const newcomer = await t.plug();
+  await t.check(requirement, async () => {
+    await newcomer.connect();
+    await expectUntouched(other);
+    await t.configure(newcomer);
+    await newcomer.ping();
+  });
   await t.check(requirement, () => other.ping());
   await Promise.all(vifs.map((vif) => t.unplug(vif)));
 }
