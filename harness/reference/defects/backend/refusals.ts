@@ -117,10 +117,11 @@ export const BACKEND_REFUSALS_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.refusals.first-slot-alone',
     breaks: 'RING-09',
-    fault: 'responds to the first slot alone of a packet with an extra that cannot be read',
+    fault: 'responds to the first slot alone of a packet with a GSO extra that cannot be read',
     backend: {
       respond(vif, queue, chain, status) {
-        const isShort = status === RSP.error && chain.fault === undefined && chain.extras.length > 0;
+        const hasGso = chain.extras.some(({ type }) => type === 'gso');
+        const isShort = status === RSP.error && chain.fault === undefined && hasGso;
         correct.respond(vif, queue, isShort ? { ...chain, layout: chain.layout.slice(0, 1) } : chain, status);
       },
     },
