@@ -26,6 +26,8 @@ const PING = { fresh: true, reflector: 'icmp' } as const;
 const ODD = { ...PING, destructive: true } as const;
 const CHECKPOINT = { ...ODD, needs: 'checkpoint' } as const;
 const CARRIER = { ...PING, needs: 'carrier' } as const;
+/** Rounds of what a driver may do right the first time only. */
+const TWICE = 2;
 /** Connections of one vif. */
 const MANY = 40;
 const { initialising, initWait, connected, closing, closed, reconfiguring, reconfigured } = XENBUS_STATE;
@@ -133,12 +135,14 @@ test('reconfigured', 'keeps packets in flight while the backend reconfigures', O
 
 test('save-cancelled', 'keeps its connection when the save of its guest is cancelled', CHECKPOINT, async (t) => {
   const vif = await t.fresh();
-  const packets = await withhold(t, vif, 8);
-  await t.checkpoint();
-  // A whole connection of another vif is the sentinel: by then the frontend has done what it does after a save.
-  await t.fresh();
-  respondTo(vif, packets);
-  for (let n = 0; n < 20; n++) await t.check('XB-36', () => staysConnected(vif));
+  for (let round = 0; round < TWICE; round++) {
+    const packets = await withhold(t, vif, 8);
+    await t.checkpoint();
+    // A whole connection of another vif is the sentinel: by then the frontend has done what it does after a save.
+    await t.fresh();
+    respondTo(vif, packets);
+    for (let n = 0; n < 20; n++) await t.check('XB-36', () => staysConnected(vif));
+  }
 });
 
 test('directory-returns', 'survives a backend directory that disappears and is created again', ODD, async (t) => {
@@ -176,14 +180,16 @@ test('connected-often', 'connects a vif dozens of times', PING, async (t) => {
   });
 });
 
-test('carrier-again', 'follows the carrier node in a second connection', CARRIER, async (t) => {
+test('carrier-again', 'follows the carrier node in later connections', CARRIER, async (t) => {
   const vif = await t.fresh({ ...BACKEND_KEYS, [KEY.carrier]: '1' });
-  await followsBack(t, vif);
-  for (const value of ['0', '1']) {
-    await vif.writeKeys({ [KEY.carrier]: value });
-    await t.check('LINK-03', () =>
-      vif.until(`carrier state ${value} in the guest`, async () => (await t.hasCarrier(vif)) === (value === '1')),
-    );
+  for (let round = 0; round < TWICE; round++) {
+    await followsBack(t, vif);
+    for (const value of ['0', '1']) {
+      await vif.writeKeys({ [KEY.carrier]: value });
+      await t.check('LINK-03', () =>
+        vif.until(`carrier state ${value} in the guest`, async () => (await t.hasCarrier(vif)) === (value === '1')),
+      );
+    }
   }
 });
 

@@ -20,6 +20,9 @@ export const xenbus = tests;
 /** Changes of a directory while a frontend connects: enough to meet its first transaction. */
 const INTERFERENCES = 20;
 
+/** Rounds of what a driver may do right the first time only. */
+const TWICE = 2;
+
 const PING = { fresh: true, reflector: 'icmp' } as const;
 
 /** Milliseconds for a frontend to reply before the backend is Connected. */
@@ -105,7 +108,7 @@ test('reserved-refs', 'uses no reserved grant reference', async (t) => {
 
 test('carrier', 'follows the carrier node of the backend', { fresh: true, needs: 'carrier' }, async (t) => {
   const vif = await t.fresh({ ...BACKEND_KEYS, [KEY.carrier]: '1' });
-  for (const value of ['0', '1']) {
+  for (const value of ['0', '1', '0', '1']) {
     await vif.writeKeys({ [KEY.carrier]: value });
     await t.check('LINK-03', () =>
       vif.until(`carrier state ${value} in the guest`, async () => (await t.hasCarrier(vif)) === (value === '1')),
@@ -320,8 +323,10 @@ test(
   async (t) => {
     const vif = await t.fresh();
     await t.check('XB-16', async () => {
-      await connectAgain(t, vif);
-      await vif.ping();
+      for (let round = 0; round < TWICE; round++) {
+        await connectAgain(t, vif);
+        await vif.ping();
+      }
     });
   },
 );
@@ -332,27 +337,21 @@ test(
   { ...PING, needs: 'restore', destructive: true },
   async (t) => {
     // The backend after the restore offers less: what the frontend read before must not hold.
-    const before = await t.fresh({
+    let before = await t.fresh({
       ...BACKEND_KEYS,
       [KEY.featureMulticastControl]: '1',
       [KEY.featureIpv6CsumOffload]: '1',
       [KEY.multiQueueMaxQueues]: '2',
     });
-    for (let n = 0; n < 20; n++) await before.ping();
-    const vif = await t.restore(before);
-    await t.check('XB-24', async () => {
-      await vif.setState(initWait);
-      await vif.awaitState([initialised, connected]);
-      await vif.mapRings();
-      for (const { ring } of [vif.queue.tx, vif.queue.rx]) {
-        expect(ring.indices().rspProd, `rsp_prod of the ${ring.layout.name} ring`).to.equal(0);
-      }
-      await vif.setState(connected);
-      await vif.awaitState([connected]);
-    });
-    // Nothing of the old event channel may hold.
-    await t.check('NOTIFY-02', () => t.configure(vif));
-    await t.check('XB-24', () => vif.ping());
+    for (let round = 0; round < TWICE; round++) {
+      for (let n = 0; n < 20; n++) await before.ping();
+      const vif = await t.restore(before);
+      await t.check('XB-24', () => connectsFresh(vif));
+      // Nothing of the old event channel may hold.
+      await t.check('NOTIFY-02', () => t.configure(vif));
+      await t.check('XB-24', () => vif.ping());
+      before = vif;
+    }
   },
 );
 
@@ -387,6 +386,18 @@ test('two-at-once', 'serves two vifs at the same time', { fresh: true, reflector
     await one.ping();
   });
 });
+
+/** Connects a vif whose frontend starts with fresh rings. */
+async function connectsFresh(vif: BackendPeer): Promise<void> {
+  await vif.setState(initWait);
+  await vif.awaitState([initialised, connected]);
+  await vif.mapRings();
+  for (const { ring } of [vif.queue.tx, vif.queue.rx]) {
+    expect(ring.indices().rspProd, `rsp_prod of the ${ring.layout.name} ring`).to.equal(0);
+  }
+  await vif.setState(connected);
+  await vif.awaitState([connected]);
+}
 
 /** Whether the frontend sends before the backend is Connected, as it may. */
 async function repliesEarly(t: FrontendTest, vif: BackendPeer): Promise<boolean> {

@@ -216,4 +216,17 @@ export const FRONTEND_STATES_DEFECTS: readonly Defect[] = [
       } satisfies Defect['frontend'];
     })(),
   },
+  {
+    id: 'frontend.states.wakes-once',
+    breaks: 'XB-36',
+    fault: 'discards its connection when a second save of its guest is cancelled',
+    frontend: (() => {
+      const saves = new Counts();
+      return {
+        wake(vif) {
+          if (saves.next(vif) > 1) vif.steps.resume(vif);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
 ];

@@ -2,13 +2,40 @@
 import { KEY } from '../../../protocol/netif.js';
 import { slotOffset } from '../../../protocol/ring.js';
 import { readOther, STATE } from '../../bus.js';
-import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
+import type { FrontendVif } from '../../frontend.js';
 import { writeConnectionKeys } from '../../connection-keys.js';
 import type { Defect } from '../defect.js';
 import { drops, pushesInSilence } from '../support/frontend.js';
 import { Counts } from '../support/counts.js';
 import { Busy } from '../support/busy.js';
 import { isPing } from '../support/packets.js';
+
+/** Treats the rings of the connection before a restore as those of the next. */
+function publishesOldRings(vif: FrontendVif): void {
+  const keys = Object.assign({}, ...vif.queues.map((queue) => correct.queueKeys(queue))) as Record<string, string>;
+  vif.seen = STATE.initWait;
+  const publish = async (): Promise<void> => {
+    for (const [key, value] of Object.entries(keys)) await vif.domain.store.write(`${vif.path}/${key}`, value);
+    await correct.setState(vif, STATE.initialised);
+  };
+  publish().catch(vif.onError);
+}
+
+/** Connects each device as often as this, although its driver is bound to it again. */
+function connectsAtMost(most: number): Partial<FrontendSteps> {
+  const connections = new WeakMap<object, Map<string, number>>();
+  return {
+    async connect(vif) {
+      const device = `${vif.path} ${await vif.domain.store.read(`${vif.path}/mac`)}`;
+      const counts = connections.get(vif.domain) ?? new Map<string, number>();
+      connections.set(vif.domain, counts);
+      const count = (counts.get(device) ?? 0) + 1;
+      counts.set(device, count);
+      if (count <= most) await correct.connect(vif);
+    },
+  };
+}
 
 export const FRONTEND_XENBUS_DEFECTS: readonly Defect[] = [
   {
@@ -101,38 +128,14 @@ export const FRONTEND_XENBUS_DEFECTS: readonly Defect[] = [
     id: 'frontend.xenbus.once',
     breaks: 'XB-16',
     fault: 'connects only once for each device',
-    frontend: (() => {
-      const connected = new WeakMap<object, Set<string>>();
-      return {
-        async connect(vif) {
-          const device = `${vif.path} ${await vif.domain.store.read(`${vif.path}/mac`)}`;
-          const devices = connected.get(vif.domain) ?? new Set();
-          if (devices.has(device)) return;
-          connected.set(vif.domain, devices.add(device));
-          await correct.connect(vif);
-        },
-      };
-    })(),
+    frontend: connectsAtMost(1),
   },
   {
     id: 'frontend.xenbus.old-rings',
     breaks: 'XB-24',
     fault: 'publishes its old rings after a restore',
     seen: 'mini-os netfront (4821876): suspend and resume did not work',
-    frontend: {
-      resume(vif) {
-        const keys = Object.assign({}, ...vif.queues.map((queue) => correct.queueKeys(queue))) as Record<
-          string,
-          string
-        >;
-        vif.seen = STATE.initWait;
-        const publish = async (): Promise<void> => {
-          for (const [key, value] of Object.entries(keys)) await vif.domain.store.write(`${vif.path}/${key}`, value);
-          await correct.setState(vif, STATE.initialised);
-        };
-        publish().catch(vif.onError);
-      },
-    },
+    frontend: { resume: publishesOldRings },
   },
   {
     id: 'frontend.xenbus.trusts-old-state',
@@ -435,5 +438,46 @@ export const FRONTEND_XENBUS_DEFECTS: readonly Defect[] = [
         await vif.steps.invite(vif);
       },
     },
+  },
+  {
+    id: 'frontend.xenbus.carrier-twice',
+    breaks: 'LINK-03',
+    fault: 'follows the first two changes of the carrier node',
+    frontend: (() => {
+      const changes = new Counts();
+      return {
+        async followCarrier(vif) {
+          await correct.followCarrier(vif);
+          await vif.carrierWatch?.close();
+          changes.clear(vif);
+          const path = `${vif.backendPath}/${KEY.carrier}`;
+          vif.carrierWatch = await vif.domain.store.watch(path, () => {
+            // The first event is that of the watch itself.
+            if (changes.next(vif) > 3) return;
+            readOther(vif.domain.store, path).then((value) => (vif.carrier = value !== '0'), vif.onError);
+          });
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.xenbus.old-rings-later',
+    breaks: 'XB-24',
+    fault: 'publishes its old rings after a second restore',
+    frontend: (() => {
+      const restores = new Counts();
+      return {
+        resume(vif) {
+          if (restores.next(vif) === 1) correct.resume(vif);
+          else publishesOldRings(vif);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.xenbus.connects-twice',
+    breaks: 'XB-16',
+    fault: 'connects only twice for each device',
+    frontend: connectsAtMost(2),
   },
 ];
