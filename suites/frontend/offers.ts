@@ -4,7 +4,7 @@ import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import { KEY, MAX_XDP_HEADROOM } from '../../harness/protocol/netif.js';
 import { parseDecimal } from '../../harness/protocol/xenbus.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
-import { awaitSettled, connectAgain } from './verbs.js';
+import { awaitSettled, connectAgain, followsBack } from './verbs.js';
 
 const { test, tests } = frontendChapter('offers');
 export const offers = tests;
@@ -31,6 +31,7 @@ const EVERYTHING = {
 /** What changes the keys of a frontend with one queue. */
 const SPLIT = { ...LITTLE, [KEY.featureSplitEventChannels]: '1' };
 const FOUR_QUEUES = { ...LITTLE, [KEY.multiQueueMaxQueues]: '4' };
+const TWO_QUEUES = { [KEY.multiQueueMaxQueues]: '2' };
 const CONTROLLED = { ...LITTLE, [KEY.featureCtrlRing]: '1' };
 const WITHDRAWN = Object.fromEntries(Object.keys(EVERYTHING).map((key) => [key, undefined]));
 
@@ -81,6 +82,17 @@ for (const [name, title, before, after] of [
     await t.check('XB-14', () => passes(vif));
   });
 }
+
+test('control-with-fewer', 'forgets its earlier queues when it sets up a control ring again', PING, async (t) => {
+  const vif = await t.fresh({ ...CONTROLLED, ...FOUR_QUEUES });
+  await awaitSettled(t, vif);
+  if (!vif.control || vif.queues.length < 3) t.skip('the frontend uses no control ring with more than two queues');
+  await followsBack(t, vif, TWO_QUEUES);
+  // The monitor inspects the mapping (HASH-43), which the frontend has sent by then, if it sends one.
+  await awaitSettled(t, vif);
+  await t.check('MQ-04', () => expect(vif.queues.length, 'queues').to.be.at.most(2));
+  await t.check('MQ-15', () => passes(vif));
+});
 
 for (const [name, title, before, after] of [
   ['split-ends', 'a backend that no longer has split event channels', SPLIT, LITTLE],

@@ -1,7 +1,17 @@
 /** Defects of the reference frontend, chapter offers. */
 import { KEY } from '../../../protocol/netif.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import type { FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
+
+/** The most queues that a vif had in any of its connections. */
+const most = new WeakMap<FrontendVif, number>();
+
+/** The queues of a vif in its connection with the most queues. */
+const mostQueues = (vif: FrontendVif): number => {
+  most.set(vif, Math.max(most.get(vif) ?? 0, vif.queues.length));
+  return most.get(vif) ?? 0;
+};
 
 export const FRONTEND_OFFERS_DEFECTS: readonly Defect[] = [
   {
@@ -80,5 +90,28 @@ export const FRONTEND_OFFERS_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['frontend'];
     })(),
+  },
+  {
+    id: 'frontend.offers.hashes-to-old-queues',
+    breaks: 'HASH-43',
+    fault: 'writes a hash mapping for as many queues as it had before, when its backend offers fewer',
+    frontend: {
+      configureHash(vif) {
+        const queues = Array.from({ length: mostQueues(vif) }, (_, index) => ({ index }));
+        return correct.configureHash(Object.create(vif, { queues: { value: queues } }) as FrontendVif);
+      },
+    },
+  },
+  {
+    id: 'frontend.offers.deaf-on-last-of-fewer',
+    breaks: 'MQ-15',
+    fault: 'receives nothing on its last queue if it had more queues and a control ring before',
+    frontend: {
+      accept(vif, queue, packet) {
+        const isLast = queue.index > 0 && queue.index === vif.queues.length - 1;
+        const hadMore = mostQueues(vif) > vif.queues.length;
+        if (!isLast || !hadMore || !vif.control) correct.accept(vif, queue, packet);
+      },
+    },
   },
 ];
