@@ -2,12 +2,14 @@
 import { expect } from 'chai';
 import { LARGEST_FRAME } from '../../harness/packet/ethernet.js';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
+import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import type { RxShape } from '../../harness/peer/backend-rx.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
 import { KEY, RSP } from '../../harness/protocol/netif.js';
 import { TX_RING } from '../../harness/protocol/ring.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { CUTS, frameOf, KINDS, TAGGED } from '../support/frame-shapes.js';
+import { arrives, sendUntilArrival } from '../support/losses.js';
 import { allCross, crossings, expectNone, forwarded } from './bridge-verbs.js';
 import { type Asked, happens, hasBuffers, LATE_MS, repeat, survives, unanswered } from './verbs.js';
 
@@ -70,6 +72,29 @@ test('next-to-spoiled', 'accepts the good packets between spoiled ones', FRESH, 
     { name: 'the last', ...whole },
   ];
   await t.check('RXW-12', async () => expectNone('got no reply', await unanswered(t, vif, burst)));
+});
+
+test('after-many-slots', 'accepts the packet after one of 18, 19 or 24 slots', HOSTILE, async (t) => {
+  const vif = await t.fresh();
+  for (const slots of [18, 19, 24]) {
+    const many = { fragments: Array.from({ length: slots }, () => 30) };
+    await hasBuffers(t, vif, slots + 1);
+    // No header says how many slots a frontend has to accept, and what it does with a backend that uses more.
+    await vif.deliver(vif.quietFrame(30 * slots), many);
+    if (!(await arrives(vif.ping()))) t.skip(`the frontend gives up the vif after a packet of ${slots} slots`);
+    let next = vif.pingFrame();
+    const sendBoth = async (): Promise<void> => {
+      next = vif.pingFrame();
+      await hasBuffers(t, vif, slots + 1);
+      vif.queue.rx.enqueue(vif.quietFrame(30 * slots), many);
+      vif.queue.rx.enqueue(next.frame);
+      vif.queue.pushRx();
+    };
+    const what = `reply to the ping after a packet of ${slots} slots`;
+    const arrival = (): Promise<QueuePacket> => vif.receive(what, ({ frame }) => next.isReply(frame));
+    await t.check('RXW-09', () => sendUntilArrival(sendBoth, arrival));
+  }
+  await survives(t, 'ROB-02', vif);
 });
 
 test('every-queue', 'reassembles the packets of each queue, published on all at once', FRESH, async (t) => {

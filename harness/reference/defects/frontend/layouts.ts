@@ -6,6 +6,7 @@ import { PAGE_SIZE } from '../../../xen/domain.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { FrontendQueueState } from '../../frontend.js';
 import type { Defect } from '../defect.js';
+import { Counts } from '../support/counts.js';
 import { mortalFrontend } from '../support/mortal.js';
 import { HEADERS } from '../support/packets.js';
 
@@ -129,5 +130,22 @@ export const FRONTEND_LAYOUTS_DEFECTS: readonly Defect[] = [
         return correct.takeRxSlot(queue, index, bytes);
       },
     })),
+  },
+  {
+    id: 'frontend.layouts.skips-after-many',
+    breaks: 'RXW-09',
+    fault: 'skips the slot after a packet of 18 slots or more',
+    frontend: ((): Partial<FrontendSteps> => {
+      const slots = new Counts();
+      return {
+        takeRxSlot(queue, index, bytes) {
+          const isSkipped = queue.expect === 'first' && slots.of(queue) >= 18;
+          if (queue.expect === 'first') slots.clear(queue);
+          slots.next(queue);
+          if (isSkipped) queue.partial.bad = true;
+          return correct.takeRxSlot(queue, index, bytes);
+        },
+      };
+    })(),
   },
 ];
