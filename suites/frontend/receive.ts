@@ -6,11 +6,12 @@ import { LARGEST_FRAME } from '../../harness/packet/ethernet.js';
 import type { BackendPeer } from '../../harness/peer/backend.js';
 import type { RxShape } from '../../harness/peer/backend-rx.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
-import { KEY, NR_SLOTS_MIN, RSP, RXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, NR_SLOTS_MIN, RSP, RXF } from '../../harness/protocol/netif.js';
 import { RX_RING } from '../../harness/protocol/ring.js';
 import type { RxResponse } from '../../harness/protocol/rx.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
+import { gsoExtra } from '../support/large-packets.js';
 import { arrives, countLost, expectSomeArrive } from '../support/losses.js';
 import { rspName } from '../support/statuses.js';
 import { happens, hasBuffers, seenByFrontend, stillPasses, survives } from './verbs.js';
@@ -197,19 +198,11 @@ test(
   async (t) => {
     const vif = await t.fresh();
     await hasBuffers(t, vif, NR_SLOTS_MIN);
-    const isChain = vif.published[KEY.featureSg] === '1';
-    const kinds = [RSP.error, RSP.dropped].flatMap((status) =>
-      (isChain ? [[64], [32, 32]] : [[64]]).flatMap((fragments) =>
-        fragments.map((_, bad) => ({ status, fragments, bad })),
-      ),
-    );
+    const kinds = errorsFor(vif);
     await t.check('RXW-12', async () => {
-      for (let round = 0; round < RX_RING.size / kinds.length; round++) {
-        for (const { status, fragments, bad } of kinds) {
-          const alter = (response: RxResponse, n: number): RxResponse =>
-            n === bad ? { ...response, status } : response;
-          await vif.deliver(vif.quietFrame(), { fragments, alter });
-        }
+      // A buffer that is lost with each packet of half of the kinds would empty the ring.
+      for (let round = 0; round < (2 * RX_RING.size) / kinds.length; round++) {
+        for (const kind of kinds) await vif.deliver(vif.quietFrame(), kind);
       }
       // A frontend that replaces its buffers in batches has as many only now and then.
       let most = 0;
@@ -293,6 +286,23 @@ async function losesNone(t: FrontendTest, vif: BackendPeer, shape: RxShape): Pro
   });
   // A stack may lose a ping, but not each of these.
   await t.check('RXW-12', () => expectSomeArrive(lost, ROUNDS));
+}
+
+/** Packets with an error in each of their slots, without and with an extra, as far as a frontend accepts them. */
+function errorsFor({ published }: BackendPeer): RxShape[] {
+  const layouts = published[KEY.featureSg] === '1' ? [[64], [32, 32]] : [[64]];
+  const withGso = published[KEY.featureGsoTcpv4] === '1' ? [[], [gsoExtra(GSO_TYPE.tcpv4)]] : [[]];
+  return [RSP.error, RSP.dropped].flatMap((status) =>
+    layouts.flatMap((fragments) =>
+      fragments.flatMap((_, bad) =>
+        withGso.map((extras) => ({
+          fragments,
+          extras,
+          alter: (response, n) => (n === bad ? { ...response, status } : response),
+        })),
+      ),
+    ),
+  );
 }
 
 const failed = (response: RxResponse): RxResponse => ({ ...response, status: RSP.error });

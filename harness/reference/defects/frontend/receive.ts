@@ -330,4 +330,18 @@ export const FRONTEND_RECEIVE_DEFECTS: readonly Defect[] = [
       } satisfies Defect['frontend'];
     })(),
   },
+  {
+    id: 'frontend.receive.loses-extras-of-errors',
+    breaks: 'RXW-12',
+    fault: 'does not post a buffer again that an extra consumed, if the packet has an error',
+    frontend: {
+      takeRxSlot(queue, index, bytes) {
+        const isLost = queue.expect === 'extra' && queue.partial.bad;
+        const posted = queue.posted.get(index);
+        const frame = correct.takeRxSlot(queue, index, bytes);
+        if (isLost && posted) queue.posted.set(-index - 1, posted);
+        return frame;
+      },
+    },
+  },
 ];
