@@ -2,8 +2,10 @@
 import { expect } from 'chai';
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
+import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { GSO_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
 import { TX_RING } from '../../harness/protocol/ring.js';
+import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { demanded } from '../../harness/xen/wait.js';
@@ -17,6 +19,7 @@ import {
   happens,
   hasBuffers,
   LATE_MS,
+  publishing,
   readable,
   repeat,
   respondTo,
@@ -167,6 +170,32 @@ test('all-but-one', 'sends again once all requests of a full ring but one have t
   await stillPasses(t, 'TXW-17', vif);
 });
 
+test(
+  'held-from-start',
+  'keeps the ids and buffers of its very first requests until their responses',
+  PING,
+  async (t) => {
+    const vif = await publishing(t, { ...BACKEND_KEYS, [KEY.featureMulticastControl]: '1' });
+    await vif.mapRings();
+    for (const { tx } of vif.queues) tx.respond = false;
+    const packets = collect(vif);
+    await vif.setState(XENBUS_STATE.connected);
+    await demanded(['XB-08'], vif.awaitState([XENBUS_STATE.connected]));
+    if (!(await arrives(t.configure(vif))))
+      t.skip('the frontend sends no more while its first requests are outstanding');
+    await withhold(t, vif, BATCH);
+    const taken = packets.flatMap((packet) => packet.taken);
+    await t.check('RING-16', () => expect(taken, 'ids that were in flight').to.deep.equal([]));
+    // The page of a multicast request may hold anything.
+    const withData = packets.filter(({ frame }) => frame.length > 0);
+    await t.check('TXW-16', () => {
+      for (const packet of withData) expectUnchanged(t, vif, packet);
+    });
+    respondTo(vif, packets);
+    await stillPasses(t, 'TXW-17', vif);
+  },
+);
+
 for (const [name, kind, lengths] of [
   ['full', 'packets', [64]],
   ['full-of-long', 'long packets', [LONG]],
@@ -223,4 +252,15 @@ for (const [at, which] of [
       await t.check('TXW-16', () => expectUnchanged(t, to, packet, [done]));
     });
   }
+}
+
+/** The packets that a vif receives from now on, also those that others remove from its list. */
+function collect({ received, arrived }: BackendPeer): QueuePacket[] {
+  const all: QueuePacket[] = [];
+  const look = (): void => {
+    all.push(...received.slice(-1));
+    arrived.once(look);
+  };
+  arrived.once(look);
+  return all;
 }

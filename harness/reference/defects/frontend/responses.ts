@@ -202,4 +202,30 @@ export const FRONTEND_RESPONSES_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'frontend.responses.forgets-dummy-ids',
+    breaks: 'RING-16',
+    fault: 'gives the id of a multicast request out again before its response',
+    frontend: {
+      // The buffer of a multicast request is kept under an id that no request has.
+      addGroup(vif, address) {
+        correct.addGroup(vif, address);
+        const [queue] = vif.queues;
+        const [id, offer] = [...(queue?.sending.entries() ?? [])].at(-1) ?? [];
+        if (!queue || id === undefined || !offer) return;
+        queue.sending.delete(id);
+        queue.sending.set(id + 0x10000, offer);
+      },
+      takeTxResponse(queue, bytes) {
+        const response = decodeTxResponse(bytes);
+        const id = response.ok ? response.value.id : 0;
+        const kept = queue.sending.has(id) ? undefined : queue.sending.get(id + 0x10000);
+        if (kept) {
+          queue.sending.delete(id + 0x10000);
+          queue.sending.set(id, kept);
+        }
+        correct.takeTxResponse(queue, bytes);
+      },
+    },
+  },
 ];
