@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
-import { EXTRA_FLAG_MORE, GSO_TYPE, KEY, RSP, RXF, TXF } from '../../harness/protocol/netif.js';
+import { EXTRA_FLAG_MORE, GSO_TYPE, KEY, NR_SLOTS_MIN, RSP, RXF, TXF } from '../../harness/protocol/netif.js';
 import { distance, TX_RING } from '../../harness/protocol/ring.js';
 import { encodeTxResponse } from '../../harness/protocol/tx.js';
 import { ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
@@ -25,7 +25,8 @@ import {
   throughLarge,
   unsegmented,
 } from '../support/large-packets.js';
-import { happens, hasBuffers, repeat, survives, copied, GRANT_ENDED } from './verbs.js';
+import { LOST_TRIES, sendUntilArrival } from '../support/losses.js';
+import { answer, happens, hasBuffers, repeat, respondTo, survives, copied, GRANT_ENDED } from './verbs.js';
 
 const { test, tests } = frontendChapter('gso');
 export const gso = tests;
@@ -35,6 +36,10 @@ const BRIDGE6 = { ...BRIDGE, gate: KEY.featureGsoTcpv6 } as const;
 /** The first slots of a large packet: they end within its headers, or at the end of a page. */
 const FIRST_SLOTS = [[14], [34], [40], [54], [14, 20, 20], [PAGE_SIZE - 1], [PAGE_SIZE], [PAGE_SIZE - 1, PAGE_SIZE, 1]];
 const BLANK = RXF.csumBlank | RXF.dataValidated;
+/** Slots for the extra of a large packet, and some to spare. */
+const EXTRA_SLOTS = 3;
+/** Packets that are sent at once to fill a ring. */
+const AT_ONCE = 8;
 /** Bytes beyond whole pages. */
 const AROUND = [-LARGE_HEADERS, -15, -14, -1, 0, 1, 2, 12, 13, 14, 15];
 const PING = { gate: KEY.featureGsoTcpv4, fresh: true, reflector: 'icmp' } as const;
@@ -145,6 +150,31 @@ test('full-ring', 'fills its ring with large packets and keeps them whole', BRID
   }
 });
 
+test('fill-levels', 'sends the largest packet only if its ring has room, however full it is', BRIDGE, async (t) => {
+  const [from, to] = await bridge(t, ACCEPTS_V4, LARGEST);
+  await passed(t, from, to, LARGEST, GSO_TYPE.tcpv4);
+  to.queue.tx.respond = false;
+  to.received.length = 0;
+  let level = TX_RING.size - NR_SLOTS_MIN - EXTRA_SLOTS;
+  if (!(await fill(from, to, level))) t.skip(`the frontend keeps only ${outstanding(to)} requests outstanding`);
+  const frame = largeFrame(from.link.peer, to.link.peer, LARGEST, GSO_TYPE.tcpv4);
+  await t.check('RING-06', async () => {
+    // The peer looks at the indices of the ring whenever it is notified.
+    while (level < TX_RING.size && (await fill(from, to, level))) {
+      level++;
+      await from.send(frame, { flags: BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4)] });
+      const large = (): QueuePacket[] => to.received.filter((each) => sameBytes(each.frame, frame));
+      await happens(to, 'large packet', () => large().length > 0);
+      for (const packet of large()) answer(to, to.received.splice(to.received.indexOf(packet), 1));
+    }
+  });
+  t.info(`the frontend keeps ${outstanding(to)} requests outstanding`);
+  respondTo(to, to.received.splice(0));
+  // What the frontend has queued comes first.
+  await sendThrough(from, to);
+  await t.check(['TXW-06', 'RING-06'], () => passed(t, from, to, LARGE, GSO_TYPE.tcpv4));
+});
+
 test('cut', 'segments a large packet for a backend without feature-gso-tcpv4', BRIDGE, async (t) => {
   const [from, to] = await bridge(t);
   const packets = await segments(from, to, GSO_TYPE.tcpv4);
@@ -217,6 +247,32 @@ async function sendUntilFull(from: BackendPeer, to: BackendPeer): Promise<QueueP
     held.push(...to.received.splice(0));
   }
   return [...held, ...to.received.splice(0)];
+}
+
+/** Requests of the frontend without a response. */
+const outstanding = ({ queue }: BackendPeer): number => distance(queue.tx.ring.rspProdPvt, queue.tx.ring.reqCons);
+
+/** Sends packets of one slot until as many requests are outstanding; whether the frontend sends as many. */
+async function fill(from: BackendPeer, to: BackendPeer, level: number): Promise<boolean> {
+  for (let lost = 0; lost < LOST_TRIES && outstanding(to) < level;) {
+    const before = outstanding(to);
+    const next = Math.min(level, before + AT_ONCE);
+    for (let n = before; n < next; n++) await from.send(from.frameTo(to.link.peer.mac));
+    await happens(to, `${next} outstanding requests`, () => outstanding(to) >= next);
+    lost = outstanding(to) > before ? 0 : lost + 1;
+  }
+  return outstanding(to) >= level;
+}
+
+/** Sends a packet of one slot and waits until it comes out of the bridge. */
+async function sendThrough(from: BackendPeer, to: BackendPeer): Promise<void> {
+  const frame = from.frameTo(to.link.peer.mac);
+  const arrival = (): Promise<QueuePacket> => to.receive('packet', (each) => sameBytes(each.frame, frame));
+  await demanded(
+    ['TXW-17'],
+    sendUntilArrival(() => from.send(frame), arrival),
+  );
+  to.received.length = 0;
 }
 
 /** Sends a large packet and returns it as it comes out of the bridge; skips the test if the guest segments it. */

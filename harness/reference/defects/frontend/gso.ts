@@ -5,6 +5,7 @@ import { decodeRxResponse } from '../../../protocol/rx.js';
 import { completeChecksum } from '../../../packet/offload.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
+import type { FrontendQueueState } from '../../frontend.js';
 import type { Defect } from '../defect.js';
 import { drops } from '../support/frontend.js';
 import { Counts } from '../support/counts.js';
@@ -17,6 +18,14 @@ const sendsGso = (change: (extra: ExtraGso) => Partial<ExtraGso>): Partial<Front
     queue.tx.put(encodeExtra({ ...extra, ...change(extra) }));
   },
 });
+
+/** Writes a slot of a tx ring whether or not it is free; the reference ring would refuse the request. */
+function asIfFree({ tx }: FrontendQueueState, put: () => void): void {
+  const { rspCons } = tx;
+  if (tx.free() <= 0) tx.rspCons = tx.reqProdPvt;
+  put();
+  tx.rspCons = rspCons;
+}
 
 export const FRONTEND_GSO_DEFECTS: readonly Defect[] = [
   {
@@ -286,6 +295,20 @@ export const FRONTEND_GSO_DEFECTS: readonly Defect[] = [
       hasRoom: (queue, slots) => queue.tx.free() >= slots,
       putGso(queue, gso) {
         if (queue.tx.free() > 2) correct.putGso(queue, gso);
+      },
+    },
+  },
+  {
+    id: 'frontend.gso.stops-late',
+    breaks: 'RING-06',
+    fault: 'sends a packet of any size while its ring has more than ten free slots',
+    frontend: {
+      hasRoom: ({ tx }) => tx.free() > 10,
+      putTx(queue, ...request) {
+        asIfFree(queue, () => correct.putTx(queue, ...request));
+      },
+      putGso(queue, gso) {
+        asIfFree(queue, () => correct.putGso(queue, gso));
       },
     },
   },
