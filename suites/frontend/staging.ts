@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import { EXT_GREF_FLAG, EXT_MAX_GREF_ALLOC, KEY, queueDirectory } from '../../harness/protocol/netif.js';
-import { decodeStagingTable, type ExtGrefAlloc } from '../../harness/protocol/staging.js';
+import { decodeStagingTable, type ExtGrefAlloc, printExtGrefAlloc } from '../../harness/protocol/staging.js';
 import { parseDecimal } from '../../harness/protocol/xenbus.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { awaitSettled, readable, writable } from './verbs.js';
@@ -89,6 +89,32 @@ test('readonly', 'flags the entries that are granted read-only', PING, async (t)
     });
   }
 });
+
+test('own-pools', 'uses the pages of each pool for the ring that the pool is named after', PING, async (t) => {
+  const { vif, offered } = await offering(t);
+  if (offered.length < 2) t.skip('the frontend offers one pool');
+  const [tx, rx] = [await tableOf(t, vif, 'tx'), await tableOf(t, vif, 'rx')];
+  // A page that both pools list is free for both rings.
+  const [txAlone, rxAlone] = [without(tx, rx), without(rx, tx)];
+  await vif.buffers(1);
+  const posted = vif.queue.rx.buffers.map(({ gref }) => gref);
+  const { requests } = await vif.ping();
+  const sent = requests.map(({ gref }) => gref);
+  await t.check('STAG-19', () => {
+    expect(among(txAlone, posted), 'grants of the tx pool in rx requests').to.deep.equal([]);
+    expect(among(rxAlone, sent), 'grants of the rx pool in tx requests').to.deep.equal([]);
+    const readonly = rxAlone.filter(({ flags }) => (flags & EXT_GREF_FLAG.readonly) !== 0);
+    expect(readonly.map(printExtGrefAlloc), 'readonly entries of the rx pool').to.deep.equal([]);
+  });
+});
+
+/** The entries of a table whose grants another table does not list. */
+const without = (table: readonly ExtGrefAlloc[], other: readonly ExtGrefAlloc[]): ExtGrefAlloc[] =>
+  table.filter(({ ref }) => other.every((each) => each.ref !== ref));
+
+/** The grants that a table lists. */
+const among = (table: readonly ExtGrefAlloc[], refs: readonly number[]): number[] =>
+  refs.filter((ref) => table.some((entry) => entry.ref === ref));
 
 /** A connection whose frontend offers pools, and the pools that it offers; skips the test for any other. */
 async function offering(t: FrontendTest): Promise<{ readonly vif: BackendPeer; readonly offered: readonly Pool[] }> {

@@ -23,7 +23,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
   HASH: 44,
   TOEP: 13,
   GREF: 38,
-  STAG: 18,
+  STAG: 19,
   TXW: 37,
   RXW: 35,
   EXTRA: 11,

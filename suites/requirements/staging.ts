@@ -89,4 +89,10 @@ export const STAG: readonly Requirement[] = [
     statement: "Staging grants and gref mapping aren't used together on one vif.",
     source: 'good practice: no version of netif.h has both',
     untestable: 'no specification says how the two combine, so a peer uses one at a time' },
+  // Not a must: the header names the pools after the rings, and does not say more.
+  { id: 'STAG-19', side: 'frontend', level: 'should', since: 'uek4', gate: 'feature-staging-grants',
+    statement:
+      'The frontend names no page of its tx pool alone in an rx request, and no page of its rx pool alone in a tx ' +
+      'request, and flags no page of the rx pool alone as readonly.',
+    source: 'good practice: UEK4 netif.h, "Vendor Extensions", "Grant Allocation": tx and rx pool' },
 ];

@@ -98,4 +98,20 @@ export const FRONTEND_STAGING_DEFECTS: readonly Defect[] = [
     fault: 'omits the readonly flag',
     frontend: { poolTable: (vif, queue, pool) => correct.poolTable(vif, queue, pool, 0) },
   },
+  {
+    id: 'frontend.staging.swapped',
+    breaks: 'STAG-19',
+    fault: 'passes the table of each pool under the key of the other',
+    frontend: {
+      poolKeys(vif, queue) {
+        const keys = correct.poolKeys(vif, queue);
+        return {
+          [KEY.txPoolRef]: keys[KEY.rxPoolRef] ?? '',
+          [KEY.txPoolSize]: keys[KEY.rxPoolSize] ?? '',
+          [KEY.rxPoolRef]: keys[KEY.txPoolRef] ?? '',
+          [KEY.rxPoolSize]: keys[KEY.txPoolSize] ?? '',
+        };
+      },
+    },
+  },
 ];
