@@ -24,7 +24,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
   TOEP: 13,
   GREF: 38,
   STAG: 19,
-  TXW: 37,
+  TXW: 38,
   RXW: 35,
   EXTRA: 11,
   SLOT: 8,

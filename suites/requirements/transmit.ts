@@ -172,4 +172,7 @@ export const TXW: readonly Requirement[] = [
     note:
       'Checksums, padding and a VLAN tag may differ, and TCP data may be merged or cut. Only the stack can tell: it is ' +
       "netifspec's on the simulated Xen." },
+  { id: 'TXW-38', side: 'frontend', level: 'should', since: 'always',
+    statement: 'The bytes with which the frontend pads a frame of its own are zero, and reveal nothing of its memory.',
+    source: 'good practice: RFC 894 and RFC 1042 pad with zeros; see CVE-2003-0001' },
 ];

@@ -1,6 +1,9 @@
 import { ETHER_TYPE, ETHERNET_HEADER, PADDED_FRAME } from '../../packet/ethernet.js';
-import type { Judgement } from './rule.js';
+import { type Judgement, when } from './rule.js';
 import type { Packet } from './situations.js';
+
+/** Bytes of an ARP message for IPv4 on Ethernet (RFC 826). */
+const ARP_BYTES = 28;
 
 /** A frame ends where its IP packet ends, except for padding up to the minimum length of a frame on a wire. */
 export function lengthFits({ frame, content, own, forwarded }: Packet): Judgement {
@@ -11,6 +14,18 @@ export function lengthFits({ frame, content, own, forwarded }: Packet): Judgemen
   const end = ETHERNET_HEADER + length;
   if (frame.length === end || (frame.length > end && frame.length <= PADDED_FRAME)) return true;
   return `a frame of ${frame.length} bytes around an IP packet that ends after ${end}`;
+}
+
+/** The bytes that a driver puts after the IP packet or ARP message of its own frame reveal nothing. */
+export function paddingIsZero({ frame, content, own, forwarded }: Packet): Judgement {
+  const length = content?.kind === 'arp' ? ARP_BYTES : ipLength(frame);
+  if (!own || forwarded || length === undefined) return undefined;
+  const padding = frame.subarray(ETHERNET_HEADER + length);
+  return when(
+    true,
+    () => padding.every((byte) => byte === 0),
+    () => `a frame that is padded with ${Buffer.from(padding).toString('hex')}`,
+  );
 }
 
 /** The length of the IP packet in a frame, from its own header; undefined if there is no such header. */

@@ -2,7 +2,7 @@
 import { ETHERNET_HEADER } from '../../packet/ethernet.js';
 import { GNTTAB_NR_RESERVED_ENTRIES } from '../../protocol/grant.js';
 import { KEY, NR_SLOTS_MIN, RSP, TXF } from '../../protocol/netif.js';
-import { lengthFits } from './length.js';
+import { lengthFits, paddingIsZero } from './length.js';
 import { each, type Rules, when } from './rule.js';
 
 export const TRANSMIT_RULES: Rules = {
@@ -28,6 +28,7 @@ export const TRANSMIT_RULES: Rules = {
         ),
     },
     { id: 'TXW-33', judge: lengthFits },
+    { id: 'TXW-38', judge: paddingIsZero },
     {
       id: 'TXW-35',
       judge: ({ lengths }) =>

@@ -1,4 +1,5 @@
 /** Defects of the reference frontend, chapter transmit. */
+import { concat } from '../../../bytes/bytes.js';
 import { encodeExtra } from '../../../protocol/extra.js';
 import { KEY, RSP, TXF } from '../../../protocol/netif.js';
 import { TX_RING } from '../../../protocol/ring.js';
@@ -309,6 +310,24 @@ export const FRONTEND_TRANSMIT_DEFECTS: readonly Defect[] = [
         disconnect(vif) {
           for (const queue of vif.queues) opened.delete(queue);
           correct.disconnect(vif);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.transmit.pads-with-old-bytes',
+    breaks: 'TXW-38',
+    fault: 'pads its short frames with bytes of an earlier frame',
+    seen: 'many drivers of real devices before 2003 (CVE-2003-0001)',
+    frontend: (() => {
+      const earlier = new WeakMap<FrontendVif, Uint8Array>();
+      return {
+        transmit(vif, queue, packet) {
+          const { frame } = packet;
+          const old = earlier.get(vif);
+          if (frame.length >= 60) earlier.set(vif, frame);
+          if (vif.bridgedTo || frame.length >= 60 || !old) return correct.transmit(vif, queue, packet);
+          correct.transmit(vif, queue, { ...packet, frame: concat(frame, old.subarray(frame.length, 60)) });
         },
       } satisfies Defect['frontend'];
     })(),
