@@ -4,6 +4,7 @@ import { HASH_ALGORITHM, HASH_FLAG, KEY } from '../../harness/protocol/netif.js'
 import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { again as inSituation, type Situation } from '../support/again.js';
+import { MANY_QUEUES, noQueuesFrom } from '../support/stale-queues.js';
 import { buffers } from './buffers.js';
 import { checksum } from './checksum.js';
 import { entries } from './gref-verbs.js';
@@ -97,7 +98,7 @@ async function rich(t: BackendTest): Promise<FrontendOptions> {
   const offers = await (await t.connect()).otherKeys();
   const { keys } = await firstOptions(t, {});
   return {
-    queues: Math.min(2, await queuesOffered(t)),
+    queues: Math.min(MANY_QUEUES, await queuesOffered(t)),
     control: offers[KEY.featureCtrlRing] === '1',
     ...(offers[KEY.featureStagingGrants] === '1' && { pools: { tx: 2, rx: 8 } }),
     keys: { ...keys, [KEY.featureNoCsumOffload]: '1' },
@@ -119,7 +120,7 @@ async function useAll(vif: FrontendPeer, { control, keys = {} }: FrontendOptions
   await vif.control.addGrefMapping(0, entries(vif.control, 2));
 }
 
-const POOLS = ['', 'queue-0/', 'queue-1/'].flatMap((at) =>
+const POOLS = ['', ...Array.from({ length: MANY_QUEUES }, (_, n) => `queue-${n}/`)].flatMap((at) =>
   [KEY.txPoolRef, KEY.txPoolSize, KEY.rxPoolRef, KEY.rxPoolSize].map((key) => at + key),
 );
 const CONTROL: readonly string[] = [KEY.ctrlRingRef, KEY.eventChannelCtrl];
@@ -132,7 +133,11 @@ function over({ keys, control = false, queues = 1, pools, ...options }: Frontend
     ...(pools ? [] : POOLS),
     KEY.featureNoCsumOffload,
   ];
-  const removed = { ...NONE, ...Object.fromEntries(left.map((key) => [key, undefined])) };
+  const removed = {
+    ...NONE,
+    ...Object.fromEntries(left.map((key) => [key, undefined])),
+    ...noQueuesFrom(queues > 1 ? queues : 0),
+  };
   return { ...options, control, queues, ...(pools && { pools }), keys: { ...removed, ...keys } };
 }
 

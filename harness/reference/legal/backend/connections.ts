@@ -134,6 +134,21 @@ export const CONNECTIONS: readonly LegalDriver[] = [
     },
   },
   {
+    id: 'backend.stale-queues-refused',
+    choice: 'refuses a frontend that has the keys of both layouts, those of one queue and those of several',
+    source:
+      'netif.h, "Multiple transmit and receive queues": may choose not to connect any queues if there is any inconsistency',
+    backend: {
+      async connect(vif) {
+        const isSingle = (await vif.steps.queueCount(vif)) === 1;
+        const stale = isSingle ? `queue-0/${KEY.txRingRef}` : KEY.txRingRef;
+        if ((await vif.frontendKey(stale)) !== undefined) throw new RangeError(`${stale} of another connection`);
+        await correct.connect(vif);
+      },
+    },
+    warns: ['MQ-17'],
+  },
+  {
     id: 'backend.copies-alone',
     choice: 'refuses a frontend without request-rx-copy',
     source:

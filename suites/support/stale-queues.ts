@@ -1,0 +1,13 @@
+/** What an earlier connection with more queues leaves in xenstore. */
+
+/** The largest number of queues of a connection after which a test connects with fewer. */
+export const MANY_QUEUES = 4;
+
+/**
+ * Removes the directories of the queues from `first` on. A backend may refuse a frontend that leaves them, since the
+ * header lets it connect no queue if the keys are inconsistent.
+ */
+export function noQueuesFrom(first: number): Record<string, undefined> {
+  const left = Array.from({ length: MANY_QUEUES - first }, (_, n) => [`queue-${first + n}`, undefined] as const);
+  return Object.fromEntries(left);
+}
