@@ -157,4 +157,10 @@ export const RXW: readonly Requirement[] = [
     note:
       'Checksums, padding and a VLAN tag may differ, and TCP data may be merged or cut. Only the stack can tell: it is ' +
       "netifspec's on the simulated Xen." },
+  // Not a must: netif.h is silent on the loss of packets.
+  { id: 'RXW-36', side: 'backend', level: 'de-facto', since: 'always',
+    statement:
+      'The backend delivers the packets for a frontend that has free rx buffers on each of its queues, whatever their ' +
+      'hash; it may lose single ones.',
+    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU' },
 ];

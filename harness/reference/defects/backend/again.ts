@@ -153,4 +153,27 @@ export const BACKEND_AGAIN_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'backend.again.queues-of-an-earlier-connection',
+    breaks: 'RXW-36',
+    fault: 'selects a queue by the largest number of queues that the vif has had, and loses packets for missing ones',
+    backend: (() => {
+      const most = new WeakMap<BackendVif, number>();
+      const selected = (vif: BackendVif, frame: Uint8Array): number =>
+        vif.hashing.queueFor(vif.steps.hash(vif, frame), most.get(vif) ?? vif.queues.length);
+      return {
+        openQueue(vif, frontend, index, ...rest) {
+          most.set(vif, Math.max(most.get(vif) ?? 0, index + 1));
+          return correct.openQueue(vif, frontend, index, ...rest);
+        },
+        send(vif, usual, packet) {
+          const isLost = vif.hashing.algorithm !== 0 && !vif.queues[selected(vif, packet.frame)];
+          if (!isLost) correct.send(vif, usual, packet);
+        },
+        queueFor(vif, frame) {
+          return vif.hashing.algorithm === 0 ? undefined : vif.queues[selected(vif, frame)];
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
 ];
