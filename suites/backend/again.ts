@@ -7,6 +7,7 @@ import { again as inSituation, type Situation } from '../support/again.js';
 import { MANY_QUEUES, noQueuesFrom } from '../support/stale-queues.js';
 import { buffers } from './buffers.js';
 import { checksum } from './checksum.js';
+import { gref } from './gref.js';
 import { entries } from './gref-verbs.js';
 import { gso } from './gso.js';
 import { hash } from './hash.js';
@@ -197,6 +198,44 @@ const AMONG_RICHER: Situation<'backend'> = {
   },
 };
 
+/** What the frontend of one vif has set stays when another vif goes. */
+const OTHER_UNPLUGGED: Situation<'backend'> = {
+  name: 'other-unplugged',
+  title: 'after a vif whose frontend used everything is unplugged',
+  connections: (t) => {
+    let other: Promise<FrontendPeer> | undefined;
+    const rival = async (): Promise<FrontendPeer> => {
+      const options = await rich(t);
+      const vif = await t.fresh(options);
+      await useAll(vif, options);
+      return vif;
+    };
+    let isUnplugged = false;
+    return {
+      fresh: async (...options) => {
+        await (other ??= rival());
+        return t.fresh(...options);
+      },
+      plug: async (...options) => {
+        await (other ??= rival());
+        return t.plug(...options);
+      },
+      bridged: async (...options) => {
+        await (other ??= rival());
+        return t.bridged(...options);
+      },
+      // A test makes its settings before it checks what they do.
+      check: async (...check) => {
+        if (other && !isUnplugged) {
+          isUnplugged = true;
+          await t.unplug(await other);
+        }
+        return t.check(...check);
+      },
+    };
+  },
+};
+
 const PLAIN_TESTS = [
   'receive.no-extras',
   'gso.cut',
@@ -235,6 +274,7 @@ const ALL = [
   ...gso,
   ...multicast,
   ...hash,
+  ...gref,
   ...staging,
 ];
 
@@ -269,4 +309,5 @@ export const again = [
     'hash.extra',
     'hash.modulo',
   ]),
+  ...inSituation(OTHER_UNPLUGGED, ALL, ['hash.key', 'hash.table', 'gref.maps', 'multicast.delete']),
 ];

@@ -21,6 +21,22 @@ const keepsOffers = (): Partial<BackendSteps> => {
   };
 };
 
+/** Does something to all other vifs when one of them disconnects. */
+const onDisconnect = (change: (other: BackendVif) => void): Partial<BackendSteps> => {
+  const all = new Set<BackendVif>();
+  return {
+    openQueue(vif, ...rest) {
+      all.add(vif);
+      return correct.openQueue(vif, ...rest);
+    },
+    disconnect(vif) {
+      const wasOpen = all.delete(vif);
+      correct.disconnect(vif);
+      if (wasOpen) all.forEach(change);
+    },
+  };
+};
+
 export const BACKEND_AGAIN_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.again.keeps-offers',
@@ -175,5 +191,29 @@ export const BACKEND_AGAIN_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['backend'];
     })(),
+  },
+  {
+    id: 'backend.again.hashing-ends-with-another',
+    breaks: 'HASH-26',
+    fault: 'resets the hash settings of all vifs when one of them disconnects',
+    backend: onDisconnect((other) => other.hashing.reset()),
+  },
+  {
+    id: 'backend.again.mappings-end-with-another',
+    breaks: 'GREF-13',
+    fault: 'unmaps the added grants of all vifs when one of them disconnects',
+    backend: onDisconnect((other) => {
+      for (const { mapped } of other.queues) mapped.clear();
+    }),
+  },
+  {
+    id: 'backend.again.groups-end-with-another',
+    breaks: 'MCAST-09',
+    fault: 'clears the multicast lists of all vifs when one of them disconnects',
+    backend: onDisconnect(({ groups }) => {
+      const { requested } = groups;
+      groups.clear();
+      groups.requested = requested;
+    }),
   },
 ];
