@@ -4,8 +4,8 @@ import { KEY } from '../../harness/protocol/netif.js';
 import { parseDecimal, stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { undisturbed } from '../support/undisturbed.js';
-import { noQueuesFrom } from '../support/stale-queues.js';
-import { queuesOffered, reconnect, settledState, waiting, worksOrRefuses } from './verbs.js';
+import { MANY_QUEUES, noQueuesFrom } from '../support/stale-queues.js';
+import { closes, grantUses, queuesOffered, reconnect, settledState, waiting, worksOrRefuses } from './verbs.js';
 
 const { test, tests } = backendChapter('queues');
 export const queues = tests;
@@ -112,6 +112,22 @@ test('another-count', 'connects with a different number of queues after a close'
     await vif.ping();
   });
 });
+
+test(
+  'keys-removed',
+  'keeps no queue of a frontend that removes its keys before it closes',
+  { gate: KEY.multiQueueMaxQueues, fresh: true, observer: true },
+  async (t) => {
+    const vif = await t.fresh({ queues: Math.min(MANY_QUEUES, await queuesOffered(t)) });
+    const keys = [KEY.multiQueueNumQueues, KEY.txRingRef, KEY.rxRingRef, KEY.requestRxCopy];
+    await vif.writeKeys({ ...noQueuesFrom(0), ...Object.fromEntries(keys.map((key) => [key, undefined])) });
+    await closes(t, vif);
+    await t.check('XB-12', async () => {
+      const kept = (await grantUses(t, vif.refs)).filter((use) => use !== 'unused');
+      expect(kept, `uses of grants of ${vif.queues.length} queues`).to.deep.equal([]);
+    });
+  },
+);
 
 for (const [name, what, requested] of [
   ['zero', '0 queues', () => 0],

@@ -2,6 +2,7 @@
 import { KEY } from '../../../protocol/netif.js';
 import { distance } from '../../../protocol/ring.js';
 import { BACKEND_STEPS as correct, readNumber, REFERENCE_QUEUES } from '../../backend-steps.js';
+import { readOther, STATE } from '../../bus.js';
 import type { Defect } from '../defect.js';
 import { connectsRegardless } from '../support/backend.js';
 
@@ -186,6 +187,18 @@ export const BACKEND_QUEUES_DEFECTS: readonly Defect[] = [
         } finally {
           vif.frontendKey = read;
         }
+      },
+    },
+  },
+  {
+    id: 'backend.queues.counts-at-close',
+    breaks: 'XB-12',
+    fault: 'releases on a close as many queues as multi-queue-num-queues says by then',
+    backend: {
+      async frontendChanged(vif) {
+        const isClosing = (await readOther(vif.domain.store, `${vif.frontendPath}/state`)) === STATE.closing;
+        if (isClosing) vif.queues.splice(await readNumber(vif, KEY.multiQueueNumQueues, 1));
+        await correct.frontendChanged(vif);
       },
     },
   },
