@@ -176,16 +176,16 @@ export function tcpSyn(
 export function tcpData(
   from: Host,
   to: Host,
-  data: { seq: number; payload: Uint8Array; ipv6?: boolean; checksum?: Checksum },
+  data: { seq: number; payload: Uint8Array; ipv6?: boolean; checksum?: Checksum; flags?: number },
 ): Uint8Array {
-  const { seq, payload, ipv6 = false, checksum = 'complete' } = data;
+  const { seq, payload, ipv6 = false, checksum = 'complete', flags = TCP_FLAG.ack | TCP_FLAG.psh } = data;
   return tcpFrame(from, ipv6 ? { mac: to.mac, ipv6: to.ipv6 } : { mac: to.mac, ipv4: to.ipv4 }, {
     ...BARE_SEGMENT,
     sport: 0xc001,
     dport: 0xc002,
     seq,
     ack: 1,
-    flags: TCP_FLAG.ack | TCP_FLAG.psh,
+    flags,
     window: 0xffff,
     checksum,
     payload,

@@ -3,7 +3,7 @@ import { completeChecksum } from '../../../packet/offload.js';
 import { KEY, TXF } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
-import { losingLastOfEqual, omittingOddByte } from '../support/packets.js';
+import { keepingFin, losingLastOfEqual, omittingOddByte } from '../support/packets.js';
 
 /** A number with its octets in the other order. */
 const swapped = (value: number): number => Buffer.from(Uint32Array.of(value).buffer).readUInt32BE();
@@ -34,6 +34,12 @@ export const BACKEND_COMPLETED_DEFECTS: readonly Defect[] = [
     breaks: 'GSO-06',
     fault: 'loses the last segment of a packet that it cuts into segments of equal size',
     backend: { fitting: losingLastOfEqual((...args) => correct.fitting(...args)) },
+  },
+  {
+    id: 'backend.completed.fin-of-all-segments',
+    breaks: 'GSO-06',
+    fault: 'keeps FIN in each segment of a packet that it cuts',
+    backend: { fitting: keepingFin((...args) => correct.fitting(...args)) },
   },
   {
     id: 'backend.completed.hash-of-large-swapped',

@@ -4,7 +4,7 @@ import { decodeRxResponse, encodeRxResponse } from '../../../protocol/rx.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { FrontendQueueState } from '../../frontend.js';
 import type { Defect } from '../defect.js';
-import { losingLastOfEqual, omittingOddByte } from '../support/packets.js';
+import { keepingFin, losingLastOfEqual, omittingOddByte } from '../support/packets.js';
 
 export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
   {
@@ -37,6 +37,12 @@ export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
     breaks: 'GSO-06',
     fault: 'loses the last segment of a packet that it cuts into segments of equal size',
     frontend: { fitting: losingLastOfEqual((...args) => correct.fitting(...args)) },
+  },
+  {
+    id: 'frontend.completed.fin-of-all-segments',
+    breaks: 'GSO-06',
+    fault: 'keeps FIN in each segment of a packet that it cuts',
+    frontend: { fitting: keepingFin((...args) => correct.fitting(...args)) },
   },
   {
     id: 'frontend.completed.stale-extras',

@@ -2,6 +2,8 @@
 import { ETHERNET_HEADER, LOCAL_EXPERIMENT } from '../../../packet/ethernet.js';
 import { udpChecksum } from '../../../packet/match.js';
 import { IP_PROTOCOL } from '../../../packet/ipv4.js';
+import { completeChecksum } from '../../../packet/offload.js';
+import { TCP_FLAG } from '../../../packet/tcp.js';
 import type { VifPacket } from '../../packet.js';
 
 /** Bytes of a frame that decide its kind: the headers of Ethernet and IPv4. */
@@ -83,4 +85,18 @@ export const losingLastOfEqual =
     const out = fitting(vif, packet);
     const isEqual = out.length > 1 && out[0]?.frame.length === out.at(-1)?.frame.length;
     return isEqual ? out.slice(0, -1) : out;
+  };
+
+/** Keeps FIN in each segment of a packet that is cut. */
+export const keepingFin =
+  <V>(fitting: Fitting<V>): Fitting<V> =>
+  (vif, packet) => {
+    const out = fitting(vif, packet);
+    const at = ETHERNET_HEADER + (isIpv6(packet.frame) ? 40 : 20) + 13;
+    const fin = (packet.frame[at] ?? 0) & TCP_FLAG.fin;
+    if (out.length < 2 || fin === 0) return out;
+    return out.map((each) => ({
+      ...each,
+      frame: completeChecksum(Uint8Array.from(each.frame, (byte, n) => (n === at ? byte | fin : byte))),
+    }));
   };
