@@ -2,6 +2,7 @@
 import { completeChecksum } from '../../../packet/offload.js';
 import { KEY, TXF } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
+import { fit } from '../../packet.js';
 import type { Defect } from '../defect.js';
 import { keepingFin, losingLastOfEqual, omittingOddByte } from '../support/packets.js';
 
@@ -109,5 +110,18 @@ export const BACKEND_COMPLETED_DEFECTS: readonly Defect[] = [
         },
       } satisfies Partial<BackendSteps>;
     })(),
+  },
+  {
+    id: 'backend.completed.ipv6-key-for-ipv4',
+    breaks: 'CSUM-02',
+    fault:
+      'leaves IPv4 checksums blank for a frontend with feature-ipv6-csum-offload, whatever feature-no-csum-offload is',
+    backend: {
+      fitting: ({ offers }, packet) =>
+        fit(packet, {
+          ...offers,
+          [KEY.featureNoCsumOffload]: !offers[KEY.featureIpv6CsumOffload] && offers[KEY.featureNoCsumOffload] === true,
+        }),
+    },
   },
 ];
