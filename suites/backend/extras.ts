@@ -2,9 +2,19 @@
 import { expect } from 'chai';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
-import type { SentSlot } from '../../harness/peer/frontend-tx.js';
+import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import { encodeExtra, type Extra, type ExtraHash } from '../../harness/protocol/extra.js';
-import { EXTRA_FLAG_MORE, EXTRA_TYPE, GSO_TYPE, HASH_FLAG, KEY, RSP, RXF, TXF } from '../../harness/protocol/netif.js';
+import {
+  EXTRA_FLAG_MORE,
+  EXTRA_TYPE,
+  GSO_TYPE,
+  HASH_FLAG,
+  KEY,
+  NR_SLOTS_MIN,
+  RSP,
+  RXF,
+  TXF,
+} from '../../harness/protocol/netif.js';
 import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { encodeTxRequest } from '../../harness/protocol/tx.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
@@ -12,13 +22,16 @@ import {
   describes,
   gsoExtra,
   gsoOf,
+  inSlots,
   LARGE,
+  LARGE_HEADERS,
   isPiece,
   largeAfter,
   largeFrame,
   payloadOf,
   unsegmented,
 } from '../support/large-packets.js';
+import { cut } from '../support/frame-shapes.js';
 import { expectRsp, statusList } from '../support/statuses.js';
 import {
   continues,
@@ -61,6 +74,18 @@ test('between-fragments', 'accepts extras between the first fragment and the oth
   });
 });
 
+test('uneven', 'finds the data of a packet with an extra whose first fragment is short', GSO, async (t) => {
+  const [from, to] = await t.bridged({}, ACCEPTS_V4);
+  for (const first of [LARGE_HEADERS, 200, 1000]) {
+    // In a fragment that ends with its page, a backend that expects more data than it has finds the right amount.
+    const shapeOf = (frame: Uint8Array): TxShape => ({
+      fragments: cut(frame, [first, 700, 2000, 1500, 3000]),
+      offset: 66,
+    });
+    await t.check(['TXW-02', 'TXW-09'], () => passes(t, from, to, [encodeExtra(gso)], shapeOf));
+  }
+});
+
 test('trailing-bytes', 'ignores the padding of the slot after an extra', GSO, async (t) => {
   const [from, to] = await t.bridged({}, ACCEPTS_V4);
   await t.check('EXTRA-02', () => passes(t, from, to, [Uint8Array.of(...encodeExtra(gso), 0xff, 0xff, 0xff, 0xff)]));
@@ -78,6 +103,7 @@ for (const [name, chain] of [
       const { packet } = await passes(t, from, to, chained(chain));
       describes(packet, gso.gsoType);
     });
+    await t.check('SLOT-01', () => passes(t, from, to, chained(chain), (frame) => inSlots(frame, NR_SLOTS_MIN - 2)));
   });
 }
 
@@ -351,8 +377,8 @@ async function changing(
 }
 
 /** Publishes a large packet with a chain of extras after its first fragment. */
-function put(vif: FrontendPeer, frame: Uint8Array, chain: readonly Uint8Array[]): SentSlot[] {
-  const slots = vif.queue.tx.enqueue(frame, { flags: TXF.csumBlank | TXF.dataValidated, chain });
+function put(vif: FrontendPeer, frame: Uint8Array, chain: readonly Uint8Array[], shape: TxShape = {}): SentSlot[] {
+  const slots = vif.queue.tx.enqueue(frame, { flags: TXF.csumBlank | TXF.dataValidated, chain, ...shape });
   vif.queue.pushTx();
   return slots;
 }
@@ -363,11 +389,12 @@ async function passes(
   from: FrontendPeer,
   to: FrontendPeer,
   chain: readonly Uint8Array[],
+  shapeOf: (frame: Uint8Array) => TxShape = () => ({}),
 ): Promise<{ slots: SentSlot[]; packet: QueuePacket }> {
   const frame = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
   const sent: SentSlot[][] = [];
   const packets = await largeAfter(to, frame, () => {
-    const slots = put(from, frame, chain);
+    const slots = put(from, frame, chain, shapeOf(frame));
     sent.push(slots);
     return from.answered(slots);
   });

@@ -149,6 +149,13 @@ function inPages(length: number, first: readonly number[]): number[] {
   return lengths;
 }
 
+/** A frame in so many fragments of about the same size. */
+export function inSlots(frame: Uint8Array, count: number): { readonly fragments: readonly number[] } {
+  const size = Math.floor(frame.length / count);
+  const first = frame.length - (count - 1) * size;
+  return { fragments: [first, ...Array<number>(count - 1).fill(size)] };
+}
+
 /** The single packet as which a large one came out; skips the test if the guest segmented it. */
 export function unsegmented<P>(t: { skip(reason: string): never }, packets: readonly P[]): P {
   const [packet] = packets;

@@ -6,6 +6,7 @@ import { decodeRxRequest, encodeRxResponse, type RxRequest } from '../../../prot
 import { encodeTxResponse } from '../../../protocol/tx.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import { responsesTo } from '../../transmit-steps.js';
+import { PAGE_SIZE } from '../../../xen/domain.js';
 import type { Defect } from '../defect.js';
 import { refuses } from '../support/backend.js';
 import { diesOf } from '../support/mortal.js';
@@ -280,5 +281,26 @@ export const BACKEND_EXTRAS_DEFECTS: readonly Defect[] = [
     breaks: 'EXTRA-07',
     fault: 'refuses a packet with three extras',
     backend: refuses(({ extras }) => extras.length > 2),
+  },
+  {
+    id: 'backend.extras.size-of-all-in-first',
+    breaks: 'TXW-02',
+    fault:
+      'reads as many bytes from the first fragment as its page holds, up to the size of the packet, if there is an extra',
+    backend: {
+      fetch(vif, queue, chain) {
+        const [first, ...later] = chain.requests;
+        if (!first || chain.extras.length === 0 || later.length === 0) return correct.fetch(vif, queue, chain);
+        const rest = later.reduce((sum, { size }) => sum + size, 0);
+        const size = Math.min(first.size, PAGE_SIZE - first.offset) + rest;
+        return correct.fetch(vif, queue, { ...chain, requests: [{ ...first, size }, ...later] });
+      },
+    },
+  },
+  {
+    id: 'backend.extras.sixteen-and-two',
+    breaks: 'SLOT-01',
+    fault: 'refuses a packet of 18 slots of which two are extras',
+    backend: refuses(({ extras, layout }) => extras.length > 1 && layout.length > 17),
   },
 ];

@@ -284,4 +284,10 @@ export const BACKEND_GSO_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'backend.gso.extra-counts-twice',
+    breaks: 'SLOT-01',
+    fault: 'refuses a packet of 18 slots of which one is an extra',
+    backend: refuses(({ extras, layout }) => extras.length > 0 && layout.length > 17),
+  },
 ];
