@@ -23,6 +23,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
   HASH: 44,
   TOEP: 13,
   GREF: 38,
+  STAG: 19,
   TXW: 38,
   RXW: 36,
   EXTRA: 11,
