@@ -197,7 +197,7 @@ export const BACKEND_QUEUES_DEFECTS: readonly Defect[] = [
     backend: {
       async frontendChanged(vif) {
         const isClosing = (await readOther(vif.domain.store, `${vif.frontendPath}/state`)) === STATE.closing;
-        if (isClosing) vif.queues.splice(await readNumber(vif, KEY.multiQueueNumQueues, 1));
+        if (isClosing) vif.queues.splice(Number(await vif.frontendKey(KEY.multiQueueNumQueues)) || 1);
         await correct.frontendChanged(vif);
       },
     },
