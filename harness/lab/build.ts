@@ -117,7 +117,7 @@ export async function buildImages(paths: BuildPaths, progress: Progress, signal:
       );
     // QEMU's multiboot loader needs an uncompressed ELF.
     writeFileSync(join(result, 'xen'), gunzipSync(readFileSync(join(tree, 'boot', boot))));
-    // From Debian 14 on, the kernel lies beside its modules.
+    // From Debian 14 on, the kernel is in the directory of its modules.
     const image = [join(tree, `boot/vmlinuz-${kernel}`), join(modules, kernel, 'vmlinuz')].find(existsSync);
     if (image === undefined) throw new LabError('the packages of the kernel lack vmlinuz; try the other --release');
     writeFileSync(join(result, 'vmlinux'), await unpackKernel(readFileSync(image), signal));

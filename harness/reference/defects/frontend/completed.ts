@@ -47,7 +47,7 @@ export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.completed.stale-extras',
     breaks: 'EXTRA-01',
-    fault: 'takes the extras of a packet for those of all packets that it reads after it in one go, and drops them',
+    fault: 'drops packets without an extra that it reads together with a packet that has one',
     frontend: (() => {
       const read = new WeakMap<object, number>();
       return {
