@@ -400,7 +400,7 @@ export const CHECKS: Readonly<Record<string, readonly string[]>> = {
   'backend.multicast.dummy-of-two': ['RING-08', 'RING-09', 'ROB-01'],
   'backend.multicast.reconnect': ['MCAST-16'],
   'backend.multicast.reconnect-unrequested': ['MCAST-07'],
-  'backend.multicast.per-vif': ['MCAST-09', 'MCAST-19'],
+  'backend.multicast.per-vif': ['MCAST-09'],
   'backend.multicast.delete-per-vif': ['MCAST-19'],
   'backend.groups.each-queue': ['MCAST-09', 'MCAST-19'],
   'backend.groups.kinds': ['MCAST-06'],
