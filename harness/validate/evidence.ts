@@ -25,6 +25,7 @@ export interface DefectNote {
   readonly breaks: string;
   readonly fault: string;
   readonly seen?: string;
+  readonly shownIn?: string;
 }
 
 /** A legal driver without its steps. */

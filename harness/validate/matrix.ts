@@ -57,12 +57,13 @@ async function matrix(oneIn: number, run: (jobs: readonly Job[]) => Promise<Run[
   );
   const correct = ROLES.map((role, n) => withVariants(references[n] ?? NOTHING, role === 'backend' ? variants : []));
   const plans = ROLES.map((role, n) => planner(role, correct[n] ?? NOTHING));
-  const notes = DEFECTS.map(({ id, breaks, fault, seen, frontend }): DefectNote => ({
+  const notes = DEFECTS.map(({ id, breaks, fault, seen, shownIn, frontend }): DefectNote => ({
     id,
     role: frontend ? 'frontend' : 'backend',
     breaks,
     fault,
     ...(seen === undefined ? {} : { seen }),
+    ...(shownIn === undefined ? {} : { shownIn }),
   }));
   const jobs = notes.flatMap((defect) => plans[ROLES.indexOf(defect.role)]?.(defect) ?? []);
   const runs = await run(jobs);
@@ -165,9 +166,9 @@ function planner(role: Role, correct: Run): (defect: DefectNote) => Job {
         cost: Math.max(1, cost),
       })),
   );
-  return ({ id: driver, breaks }) => {
+  return ({ id: driver, breaks, shownIn }) => {
     const named = tests
-      .filter((test) => isAnchor(test) || CATALOGUE.checkedBy(test).includes(breaks))
+      .filter((test) => isAnchor(test) || CATALOGUE.checkedBy(test).includes(breaks) || test.id === shownIn)
       .map(({ id }) => id);
     if (anchoredIn(role).has(breaks)) return { role, driver, tests: named };
     const others = byPrice.filter((id) => !named.includes(id));

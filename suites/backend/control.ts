@@ -152,12 +152,14 @@ test('event-ahead', 'sends no event before the event index of the control ring i
 });
 
 test('rogue-index', 'survives a req_prod beyond the control ring', { ...PING, destructive: true }, async (t) => {
+  const other = await t.connect();
   const vif = await t.fresh({ control: true });
   vif.control.ring.reqProdPvt = advance(vif.control.ring.reqProdPvt, CTRL_RING.size + 1);
   vif.control.deaf = true;
   vif.control.push();
-  await t.check('CTRL-16', async () => (await t.connect()).ping());
+  // A whole connection of another vif is the sentinel: by then the backend has seen that index.
   await t.check('CTRL-16', async () => (await t.fresh({ control: true })).control.ask(HARMLESS));
+  await t.check('CTRL-16', () => other.ping());
 });
 
 test('beside-data', 'responds under data load, and passes data under a load of requests', PING, async (t) => {

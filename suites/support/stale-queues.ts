@@ -8,6 +8,9 @@ export const MANY_QUEUES = 4;
  * header lets it connect no queue if the keys are inconsistent.
  */
 export function noQueuesFrom(first: number): Record<string, undefined> {
-  const left = Array.from({ length: MANY_QUEUES - first }, (_, n) => [`queue-${first + n}`, undefined] as const);
+  const left = Array.from(
+    { length: Math.max(0, MANY_QUEUES - first) },
+    (_, n) => [`queue-${first + n}`, undefined] as const,
+  );
   return Object.fromEntries(left);
 }

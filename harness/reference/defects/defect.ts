@@ -11,6 +11,11 @@ export interface Defect {
   readonly fault: string;
   /** The real bug that the defect mirrors: project, version, commit or advisory. */
   readonly seen?: string;
+  /**
+   * The test that shows it, where none of its checks names {@link breaks} with the correct driver: a rule of the monitor
+   * or a peer names it, or a check that the correct driver does not reach.
+   */
+  readonly shownIn?: string;
   /** A lost wake-up: the test that fails in some orders of delivery only. The matrix leaves such a defect out. */
   readonly raceIn?: string;
   readonly frontend?: Partial<FrontendSteps>;

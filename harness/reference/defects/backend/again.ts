@@ -173,6 +173,7 @@ export const BACKEND_AGAIN_DEFECTS: readonly Defect[] = [
     id: 'backend.again.queues-of-an-earlier-connection',
     breaks: 'RXW-36',
     fault: 'selects a queue by the largest number of queues that the vif has had, and loses packets for missing ones',
+    shownIn: 'backend.again.poorer-hash-modulo',
     backend: (() => {
       const most = new WeakMap<BackendVif, number>();
       const selected = (vif: BackendVif, frame: Uint8Array): number =>

@@ -26,7 +26,7 @@ export const BACKEND_CONTROL_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'backend.control.dies-of-half',
-    breaks: 'CTRL-06',
+    breaks: 'ROB-01',
     fault: 'stops serving every vif when one of the two control ring keys is missing',
     seen: 'Linux xen-netback before 4e15ee2cb4: crashes on a frontend without event-channel-ctrl',
     backend: mortalBackend((die) => ({
@@ -36,6 +36,25 @@ export const BACKEND_CONTROL_DEFECTS: readonly Defect[] = [
         if (keys.filter((key) => key !== undefined).length === 1) die(vif);
       },
     })),
+  },
+  {
+    id: 'backend.control.deaf-with-half',
+    breaks: 'CTRL-06',
+    fault: 'goes to Connected with one of the two control ring keys, and serves none of its rings',
+    seen: 'Linux xen-netback, set_backend_state(): writes Connected whether or not connect() succeeded, v6.1',
+    backend: (() => {
+      const deaf = new WeakSet<object>();
+      return {
+        async connect(vif) {
+          const keys = await Promise.all([KEY.ctrlRingRef, KEY.eventChannelCtrl].map((key) => vif.frontendKey(key)));
+          await correct.connect(vif);
+          if (keys.filter((key) => key !== undefined).length === 1) deaf.add(vif);
+        },
+        serve(vif, queue) {
+          if (!deaf.has(vif)) correct.serve(vif, queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
   },
   {
     id: 'backend.control.deaf-at-first',

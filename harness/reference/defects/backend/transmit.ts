@@ -437,6 +437,7 @@ export const BACKEND_TRANSMIT_DEFECTS: readonly Defect[] = [
     id: 'backend.transmit.sleeps-after-half',
     breaks: 'NOTIFY-04',
     fault: 'refuses half a packet and asks for no event for the rest of it',
+    shownIn: 'backend.transmit.partial',
     backend: {
       serveTx(vif, queue) {
         correct.serveTx(vif, queue);

@@ -95,6 +95,7 @@ export const FRONTEND_OFFERS_DEFECTS: readonly Defect[] = [
     id: 'frontend.offers.hashes-to-old-queues',
     breaks: 'HASH-43',
     fault: 'writes a hash mapping for as many queues as it had before, when its backend offers fewer',
+    shownIn: 'frontend.offers.control-with-fewer',
     frontend: {
       configureHash(vif) {
         const queues = Array.from({ length: mostQueues(vif) }, (_, index) => ({ index }));
