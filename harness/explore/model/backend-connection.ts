@@ -1,7 +1,7 @@
 /** A backend's connections: another one on the same vif, with work in its rings, and further vifs. */
 import fc from 'fast-check';
 import { reconnect } from '../../../suites/backend/verbs.js';
-import { noQueuesFrom } from '../../../suites/support/stale-queues.js';
+import { noOthersThan } from '../../../suites/support/stale-queues.js';
 import { ATTACKS } from '../../../suites/backend/robustness.js';
 import type { Step } from '../step.js';
 import { attackStep } from './attack.js';
@@ -25,7 +25,7 @@ const again: BackendStep<{ end: EndIndex; choice: Choice; inFlight: number }> = 
     const next = connected(choice, model.offer, model.vifs[end]);
     const options = optionsOf(next);
     const { queues = 1, keys } = options;
-    const withoutOld = { ...options, keys: { ...noQueuesFrom(queues > 1 ? queues : 0), ...keys } };
+    const withoutOld = { ...options, keys: { ...noOthersThan(queues), ...keys } };
     await t.check('XB-14', () => reconnect(t, vif, withoutOld));
     await t.bridge(vifs);
     await stillPasses(world, end, 'XB-14');
