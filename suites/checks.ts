@@ -984,7 +984,6 @@ export const CHECKS: Readonly<Record<string, readonly string[]>> = {
   'frontend.again.last-queue-checksum-blank': ['CSUM-01', 'CSUM-06', 'CSUM-07'],
   'frontend.again.last-queue-checksum-reply': ['CSUM-08', 'CSUM-10'],
   'frontend.again.last-queue-notifications-asks-for-event': ['NOTIFY-04'],
-  'frontend.again.last-queue-wakeups-final-check-tx': ['NOTIFY-04'],
   'frontend.again.last-queue-wakeups-final-check-rx': ['NOTIFY-04'],
   'frontend.again.last-queue-wakeups-event-index-tx': ['NOTIFY-03'],
   'frontend.again.last-queue-wakeups-event-index-rx': ['NOTIFY-03'],

@@ -230,9 +230,9 @@ const BOTH = [
   'checksum.reply',
 ];
 
+/** Tests whose events concern what the peer sends: on which queue the guest replies is its own choice. */
 const EVENTS = [
   'notifications.asks-for-event',
-  'wakeups.final-check-tx',
   'wakeups.final-check-rx',
   'wakeups.event-index-tx',
   'wakeups.event-index-rx',
