@@ -5,8 +5,17 @@ import { NEWEST_TEXT } from '../run/requirement.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import { runWatched } from './watched.js';
 
-/** The records of some tests (default: all) against the driver in a file, which hangs after 1 s without progress. */
-export async function recordsOfFile(module: string, role: Role, ids: readonly string[]): Promise<ResultRecord[]> {
+/**
+ * The records of some tests (default: all) against the driver in a file, which hangs after 1 s without progress.
+ *
+ * @param onRecord is called with each record as it comes
+ */
+export async function recordsOfFile(
+  module: string,
+  role: Role,
+  ids: readonly string[],
+  onRecord: (record: ResultRecord) => void = () => undefined,
+): Promise<ResultRecord[]> {
   const seen: ResultRecord[] = [];
   await runWatched({
     module,
@@ -19,7 +28,10 @@ export async function recordsOfFile(module: string, role: Role, ids: readonly st
     slow: false,
     spec: NEWEST_TEXT,
     traceAll: true,
-    onRecord: (record) => seen.push(record),
+    onRecord: (record) => {
+      seen.push(record);
+      onRecord(record);
+    },
     signal: new AbortController().signal,
     hangMs: 1000,
   });

@@ -8,9 +8,10 @@ import { processStat, readProc } from '../base/process.js';
 import { type ResultRecord, testMessage, type TestRecord } from '../run/record.js';
 import { recordsOfFile } from './watched.fixture.js';
 
+const fileOf = (sample: string): string => new URL(`./samples/${sample}.js`, import.meta.url).pathname;
+
 function records(sample: string, ...ids: string[]): Promise<ResultRecord[]> {
-  const module = isAbsolute(sample) ? sample : new URL(`./samples/${sample}.js`, import.meta.url).pathname;
-  return recordsOfFile(module, 'backend', ids);
+  return recordsOfFile(isAbsolute(sample) ? sample : fileOf(sample), 'backend', ids);
 }
 
 const CONNECT = 'backend.xenbus.connect';
@@ -84,6 +85,17 @@ describe('a third-party driver', function () {
     expect((error as Error).message).to.match(
       /half\.mjs is not a driver: it can't be loaded: SyntaxError: .*node --check/,
     );
+  });
+
+  it('loses no record while this process is too busy to read them', async () => {
+    let isBusy = false;
+    const all = await recordsOfFile(fileOf('good'), 'backend', ['backend.transmit.*'], ({ type }) => {
+      if (type !== 'test' || isBusy) return;
+      isBusy = true;
+      // Long enough for the driver's process to end; its records do not fit into a pipe.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000);
+    });
+    expect(all.at(-1)).to.include({ type: 'end', complete: true });
   });
 
   it('is not charged for the time during which its process is stopped', async () => {
