@@ -125,6 +125,15 @@ export const KEY = {
   featureGsoTcpv6Prefix: 'feature-gso-tcpv6-prefix',
 } as const;
 
+/** The keys of the rings and event channels of a queue, at the top level or in its {@link queueDirectory}. */
+export const QUEUE_KEYS: readonly string[] = [
+  KEY.txRingRef,
+  KEY.rxRingRef,
+  KEY.eventChannel,
+  KEY.eventChannelTx,
+  KEY.eventChannelRx,
+];
+
 /** Name of the directory that holds queue `index`'s keys when there are two queues or more. */
 export function queueDirectory(index: number): string {
   return `queue-${index}`;

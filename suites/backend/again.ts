@@ -4,7 +4,7 @@ import { HASH_ALGORITHM, HASH_FLAG, KEY } from '../../harness/protocol/netif.js'
 import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { again as inSituation, type Situation } from '../support/again.js';
-import { MANY_QUEUES, noQueuesFrom } from '../support/stale-queues.js';
+import { MANY_QUEUES, noOthersThan } from '../support/stale-queues.js';
 import { buffers } from './buffers.js';
 import { checksum } from './checksum.js';
 import { gref } from './gref.js';
@@ -137,7 +137,7 @@ function over({ keys, control = false, queues = 1, pools, ...options }: Frontend
   const removed = {
     ...NONE,
     ...Object.fromEntries(left.map((key) => [key, undefined])),
-    ...noQueuesFrom(queues > 1 ? queues : 0),
+    ...noOthersThan(queues),
   };
   return { ...options, control, queues, ...(pools && { pools }), keys: { ...removed, ...keys } };
 }

@@ -2,14 +2,12 @@
 import { expect } from 'chai';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
 import type { FrontendQueue } from '../../harness/peer/frontend-queue.js';
-import type { TxShape } from '../../harness/peer/frontend-tx.js';
 import { GSO_TYPE, HASH_FLAG, KEY, TXF } from '../../harness/protocol/netif.js';
 import { distance } from '../../harness/protocol/ring.js';
 import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import {
-  gsoExtra,
   isPart,
   isPiece,
   LARGE,
@@ -21,7 +19,7 @@ import {
 } from '../support/large-packets.js';
 import { arrives } from '../support/losses.js';
 import { isPadded } from '../support/padding.js';
-import { BAD_REF, farEnd, queuesOffered, setHashing, through } from './verbs.js';
+import { BAD_REF, farEnd, LARGE_SHAPE, queuesOffered, setHashing, through } from './verbs.js';
 
 const { test, tests } = backendChapter('backlog');
 export const backlog = tests;
@@ -31,7 +29,6 @@ const MULTI = { ...BRIDGE, gate: KEY.multiQueueMaxQueues } as const;
 const GSO = { ...BRIDGE, gate: KEY.featureGsoTcpv4 } as const;
 const HEADROOM = { ...BRIDGE, gate: [KEY.featureGsoTcpv4, KEY.featureXdpHeadroom] } as const;
 const ACCEPTS_V4 = { [KEY.featureGsoTcpv4]: '1' };
-const LARGE_SHAPE: TxShape = { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
 
 /** Each of these queues costs the peer pages and the backend a thread. */
 const MOST_QUEUES = 4;

@@ -2,22 +2,21 @@
 import { expect } from 'chai';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
-import { CTRL_TYPE, GSO_TYPE, KEY, TXF, RSP } from '../../harness/protocol/netif.js';
+import { CTRL_TYPE, GSO_TYPE, KEY, RSP } from '../../harness/protocol/netif.js';
 import { advance, distance, TX_RING } from '../../harness/protocol/ring.js';
 import type { FrontRing } from '../../harness/protocol/shared-ring.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE, type Port } from '../../harness/xen/domain.js';
 import { demanded } from '../../harness/xen/wait.js';
-import { gsoExtra, LARGE, largeFrame } from '../support/large-packets.js';
+import { LARGE, largeFrame } from '../support/large-packets.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
 import { expectRsp } from '../support/statuses.js';
-import { goesToConnected, inOrder, statuses, waiting } from './verbs.js';
+import { goesToConnected, inOrder, LARGE_SHAPE, statuses, waiting } from './verbs.js';
 
 const { test, tests } = backendChapter('edges');
 export const edges = tests;
 
 const FRESH = { gate: KEY.featureSg, fresh: true } as const;
-const LARGE_SHAPE = { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
 
 /** The number of responses that the peer has not read. */
 const unread = (ring: FrontRing): number => distance(ring.rspCons, ring.indices().rspProd);

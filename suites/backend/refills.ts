@@ -4,12 +4,12 @@ import { sameBytes } from '../../harness/bytes/bytes.js';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
 import type { FrontendQueue, QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { TxShape } from '../../harness/peer/frontend-tx.js';
-import { GSO_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY } from '../../harness/protocol/netif.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { demanded } from '../../harness/xen/wait.js';
-import { gsoExtra, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
+import { LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
-import { farEnd, queuesOffered, through } from './verbs.js';
+import { farEnd, LARGE_SHAPE, queuesOffered, through } from './verbs.js';
 
 const { test, tests } = backendChapter('refills');
 export const refills = tests;
@@ -53,8 +53,7 @@ function sampleOf(
     return { frame, shape: {}, isIt: (packet) => sameBytes(packet.frame, frame) };
   }
   const frame = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
-  const shape = { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
-  return { frame, shape, isIt: (packet) => sameBytes(payloadOf(packet.frame), payloadOf(frame)) };
+  return { frame, shape: LARGE_SHAPE, isIt: (packet) => sameBytes(payloadOf(packet.frame), payloadOf(frame)) };
 }
 
 /** Sends a sample until it arrives, and returns it. */

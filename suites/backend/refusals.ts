@@ -3,16 +3,17 @@ import { expect } from 'chai';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
-import { GSO_TYPE, KEY, RSP, TXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, RSP } from '../../harness/protocol/netif.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
-import { gsoExtra, isPart, isPiece, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
+import { isPart, isPiece, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives } from '../support/losses.js';
 import { expectRsp } from '../support/statuses.js';
 import {
   BAD_REF,
   continues,
   grantUses,
+  LARGE_SHAPE,
   needsNoEvent,
   REFUSALS,
   statuses,
@@ -29,7 +30,6 @@ export const refusals = tests;
 const FRESH = { gate: KEY.featureSg, fresh: true, reflector: 'icmp' } as const;
 const BRIDGE = { fresh: true, needs: 'bridge' } as const;
 const GSO = { gate: [KEY.featureSg, KEY.featureGsoTcpv4], fresh: true } as const;
-const LARGE_SHAPE: TxShape = { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
 /** A packet of seven fragments; Linux copies the first 128 bytes and maps the rest. */
 const FRAGMENTS = [100, 28, 200, 1, 300, 700, 50];
 const LENGTH = FRAGMENTS.reduce((sum, each) => sum + each, 0) - PING_HEADERS;

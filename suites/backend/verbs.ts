@@ -5,17 +5,30 @@ import { HANDSHAKE } from '../../harness/peer/peer.js';
 import type { FrontendQueue, QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
-import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, HASH_FLAG, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
+import {
+  CTRL_STATUS,
+  CTRL_TYPE,
+  GSO_TYPE,
+  HASH_ALGORITHM,
+  HASH_FLAG,
+  KEY,
+  RSP,
+  RXF,
+  TXF,
+} from '../../harness/protocol/netif.js';
 import { distance } from '../../harness/protocol/ring.js';
 import { parseDecimal, stateName, stateText, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
+import { gsoExtra } from '../support/large-packets.js';
 import { arrives, LOST_TRIES, sendUntilArrival } from '../support/losses.js';
 import { isPadded } from '../support/padding.js';
 import { ctrlStatusName, ctrlTypeName, expectRsp } from '../support/statuses.js';
 
 /** A reference that no frontend uses: references below 8 are reserved, and no grant table is this long. */
 export const BAD_REF = 0xfffffff0;
+/** How a large packet of TCP over IPv4 is sent. */
+export const LARGE_SHAPE: TxShape = { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
 
 /** Milliseconds to wait for a response that the backend may also withhold. */
 export const REFUSAL_MS = 400;

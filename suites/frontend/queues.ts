@@ -1,7 +1,7 @@
 /** netif.h, "Event channel split" and "Multiple transmit and receive queues". */
 import { expect } from 'chai';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
-import { KEY, queueDirectory } from '../../harness/protocol/netif.js';
+import { KEY, QUEUE_KEYS, queueDirectory } from '../../harness/protocol/netif.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { undisturbed } from '../support/undisturbed.js';
 import { awaitSettled } from './verbs.js';
@@ -9,7 +9,6 @@ import { awaitSettled } from './verbs.js';
 const { test, tests } = frontendChapter('queues');
 export const queues = tests;
 
-const TOP_LEVEL = [KEY.txRingRef, KEY.rxRingRef, KEY.eventChannel, KEY.eventChannelTx, KEY.eventChannelRx];
 const TWO_QUEUES: Readonly<Record<string, string>> = { ...BACKEND_KEYS, [KEY.multiQueueMaxQueues]: '2' };
 const FRESH = { fresh: true, reflector: 'icmp' } as const;
 
@@ -65,7 +64,7 @@ for (const max of [1, 2, 3, 8, 12]) {
     const keys = await vif.otherKeys();
     await t.check(['MQ-03', 'MQ-04'], () => expect(vif.queues.length, 'queues').to.be.within(1, max));
     await t.check(vif.queues.length > 1 ? 'MQ-08' : 'MQ-06', () => {
-      const topLevel = TOP_LEVEL.filter((key) => keys[key] !== undefined);
+      const topLevel = QUEUE_KEYS.filter((key) => keys[key] !== undefined);
       if (vif.queues.length > 1) expect(topLevel, 'keys of a single queue').to.deep.equal([]);
       else expect(topLevel, 'keys of a single queue').to.include(KEY.txRingRef);
     });

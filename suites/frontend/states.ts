@@ -15,6 +15,7 @@ import {
   repeat,
   respondTo,
   stillPasses,
+  TWICE,
   withhold,
 } from './verbs.js';
 
@@ -26,8 +27,6 @@ const PING = { fresh: true, reflector: 'icmp' } as const;
 const ODD = { ...PING, destructive: true } as const;
 const CHECKPOINT = { ...ODD, needs: 'checkpoint' } as const;
 const CARRIER = { ...PING, needs: 'carrier' } as const;
-/** Rounds of what a driver may do right the first time only. */
-const TWICE = 2;
 /** Connections of one vif. */
 const MANY = 40;
 const { initialising, initWait, connected, closing, closed, reconfiguring, reconfigured } = XENBUS_STATE;

@@ -21,6 +21,8 @@ import { demanded, Expired } from '../../harness/xen/wait.js';
 export const SOON_MS = 250;
 /** Milliseconds for a repeated action: well below the time limit of a test. */
 const REPEAT_MS = 30_000;
+/** Rounds of what a driver may do right the first time only. */
+export const TWICE = 2;
 /** Milliseconds for the replies of a stack that is slow. */
 export const LATE_MS = 1000;
 /** Pings without a reply after which a frontend sends no more. */

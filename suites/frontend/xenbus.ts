@@ -12,16 +12,23 @@ import { HANDSHAKE } from '../../harness/peer/peer.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { demanded, Expired, Patience } from '../../harness/xen/wait.js';
-import { connectAgain, goOffline, grantedPage, happens, publishing, respondTo, startAgain, writable } from './verbs.js';
+import {
+  connectAgain,
+  goOffline,
+  grantedPage,
+  happens,
+  publishing,
+  respondTo,
+  startAgain,
+  TWICE,
+  writable,
+} from './verbs.js';
 
 const { test, tests } = frontendChapter('xenbus');
 export const xenbus = tests;
 
 /** Changes of a directory while a frontend connects: enough to meet its first transaction. */
 const INTERFERENCES = 20;
-
-/** Rounds of what a driver may do right the first time only. */
-const TWICE = 2;
 
 const PING = { fresh: true, reflector: 'icmp' } as const;
 

@@ -1,10 +1,8 @@
 /** netif.h, "Multi-queue" and "feature-split-event-channels": the keys of queues and of their event channels. */
-import { KEY } from '../../protocol/netif.js';
+import { KEY, QUEUE_KEYS } from '../../protocol/netif.js';
 import { parseDecimal } from '../../protocol/xenbus.js';
 import { each, type Judgement, type Rules, when } from './rule.js';
 import type { Situations } from './situations.js';
-
-const QUEUE_KEYS = [KEY.txRingRef, KEY.rxRingRef, KEY.eventChannel, KEY.eventChannelTx, KEY.eventChannelRx] as const;
 
 export const QUEUE_RULES: Rules = {
   frontendKeys: [

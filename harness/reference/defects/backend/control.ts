@@ -7,6 +7,12 @@ import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
 import { mortalBackend } from '../support/mortal.js';
 
+/** Whether a frontend has written one of the two keys of a control ring. */
+async function hasHalf(vif: BackendVif): Promise<boolean> {
+  const keys = await Promise.all([KEY.ctrlRingRef, KEY.eventChannelCtrl].map((key) => vif.frontendKey(key)));
+  return keys.filter((key) => key !== undefined).length === 1;
+}
+
 export const BACKEND_CONTROL_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.control.value',
@@ -31,9 +37,8 @@ export const BACKEND_CONTROL_DEFECTS: readonly Defect[] = [
     seen: 'Linux xen-netback before 4e15ee2cb4: crashes on a frontend without event-channel-ctrl',
     backend: mortalBackend((die) => ({
       async connect(vif) {
-        const keys = await Promise.all([KEY.ctrlRingRef, KEY.eventChannelCtrl].map((key) => vif.frontendKey(key)));
         await correct.connect(vif);
-        if (keys.filter((key) => key !== undefined).length === 1) die(vif);
+        if (await hasHalf(vif)) die(vif);
       },
     })),
   },
@@ -46,9 +51,8 @@ export const BACKEND_CONTROL_DEFECTS: readonly Defect[] = [
       const deaf = new WeakSet<object>();
       return {
         async connect(vif) {
-          const keys = await Promise.all([KEY.ctrlRingRef, KEY.eventChannelCtrl].map((key) => vif.frontendKey(key)));
           await correct.connect(vif);
-          if (keys.filter((key) => key !== undefined).length === 1) deaf.add(vif);
+          if (await hasHalf(vif)) deaf.add(vif);
         },
         serve(vif, queue) {
           if (!deaf.has(vif)) correct.serve(vif, queue);
