@@ -3,7 +3,9 @@ import * as netif from './netif.js';
 
 describe('protocol/netif', () => {
   it("has the header's numbers", () => {
-    const constants = Object.entries(netif).filter(([name, value]) => name !== 'KEY' && typeof value !== 'function');
+    const constants = Object.entries(netif).filter(
+      ([name, value]) => name !== 'KEY' && name !== 'QUEUE_KEYS' && typeof value !== 'function',
+    );
     expect(Object.fromEntries(constants)).to.deep.equal({
       TXF: { csumBlank: 1, dataValidated: 2, moreData: 4, extraInfo: 8 },
       RXF: { dataValidated: 1, csumBlank: 2, moreData: 4, extraInfo: 8, gsoPrefix: 16 },
