@@ -22,6 +22,14 @@ export interface FrameMeta {
   readonly csumBlank?: boolean;
 }
 
+/** Is told of the frames that cross the boundary between a driver and its stack. */
+export interface StackObserver {
+  /** The driver passed a frame to the stack. */
+  passedToStack(frame: Uint8Array): void;
+  /** The stack passes a frame to the driver, to be sent. */
+  passedByStack(frame: Uint8Array): void;
+}
+
 /**
  * The network stack of a reference driver, with the reflectors that a guest's stack has: it replies to ARP, neighbour
  * solicitations and pings, and resets connections, since all its ports are closed. It silently drops all other frames,
@@ -32,10 +40,9 @@ export class Stack {
   readonly #group: Uint8Array;
   readonly #groupMac: Uint8Array;
 
-  /** @param onReceive called with each frame that {@link receive} is given */
   constructor(
     host: Host,
-    private readonly onReceive?: (frame: Uint8Array) => void,
+    private readonly observer?: StackObserver,
   ) {
     this.#host = host;
     this.#group = solicitedNode(host.ipv6);
@@ -49,14 +56,16 @@ export class Stack {
 
   /** Handles one frame from the vif and returns the frames to send, with complete checksums. */
   receive(frame: Uint8Array, meta: FrameMeta = {}): Uint8Array[] {
-    this.onReceive?.(frame);
+    this.observer?.passedToStack(frame);
     // A busy link carries frames for other hosts: these cost a look at the address only.
     const outer = decodeEthernet(frame);
     if (!outer.ok || !this.#isForMe(outer.value)) return [];
     const it = decodeInEthernet(outer.value);
     if (!it.ok) return [];
     const answer = this.#answer(it.value, meta.csumBlank ?? false);
-    return answer ? [answer] : [];
+    if (!answer) return [];
+    this.observer?.passedByStack(answer);
+    return [answer];
   }
 
   #answer(frame: Frame, csumBlank: boolean): Uint8Array | undefined {

@@ -34,7 +34,6 @@ const LATE_KEYS: readonly string[] = [...CONTROL_KEYS, KEY.requestMulticastContr
  * runs all of them in the usual order.
  */
 export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
-  protected readonly toStack = 'toFrontendStack';
   /** Chooses the response to each control request. */
   answer: Answering = agree;
   /**
@@ -53,7 +52,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   }
 
   private constructor(context: PeerContext, vif: VifAddress, frontend: WatchedNode, link: Link) {
-    super(context, frontend, backendPath(vif), frontendPath(vif), link);
+    super(context, frontend, backendPath(vif), frontendPath(vif), link, 'frontend');
     this.#frontend = new OtherDomain(context.domain, vif.frontend);
   }
 

@@ -20,7 +20,7 @@ export interface PeerContext {
   readonly monitor?: Monitor | undefined;
   /** Called with each frame that a peer writes to a ring (`sent`) or reads from one. */
   readonly onFrame?: (frame: Uint8Array, sent: boolean) => void;
-  /** Whether the frames that the driver under test passes to its stack can be seen. */
+  /** Whether the frames that the driver under test exchanges with its stack can be seen. */
   readonly seesStack?: boolean;
   /** Called for each reply of the guest's stack to a request of netifspec. */
   readonly onAnswer?: (reflector: Reflector) => void;

@@ -54,7 +54,6 @@ function isOfGroup(frame: Uint8Array): boolean {
  * runs all of them in the usual order.
  */
 export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
-  protected readonly toStack = 'toBackendStack';
   readonly #backend: OtherDomain;
   #control: FrontendControl | undefined;
   /** Whether the backend must deliver only the multicast groups that were requested. */
@@ -66,7 +65,7 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
   }
 
   private constructor(context: PeerContext, vif: VifAddress, backend: WatchedNode, link: Link) {
-    super(context, backend, frontendPath(vif), backendPath(vif), link);
+    super(context, backend, frontendPath(vif), backendPath(vif), link, 'backend');
     this.#backend = new OtherDomain(context.domain, vif.backend);
   }
 

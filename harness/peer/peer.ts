@@ -1,4 +1,3 @@
-import { SentFrames } from './sent-frames.js';
 import { formatIpv4 } from '../packet/address.js';
 import {
   arpRequest,
@@ -21,6 +20,7 @@ import type { Half } from './channel-counts.js';
 import type { PeerContext, Reflector } from './context.js';
 import type { Link } from './link.js';
 import type { WatchedNode } from '../xen/watched-node.js';
+import { StackBoundary } from './stack-boundary.js';
 import { Directory } from './monitor/directory.js';
 import { contentOf } from './monitor/situations.js';
 import { type Agreement, VifMonitor } from './monitor/vif-monitor.js';
@@ -115,15 +115,14 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   main = 0;
   /** Checks the driver under test on this vif. */
   readonly monitor: VifMonitor;
+  /** What is seen of the stack behind the driver under test. */
+  readonly boundary: StackBoundary;
   /** The keys that bind the driver under test on the current connection. */
   protected agreement: Agreement = { receiver: new Directory({}), mtu: USUAL_MTU };
   /** The keys of the peer's own directory, as written. */
   readonly #own: Record<string, string | undefined> = {};
   #mtu = USUAL_MTU;
   readonly #neighbours: Stack;
-  readonly #sent = new SentFrames();
-  /** The kind of situation in which the driver under test passes a frame to its stack. */
-  protected abstract readonly toStack: 'toFrontendStack' | 'toBackendStack';
   #fault: Error | undefined;
   #isClosed = false;
   /** Whether the peer has announced that it closes. */
@@ -139,9 +138,12 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     /** The directory of the driver under test. */
     readonly otherPath: string,
     readonly link: Link,
+    /** The role of the driver under test. */
+    role: 'frontend' | 'backend',
   ) {
     this.#neighbours = new Stack(link.peer);
     this.monitor = new VifMonitor(context.monitor, context.domain);
+    this.boundary = new StackBoundary(role, link, this.monitor);
   }
 
   /**
@@ -404,6 +406,7 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   /** Fixes the current keys of the peer's directory as those that bind the driver on the new connection. */
   protected agree(): void {
     this.agreement = { receiver: new Directory({ ...this.#own }), mtu: this.#mtu };
+    this.boundary.reconnects();
   }
 
   /** Releases rings, buffers and event channels, whether or not the driver under test still uses them. */
@@ -438,14 +441,8 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   /** Reports a frame that was written to the ring. */
   protected readonly traceSent = (frame: Uint8Array): void => {
     this.context.onFrame?.(frame, true);
-    if (this.context.seesStack) this.#sent.add(frame);
+    if (this.context.seesStack) this.boundary.sends(frame);
   };
-
-  /** Lets the monitor check a frame that the driver under test passed to its stack. */
-  passedToStack(frame: Uint8Array): void {
-    const sent = this.#sent.take(frame);
-    if (sent !== undefined) this.monitor.see(this.toStack, () => ({ frame, sent }));
-  }
 
   /** Lets the monitor check a received packet. */
   protected abstract see(packet: P, seen: ReturnType<typeof contentOf>): void;
@@ -454,6 +451,7 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   protected readonly keepReceived = (packet: P): void => {
     this.context.onFrame?.(packet.frame, false);
     if (this.context.monitor) this.see(packet, contentOf(packet.frame, this.link.iut));
+    if (this.context.seesStack) this.boundary.arrives(packet.frame);
     for (const reply of this.#neighbours.receive(packet.frame)) this.reply(reply, packet.queue);
     this.received.push(packet);
     if (this.received.length > KEPT_PACKETS) this.received.shift();

@@ -3,8 +3,10 @@ import { BACKEND_KEYS, BackendPeer } from '../peer/backend.js';
 import type { PeerContext } from '../peer/context.js';
 import { FrontendPeer } from '../peer/frontend.js';
 import { type Link, linkOf } from '../peer/link.js';
+import type { StackBoundary } from '../peer/stack-boundary.js';
 import { backendPath, createVif, frontendPath, handleOf, removeVif, type VifAddress, vifOf } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
+import type { StackObserver } from '../packet/stack.js';
 import { all, Expired } from '../xen/wait.js';
 import { EnvironmentError } from './environment.js';
 import type { Iut, LinkedVif } from './iut.js';
@@ -45,6 +47,8 @@ type CreatePeer<P> = (context: PeerContext, vif: VifAddress, link: Link) => Prom
  */
 export class Connections<R extends Role> {
   readonly #vifs = new Map<PeerOf[R], Entry>();
+  /** What is seen of the stack of each vif, by its handle, until the vif is removed. */
+  readonly #boundaries = new Map<number, StackBoundary>();
   /** Whether the current test has requested the shared vif. */
   #sharing = false;
   /** Number of vifs created so far. */
@@ -70,9 +74,9 @@ export class Connections<R extends Role> {
     return [...this.#vifs].find(([, { shared }]) => shared)?.[0];
   }
 
-  /** The driver passed a frame to the stack of vif number `handle`. */
-  passedToStack(handle: number, frame: Uint8Array): void {
-    for (const [peer, { vif }] of this.#vifs) if (vif.handle === handle) peer.passedToStack(frame);
+  /** What is to be told of the frames between the driver and the stack of vif number `handle`; undefined if it is gone. */
+  stackObserver(handle: number): StackObserver | undefined {
+    return this.#boundaries.get(handle);
   }
 
   /** The violations that the peers of all current vifs have detected, at most one of each. */
@@ -113,6 +117,9 @@ export class Connections<R extends Role> {
     const peer = await this.createPeer(this.parts.context, vif, link);
     peer.bootMs = bootMs;
     this.#vifs.set(peer, { vif, shared: false, configured: false });
+    const earlier = this.#boundaries.get(vif.handle);
+    if (earlier) peer.boundary.continues(earlier);
+    this.#boundaries.set(vif.handle, peer.boundary);
     return peer;
   }
 
@@ -225,6 +232,7 @@ export class Connections<R extends Role> {
       try {
         await peer.close();
       } finally {
+        this.#boundaries.delete(vif.handle);
         await this.parts.method.close(vif);
       }
     }

@@ -1,4 +1,5 @@
 import type { KernelLog } from '../guest/kernel-log.js';
+import type { StackObserver } from '../packet/stack.js';
 import type { Link } from '../peer/link.js';
 import type { DeviceTypes, VifAddress } from '../peer/vif.js';
 import type { Reflector } from '../peer/context.js';
@@ -58,8 +59,10 @@ export interface Iut {
    *   of the host or the harness
    */
   alive(): Promise<number | undefined>;
-  /** Calls `listener` with each frame that the driver passes to the stack of a vif. Absent where that cannot be seen. */
-  readonly onStackFrame?: (listener: (handle: number, frame: Uint8Array) => void) => void;
+  /**
+   * Has the stack of each vif observed by `observerOf` its handle. Absent where the stack of the driver cannot be seen.
+   */
+  readonly observeStacks?: (observerOf: (handle: number) => StackObserver | undefined) => void;
   /** Why the guest is dead, if it has died since it was created. Called after each test, so it must be cheap. */
   died(): Promise<string | undefined>;
   /**

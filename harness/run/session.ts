@@ -101,7 +101,7 @@ export class Session {
       pump: new EventPump(domain.events),
       patience,
       monitor: this.monitor,
-      seesStack: this.iut.onStackFrame !== undefined,
+      seesStack: this.iut.observeStacks !== undefined,
       onFrame: (frame: Uint8Array, sent: boolean) => trace.addFrame(frame, sent),
       onAnswer: (reflector: Reflector) => this.#runner.use(reflector),
     };
@@ -112,7 +112,7 @@ export class Session {
       method: this.#method,
       reflectors: this.#reflectors,
     });
-    this.iut.onStackFrame?.((handle, frame) => this.#connections.passedToStack(handle, frame));
+    this.iut.observeStacks?.((handle) => this.#connections.stackObserver(handle));
     this.#preconditions = new Preconditions({
       iut: this.iut,
       connections: this.#connections,

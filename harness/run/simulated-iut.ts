@@ -1,5 +1,5 @@
 import type { Driver, DriverSetting } from './driver.js';
-import { Stack } from '../packet/stack.js';
+import { Stack, type StackObserver } from '../packet/stack.js';
 import { linkOf } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
 import { Hypervisor, type SimulatedDomain } from '../xen/simulated/hypervisor.js';
@@ -42,10 +42,11 @@ export async function openSimulatedIut(
   const onError = (error: unknown): void => {
     fault ??= `the driver threw: ${String(error)}`;
   };
-  let onStackFrame: (handle: number, frame: Uint8Array) => void = () => undefined;
+  let observerOf: ((handle: number) => StackObserver | undefined) | undefined;
   const stackOf = (handle: number): Stack =>
-    new Stack(linkOf(handle).iut, (frame) => {
-      onStackFrame(handle, frame);
+    new Stack(linkOf(handle).iut, {
+      passedToStack: (frame) => observerOf?.(handle)?.passedToStack(frame),
+      passedByStack: (frame) => observerOf?.(handle)?.passedByStack(frame),
     });
   const driver = await make({ role, domain: guest, stackOf, onError });
   await driver.start();
@@ -66,8 +67,8 @@ export async function openSimulatedIut(
     },
     booted: () => Promise.resolve(),
     holdings: () => ({ driver: hypervisor.holdings(guest.id), harness: hypervisor.holdings(harness.id) }),
-    onStackFrame: (listener) => {
-      onStackFrame = listener;
+    observeStacks: (by) => {
+      observerOf = by;
     },
     alive: () => (fault === undefined ? Promise.resolve(undefined) : Promise.reject(new GuestCrashed(fault))),
     died: () => Promise.resolve(fault),

@@ -48,6 +48,7 @@ const KINDS = {
     'atRest',
     'channel',
     'toFrontendStack',
+    'fromFrontendStack',
   ],
   backend: [
     'delivered',
@@ -62,6 +63,7 @@ const KINDS = {
     'atRest',
     'channel',
     'toBackendStack',
+    'fromBackendStack',
   ],
 } as const satisfies Record<string, readonly (keyof Situations)[]>;
 
@@ -91,6 +93,8 @@ const RULES: { readonly [K in Kind]: readonly Rule<Situations[K]>[] } = {
   channel: rulesOf('channel'),
   toFrontendStack: rulesOf('toFrontendStack'),
   toBackendStack: rulesOf('toBackendStack'),
+  fromFrontendStack: rulesOf('fromFrontendStack'),
+  fromBackendStack: rulesOf('fromBackendStack'),
 };
 
 /** The results for one requirement over a run. */

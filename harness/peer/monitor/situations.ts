@@ -124,10 +124,14 @@ export interface Situations {
   readonly closed: { readonly uses: readonly GrantUse[] };
   /** A backend peer has mapped a ring and has not written to it yet. */
   readonly mapped: MappedRing;
-  /** A frontend passed a frame to its stack, where that can be seen; `sent`: the peer sent it, and it is the first. */
-  readonly toFrontendStack: ToStack;
-  /** A backend passed a frame to the stack behind it, likewise. */
-  readonly toBackendStack: ToStack;
+  /** A frontend passed a frame of the peer to its stack, where that can be seen. */
+  readonly toFrontendStack: PassedOn;
+  /** A backend passed a frame of the peer to the stack behind it, likewise. */
+  readonly toBackendStack: PassedOn;
+  /** A frontend sent a frame of its own end to the peer, where its stack can be seen. */
+  readonly fromFrontendStack: PassedOn;
+  /** A backend delivered a frame of its own end to the peer, likewise. */
+  readonly fromBackendStack: PassedOn;
   /** A vif is idle: no message is pending on its rings. */
   readonly atRest: RingAtRest;
   /** An event channel of an idle vif. */
@@ -142,10 +146,11 @@ export interface Rest {
   readonly put: Uint8Array;
 }
 
-/** A frame that a driver passed to its stack. */
-export interface ToStack {
+/** A frame that a driver passed on, between the rings and its stack. */
+export interface PassedOn {
   readonly frame: Uint8Array;
-  readonly sent: boolean;
+  /** Whether the driver was given this frame, and has not passed it on before. */
+  readonly passed: boolean;
 }
 
 /** A shared ring as the frontend initialised it. */

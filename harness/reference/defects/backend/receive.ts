@@ -5,6 +5,7 @@ import { encodeRxResponse } from '../../../protocol/rx.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
+import { Counts } from '../support/counts.js';
 import { isPing } from '../support/packets.js';
 
 const STALLED = { ok: false, reason: 'stalled' } as const;
@@ -289,6 +290,27 @@ export const BACKEND_RECEIVE_DEFECTS: readonly Defect[] = [
           if (page ? page.writable : vif.domain.grants.copyTo([probe])[0] === 0)
             return correct.fill(vif, queue, request, piece, flags);
           stuck.add(queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.receive.delivers-twice',
+    breaks: 'RXW-37',
+    fault: 'delivers a packet once more if it had waited for buffers',
+    backend: (() => {
+      const waiting = new Counts();
+      return {
+        drainBacklog(vif, queue) {
+          const before = queue.backlog[0];
+          correct.drainBacklog(vif, queue);
+          if (before && queue.backlog[0] === before) waiting.next(before);
+        },
+        deliver(vif, queue, packet) {
+          correct.deliver(vif, queue, packet);
+          if (vif.bridgedTo || waiting.of(packet) === 0) return;
+          waiting.clear(packet);
+          queue.backlog.splice(1, 0, packet);
         },
       } satisfies Defect['backend'];
     })(),

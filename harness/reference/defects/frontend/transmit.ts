@@ -332,4 +332,18 @@ export const FRONTEND_TRANSMIT_DEFECTS: readonly Defect[] = [
       } satisfies Defect['frontend'];
     })(),
   },
+  {
+    id: 'frontend.transmit.sends-twice',
+    breaks: 'TXW-39',
+    fault: 'sends every twentieth packet of its stack twice',
+    frontend: (() => {
+      const sent = new Counts();
+      return {
+        transmit(vif, queue, packet) {
+          correct.transmit(vif, queue, packet);
+          if (!vif.bridgedTo && sent.next(vif) % 20 === 0) correct.transmit(vif, queue, packet);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
 ];

@@ -1,4 +1,4 @@
-/** The frames that a peer has sent and that the driver under test has not passed to its stack yet. */
+/** The frames that were passed to a driver under test, and that it has not passed on yet. */
 import { getNumber } from '../bytes/bytes.js';
 import { ETHER_TYPE, ETHERNET_HEADER as ETHERNET, VLAN_TAG as TAG } from '../packet/ethernet.js';
 import { IP_PROTOCOL } from '../packet/ipv4.js';
@@ -12,19 +12,29 @@ const ADDRESSES = 12;
 /** Frames that are remembered; a vif that sent more is not checked any further. */
 const LIMIT = 20_000;
 
-export class SentFrames {
-  readonly #counts = new Map<string, number>();
+export class PassedFrames {
+  #counts = new Map<string, number>();
+  /** Counts of all frames, passed on or not. */
+  readonly #all = new Map<string, number>();
   #total = 0;
 
+  get isEmpty(): boolean {
+    return this.#total === 0;
+  }
+
   add(frame: Uint8Array): void {
-    if (++this.#total > LIMIT) return this.#counts.clear();
-    this.#count(keyOf(frame), 1);
+    if (++this.#total > LIMIT) {
+      this.#counts.clear();
+      this.#all.clear();
+      return;
+    }
+    this.#expect(keyOf(frame));
     // A driver may strip the tag.
-    if (etherType(frame) === ETHER_TYPE.vlan) this.#count(keyOf(withoutTag(frame)), 1);
+    if (etherType(frame) === ETHER_TYPE.vlan) this.#expect(keyOf(withoutTag(frame)));
   }
 
   /**
-   * Whether a frame that came out was sent and has not come out before; undefined if that is not known: TCP data may be
+   * Whether a frame that came out was passed and has not come out before; undefined if that is not known: TCP data may be
    * merged or cut on the way.
    */
   take(frame: Uint8Array): boolean | undefined {
@@ -34,6 +44,16 @@ export class SentFrames {
     if (count === 0) return hasTcpData(frame) ? undefined : false;
     this.#count(key, -1);
     return true;
+  }
+
+  /** The driver may pass on all frames once more. */
+  again(): void {
+    this.#counts = new Map(this.#all);
+  }
+
+  #expect(key: string): void {
+    this.#count(key, 1);
+    this.#all.set(key, (this.#all.get(key) ?? 0) + 1);
   }
 
   #count(key: string, change: number): void {
