@@ -7,19 +7,10 @@ import { GSO_TYPE, HASH_FLAG, HASH_TYPE, KEY, TXF } from '../../harness/protocol
 import { hashInput, toeplitz, VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { decodeFrame } from '../../harness/packet/frame.js';
 import { backendChapter } from '../../harness/run/suite.js';
-import { demanded } from '../../harness/xen/wait.js';
+import { ACCEPTED, checkAccepted, OFFERS_ALL } from '../support/accepted.js';
 import { blanksThrough, blankThrough, type CameOut, cameOut } from '../support/completed.js';
 import { cut, GROWING } from '../support/frame-shapes.js';
-import {
-  gsoExtra,
-  gsoOf,
-  LARGE,
-  largeAfter,
-  largeFrame,
-  MSS,
-  throughCut,
-  throughLarge,
-} from '../support/large-packets.js';
+import { gsoExtra, LARGE, largeAfter, throughCut, throughLarge } from '../support/large-packets.js';
 import { CUT_CASES, expectContinuous, frameOfCase } from '../support/segments.js';
 import { NO_HASH } from './hash-verbs.js';
 import { queuesOffered, saysBlank, setHashing, through } from './verbs.js';
@@ -117,45 +108,13 @@ for (const [name, type, gate, keys] of [
   });
 }
 
-/** The features of a frontend, in rows that hold each two of them with and without the other, where they fit together. */
-const ACCEPTED = {
-  'accepts-no-csum-csum6-gso6': [
-    KEY.featureNoCsumOffload,
-    KEY.featureIpv6CsumOffload,
-    KEY.featureGsoTcpv6,
-    KEY.featureSg,
-  ],
-  'accepts-csum6-gso4': [KEY.featureIpv6CsumOffload, KEY.featureGsoTcpv4, KEY.featureSg],
-  'accepts-gso4': [KEY.featureGsoTcpv4, KEY.featureSg],
-  'accepts-no-csum': [KEY.featureNoCsumOffload],
-  'accepts-csum6': [KEY.featureIpv6CsumOffload],
-} as const;
-
-const OFFERS_ALL = {
-  ...BRIDGE,
-  gate: [`!${KEY.featureNoCsumOffload}`, KEY.featureIpv6CsumOffload, KEY.featureGsoTcpv4, KEY.featureGsoTcpv6],
-} as const;
-
 for (const [name, keys] of Object.entries(ACCEPTED)) {
   const title = `sends only what a frontend accepts that writes ${keys.join(', ')}`;
-  test(name, title, OFFERS_ALL, async (t) => {
-    const writes = (key: string): boolean => keys.some((each) => each === key);
-    const sg = writes(KEY.featureSg) ? '1' : undefined;
-    const own = Object.fromEntries(keys.map((key) => [key, '1']));
-    const [from, to] = await t.bridged({}, { keys: { ...own, [KEY.featureSg]: sg }, rxBuffers: 40 });
-    for (const [type, sum, acceptsBlank, gso] of [
-      [GSO_TYPE.tcpv4, 'CSUM-02', !writes(KEY.featureNoCsumOffload), KEY.featureGsoTcpv4],
-      [GSO_TYPE.tcpv6, 'CSUM-04', writes(KEY.featureIpv6CsumOffload), KEY.featureGsoTcpv6],
-    ] as const) {
-      const blank = largeFrame(from.link.peer, to.link.peer, MSS, type);
-      const small = await largeAfter(to, blank, () => from.send(blank, { flags: BLANK }));
-      const large = await demanded(['GSO-06'], throughCut(from, to, BLANK, type));
-      const packets = [...small, ...large];
-      if (!acceptsBlank) await t.check(sum, () => expect(packets.some(saysBlank), 'csum_blank').to.equal(false));
-      if (!writes(gso)) await t.check('GSO-01', () => expect(packets.some(gsoOf), 'GSO extras').to.equal(false));
-      const slots = packets.map((packet) => packet.slots.length);
-      if (!sg) await t.check('RXW-22', () => expect(Math.max(...slots), 'slots of a packet').to.equal(1));
-    }
+  test(name, title, { ...BRIDGE, gate: OFFERS_ALL }, async (t) => {
+    const own = { [KEY.featureSg]: undefined, ...Object.fromEntries(keys.map((key) => [key, '1'])) };
+    const peers = await t.bridged({}, { keys: own, rxBuffers: 40 });
+    const slots = (packet: QueuePacket): number => packet.slots.length;
+    await checkAccepted(t, peers, keys, { blank: BLANK, saysBlank, slots, single: 'RXW-22' });
   });
 }
 

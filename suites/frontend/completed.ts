@@ -6,6 +6,7 @@ import { GSO_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
 import type { RxResponse } from '../../harness/protocol/rx.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { frontendChapter } from '../../harness/run/suite.js';
+import { ACCEPTED, checkAccepted, OFFERS_ALL } from '../support/accepted.js';
 import { blanksThrough } from '../support/completed.js';
 import { gsoExtra, LARGE, largeAfter, largeFrame } from '../support/large-packets.js';
 import { sendUntilArrival } from '../support/losses.js';
@@ -54,6 +55,17 @@ for (const [version, type, gate] of [
         expectContinuous(await largeAfter(to, frame, () => from.send(frame, shape)), each);
       }
     });
+  });
+}
+
+for (const [name, keys] of Object.entries(ACCEPTED)) {
+  const title = `sends only what a backend accepts that writes ${keys.join(', ')}`;
+  test(name, title, { ...BRIDGE, gate: OFFERS_ALL }, async (t) => {
+    const own = { [KEY.featureRxCopy]: '1', ...Object.fromEntries(keys.map((key) => [key, '1'])) };
+    const [from, to] = await t.bridged(BACKEND_KEYS, own);
+    await hasBuffers(t, from, SLOTS);
+    const slots = (packet: QueuePacket): number => packet.requests.length;
+    await checkAccepted(t, [from, to], keys, { blank: BLANK.flags, saysBlank, slots, single: 'TXW-32' });
   });
 }
 

@@ -2,9 +2,8 @@
 import { completeChecksum } from '../../../packet/offload.js';
 import { KEY, TXF } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
-import { fit } from '../../packet.js';
 import type { Defect } from '../defect.js';
-import { keepingFin, losingLastOfEqual, omittingOddByte } from '../support/packets.js';
+import { keepingFin, losingLastOfEqual, omittingOddByte, usingKeyOfIpv6 } from '../support/packets.js';
 
 /** A number with its octets in the other order. */
 const swapped = (value: number): number => Buffer.from(Uint32Array.of(value).buffer).readUInt32BE();
@@ -116,12 +115,6 @@ export const BACKEND_COMPLETED_DEFECTS: readonly Defect[] = [
     breaks: 'CSUM-02',
     fault:
       'leaves IPv4 checksums blank for a frontend with feature-ipv6-csum-offload, whatever feature-no-csum-offload is',
-    backend: {
-      fitting: ({ offers }, packet) =>
-        fit(packet, {
-          ...offers,
-          [KEY.featureNoCsumOffload]: !offers[KEY.featureIpv6CsumOffload] && offers[KEY.featureNoCsumOffload] === true,
-        }),
-    },
+    backend: { fitting: usingKeyOfIpv6 },
   },
 ];

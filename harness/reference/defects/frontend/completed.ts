@@ -4,7 +4,7 @@ import { decodeRxResponse, encodeRxResponse } from '../../../protocol/rx.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { FrontendQueueState } from '../../frontend.js';
 import type { Defect } from '../defect.js';
-import { keepingFin, losingLastOfEqual, omittingOddByte } from '../support/packets.js';
+import { keepingFin, losingLastOfEqual, omittingOddByte, usingKeyOfIpv6 } from '../support/packets.js';
 
 export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
   {
@@ -102,5 +102,12 @@ export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['frontend'];
     })(),
+  },
+  {
+    id: 'frontend.completed.ipv6-key-for-ipv4',
+    breaks: 'CSUM-02',
+    fault:
+      'leaves IPv4 checksums blank for a backend with feature-ipv6-csum-offload, whatever feature-no-csum-offload is',
+    frontend: { fitting: usingKeyOfIpv6 },
   },
 ];

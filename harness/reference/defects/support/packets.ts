@@ -4,7 +4,8 @@ import { udpChecksum } from '../../../packet/match.js';
 import { IP_PROTOCOL } from '../../../packet/ipv4.js';
 import { completeChecksum } from '../../../packet/offload.js';
 import { TCP_FLAG } from '../../../packet/tcp.js';
-import type { VifPacket } from '../../packet.js';
+import { KEY } from '../../../protocol/netif.js';
+import { fit, type VifPacket } from '../../packet.js';
 
 /** Bytes of a frame that decide its kind: the headers of Ethernet and IPv4. */
 export const HEADERS = ETHERNET_HEADER + 20;
@@ -100,3 +101,12 @@ export const keepingFin =
       frame: completeChecksum(Uint8Array.from(each.frame, (byte, n) => (n === at ? byte | fin : byte))),
     }));
   };
+
+/** Adapts packets to an end as if feature-ipv6-csum-offload spoke of IPv4 too. */
+export const usingKeyOfIpv6 = (
+  { offers }: { readonly offers: Readonly<Record<string, boolean>> },
+  packet: VifPacket,
+): VifPacket[] => {
+  const refuses = offers[KEY.featureNoCsumOffload] === true && !offers[KEY.featureIpv6CsumOffload];
+  return fit(packet, { ...offers, [KEY.featureNoCsumOffload]: refuses });
+};
