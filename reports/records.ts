@@ -252,16 +252,23 @@ export function summarise(group: Group, strict: boolean): Summary {
     skipped: new Map([...reasons].sort((a, b) => b[1] - a[1])),
     // The comparison with a target file is not an executed test.
     executed: group.tests.filter(({ verdict, chapter }) => verdict !== 'skip' && chapter !== 'session').length,
-    checked: new Set(
-      group.tests
-        .flatMap((test) => test.checks)
-        .flatMap(({ verdict, requirements }) => (verdict === 'error' ? [] : requirements)),
-    ).size,
+    checked: checkedIn(group.tests).size,
     expected: count('known'),
     unexpected: count('failed') + count('error'),
     complete,
     finished: complete || group.end?.stoppedAfter !== undefined,
   };
+}
+
+/** The requirements with a check, for any result. */
+function checkedIn(tests: readonly TestRecord[]): Set<string> {
+  const checked = new Set<string>();
+  for (const { checks } of tests) {
+    for (const { verdict, requirements } of checks) {
+      if (verdict !== 'error') for (const id of requirements) checked.add(id);
+    }
+  }
+  return checked;
 }
 
 /** Why a session is not a success, whatever the results of its tests; undefined if it can be one. */
