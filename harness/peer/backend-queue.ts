@@ -6,6 +6,7 @@ import { BackendRx } from './backend-rx.js';
 import { BackendTx, type TxPacket } from './backend-tx.js';
 import type { EventPump } from '../xen/event-pump.js';
 import { ChannelCounts } from './channel-counts.js';
+import type { SentPacket } from './monitor/sent-lately.js';
 import type { VifMonitor } from './monitor/vif-monitor.js';
 import type { OtherDomain } from './other-domain.js';
 import { Violation } from './violation.js';
@@ -22,7 +23,7 @@ export interface BackendQueueOptions {
   readonly onEvent: (work: () => void) => void;
   readonly onPacket: (packet: QueuePacket) => void;
   /** Called with each frame that is written to the ring. */
-  readonly onSend: (frame: Uint8Array) => void;
+  readonly onSend: (packet: SentPacket) => void;
   readonly monitor: VifMonitor;
 }
 

@@ -11,6 +11,7 @@ import {
 } from '../protocol/rx.js';
 import { type Page, PAGE_SIZE } from '../xen/domain.js';
 import { flickerSlot } from './flicker.js';
+import type { SentPacket } from './monitor/sent-lately.js';
 import type { VifMonitor } from './monitor/vif-monitor.js';
 import { type Offset, offsetOf } from './offset.js';
 import type { OtherDomain } from './other-domain.js';
@@ -53,7 +54,7 @@ export class BackendRx {
     private readonly frontend: OtherDomain,
     page: Page,
     /** Called with each frame that is written to the ring. */
-    private readonly onSend: (frame: Uint8Array) => void,
+    private readonly onSend: (packet: SentPacket) => void,
     private readonly monitor: VifMonitor,
   ) {
     this.ring = new BackRing(page, RX_RING);
@@ -94,7 +95,8 @@ export class BackendRx {
 
   /** Assigns the oldest buffers to a frame. The frame must not change until {@link writeEnqueued} has copied it. */
   enqueue(frame: Uint8Array, shape: RxShape = {}): void {
-    this.onSend(frame);
+    const saysBlank = ((shape.flags ?? 0) & RXF.csumBlank) !== 0;
+    this.onSend({ frame, saysBlank, isAltered: shape.alter !== undefined });
     if (shape.alter) this.monitor.lookAwayFromRings();
     const fragments = fragmentsOf(frame, shape);
     // The fragments after a bad one may be taken for a packet (RXW-34 is a should).

@@ -10,7 +10,7 @@ import { OtherDomain } from './other-domain.js';
 import { demanded, Signal, type WaitOptions } from '../xen/wait.js';
 import { WatchedNode } from '../xen/watched-node.js';
 import { Directory } from './monitor/directory.js';
-import { type Packet, txFlags } from './monitor/situations.js';
+import { type Contents, txFlags } from './monitor/situations.js';
 import { HANDSHAKE, Peer } from './peer.js';
 import { backendPath, frontendPath, type VifAddress } from './vif.js';
 import { Violation } from './violation.js';
@@ -228,7 +228,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
     await demanded(count === 1 ? ['RXW-17'] : [], wait);
   }
 
-  protected see(packet: QueuePacket, seen: Pick<Packet, 'content' | 'forwarded' | 'own'>): void {
+  protected see(packet: QueuePacket, seen: Contents): void {
     const { frame, requests, extras, taken, updates } = packet;
     if (extras.some(({ type }) => type === 'mcast-add' || type === 'mcast-del')) {
       return this.monitor.see('listRequest', () => this.agreement);

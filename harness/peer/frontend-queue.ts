@@ -5,6 +5,7 @@ import type { EventPump } from '../xen/event-pump.js';
 import { FrontendRx, type RxPacket } from './frontend-rx.js';
 import { FrontendTx } from './frontend-tx.js';
 import { ChannelCounts } from './channel-counts.js';
+import type { SentPacket } from './monitor/sent-lately.js';
 import type { VifMonitor } from './monitor/vif-monitor.js';
 import type { OtherDomain } from './other-domain.js';
 
@@ -20,7 +21,7 @@ export interface FrontendQueueOptions {
   readonly onEvent: (work: () => void) => void;
   readonly onPacket: (packet: QueuePacket) => void;
   /** Called with each frame that is written to the ring. */
-  readonly onSend: (frame: Uint8Array) => void;
+  readonly onSend: (packet: SentPacket) => void;
   readonly monitor: VifMonitor;
 }
 

@@ -7,6 +7,7 @@ import { decodeTxRequest, decodeTxResponse, encodeTxRequest, type TxRequest, typ
 import { type GrantRef, type Offer, type Page, PAGE_SIZE } from '../xen/domain.js';
 import { Signal } from '../xen/wait.js';
 import { flickerSlot } from './flicker.js';
+import type { SentPacket } from './monitor/sent-lately.js';
 import type { VifMonitor } from './monitor/vif-monitor.js';
 import { type Offset, offsetOf } from './offset.js';
 import type { OtherDomain } from './other-domain.js';
@@ -64,7 +65,7 @@ export class FrontendTx {
     private readonly backend: OtherDomain,
     start: number,
     /** Called with each frame that is written to the ring. */
-    private readonly onSend: (frame: Uint8Array) => void,
+    private readonly onSend: (packet: SentPacket) => void,
     private readonly monitor: VifMonitor,
   ) {
     this.#ringOffer = backend.offer('read-write');
@@ -97,7 +98,8 @@ export class FrontendTx {
 
   /** Writes a frame to buffers and slots, without publishing them. */
   enqueue(frame: Uint8Array, shape: TxShape = {}): SentSlot[] {
-    this.onSend(frame);
+    const saysBlank = ((shape.flags ?? 0) & TXF.csumBlank) !== 0;
+    this.onSend({ frame, saysBlank, isAltered: shape.alter !== undefined || shape.chain !== undefined });
     if (shape.alter || shape.chain) this.monitor.lookAwayFromRings();
     for (const extra of shape.extras ?? []) if (extra.type === 'mcast-add') this.monitor.asksFor(extra.address);
     const lengths = shape.fragments ?? pageSized(frame.length);

@@ -12,7 +12,7 @@ import type { GrantRef } from '../xen/domain.js';
 import { demanded, type WaitOptions } from '../xen/wait.js';
 import { WatchedNode } from '../xen/watched-node.js';
 import { Directory } from './monitor/directory.js';
-import { type Packet, rxFlags } from './monitor/situations.js';
+import { type Contents, rxFlags } from './monitor/situations.js';
 import { OtherDomain } from './other-domain.js';
 import { HANDSHAKE, Peer } from './peer.js';
 import { backendPath, frontendPath, type VifAddress } from './vif.js';
@@ -241,7 +241,7 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
     return keys;
   }
 
-  protected see(packet: QueuePacket, seen: Pick<Packet, 'content' | 'forwarded' | 'own'>): void {
+  protected see(packet: QueuePacket, seen: Contents): void {
     const { frame, slots, extras, extraSlots } = packet;
     const flags = slots.map(({ response }) => rxFlags(response.flags));
     const lengths = slots.map(({ response }) => response.status);

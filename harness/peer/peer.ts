@@ -23,6 +23,7 @@ import type { WatchedNode } from '../xen/watched-node.js';
 import { StackBoundary } from './stack-boundary.js';
 import { Directory } from './monitor/directory.js';
 import { contentOf } from './monitor/situations.js';
+import type { SentPacket } from './monitor/sent-lately.js';
 import { type Agreement, VifMonitor } from './monitor/vif-monitor.js';
 import { Violation } from './violation.js';
 
@@ -439,8 +440,10 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   };
 
   /** Reports a frame that was written to the ring. */
-  protected readonly traceSent = (frame: Uint8Array): void => {
+  protected readonly traceSent = (packet: SentPacket): void => {
+    const { frame } = packet;
     this.context.onFrame?.(frame, true);
+    this.context.monitor?.sentLately.add(packet);
     if (this.context.seesStack) this.boundary.sends(frame);
   };
 
@@ -450,7 +453,8 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   /** Stores a received packet for the tests, after the monitor has checked it and the stack has replied to it. */
   protected readonly keepReceived = (packet: P): void => {
     this.context.onFrame?.(packet.frame, false);
-    if (this.context.monitor) this.see(packet, contentOf(packet.frame, this.link.iut));
+    const { monitor } = this.context;
+    if (monitor) this.see(packet, contentOf(packet.frame, this.link.iut, monitor.sentLately));
     if (this.context.seesStack) this.boundary.arrives(packet.frame);
     for (const reply of this.#neighbours.receive(packet.frame)) this.reply(reply, packet.queue);
     this.received.push(packet);

@@ -163,9 +163,10 @@ export const RXW: readonly Requirement[] = [
       'The backend delivers the packets for a frontend that has free rx buffers on each of its queues, whatever their ' +
       'hash; it may lose single ones.',
     source: 'drivers: Linux, FreeBSD, NetBSD, QEMU' },
-  { id: 'RXW-37', side: 'backend', level: 'de-facto', since: 'always',
+  // Not de-facto: a network may duplicate packets, and a driver may have more of a stack than netifspec knows.
+  { id: 'RXW-37', side: 'backend', level: 'should', since: 'always',
     statement: 'What the backend delivers from its stack is a packet of it: whole, with the same bytes, and once.',
-    source: 'drivers: Linux, FreeBSD, NetBSD, QEMU',
+    source: 'good practice: Linux, FreeBSD, NetBSD and QEMU do so',
     note:
       'Frames to groups may be those of the driver, and a new connection may repeat what the earlier one had sent. ' +
       "Only the stack can tell: it is netifspec's on the simulated Xen." },

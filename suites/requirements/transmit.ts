@@ -175,9 +175,10 @@ export const TXW: readonly Requirement[] = [
   { id: 'TXW-38', side: 'frontend', level: 'should', since: 'always',
     statement: 'The bytes with which the frontend pads a frame of its own are zero, and reveal nothing of its memory.',
     source: 'good practice: RFC 894 and RFC 1042 pad with zeros; see CVE-2003-0001' },
-  { id: 'TXW-39', side: 'frontend', level: 'de-facto', since: 'always',
+  // Not de-facto: a network may duplicate packets, and a driver may have more of a stack than netifspec knows.
+  { id: 'TXW-39', side: 'frontend', level: 'should', since: 'always',
     statement: 'What the frontend sends for its stack is a packet of it: whole, with the same bytes, and once.',
-    source: 'drivers: Linux, FreeBSD, NetBSD, OpenBSD, Windows, mini-os, iPXE',
+    source: 'good practice: Linux, FreeBSD, NetBSD, OpenBSD, Windows, mini-os and iPXE do so',
     note:
       'Frames to groups may be those of the driver, and a new connection may repeat what the earlier one had sent. ' +
       "Only the stack can tell: it is netifspec's on the simulated Xen." },

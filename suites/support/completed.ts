@@ -2,7 +2,7 @@
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import type { Host } from '../../harness/packet/build.js';
 import type { Signal, WaitOptions } from '../../harness/xen/wait.js';
-import { CHECKSUMMED, type Checksummed, type Forms } from './frame-shapes.js';
+import { BASIC, CHECKSUMMED, type Checksummed, type Forms } from './frame-shapes.js';
 import { arrives } from './losses.js';
 
 /** Milliseconds to wait for a packet that a guest may filter out. */
@@ -44,14 +44,45 @@ export async function blanksThrough<P extends { readonly frame: Uint8Array }, S>
 }
 
 /** Sends a packet with a blank checksum into a bridge and returns it as it comes out; undefined if it does not. */
-export async function blankThrough<P extends { readonly frame: Uint8Array }, S>(
+export function blankThrough<P extends { readonly frame: Uint8Array }, S>(
+  peers: readonly [Sender<S>, Receiver<P>],
+  kind: Checksummed,
+  shapeOf: (frame: Uint8Array) => S,
+): Promise<CameOut<P> | undefined> {
+  return sumThrough(peers, kind, ({ blank }) => blank, shapeOf);
+}
+
+/** Sends packets with wrong checksums into a bridge and returns those that come out: a guest may drop them. */
+export async function wrongThrough<P extends { readonly frame: Uint8Array }, S>(
+  peers: readonly [Sender<S>, Receiver<P>],
+  shape: S,
+): Promise<CameOut<P>[]> {
+  const out: CameOut<P>[] = [];
+  for (const kind of BASIC) {
+    const came = await sumThrough(peers, kind, withWrongSum, () => shape);
+    if (came) out.push(came);
+  }
+  return out;
+}
+
+/** A packet whose checksum is neither complete nor blank. */
+function withWrongSum({ blank, complete }: Forms): Uint8Array {
+  const first = blank.findIndex((byte, n) => byte !== complete[n]);
+  const wrong = (n: number): number => [1, 2, 3].find((byte) => byte !== blank[n] && byte !== complete[n]) ?? 0;
+  return complete.map((byte, n) => (n === first ? wrong(n) : byte));
+}
+
+/** Sends a packet in one of its forms into a bridge and returns it as it comes out; undefined if it does not. */
+async function sumThrough<P extends { readonly frame: Uint8Array }, S>(
   [from, to]: readonly [Sender<S>, Receiver<P>],
   { name, make }: Checksummed,
+  formOf: (forms: Forms) => Uint8Array,
   shapeOf: (frame: Uint8Array) => S,
 ): Promise<CameOut<P> | undefined> {
   const forms = make(from.link.peer, to.link.peer);
+  const frame = formOf(forms);
   for (let n = 0; n < TRIES && !cameOut(to.received, name, forms); n++) {
-    await from.send(forms.blank, shapeOf(forms.blank));
+    await from.send(frame, shapeOf(frame));
     const came = (): boolean => cameOut(to.received, name, forms) !== undefined;
     await arrives(to.until(name, came, { on: [to.arrived], ms: FILTER_MS }));
   }

@@ -204,6 +204,9 @@ const UDP4 = udp('UDP', false);
 const SYN6 = tcp('TCP over IPv6', true);
 const UDP6 = udp('UDP over IPv6', true);
 
+/** TCP and UDP, over IPv4 and IPv6. */
+export const BASIC: readonly Checksummed[] = [SYN4, UDP4, SYN6, UDP6];
+
 /** Packets whose checksum is at many places, after headers of each length, and covers even and odd numbers of bytes. */
 export const CHECKSUMMED: readonly Checksummed[] = [
   SYN4,

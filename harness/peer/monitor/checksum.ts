@@ -20,8 +20,8 @@ export const CHECKSUM_RULES: Rules = {
       id: 'CSUM-08',
       judge: (packet) =>
         when(
-          ownTransport(packet) && packet.flags[0]?.dataValidated === true && !isBlank(packet),
-          () => transportOf(packet)?.checksum === 'complete',
+          knownTransport(packet) && packet.flags[0]?.dataValidated === true && !isBlank(packet),
+          () => isComplete(packet) || isForwardedWrong(packet),
           () => 'a packet with data_validated alone whose checksum is not complete',
         ),
     },
@@ -38,8 +38,8 @@ export const CHECKSUM_RULES: Rules = {
       id: 'CSUM-10',
       judge: (packet) =>
         when(
-          ownTransport(packet) && packet.flags[0]?.dataValidated === false && !isBlank(packet),
-          () => transportOf(packet)?.checksum === 'complete',
+          knownTransport(packet) && packet.flags[0]?.dataValidated === false && !isBlank(packet),
+          () => isComplete(packet) || isForwardedWrong(packet),
           () => 'a packet without checksum flags whose checksum is not complete',
         ),
     },
@@ -84,9 +84,14 @@ function transportOf({ content }: Packet): { version: 4 | 6; checksum: string } 
   return undefined;
 }
 
-/** A packet of the guest's own stack that has a checksum, and not one that somebody else may have spoiled. */
-const ownTransport = (packet: Packet): boolean =>
-  packet.own && ![undefined, 'none'].includes(transportOf(packet)?.checksum);
+/** A packet with a checksum that the guest's own stack made, or a peer. */
+const knownTransport = (packet: Packet): boolean =>
+  (packet.own || packet.forwarded) && ![undefined, 'none'].includes(transportOf(packet)?.checksum);
+
+const isComplete = (packet: Packet): boolean => transportOf(packet)?.checksum === 'complete';
+
+/** A packet that was wrong before: the driver need not verify it. */
+const isForwardedWrong = ({ forwarded, isSpoiled }: Packet): boolean => forwarded && isSpoiled();
 
 /** Whether the packet is known to be neither TCP nor UDP. */
 const isOther = ({ content }: Packet): boolean =>

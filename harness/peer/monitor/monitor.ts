@@ -12,6 +12,7 @@ import { QUEUE_RULES } from './queues.js';
 import { RECEIVE_RULES } from './receive.js';
 import { RING_RULES } from './rings.js';
 import type { Rule, Rules } from './rule.js';
+import { SentLately } from './sent-lately.js';
 import type { Situations } from './situations.js';
 import { TRANSMIT_RULES } from './transmit.js';
 import { UNUSED_RULES } from './unused.js';
@@ -121,6 +122,8 @@ export type Tallies = Readonly<Record<string, Readonly<Tally>>>;
 /** Checks one driver for the duration of a session. */
 export class Monitor {
   readonly #tallies = new Map<string, Tally>();
+  /** What all peers sent. */
+  readonly sentLately = new SentLately();
   #test: string | undefined;
 
   /**

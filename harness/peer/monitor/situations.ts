@@ -7,6 +7,7 @@ import type { RxRequest, RxResponse } from '../../protocol/rx.js';
 import type { TxRequest, TxResponse } from '../../protocol/tx.js';
 import type { GrantUse } from '../../xen/domain.js';
 import type { Directory } from './directory.js';
+import type { SentLately } from './sent-lately.js';
 import type { Host } from '../../packet/build.js';
 import { sameBytes } from '../../bytes/bytes.js';
 
@@ -20,6 +21,8 @@ export interface Packet {
   readonly content: Frame | undefined;
   /** Whether a peer made the frame and the driver only forwarded it: an error in its content is not the driver's. */
   readonly forwarded: boolean;
+  /** Whether a peer had sent its flow with a wrong checksum, or in altered slots. */
+  readonly isSpoiled: () => boolean;
   /** Whether the frame was made at the driver's own end of the vif, and not by anybody else whose frames it passes on. */
   readonly own: boolean;
   /** The flags of each data slot, first fragment first, by meaning: the bit values differ between tx and rx. */
@@ -193,14 +196,18 @@ export function rxFlags(bits: number): PacketFlags {
   return flagsOf(bits, RXF, RXF.gsoPrefix);
 }
 
+/** What a frame itself tells of a packet. */
+export type Contents = Pick<Packet, 'content' | 'forwarded' | 'own' | 'isSpoiled'>;
+
 /** The frame by its layers, and who made it; `end` is the driver's end of the vif. */
-export function contentOf(frame: Uint8Array, end: Host): Pick<Packet, 'content' | 'forwarded' | 'own'> {
+export function contentOf(frame: Uint8Array, end: Host, sentLately: SentLately): Contents {
   const decoded = decodeFrame(frame);
   const content = decoded.ok ? decoded.value : undefined;
   const forwarded = PEER_MAC_PREFIX.every((byte, n) => frame[6 + n] === byte) && frame[11] === 1;
   // A guest that routes sends packets of others from its own address.
   const routed = content && 'ip' in content && !sameBytes(content.ip.source, addressOf(end, content.ip.version));
-  return { content, forwarded, own: sameBytes(frame.subarray(6, 12), end.mac) && routed !== true };
+  const isSpoiled = (): boolean => content !== undefined && sentLately.isSpoiled(content);
+  return { content, forwarded, own: sameBytes(frame.subarray(6, 12), end.mac) && routed !== true, isSpoiled };
 }
 
 const addressOf = (end: Host, version: 4 | 6): Uint8Array => (version === 4 ? end.ipv4 : end.ipv6);

@@ -1,6 +1,6 @@
 /** What correct frontends choose for the packets that they send and receive. */
 import { ETHERNET_HEADER } from '../../../packet/ethernet.js';
-import { tcpChecksum } from '../../../packet/match.js';
+import { tcpChecksum, udpChecksum } from '../../../packet/match.js';
 import { blankChecksum, completeChecksum } from '../../../packet/offload.js';
 import { decodeExtra, encodeExtra, EXTRA_BYTES } from '../../../protocol/extra.js';
 import { KEY, NR_SLOTS_MIN, RXF, TXF } from '../../../protocol/netif.js';
@@ -134,7 +134,8 @@ export const blankAlone: Partial<FrontendSteps> = {
   txFlags: ({ frame, csumBlank }) => (csumBlank ? TXF.csumBlank : validated(frame)),
 };
 
-const validated = (frame: Uint8Array): number => (tcpChecksum(frame) === 'corrupt' ? 0 : TXF.dataValidated);
+const validated = (frame: Uint8Array): number =>
+  [tcpChecksum(frame), udpChecksum(frame)].includes('corrupt') ? 0 : TXF.dataValidated;
 
 /** Sends from pages that the backend may write. */
 export const writableTx: Partial<FrontendSteps> = {
