@@ -144,12 +144,12 @@ export class BackendQueue {
       const count = half.ring.unconsumed();
       return count.ok && count.value > 0;
     };
-    return waiting(this.tx) ? 'tx' : this.options.rxNotify && waiting(this.rx) ? 'rx' : undefined;
+    return waiting(this.tx) ? 'tx' : this.#expectsRxEvents && waiting(this.rx) ? 'rx' : undefined;
   }
 
   /** Whether an event is due that has not come: on a ring, messages have reached the event index. */
   overdue(): boolean {
-    return !this.deaf && (this.tx.ring.overdue() > 0 || (this.options.rxNotify && this.rx.ring.overdue() > 0));
+    return !this.deaf && (this.tx.ring.overdue() > 0 || (this.#expectsRxEvents && this.rx.ring.overdue() > 0));
   }
 
   /**
@@ -160,10 +160,14 @@ export class BackendQueue {
   rest(missing: boolean): void {
     this.#channels.rest(this, this.options.monitor);
     for (const { ring } of [this.tx, this.rx]) {
-      const expected = missing && !this.deaf && (ring === this.tx.ring || this.options.rxNotify);
+      const expected = missing && !this.deaf && (ring === this.tx.ring || this.#expectsRxEvents);
       const withoutEvent = expected ? ring.overdue() : 0;
       this.options.monitor.see('atRest', () => ({ ...ring.atRest(), withoutEvent }));
     }
+  }
+
+  get #expectsRxEvents(): boolean {
+    return this.options.rxNotify && this.rx.asksForEvents;
   }
 
   release(): void {

@@ -42,6 +42,8 @@ export class BackendRx {
   readonly ring: BackRing<Page>;
   /** Requests that were read and whose buffers are still empty, oldest first. */
   readonly buffers: RxRequest[] = [];
+  /** Requests an event for more buffers only while it has fewer. Linux's netback does so at 1 (default: always). */
+  enough = Infinity;
   /**
    * The data enqueued since the last {@link writeEnqueued}. It is copied in one batch: a single copy costs as much as
    * a batch.
@@ -78,9 +80,15 @@ export class BackendRx {
         this.monitor.see('posted', () => ({ request: posted }));
         this.buffers.push(posted);
       }
+      if (!this.asksForEvents) return;
       const more = this.ring.finalCheck();
       if (!more.ok || !more.value) return;
     }
+  }
+
+  /** Whether it requests an event for the next buffer. */
+  get asksForEvents(): boolean {
+    return this.buffers.length < this.enough;
   }
 
   /** The number of buffers that a frame of this shape needs. */

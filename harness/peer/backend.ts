@@ -217,6 +217,19 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
 
   /** Waits until the frontend has posted at least `count` buffers. */
   async buffers(count: number, queue = this.queue, options?: WaitOptions): Promise<void> {
+    const { rx } = queue;
+    const { enough } = rx;
+    // Until there are as many, it requests an event for each.
+    rx.enough = Math.max(enough, count);
+    try {
+      await this.#awaitBuffers(count, queue, options);
+    } finally {
+      rx.enough = enough;
+    }
+  }
+
+  async #awaitBuffers(count: number, queue: BackendQueue, options?: WaitOptions): Promise<void> {
+    if (queue.rx.enough < Infinity) this.guard(() => queue.rx.service());
     const posted = (): boolean => {
       // A frontend without feature-rx-notify sends no event for buffers, so the ring is polled (netif.h,
       // "feature-rx-notify"). So is the ring of a queue that ignores events.

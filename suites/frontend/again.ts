@@ -82,6 +82,26 @@ const secondBy =
     return { fresh };
   };
 
+/** Where each buffer and each response asks for an event of its own, they hide that another event is missing. */
+const FEW_EVENTS: Situation<'frontend'> = {
+  name: 'few-events',
+  title: 'on one event channel, to a backend that requests an event for rx buffers only when it has none',
+  connections: (t) => {
+    const oneChannel = { [KEY.featureSplitEventChannels]: '0' };
+    const sparing = (vif: BackendPeer): BackendPeer => {
+      for (const { rx } of vif.queues) rx.enough = 1;
+      return vif;
+    };
+    return {
+      fresh: async (keys = BACKEND_KEYS, own) => sparing(await t.fresh({ ...keys, ...oneChannel }, own)),
+      bridged: async (from = BACKEND_KEYS, to = BACKEND_KEYS) => {
+        const [first, second] = await t.bridged({ ...from, ...oneChannel }, { ...to, ...oneChannel });
+        return [sparing(first), sparing(second)];
+      },
+    };
+  },
+};
+
 const RECONNECTED: Situation<'frontend'> = {
   name: 'reconnected',
   title: 'in the second connection of a vif',
@@ -238,6 +258,18 @@ const EVENTS = [
   'wakeups.event-index-rx',
 ];
 
+/** Tests in which one ring alone has messages for the other end at times. */
+const ALONE = [
+  'notifications.one-by-one',
+  'wakeups.final-check-tx',
+  'wakeups.event-index-tx',
+  'rings.any-order',
+  'responses.later-half',
+  'transmit.keeps-buffers',
+  'receive.recycles',
+  'receive.offsets',
+];
+
 const FULL = [
   'gso.full-ring',
   'gso.slots',
@@ -264,6 +296,7 @@ const ALL = [
 export const again = [
   ...inSituation(LAST_QUEUE, ALL, [...BOTH, ...EVENTS, 'checksum.places', 'gso.slots', 'gso.extras-cost-no-buffer']),
   ...inSituation(EQUIPPED, ALL, [...BOTH, ...FULL]),
+  ...inSituation(FEW_EVENTS, ALL, ALONE),
   ...inSituation(RECONNECTED, ALL, BOTH),
   ...inSituation(POORER, ALL, SENT),
   ...inSituation(AMONG_RICHER, ALL, SENT),

@@ -135,4 +135,27 @@ export const FRONTEND_AGAIN_DEFECTS: readonly Defect[] = [
       } satisfies Defect['frontend'];
     })(),
   },
+  {
+    id: 'frontend.again.rx-decides',
+    breaks: 'NOTIFY-02',
+    fault: 'notifies its only channel if the rx requests of a round ask for an event, whatever its tx requests ask for',
+    frontend: (() => {
+      const due = new Map<FrontendQueueState, boolean>();
+      return {
+        serve(vif, queue) {
+          if (queue.txPort !== queue.rxPort) return correct.serve(vif, queue);
+          due.set(queue, false);
+          correct.serve(vif, queue);
+          const notifies = due.get(queue) === true;
+          due.delete(queue);
+          if (notifies) vif.domain.events.notify(queue.txPort);
+        },
+        push(vif, ring, port) {
+          const queue = [...due.keys()].find(({ tx, rx }) => ring === tx || ring === rx);
+          if (queue) due.set(queue, ring.push());
+          else correct.push(vif, ring, port);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
 ];
