@@ -41,6 +41,8 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
    * added before it was Connected.
    */
   published: Readonly<Record<string, string>> = {};
+  /** Whether {@link published} has the keys that are due before the frontend is Connected, too. */
+  #hasAllKeys = false;
   readonly #frontend: OtherDomain;
   #control: BackendControl | undefined;
   #rxNotify = false;
@@ -70,6 +72,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   }
 
   async #readKeys(): Promise<void> {
+    this.#hasAllKeys = false;
     this.published = await this.otherKeys();
     this.agree();
     this.#connections++;
@@ -152,6 +155,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
       await this.#mapQueues();
       if (CONTROL_KEYS.every((key) => this.published[key] !== undefined)) this.#openControl();
       this.published = { ...this.published, ...(await this.#keysUntilConnected()) };
+      this.#hasAllKeys = true;
     } finally {
       this.#showKeys();
     }
@@ -244,7 +248,8 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   protected see(packet: QueuePacket, seen: Contents): void {
     const { frame, requests, extras, taken, updates } = packet;
     if (extras.some(({ type }) => type === 'mcast-add' || type === 'mcast-del')) {
-      return this.monitor.see('listRequest', () => this.agreement);
+      const own = this.#hasAllKeys ? new Directory(this.published) : undefined;
+      return this.monitor.see('listRequest', () => ({ ...this.agreement, own }));
     }
     const flags = requests.map((request) => txFlags(request.flags));
     const rest = requests.slice(1).map(({ size }) => size);

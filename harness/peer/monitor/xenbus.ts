@@ -21,7 +21,18 @@ const NUMBERS: ReadonlySet<string> = new Set([
 ]);
 
 export const XENBUS_RULES: Rules = {
-  frontendKeys: [{ id: 'XB-22', judge: ({ own }) => numbers(own) }],
+  frontendKeys: [
+    { id: 'XB-22', judge: ({ own }) => numbers(own) },
+    {
+      id: 'XB-19',
+      judge: ({ own, backend }) =>
+        when(
+          backend.has(KEY.featureRxCopy),
+          () => own.has(KEY.requestRxCopy),
+          () => `request-rx-copy = ${own.get(KEY.requestRxCopy)} on a connection to a backend with feature-rx-copy`,
+        ),
+    },
+  ],
   backendKeys: [{ id: 'XB-22', judge: ({ own }) => numbers(own) }],
 };
 
