@@ -70,15 +70,17 @@ export class BackendTx {
         const chain = this.#take();
         if (chain) chains.push(chain);
       }
-      if (this.#chain) {
-        throw new Violation(
-          ['TXW-21'],
-          `tx ring: req_prod ends inside a packet of ${this.#chain.layout.length} slots so far`,
-        );
-      }
+      if (this.#chain) throw this.#unfinished(this.#chain);
       const more = this.ring.finalCheck();
       if (!more.ok || !more.value) return this.#fetch(chains);
     }
+  }
+
+  #unfinished({ layout, extras }: OpenChain): Violation {
+    const where = `tx ring: req_prod ends inside a packet of ${layout.length} slots so far`;
+    return this.#next === 'extra' && extras.length > 0
+      ? new Violation(['EXTRA-08', 'TXW-21'], `${where}, whose last extra says that another one follows`)
+      : new Violation(['TXW-21'], where);
   }
 
   /** Writes the responses of a packet to the ring, in slot order, without publishing them. */
