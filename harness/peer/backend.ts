@@ -27,7 +27,7 @@ const MAX_QUEUES = 64;
 
 const CONTROL_KEYS = [KEY.ctrlRingRef, KEY.eventChannelCtrl];
 /** Keys that a frontend must write before it is Connected, but not before it is Initialised. */
-const LATE_KEYS: readonly string[] = [...CONTROL_KEYS, KEY.requestMulticastControl];
+const LATE_KEYS: readonly string[] = [...CONTROL_KEYS, KEY.requestMulticastControl, KEY.requestRxCopy];
 
 /**
  * The backend end of a vif, which tests a frontend. Each step of the handshake is a separate method; {@link connect}
@@ -85,7 +85,8 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   /** Lets the monitor check the frontend's keys. */
   #showKeys(): void {
     const own = new Directory(this.published);
-    this.monitor.see('frontendKeys', () => ({ own, backend: this.agreement.receiver, first: this.#isFirst }));
+    const state = { first: this.#isFirst, complete: this.#hasAllKeys };
+    this.monitor.see('frontendKeys', () => ({ own, backend: this.agreement.receiver, ...state }));
   }
 
   async #mapQueues(): Promise<void> {

@@ -120,8 +120,15 @@ export interface Situations {
   readonly reused: { readonly what: string; readonly left: Uint8Array; readonly found: Uint8Array };
   readonly ctrlRequest: ControlRequest;
   readonly ctrlResponse: { readonly response: CtrlResponse; readonly rest: Rest };
-  /** The keys of a frontend under test were read. `first` on the first connection of the vif. */
-  readonly frontendKeys: { readonly own: Directory; readonly backend: Directory; readonly first: boolean };
+  /** The keys of a frontend under test were read. */
+  readonly frontendKeys: {
+    readonly own: Directory;
+    readonly backend: Directory;
+    /** Whether this is the first connection of the vif. */
+    readonly first: boolean;
+    /** Whether the frontend is Connected, so that it has written all of its keys. */
+    readonly complete: boolean;
+  };
   readonly backendKeys: { readonly own: Directory };
   /** A backend is Closed: the uses of the grants of the connection, where they can be observed. */
   readonly closed: { readonly uses: readonly GrantUse[] };

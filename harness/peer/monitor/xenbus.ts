@@ -25,9 +25,9 @@ export const XENBUS_RULES: Rules = {
     { id: 'XB-22', judge: ({ own }) => numbers(own) },
     {
       id: 'XB-19',
-      judge: ({ own, backend }) =>
+      judge: ({ own, backend, complete }) =>
         when(
-          backend.has(KEY.featureRxCopy),
+          complete && backend.has(KEY.featureRxCopy),
           () => own.has(KEY.requestRxCopy),
           () => `request-rx-copy = ${own.get(KEY.requestRxCopy)} on a connection to a backend with feature-rx-copy`,
         ),

@@ -166,6 +166,7 @@ export const COMBINATIONS: readonly LegalDriver[] = [
     id: 'frontend.stack-other-headers',
     choice: 'has a stack with other values in the fields of its IP and TCP headers, and with options',
     source: STACK,
+    warns: ['TXW-39'],
     stack: choices.otherHeaders,
   },
   {

@@ -19,12 +19,14 @@ export const GUESTS: readonly LegalDriver[] = [
     id: 'frontend.routes-ipv6',
     choice: 'routes packets of another host over IPv6, one with a wrong checksum',
     source: STACK,
+    warns: ['TXW-39'],
     frontend: guests.routesIpv6,
   },
   {
     id: 'frontend.tags-twice',
     choice: 'sends frames of 1,522 bytes with two VLAN tags of its own',
     source: 'netif.h, "MTU": counts the payload of a frame; IEEE 802.1Q, a service VLAN tag and a customer VLAN tag',
+    warns: ['TXW-39'],
     frontend: guests.tagsTwice,
   },
   {

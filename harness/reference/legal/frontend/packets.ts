@@ -124,6 +124,7 @@ export const PACKETS: readonly LegalDriver[] = [
     id: 'frontend.replies-twice',
     choice: 'sends each packet of its stack twice',
     source: 'netif.h does not describe the stack of a guest',
+    warns: ['TXW-39'],
     frontend: packets.repliesTwice,
   },
   {
