@@ -37,6 +37,12 @@ export const GUESTS: readonly LegalDriver[] = [
     stack: (stack) => stack,
   },
   {
+    id: 'frontend.silent-without-carrier',
+    choice: 'sends nothing while it has no carrier',
+    source: 'netif.h, "Link state": a link that is down',
+    frontend: guests.silentWithoutCarrier,
+  },
+  {
     id: 'frontend.two-pings',
     choice: 'has a stack that replies to at most 2 pings per second',
     source: 'FreeBSD ip_icmp.c, badport_bandlim: net.inet.icmp.icmplim, which may have any value',

@@ -31,6 +31,13 @@ export const sends = (ms: number, framesOf: (link: Link) => readonly Uint8Array[
 /** Asks its neighbour for its MAC again and again, to which the backend's end replies. */
 export const probes = sends(5, ({ iut, peer }) => [arpRequest(iut, peer.ipv4), neighbourSolicitation(iut, peer.ipv6)]);
 
+/** Sends nothing while the backend reports no carrier. */
+export const silentWithoutCarrier: Partial<FrontendSteps> = {
+  transmit(vif, queue, packet) {
+    if (vif.carrier) correct.transmit(vif, queue, packet);
+  },
+};
+
 /** Routes a packet over IPv6 whose checksum was wrong before it came. */
 export const routesIpv6 = sends(20, ({ iut, peer }) => {
   const ipv6 = Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9);
