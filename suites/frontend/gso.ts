@@ -7,6 +7,7 @@ import { EXTRA_FLAG_MORE, GSO_TYPE, KEY, NR_SLOTS_MIN, RSP, RXF, TXF } from '../
 import { distance, TX_RING } from '../../harness/protocol/ring.js';
 import { encodeTxResponse } from '../../harness/protocol/tx.js';
 import { ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
+import { BackendRx } from '../../harness/peer/backend-rx.js';
 import { fragmentLengths } from '../../harness/peer/backend-tx.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
@@ -162,7 +163,9 @@ test('fill-levels', 'sends the largest packet only if its ring has room, however
     // The peer looks at the indices of the ring whenever it is notified.
     while (level < TX_RING.size && (await fill(from, to, level))) {
       level++;
-      await from.send(frame, { flags: BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4)] });
+      const shape = { flags: BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
+      await hasBuffers(t, from, BackendRx.slotsFor(frame, shape));
+      await from.send(frame, shape);
       const large = (): QueuePacket[] => to.received.filter((each) => sameBytes(each.frame, frame));
       await happens(to, 'large packet', () => large().length > 0);
       for (const packet of large()) answer(to, to.received.splice(to.received.indexOf(packet), 1));

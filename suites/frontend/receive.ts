@@ -198,21 +198,14 @@ test(
   async (t) => {
     const vif = await t.fresh();
     await hasBuffers(t, vif, NR_SLOTS_MIN);
-    const kinds = errorsFor(vif);
-    await t.check('RXW-12', async () => {
-      // A buffer that is lost with each packet of half of the kinds would empty the ring.
-      for (let round = 0; round < (2 * RX_RING.size) / kinds.length; round++) {
-        for (const kind of kinds) await vif.deliver(vif.quietFrame(), kind);
-      }
-      // A frontend that replaces its buffers in batches has as many only now and then.
-      let most = 0;
-      for (let n = 0; n < RX_RING.size && most < NR_SLOTS_MIN; n++) {
-        await vif.deliver(vif.quietFrame());
-        await arrives(vif.buffers(NR_SLOTS_MIN, vif.queue, { ms: REFILL_MS }));
-        most = Math.max(most, vif.queue.rx.buffers.length);
-      }
-      expect(most, 'posted buffers').to.be.at.least(NR_SLOTS_MIN);
-    });
+    let most = NR_SLOTS_MIN;
+    await t.check('RXW-12', async () => (most = await postsAfter(vif, errorsFor(vif))));
+    if (most >= NR_SLOTS_MIN) return;
+    // No header says how many buffers a frontend posts: it may post fewer after any packets.
+    const other = await t.fresh();
+    const usual = await postsAfter(other, errorsFor(other).map(withoutError));
+    if (usual < NR_SLOTS_MIN) t.skip(`the frontend posts ${usual} rx buffers after as many packets without an error`);
+    await t.check('RXW-12', () => expect(most, 'posted buffers').to.be.at.least(NR_SLOTS_MIN));
   },
 );
 
@@ -287,6 +280,24 @@ async function losesNone(t: FrontendTest, vif: BackendPeer, shape: RxShape): Pro
   // A stack may lose a ping, but not each of these.
   await t.check('RXW-12', () => expectSomeArrive(lost, ROUNDS));
 }
+
+/** The most rx buffers that a frontend posts after hundreds of packets of these kinds, up to those of a large packet. */
+async function postsAfter(vif: BackendPeer, kinds: readonly RxShape[]): Promise<number> {
+  // A buffer that is lost with each packet of half of the kinds would empty the ring.
+  for (let round = 0; round < (2 * RX_RING.size) / kinds.length; round++) {
+    for (const kind of kinds) await vif.deliver(vif.quietFrame(), kind);
+  }
+  // A frontend that replaces its buffers in batches has as many only now and then.
+  let most = 0;
+  for (let n = 0; n < RX_RING.size && most < NR_SLOTS_MIN; n++) {
+    await vif.deliver(vif.quietFrame());
+    await arrives(vif.buffers(NR_SLOTS_MIN, vif.queue, { ms: REFILL_MS }));
+    most = Math.max(most, vif.queue.rx.buffers.length);
+  }
+  return most;
+}
+
+const withoutError = ({ alter: _, ...shape }: RxShape): RxShape => shape;
 
 /** Packets with an error in each of their slots, without and with an extra, as far as a frontend accepts them. */
 function errorsFor({ published }: BackendPeer): RxShape[] {

@@ -97,6 +97,12 @@ export const RINGS: readonly LegalDriver[] = [
     frontend: rings.freeList(),
   },
   {
+    id: 'frontend.one-id-per-packet',
+    choice: 'uses one tx id for all slots of a packet, and frees one of its pages with each response',
+    source: 'netif.h, "Guest transmit": id is echoed; OpenBSD if_xnf.c has one id per packet (02808233fed8)',
+    frontend: rings.oneIdPerPacket(),
+  },
+  {
     id: 'frontend.full-rx-ring',
     choice: 'keeps all 256 rx slots posted',
     source: 'mini-os netfront.c, init_rx_buffers (0e55c583a0f4)',
@@ -114,6 +120,13 @@ export const RINGS: readonly LegalDriver[] = [
     source: 'netif.h, "Guest receive": sets no number of rx requests',
     warns: ['SLOT-08'],
     frontend: rings.rxBuffers(8),
+  },
+  {
+    id: 'frontend.fewer-rx-buffers',
+    choice: 'keeps 64 rx buffers posted at first, and fewer with each 4 packets, down to 8',
+    source: 'Linux 2.6.23 xen-netfront.c, network_alloc_rx_buffers: a target that varies, with RX_MIN_TARGET 8',
+    warns: ['SLOT-08'],
+    frontend: rings.fewerRxBuffers(),
   },
   {
     id: 'frontend.refills-in-batches',

@@ -1,7 +1,9 @@
 /** What correct frontends choose for their rings: event indices, ids, polling, and notifications. */
 import { advance, distance, RX_RING } from '../../../protocol/ring.js';
+import { RSP, TXF } from '../../../protocol/netif.js';
 import { encodeRxRequest } from '../../../protocol/rx.js';
 import type { FrontRing } from '../../../protocol/shared-ring.js';
+import { decodeTxResponse, encodeTxRequest } from '../../../protocol/tx.js';
 import { Random } from '../../../xen/simulated/random.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
@@ -192,6 +194,18 @@ export const countingRxIds = (): Partial<FrontendSteps> => {
 /** Keeps `count` rx buffers posted. */
 export const rxBuffers = (count: number): Partial<FrontendSteps> => ({ rxTarget: () => count });
 
+/** Keeps one rx buffer fewer posted with each 4 slots that it receives, and at least 8. */
+export const fewerRxBuffers = (): Partial<FrontendSteps> => {
+  const slots = new WeakMap<FrontendQueueState, number>();
+  return {
+    rxTarget: (queue) => Math.max(8, correct.rxTarget(queue) - Math.floor((slots.get(queue) ?? 0) / 4)),
+    takeRxSlot(queue, index, bytes) {
+      slots.set(queue, (slots.get(queue) ?? 0) + 1);
+      return correct.takeRxSlot(queue, index, bytes);
+    },
+  };
+};
+
 /** Posts its first buffers when the backend is Connected. */
 export const postsLate: Partial<FrontendSteps> = {
   firstPost: () => undefined,
@@ -238,4 +252,51 @@ export const dirtyPad: Partial<FrontendSteps> = {
       queue.posted.set(queue.rx.put(encodeRxRequest({ id, pad: 0xbeef, gref: offer.ref })), { id, offer });
     }
   },
+};
+
+/** The ids of the packets in flight on a queue. */
+interface PacketIds {
+  /** The id of the packet that is being sent; undefined between packets. */
+  current: number | undefined;
+  /** The keys of `sending` for the slots of each id that have no response yet, in slot order. */
+  readonly slots: Map<number, number[]>;
+  /** The last key; all keys are beyond the ids. */
+  last: number;
+}
+
+/** Gives all slots of a packet the same tx id, and frees a page of the packet with each response to that id. */
+export const oneIdPerPacket = (): Partial<FrontendSteps> => {
+  const known = new WeakMap<FrontendQueueState, PacketIds>();
+  const idsOf = (queue: FrontendQueueState): PacketIds => {
+    const ids = known.get(queue) ?? { current: undefined, slots: new Map(), last: 0xffff };
+    known.set(queue, ids);
+    return ids;
+  };
+  return {
+    txId(queue) {
+      const { current, slots } = idsOf(queue);
+      let id = current ?? 0;
+      while (id !== current && slots.has(id)) id++;
+      return id;
+    },
+    putTx(queue, request, offer) {
+      const ids = idsOf(queue);
+      ids.current = (request.flags & TXF.moreData) !== 0 ? request.id : undefined;
+      ids.slots.set(request.id, [...(ids.slots.get(request.id) ?? []), ++ids.last]);
+      queue.tx.put(encodeTxRequest(request));
+      queue.sending.set(ids.last, offer);
+    },
+    takeTxResponse(queue, bytes) {
+      const response = decodeTxResponse(bytes);
+      if (!response.ok || response.value.status === RSP.null) return;
+      const { slots } = idsOf(queue);
+      const { id } = response.value;
+      const [key, ...rest] = slots.get(id) ?? [];
+      if (rest.length > 0) slots.set(id, rest);
+      else slots.delete(id);
+      const offer = key === undefined ? undefined : queue.sending.get(key);
+      if (key !== undefined) queue.sending.delete(key);
+      if (offer) queue.txPool.give(offer);
+    },
+  };
 };
