@@ -228,7 +228,7 @@ export const FRONTEND_STEPS = {
     };
   },
 
-  poolTable(vif: FrontendVif, queue: FrontendQueueState, pool: BufferPool, flags: number): string {
+  poolTable(vif: FrontendVif, queue: FrontendQueueState, pool: Pick<BufferPool, 'refs'>, flags: number): string {
     const table = vif.domain.grants.offer(vif.backend, 'read-only');
     table.page.copyIn(0, encodeStagingTable(pool.refs.map((ref) => ({ ref, flags, pad: 0 }))));
     queue.tables.push(table);

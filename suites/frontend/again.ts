@@ -6,15 +6,17 @@ import type { FrontendTest } from '../../harness/run/suite.js';
 import { again as inSituation, type Situation } from '../support/again.js';
 import { checksum } from './checksum.js';
 import { completed } from './completed.js';
+import { control } from './control.js';
 import { gso } from './gso.js';
 import { layouts } from './layouts.js';
+import { multicast } from './multicast.js';
 import { notifications } from './notifications.js';
 import { receive } from './receive.js';
 import { responses } from './responses.js';
 import { rings } from './rings.js';
 import { staging } from './staging.js';
 import { transmit } from './transmit.js';
-import { connectAgain, followsBack, happens, LATE_MS } from './verbs.js';
+import { connectAgain, followsBack, happens, LATE_MS, publishesAgain } from './verbs.js';
 import { wakeups } from './wakeups.js';
 
 const THREE_QUEUES = { [KEY.multiQueueMaxQueues]: '3' };
@@ -105,7 +107,22 @@ const FEW_EVENTS: Situation<'frontend'> = {
 const RECONNECTED: Situation<'frontend'> = {
   name: 'reconnected',
   title: 'in the second connection of a vif',
-  connections: secondBy(followsBack),
+  connections: (t) => {
+    const { fresh } = secondBy(followsBack)(t);
+    return {
+      fresh,
+      plug: async (...keys) => {
+        const vif = await t.fresh(...keys);
+        await publishesAgain(t, vif);
+        return vif;
+      },
+      bridged: async (from, to) => {
+        const vifs: [BackendPeer, BackendPeer] = [await fresh(from), await fresh(to)];
+        await t.bridge(vifs);
+        return vifs;
+      },
+    };
+  },
 };
 
 const REBOUND: Situation<'frontend'> = {
@@ -250,6 +267,17 @@ const BOTH = [
   'checksum.reply',
 ];
 
+/** Tests of what a frontend sets up for one connection. */
+const SET_UP = [
+  'control.any-order',
+  'control.hashed',
+  'control.gref-list',
+  'multicast.request',
+  'staging.tables',
+  'staging.own-pools',
+  'gso.passed-on',
+];
+
 /** Tests whose events concern what the peer sends: on which queue the guest replies is its own choice. */
 const EVENTS = [
   'notifications.asks-for-event',
@@ -291,13 +319,15 @@ const ALL = [
   ...checksum,
   ...gso,
   ...staging,
+  ...control,
+  ...multicast,
 ];
 
 export const again = [
   ...inSituation(LAST_QUEUE, ALL, [...BOTH, ...EVENTS, 'checksum.places', 'gso.slots', 'gso.extras-cost-no-buffer']),
   ...inSituation(EQUIPPED, ALL, [...BOTH, ...FULL]),
   ...inSituation(FEW_EVENTS, ALL, ALONE),
-  ...inSituation(RECONNECTED, ALL, BOTH),
+  ...inSituation(RECONNECTED, ALL, [...BOTH, ...SET_UP]),
   ...inSituation(POORER, ALL, SENT),
   ...inSituation(AMONG_RICHER, ALL, SENT),
   ...inSituation(WORN, ALL, LAID_OUT),

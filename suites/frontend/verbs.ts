@@ -333,6 +333,17 @@ export async function followsBack(
   keys: Readonly<Record<string, string | undefined>> = {},
   configure = (): Promise<unknown> => t.configure(vif),
 ): Promise<void> {
+  await publishesAgain(t, vif, keys);
+  await vif.connect();
+  await configure();
+}
+
+/** The first part of {@link followsBack}: afterwards the frontend has published its rings for a backend in InitWait. */
+export async function publishesAgain(
+  t: FrontendTest,
+  vif: BackendPeer,
+  keys: Readonly<Record<string, string | undefined>> = {},
+): Promise<void> {
   if (!(await closes(vif))) t.skip('the frontend does not close with its backend');
   await vif.writeKeys(keys);
   // A frontend that starts again by itself, as iPXE does, may wait until it has seen Closed. A backend is back in InitWait
@@ -347,8 +358,6 @@ export async function followsBack(
     if (error instanceof Expired) t.skip('the frontend does not connect again by itself');
     throw error;
   }
-  await vif.connect();
-  await configure();
 }
 
 /**

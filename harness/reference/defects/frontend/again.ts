@@ -3,6 +3,7 @@ import { decodeRxResponse, encodeRxResponse, type RxResponse } from '../../../pr
 import { RX_RING } from '../../../protocol/ring.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import { KEY } from '../../../protocol/netif.js';
+import type { BufferPool } from '../../buffer-pool.js';
 import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
 import { fit } from '../../packet.js';
 import type { Defect } from '../defect.js';
@@ -155,6 +156,55 @@ export const FRONTEND_AGAIN_DEFECTS: readonly Defect[] = [
           if (queue) due.set(queue, ring.push());
           else correct.push(vif, ring, port);
         },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.again.stale-tables',
+    breaks: 'STAG-04',
+    fault: 'lists in its pools the entries of its first connection',
+    frontend: (() => {
+      const first = new WeakMap<FrontendVif, Map<string, Pick<BufferPool, 'refs'>>>();
+      return {
+        poolTable(vif, queue, pool, flags) {
+          const known = first.get(vif) ?? new Map<string, Pick<BufferPool, 'refs'>>();
+          first.set(vif, known);
+          const key = `${queue.index}/${flags}`;
+          const entries = known.get(key) ?? { refs: pool.refs };
+          known.set(key, entries);
+          return correct.poolTable(vif, queue, entries, flags);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.again.ends-list-early',
+    breaks: 'GREF-33',
+    fault: 'ends the grant of its list of entries at once in a second connection',
+    frontend: (() => {
+      const { isLater, steps } = ofLaterConnections();
+      return {
+        ...steps,
+        lend: (vif, access, bytes, use) =>
+          vif.queues.some(isLater)
+            ? correct.lend(vif, access, bytes, (ref) => Promise.resolve(void use(ref)))
+            : correct.lend(vif, access, bytes, use),
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.again.gso-size-once',
+    breaks: 'GSO-04',
+    fault: 'asks for segments as long as the whole packet in a second connection',
+    frontend: (() => {
+      const { isLater, steps } = ofLaterConnections();
+      return {
+        ...steps,
+        fitting: (vif, packet) =>
+          fit(packet, vif.offers).map(({ gso, ...rest }) => ({
+            ...rest,
+            gso: gso && vif.queues.some(isLater) ? { ...gso, size: rest.frame.length } : gso,
+          })),
       } satisfies Defect['frontend'];
     })(),
   },
