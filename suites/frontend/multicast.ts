@@ -12,7 +12,8 @@ export const multicast = tests;
 
 const PING = { fresh: true, reflector: 'icmp' } as const;
 const { connected } = XENBUS_STATE;
-const OFFERED = { ...BACKEND_KEYS, [KEY.featureMulticastControl]: '1' };
+/** A frontend may send its multicast requests on any of its queues. */
+const OFFERED = { ...BACKEND_KEYS, [KEY.featureMulticastControl]: '1', [KEY.multiQueueMaxQueues]: '3' };
 
 test('not-offered', 'sends no multicast extra to a backend without multicast control', PING, async (t) => {
   const vif = await t.fresh();
@@ -43,7 +44,9 @@ for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dro
       const vif = await publishing(t, OFFERED);
       if ((await vif.otherKey(KEY.requestMulticastControl)) !== '1') t.skip('the frontend requests no filter');
       await vif.mapRings();
-      vif.queue.tx.respond = false;
+      for (const { tx } of vif.queues) tx.respond = false;
+      // These have their responses.
+      vif.received.length = 0;
       await vif.setState(connected);
       await vif.awaitState([connected]);
       const isDummy = (): boolean =>

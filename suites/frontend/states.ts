@@ -14,6 +14,7 @@ import {
   publishing,
   repeat,
   respondTo,
+  seenByFrontend,
   stillPasses,
   TWICE,
   withhold,
@@ -183,8 +184,8 @@ test('connected-often', 'connects a vif dozens of times', PING, async (t) => {
   });
 });
 
-test('carrier-again', 'follows the carrier node in later connections', CARRIER, async (t) => {
-  const vif = await t.fresh({ ...BACKEND_KEYS, [KEY.carrier]: '1' });
+test('carrier-again', 'follows the carrier node on each queue, in later connections too', CARRIER, async (t) => {
+  const vif = await t.fresh({ ...BACKEND_KEYS, [KEY.carrier]: '1', [KEY.multiQueueMaxQueues]: '3' });
   for (let round = 0; round < TWICE; round++) {
     await followsBack(t, vif);
     for (const value of ['0', '1']) {
@@ -192,9 +193,18 @@ test('carrier-again', 'follows the carrier node in later connections', CARRIER, 
       await t.check('LINK-03', () =>
         vif.until(`carrier state ${value} in the guest`, async () => (await t.hasCarrier(vif)) === (value === '1')),
       );
+      if (value === '1') await t.check('LINK-03', () => passesOnEach(vif));
+      // Whatever the guest does with these without a carrier, it sends on each queue later.
+      else for (const queue of vif.queues) await vif.deliver(vif.pingFrame().frame, {}, queue);
+      for (const queue of vif.queues) await seenByFrontend(vif, queue);
     }
   }
 });
+
+/** Passes a ping on each queue. */
+async function passesOnEach(vif: BackendPeer): Promise<void> {
+  for (const queue of vif.queues) await vif.ping({ queue });
+}
 
 /** Has a frontend that follows its backend connect once more. */
 async function connectedAgain(t: FrontendTest, vif: BackendPeer): Promise<void> {

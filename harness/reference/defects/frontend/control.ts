@@ -1,6 +1,6 @@
 /** Defects of the reference frontend, chapter control. */
 import { type CtrlResponse, decodeCtrlResponse } from '../../../protocol/ctrl.js';
-import { decodeGrefList, encodeGrefList } from '../../../protocol/gref.js';
+import { decodeGrefList, encodeGrefList, type NetifGref } from '../../../protocol/gref.js';
 import {
   CTRL_STATUS,
   CTRL_TYPE,
@@ -192,6 +192,21 @@ export const FRONTEND_CONTROL_DEFECTS: readonly Defect[] = [
     breaks: 'GREF-38',
     fault: 'lists its rx buffers with the readonly flag',
     frontend: listsWith(GREF_FLAG.readonly),
+  },
+  {
+    id: 'frontend.control.readonly-later-queues',
+    breaks: 'GREF-38',
+    fault: 'lists the rx buffers of all queues but the first with the readonly flag',
+    frontend: {
+      lend: (vif, access, bytes, use) => {
+        const list = decodeGrefList(bytes, bytes.length / GREF_BYTES);
+        const later = vif.queues.slice(1).flatMap(({ rxPool }) => rxPool.refs);
+        if (access === 'read-only' || !list.ok) return correct.lend(vif, access, bytes, use);
+        const flagsOf = ({ ref, flags }: NetifGref): number => (later.includes(ref) ? GREF_FLAG.readonly : flags);
+        const entries = list.value.map((entry) => ({ ...entry, flags: flagsOf(entry) }));
+        return correct.lend(vif, access, encodeGrefList(entries), use);
+      },
+    },
   },
   {
     id: 'frontend.control.waits-for-ever',

@@ -2,6 +2,7 @@
 import { KEY, TXF } from '../../../protocol/netif.js';
 import { decodeTxResponse } from '../../../protocol/tx.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import type { FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
 import { writesLate } from '../support/frontend.js';
 
@@ -48,6 +49,26 @@ export const FRONTEND_MULTICAST_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['frontend'];
     })(),
+  },
+  {
+    id: 'frontend.multicast.wrong-channel',
+    breaks: 'NOTIFY-02',
+    fault: 'sends its multicast requests on its last queue, and the event for them on the channel of the first',
+    shownIn: 'frontend.multicast.refused-error',
+    frontend: {
+      // The events that the reference frontend sends in addition would hide the missing one.
+      start(vif) {
+        if (vif.offers[KEY.featureMulticastControl])
+          for (const group of vif.stack.groups) vif.steps.addGroup(vif, group);
+        vif.steps.configure(vif).catch(vif.onError);
+      },
+      addGroup(vif, address) {
+        const [[first], last] = [vif.queues, vif.queues.at(-1)];
+        if (!first || !last) return;
+        const queues = [{ ...last, txPort: first.txPort }];
+        correct.addGroup(Object.create(vif, { queues: { value: queues } }) as FrontendVif, address);
+      },
+    },
   },
   {
     id: 'frontend.multicast.late',

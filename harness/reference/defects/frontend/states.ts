@@ -206,6 +206,32 @@ export const FRONTEND_STATES_DEFECTS: readonly Defect[] = [
     })(),
   },
   {
+    id: 'frontend.states.carrier-wakes-first-queue',
+    breaks: 'LINK-03',
+    fault: 'sends on its first queue only once it has been without a carrier',
+    frontend: (() => {
+      const stopped = new WeakSet<object>();
+      return {
+        async followCarrier(vif) {
+          await correct.followCarrier(vif);
+          const path = `${vif.backendPath}/${KEY.carrier}`;
+          const stop = async (): Promise<void> => {
+            if ((await readOther(vif.domain.store, path)) !== '0') return;
+            for (const queue of vif.queues.slice(1)) stopped.add(queue);
+          };
+          const [first, own] = [
+            vif.carrierWatch,
+            await vif.domain.store.watch(path, () => void stop().catch(vif.onError)),
+          ];
+          vif.carrierWatch = { close: async () => void (await Promise.all([first?.close(), own.close()])) };
+        },
+        transmit(vif, queue, packet) {
+          if (!stopped.has(queue)) correct.transmit(vif, queue, packet);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
     id: 'frontend.states.twenty-connections',
     breaks: 'XB-14',
     fault: 'refuses the 21st connection of a vif',
