@@ -1,5 +1,7 @@
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
+import { KEY } from '../../../protocol/netif.js';
+import { resending } from '../../legal/support/frontend-resending.js';
 import type { Defect } from '../defect.js';
 
 export const FRONTEND_CLOSING_DEFECTS: readonly Defect[] = [
@@ -31,5 +33,16 @@ export const FRONTEND_CLOSING_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['frontend'];
     })(),
+  },
+  {
+    id: 'frontend.closing.resends-unchanged',
+    breaks: 'GSO-01',
+    fault: 'sends packets without a response again in the next connection, in the form of the last one',
+    frontend: resending((vif, queue, packet) => {
+      const asBefore = { ...vif.steps, fitting: () => [packet] };
+      const offers = { ...vif.offers, [KEY.featureSg]: true };
+      const former = Object.create(vif, { steps: { value: asBefore }, offers: { value: offers } }) as FrontendVif;
+      correct.transmit(former, queue, packet);
+    }),
   },
 ];

@@ -3,10 +3,17 @@ import type { LegalDriver } from '../legal.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import { withoutBlankSum } from '../support/checksums.js';
 import * as packets from '../support/frontend-packets.js';
+import { resending } from '../support/frontend-resending.js';
 import { ipv4Only, trusting } from '../support/frontend-stacks.js';
 import * as stacks from '../support/stacks.js';
 
 export const PACKETS: readonly LegalDriver[] = [
+  {
+    id: 'frontend.resends',
+    choice: 'sends again, in its next connection, the packets that had no response in the last one',
+    source: 'netif.h does not say what becomes of requests that have no response when the connection ends',
+    frontend: resending(),
+  },
   {
     id: 'frontend.small-slots',
     choice: 'sends headers and data in separate slots',
