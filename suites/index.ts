@@ -44,6 +44,7 @@ import { xenbus as backendXenbus } from './backend/xenbus.js';
 import { again as frontendAgain } from './frontend/again.js';
 import { checksum as frontendChecksum } from './frontend/checksum.js';
 import { closing as frontendClosing } from './frontend/closing.js';
+import { handles as frontendHandles } from './frontend/handles.js';
 import { control as frontendControl } from './frontend/control.js';
 import { frames as frontendFrames } from './frontend/frames.js';
 import { gso as frontendGso } from './frontend/gso.js';
@@ -127,6 +128,7 @@ export const SUITES: Tests = [
   ...frontendStaging,
   ...frontendStates,
   ...frontendClosing,
+  ...frontendHandles,
   ...frontendMemory,
   ...frontendAgain,
   ...frontendRobustness,

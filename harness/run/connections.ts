@@ -95,14 +95,16 @@ export class Connections<R extends Role> {
   /**
    * Creates the directories of a new vif, and its peer.
    *
-   * @throws Unavailable if the target does not allow another vif
+   * @param wanted the handle of the vif (default: the next one)
+   * @throws Unavailable if the target does not allow another vif, or not with that handle
    */
   async plug(
     backendKeys: Readonly<Record<string, string>> = {},
     frontendKeys: Readonly<Record<string, string>> = {},
+    wanted?: number,
   ): Promise<PeerOf[R]> {
     await this.#makeRoom();
-    const handle = this.#freeHandle();
+    const handle = this.#freeHandle(wanted);
     const link = linkOf(handle);
     const mac = formatMac(this.role === 'frontend' ? link.iut.mac : link.peer.mac);
     const { clock, scale } = this.parts.context.patience;
@@ -257,11 +259,17 @@ export class Connections<R extends Role> {
     this.parts.method.guestReplaced();
   }
 
-  /** The next unused handle; always the same one if all vifs use one handle. */
-  #freeHandle(): number {
+  /** The next unused handle, or the one that is `wanted`; always the same one if all vifs use one handle. */
+  #freeHandle(wanted?: number): number {
     const taken = new Set([...this.#vifs.values()].map(({ vif }) => vif.handle));
     let handle: number;
     const { firstHandle, ownHandles } = this.parts.method;
+    if (wanted !== undefined) {
+      if (taken.has(wanted)) throw new Error(`netifspec bug: a vif with the handle ${wanted} exists`);
+      if (!ownHandles && wanted !== firstHandle)
+        throw new Unavailable('connection', 'the target gives all vifs the same handle ("connection")');
+      return wanted;
+    }
     do handle = handleOf(this.#created++, firstHandle);
     while (taken.has(handle));
     return ownHandles ? handle : firstHandle;

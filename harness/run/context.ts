@@ -178,8 +178,9 @@ export class FrontendContext extends Context<'frontend'> implements FrontendTest
   plug(
     keys: Readonly<Record<string, string>> = BACKEND_KEYS,
     own: Readonly<Record<string, string>> = {},
+    handle?: number,
   ): Promise<BackendPeer> {
-    return this.using('fresh').plug(keys, own);
+    return this.using('fresh').plug(keys, own, handle);
   }
 
   async fresh(

@@ -92,8 +92,12 @@ export interface FrontendTest extends TestContext<BackendPeer> {
    * the toolstack writes to the frontend's directory.
    */
   fresh(keys?: Readonly<Record<string, string>>, own?: Readonly<Record<string, string>>): Promise<BackendPeer>;
-  /** Creates a vif without connecting it. */
-  plug(keys?: Readonly<Record<string, string>>, own?: Readonly<Record<string, string>>): Promise<BackendPeer>;
+  /** Creates a vif without connecting it; `handle` is one that no current vif has (default: a handle not used yet). */
+  plug(
+    keys?: Readonly<Record<string, string>>,
+    own?: Readonly<Record<string, string>>,
+    handle?: number,
+  ): Promise<BackendPeer>;
   /** Whether the network interface of a vif has a carrier. */
   hasCarrier(peer: BackendPeer): Promise<boolean>;
   /** Unbinds the driver from a vif whose peer has closed. */

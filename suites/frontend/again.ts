@@ -111,8 +111,8 @@ const RECONNECTED: Situation<'frontend'> = {
     const { fresh } = secondBy(followsBack)(t);
     return {
       fresh,
-      plug: async (...keys) => {
-        const vif = await t.fresh(...keys);
+      plug: async (keys, own) => {
+        const vif = await t.fresh(keys, own);
         await publishesAgain(t, vif);
         return vif;
       },

@@ -43,6 +43,7 @@ import { FRONTEND_AGAIN_DEFECTS } from './frontend/again.js';
 import { FRONTEND_CHECKSUM_DEFECTS } from './frontend/checksum.js';
 import { FRONTEND_CLOSING_DEFECTS } from './frontend/closing.js';
 import { FRONTEND_CONTROL_DEFECTS } from './frontend/control.js';
+import { FRONTEND_HANDLES_DEFECTS } from './frontend/handles.js';
 import { FRONTEND_FRAMES_DEFECTS } from './frontend/frames.js';
 import { FRONTEND_GSO_DEFECTS } from './frontend/gso.js';
 import { FRONTEND_LAYOUTS_DEFECTS } from './frontend/layouts.js';
@@ -126,6 +127,7 @@ const ALL: readonly Defect[] = [
   ...FRONTEND_STAGING_DEFECTS,
   ...FRONTEND_STATES_DEFECTS,
   ...FRONTEND_CLOSING_DEFECTS,
+  ...FRONTEND_HANDLES_DEFECTS,
   ...FRONTEND_MEMORY_DEFECTS,
   ...FRONTEND_AGAIN_DEFECTS,
   ...FRONTEND_ROBUSTNESS_DEFECTS,
