@@ -15,7 +15,7 @@ export default {
   disableTypeChecks: false,
   buildCommand: 'tsc -p . --noCheck',
   concurrency: 2,
-  timeoutMS: 20000,
+  timeoutMS: 120000,
   incremental: true,
   incrementalFile: 'results/mutation/incremental.json',
   tempDirName: 'results/mutation/sandbox',

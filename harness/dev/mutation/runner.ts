@@ -80,18 +80,28 @@ class SuitesRunner implements TestRunner {
       if (hitLimit !== undefined) Object.assign(this.#context, { hitCount: 0, hitLimit: hitLimit * MANY_HITS });
       this.#thrown = undefined;
       let [nrOfTests, chosen] = [0, 0];
-      for (const role of ROLES) {
-        const ids = this.#modules.CATALOGUE.testsOf(role).map(({ id }) => id);
-        const own = testFilter ? ids.filter((id) => testFilter.includes(id)) : ids;
-        chosen += own.length;
-        if (own.length === 0) continue;
-        const caught = await this.#session(role, own, { onTest: () => nrOfTests++ });
+      for (const { role, ids } of this.#stages(testFilter)) {
+        chosen += ids.length;
+        const caught = await this.#session(role, ids, { onTest: () => nrOfTests++ });
         if (caught)
           return { status: MutantRunStatus.Killed, killedBy: [caught.id], failureMessage: caught.message, nrOfTests };
       }
       if (nrOfTests === chosen) return { status: MutantRunStatus.Survived, nrOfTests };
     }
     return { status: MutantRunStatus.Error, errorMessage: 'not all of its tests could be run' };
+  }
+
+  /**
+   * What is run against a mutant that the tests in `testFilter` reach: those tests, which are few, and then all tests of
+   * their roles. Tests share a connection, so what the driver did before a test may show in that test alone.
+   */
+  #stages(testFilter: readonly string[] | undefined): { role: Records.Role; ids: readonly string[] }[] {
+    const roles = ROLES.map((role) => ({ role, all: this.#modules.CATALOGUE.testsOf(role).map(({ id }) => id) }));
+    const reached = roles
+      .map(({ role, all }) => ({ role, all, ids: all.filter((id) => testFilter?.includes(id) ?? true) }))
+      .filter(({ ids }) => ids.length > 0);
+    const rest = reached.filter(({ all, ids }) => ids.length < all.length);
+    return [...reached, ...rest.map(({ role, all }) => ({ role, ids: all }))];
   }
 
   /** Runs tests until one fails or warns, or the driver throws. */
