@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
 import type { SentSlot } from '../../harness/peer/frontend-tx.js';
 import { KEY } from '../../harness/protocol/netif.js';
-import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { stateName, stateText, XENBUS_STATE, type XenbusState } from '../../harness/protocol/xenbus.js';
 import { leaked } from '../../harness/run/audit.js';
 import { EnvironmentError } from '../../harness/run/environment.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
@@ -48,6 +48,8 @@ test('initialised', 'connects a frontend once that stays in Initialised for some
     await vif.awaitState([connected]);
     await t.fresh();
     expect(await currentState(vif), 'state').to.equal(stateName(connected));
+    // A backend that connects once more loses nothing if the frontend was quick, but the frontend starts again.
+    expect(statesSince(vif, connected), 'states since Connected').to.deep.equal([stateName(connected)]);
     await t.configure(vif);
     await vif.ping();
   });
@@ -135,6 +137,12 @@ test(
     }
   },
 );
+
+/** The states of the backend since it was first in `state`. */
+function statesSince(vif: FrontendPeer, state: XenbusState): string[] {
+  const { history } = vif.other;
+  return history.slice(history.indexOf(String(state))).map(stateText);
+}
 
 /** Expects that the backend maps none of some pages. */
 async function released(t: BackendTest, refs: readonly number[], what: string): Promise<void> {

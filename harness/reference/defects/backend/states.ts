@@ -50,6 +50,21 @@ export const BACKEND_STATES_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.states.starts-again-at-connected',
+    breaks: 'XB-09',
+    fault: 'goes back to InitWait when a frontend that it has connected in Initialised goes to Connected',
+    backend: {
+      async frontendChanged(vif) {
+        const state = await readOther(vif.domain.store, `${vif.frontendPath}/state`);
+        if (state === STATE.connected && vif.seen === STATE.initialised) {
+          vif.steps.disconnect(vif);
+          await vif.steps.setState(vif, STATE.initWait);
+        }
+        await correct.frontendChanged(vif);
+      },
+    },
+  },
+  {
     id: 'backend.states.closes-connected-alone',
     breaks: 'XB-12',
     fault: 'ignores Closing and Closed of a frontend that has not connected',
