@@ -20,6 +20,15 @@ export const BACKEND_LISTS_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.lists.full-page-refused',
+    breaks: 'GREF-04',
+    fault: 'refuses a list that fills its page',
+    backend: {
+      addGrefMapping: (vif, data) =>
+        data[2] === GREF_LIST_MAX ? INVALID_PARAMETER : correct.addGrefMapping(vif, data),
+    },
+  },
+  {
     id: 'backend.lists.first-batch-alone',
     breaks: 'GREF-24',
     fault: `reports all entries of a list as removed and unmaps the first ${BATCH}`,
