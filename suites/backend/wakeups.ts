@@ -1,14 +1,22 @@
 /** ring.h, RING_FINAL_CHECK_FOR_REQUESTS and RING_PUSH_RESPONSES_AND_CHECK_NOTIFY: no order of accesses loses a wake-up. */
+import { expect } from 'chai';
+import type { SentMessage } from '../../harness/peer/frontend-control.js';
+import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { SentSlot } from '../../harness/peer/frontend-tx.js';
-import { advance, RING_OFFSET } from '../../harness/protocol/ring.js';
+import { CTRL_TYPE, KEY } from '../../harness/protocol/netif.js';
+import { advance, distance, RING_OFFSET } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { arrives } from '../support/losses.js';
 import { atStore, storesTo } from '../support/moments.js';
+import { useBuffers } from './verbs.js';
 
 const { test, tests } = backendChapter('wakeups');
 export const wakeups = tests;
 
 const PING = { fresh: true, reflector: 'icmp' } as const;
+const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
+/** Most buffers that are posted as the backend asks for them. */
+const BUFFERS = 128;
 /** Distance of an event index that is not reached. */
 const FAR_AHEAD = 2 ** 30;
 
@@ -30,6 +38,56 @@ test('final-check-tx', 'finds a tx request that came while it asked for an event
   await vif.answered(first);
   if (!(await arrives(vif.until('request for an event', asks)))) t.skip('the backend asks for no event');
   await t.check('NOTIFY-04', () => vif.answered(second));
+});
+
+test('final-check-rx', 'finds rx buffers that came while it asked for an event', PING, async (t) => {
+  const vif = await t.fresh();
+  const { rx } = vif.queue;
+  const stores = storesTo(t, rx.ring.page);
+  await useBuffers(vif);
+  // A whole connection of another vif is the sentinel: an earlier event would wake the backend once more.
+  await (await t.fresh()).ping();
+  vif.received.length = 0;
+  const waiting = vif.pingFrame();
+  let posted = 0;
+  // Posts exactly the buffers that the backend asks for. To the peer it has not asked yet, so there is no event.
+  atStore(stores, RING_OFFSET.reqEvent, () => {
+    const count = distance(rx.ring.reqProdPvt, rx.ring.indices().reqEvent);
+    if (count === 0 || posted + count > BUFFERS) return false;
+    posted += count;
+    rx.enqueue(count);
+    rx.ring.push();
+    return false;
+  });
+  await vif.transmit(waiting.frame);
+  if (!(await arrives(vif.until('request for an event', () => posted > 0)))) t.skip('the backend asks for no event');
+  const isReply = ({ frame }: QueuePacket): boolean => waiting.isReply(frame);
+  // Packets that wait for longer come first, and may use up all buffers.
+  const isSoon = await arrives(vif.receive('packet that waited for a buffer', () => true));
+  rx.repost = true;
+  // A backend may drop packets without a buffer. If it kept the packet, the next event of any kind delivers it.
+  if (!isSoon) await t.check('RXW-27', () => vif.ping());
+  const isLate = !isSoon && vif.received.some(isReply);
+  await t.check('NOTIFY-04', () => expect(isLate, 'packet that waited needs a later event').to.equal(false));
+});
+
+test('final-check-control', 'finds a control request that came while it asked for an event', CONTROL, async (t) => {
+  const vif = await t.fresh({ control: true });
+  const { control } = vif;
+  const stores = storesTo(t, control.ring.page);
+  // A whole connection of another vif is the sentinel: an earlier event would wake the backend once more.
+  await t.fresh();
+  const first = control.put(CTRL_TYPE.getHashFlags);
+  control.push();
+  const second: SentMessage[] = [];
+  const asks = atStore(stores, RING_OFFSET.reqEvent, () => {
+    second.push(control.put(CTRL_TYPE.getHashFlags));
+    control.ring.push();
+    return true;
+  });
+  await vif.replied([first]);
+  if (!(await arrives(vif.until('request for an event', asks)))) t.skip('the backend asks for no event');
+  await t.check('NOTIFY-04', () => vif.replied(second));
 });
 
 for (const half of ['tx', 'rx'] as const) {

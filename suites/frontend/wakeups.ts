@@ -1,7 +1,10 @@
 /** ring.h, RING_FINAL_CHECK_FOR_RESPONSES and RING_PUSH_REQUESTS_AND_CHECK_NOTIFY: no order of accesses loses a wake-up. */
-import type { BackendPeer } from '../../harness/peer/backend.js';
-import { KEY } from '../../harness/protocol/netif.js';
+import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
+import { agree } from '../../harness/peer/backend-control.js';
+import type { CtrlRequest } from '../../harness/protocol/ctrl.js';
+import { CTRL_TYPE, KEY } from '../../harness/protocol/netif.js';
 import { advance, distance, RING_OFFSET } from '../../harness/protocol/ring.js';
+import type { BackRing } from '../../harness/protocol/shared-ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { atStore, storesTo } from '../support/moments.js';
 import { awaitSettled, happens, hasBuffers, withhold } from './verbs.js';
@@ -9,11 +12,18 @@ import { awaitSettled, happens, hasBuffers, withhold } from './verbs.js';
 const { test, tests } = frontendChapter('wakeups');
 export const wakeups = tests;
 
+const CONTROLLED = { ...BACKEND_KEYS, [KEY.featureCtrlRing]: '1', [KEY.multiQueueMaxQueues]: '2' };
 const PING = { fresh: true, reflector: 'icmp' } as const;
 /** Distance of an event index that is not reached. */
 const FAR_AHEAD = 2 ** 30;
 /** Tx packets without responses, of which all but one may have to come before an event. */
 const MOST_PACKETS = 8;
+
+/** Whether the frontend asks for an event at a response beyond `index`. */
+function isAhead(ring: BackRing, index: number): boolean {
+  const ahead = distance(index, ring.indices().rspEvent);
+  return ahead > 0 && ahead <= FAR_AHEAD;
+}
 
 /** Two responses of a ring, each of which is to be written and then published. */
 type Responses = readonly [first: () => void, second: () => void];
@@ -27,10 +37,7 @@ const RESPONSES: Readonly<Record<'tx' | 'rx', (t: FrontendTest, vif: BackendPeer
       if (packet) tx.answer(packet);
     };
     // A frontend may ask for an event after several responses.
-    const asleep = (): boolean => {
-      const ahead = distance(tx.ring.rspProdPvt, tx.ring.indices().rspEvent);
-      return ahead > 0 && ahead <= FAR_AHEAD;
-    };
+    const asleep = (): boolean => isAhead(tx.ring, tx.ring.rspProdPvt);
     const first = (): void => {
       do answer();
       while (packets.length > 1 && asleep());
@@ -73,14 +80,41 @@ for (const half of ['tx', 'rx'] as const) {
       return true;
     });
     if (!(await happens(vif, 'request for an event', asks))) t.skip('the frontend asks for no event');
-    await t.check('NOTIFY-04', () =>
-      vif.until(`${half} rsp_event beyond that response`, () => {
-        const ahead = distance(end, ring.indices().rspEvent);
-        return ahead > 0 && ahead <= FAR_AHEAD;
-      }),
-    );
+    await t.check('NOTIFY-04', () => vif.until(`${half} rsp_event beyond that response`, () => isAhead(ring, end)));
   });
 }
+
+test('final-check-control', 'finds a control response that came while it asked for an event', PING, async (t) => {
+  const vif = await t.plug(CONTROLLED);
+  const requests: CtrlRequest[] = [];
+  // Those for different queues may be out at the same time.
+  vif.answer = (request) => {
+    if (request.type !== CTRL_TYPE.getGrefMappingSize) return agree(request);
+    requests.push(request);
+    return undefined;
+  };
+  await vif.connect();
+  await happens(vif, 'two control requests', () => requests.length > 1);
+  const { control } = vif;
+  const [first, second] = requests;
+  if (!control || !first || !second) return t.skip('the frontend sends no two control requests at once');
+  const stores = storesTo(t, control.ring.page);
+  // An earlier event would wake the frontend once more.
+  await awaitSettled(t, vif);
+  let end = 0;
+  const asks = atStore(stores, RING_OFFSET.rspEvent, () => {
+    control.respond(second, agree(second));
+    control.ring.push();
+    end = control.ring.rspProdPvt;
+    return true;
+  });
+  control.respond(first, agree(first));
+  control.push();
+  if (!(await happens(vif, 'request for an event', asks))) t.skip('the frontend asks for no event');
+  await t.check('NOTIFY-04', () =>
+    vif.until('control rsp_event beyond that response', () => isAhead(control.ring, end)),
+  );
+});
 
 for (const half of ['tx', 'rx'] as const) {
   const title = `notifies a request on the ${half} ring if the event is requested while it is published`;

@@ -2,6 +2,7 @@
 import { decoded } from '../../../bytes/codec.js';
 import { advance, RING_OFFSET } from '../../../protocol/ring.js';
 import type { FrontRing } from '../../../protocol/shared-ring.js';
+import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { Defect } from '../defect.js';
 import { pushByOldIndex } from '../support/indices.js';
 
@@ -24,6 +25,19 @@ export const FRONTEND_WAKEUPS_DEFECTS: readonly Defect[] = [
     breaks: 'NOTIFY-04',
     fault: 'looks for rx responses before it asks for an event, and not after it',
     frontend: { checkRx: ({ rx }) => checksTooEarly(rx) },
+  },
+  {
+    id: 'frontend.wakeups.checks-control-too-early',
+    breaks: 'NOTIFY-04',
+    fault: 'looks for control responses before it asks for an event, and not after it',
+    frontend: {
+      openControl(vif) {
+        const keys = correct.openControl(vif);
+        const ring = vif.control?.ring;
+        if (ring) ring.finalCheck = () => checksTooEarly(ring);
+        return keys;
+      },
+    },
   },
   {
     id: 'frontend.wakeups.reads-index-too-early',
