@@ -5,10 +5,11 @@ import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import type { RxShape } from '../../harness/peer/backend-rx.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
-import { KEY, RSP } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
 import { TX_RING } from '../../harness/protocol/ring.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { CUTS, frameOf, KINDS, TAGGED } from '../support/frame-shapes.js';
+import { gsoExtra, LARGE, largeFrame } from '../support/large-packets.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
 import { allCross, crossings, expectNone, forwarded } from './bridge-verbs.js';
 import { type Asked, happens, hasBuffers, LATE_MS, repeat, survives, unanswered } from './verbs.js';
@@ -56,6 +57,26 @@ test('joined', 'sends packets of several slots in one slot to a backend without 
     );
   });
 });
+
+test(
+  'large-without-sg',
+  'sends a large packet in single slots, or not at all, to a backend with GSO and without feature-sg',
+  { ...BRIDGE, gate: [KEY.featureSg, KEY.featureGsoTcpv4] },
+  async (t) => {
+    const peers = await t.bridged(BACKEND_KEYS, { ...BACKEND_KEYS, [KEY.featureSg]: '0', [KEY.featureGsoTcpv4]: '1' });
+    const [from, to] = peers;
+    await hasBuffers(t, from, 5);
+    const flags = RXF.csumBlank | RXF.dataValidated;
+    await t.check('TXW-32', async () => {
+      const large = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
+      await from.send(large, { flags, extras: [gsoExtra(GSO_TYPE.tcpv4)] });
+      // Frames keep their order: nothing more comes of the large one after another frame.
+      await allCross(peers, [{ name: 'a small frame', frame: from.frameTo(to.link.peer.mac) }]);
+      const slots = to.received.map(({ requests }) => requests.length);
+      expect(Math.max(1, ...slots), 'slots of a packet').to.equal(1);
+    });
+  },
+);
 
 test('next-to-spoiled', 'accepts the good packets between spoiled ones', FRESH, async (t) => {
   const vif = await t.fresh();

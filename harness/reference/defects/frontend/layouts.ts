@@ -70,6 +70,19 @@ export const FRONTEND_LAYOUTS_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'frontend.layouts.gso-implies-sg',
+    breaks: 'TXW-32',
+    fault: 'uses several slots for a large packet if the backend offers GSO, whatever its feature-sg',
+    frontend: {
+      transmit(vif, queue, packet) {
+        const offers = { ...vif.offers };
+        if (packet.gso && offers[KEY.featureGsoTcpv4]) vif.offers[KEY.featureSg] = true;
+        correct.transmit(vif, queue, packet);
+        Object.assign(vif.offers, offers);
+      },
+    },
+  },
+  {
     id: 'frontend.layouts.forwards-slots',
     breaks: 'TXW-32',
     fault: 'sends a large frame from a bridge in two slots, whatever the backend offers',
