@@ -90,6 +90,7 @@ test('stays-closed', 'stays Closed while the backend is Closed and online = 0', 
   await t.fresh();
   const since = vif.other.history.slice(vif.other.history.indexOf(String(closed)) + 1);
   await t.check('XB-33', () => expect(since, 'states after Closed').to.not.include(String(initialising)));
+  await t.check('XB-15', () => expect(since, 'states after Closed').to.not.include(String(closing)));
 });
 
 test('online-alone', 'stays connected while the online key alone changes', PING, async (t) => {

@@ -37,6 +37,17 @@ const watches = (
 
 export const FRONTEND_STATES_DEFECTS: readonly Defect[] = [
   {
+    id: 'frontend.states.closes-again',
+    breaks: 'XB-15',
+    fault: 'goes back to Closing when its backend goes to Closed after it',
+    frontend: {
+      async closeWith(vif, state, own) {
+        if (own === STATE.closed) await vif.steps.setState(vif, STATE.closing);
+        else await correct.closeWith(vif, state, own);
+      },
+    },
+  },
+  {
     id: 'frontend.states.closes-with-rings',
     breaks: 'XB-15',
     fault: 'ignores a backend that closes while the frontend is in Initialising',
