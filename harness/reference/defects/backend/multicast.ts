@@ -8,6 +8,17 @@ import { diesOf } from '../support/mortal.js';
 
 export const BACKEND_MULTICAST_DEFECTS: readonly Defect[] = [
   {
+    id: 'backend.multicast.full-in-silence',
+    breaks: 'MCAST-09',
+    fault: 'accepts each address and forgets those for which its list has no room',
+    backend: {
+      changeGroups(vif, extra) {
+        correct.changeGroups(vif, extra);
+        return true;
+      },
+    },
+  },
+  {
     id: 'backend.multicast.value',
     breaks: 'MCAST-01',
     fault: 'advertises feature-multicast-control = "yes"',
