@@ -126,8 +126,7 @@ export const BACKEND_STEPS = {
   /** Reads the frontend's keys, maps its rings and binds its channels. */
   async connect(vif: BackendVif): Promise<void> {
     const number = (key: string, fallback?: number): Promise<number> => readNumber(vif, key, fallback);
-    const frontend = parseDecimal(await vif.domain.store.read(`${vif.path}/frontend-id`), { min: 0, max: 0x7fff });
-    if (!frontend.ok) throw new RangeError(`frontend-id: ${frontend.reason}`);
+    const frontend = Number(await vif.domain.store.read(`${vif.path}/frontend-id`));
     await vif.steps.readFeatures(vif);
     await vif.steps.followMulticast(vif);
     const count = await vif.steps.queueCount(vif);
@@ -137,7 +136,7 @@ export const BACKEND_STEPS = {
       const single = await number(at + KEY.eventChannel, -1);
       const tx = single >= 0 ? single : await number(at + KEY.eventChannelTx);
       const rx = single >= 0 ? single : await number(at + KEY.eventChannelRx);
-      const queue = vif.steps.openQueue(vif, frontend.value, index, refs, { tx, rx });
+      const queue = vif.steps.openQueue(vif, frontend, index, refs, { tx, rx });
       vif.queues.push(queue);
       for (const [pool, ref, size] of [
         [queue.txPool, KEY.txPoolRef, KEY.txPoolSize],
@@ -147,7 +146,7 @@ export const BACKEND_STEPS = {
       }
     }
     const control = [await number(KEY.ctrlRingRef, -1), await number(KEY.eventChannelCtrl, -1)] as const;
-    if (control[0] >= 0 && control[1] >= 0) vif.steps.openControl(vif, frontend.value, ...control);
+    if (control[0] >= 0 && control[1] >= 0) vif.steps.openControl(vif, frontend, ...control);
   },
 
   /** Reads the frontend's features for receiving. */

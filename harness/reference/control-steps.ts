@@ -162,8 +162,7 @@ export const CONTROL_STEPS = {
     const queue = vif.queues[index];
     const list = queue && vif.steps.readGrefList(vif, ref, size);
     if (!list || queue.mapped.size + size > MAX_MAPPED) return INVALID;
-    const known = list.filter((entry) => queue.mapped.has(entry.ref) || (entry.flags & ~GREF_FLAG.readonly) !== 0);
-    if (known.length > 0 || new Set(list.map((entry) => entry.ref)).size < size) return INVALID;
+    if (list.some((entry) => (entry.flags & ~GREF_FLAG.readonly) !== 0)) return INVALID;
     return vif.steps.mapEntries(queue.mapped, list) ? SUCCESS : INVALID;
   },
 
@@ -180,7 +179,7 @@ export const CONTROL_STEPS = {
     return { ...SUCCESS, data: marked.filter((entry) => entry.status === CTRL_STATUS.success).length };
   },
 
-  /** Maps all of `entries` into a table. Returns false and maps none if one cannot be mapped. */
+  /** Maps all of `entries` into a table. Returns false and maps none if one cannot be mapped or is already mapped. */
   mapEntries(table: MappedGrants, entries: readonly { ref: GrantRef; flags: number }[]): boolean {
     try {
       table.add(entries.map(({ ref, flags }) => ({ ref, readonly: (flags & GREF_FLAG.readonly) !== 0 })));

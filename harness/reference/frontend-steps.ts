@@ -80,11 +80,10 @@ export const FRONTEND_STEPS = {
   async connect(vif: FrontendVif): Promise<void> {
     const { steps, domain } = vif;
     steps.disconnect(vif);
-    const backend = parseDecimal(await domain.store.read(`${vif.path}/backend-id`), { min: 0, max: 0x7fff });
-    if (!backend.ok || !(await steps.accepts(vif))) return;
-    vif.backend = backend.value;
+    if (!(await steps.accepts(vif))) return;
+    vif.backend = Number(await domain.store.read(`${vif.path}/backend-id`));
     for (const key of steps.wanted()) vif.offers[key] = await steps.isOffered(vif, key);
-    const split = vif.offers[KEY.featureSplitEventChannels] ?? false;
+    const split = vif.offers[KEY.featureSplitEventChannels] === true;
     const offered = await domain.store.read(`${vif.backendPath}/${KEY.multiQueueMaxQueues}`);
     const count = steps.queueCount(offered);
     const keys: Record<string, string> = {
@@ -208,7 +207,7 @@ export const FRONTEND_STEPS = {
       queue.rxPort === queue.txPort
         ? { [KEY.eventChannel]: String(queue.txPort) }
         : { [KEY.eventChannelTx]: String(queue.txPort), [KEY.eventChannelRx]: String(queue.rxPort) };
-    return { [KEY.txRingRef]: String(tx?.ref), [KEY.rxRingRef]: String(rx?.ref), ...channels };
+    return { [KEY.txRingRef]: String(tx.ref), [KEY.rxRingRef]: String(rx.ref), ...channels };
   },
 
   /** Creates the buffers that are kept for a backend that maps them. */

@@ -14,7 +14,7 @@ export interface FrontendQueueState {
   readonly index: number;
   readonly tx: FrontRing;
   readonly rx: FrontRing;
-  readonly rings: readonly Offer[];
+  readonly rings: readonly [tx: Offer, rx: Offer];
   readonly txPort: Port;
   readonly rxPort: Port;
   /** Buffers of the tx slots in flight, by id. */

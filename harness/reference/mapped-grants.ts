@@ -36,7 +36,7 @@ export class MappedGrants {
     const added: GrantRef[] = [];
     try {
       for (const { ref, readonly } of entries) {
-        if (this.#mappings.has(ref)) throw XenError.refused('EEXIST', `mapping grant ${ref} twice`);
+        if (this.has(ref)) throw XenError.refused('EEXIST', `mapping grant ${ref} twice`);
         this.#mappings.set(ref, this.grants.map(this.frontend, [ref], readonly ? 'read-only' : 'read-write'));
         added.push(ref);
       }

@@ -28,8 +28,8 @@ export class MulticastList {
     return this.#groups.has(address.join());
   }
 
+  /** Empties the list. */
   clear(): void {
-    this.requested = false;
     this.#groups.clear();
   }
 }
