@@ -51,4 +51,10 @@ export function parseDecimal(text: string | undefined, { min, max }: { min: numb
   return decoded(number);
 }
 
+/** The number of queues that a backend offers by its `multi-queue-max-queues`; 1 if the key isn't a valid number. */
+export function queuesIn(text: string | undefined): number {
+  const max = parseDecimal(text, { min: 1, max: 0xffffffff });
+  return max.ok ? max.value : 1;
+}
+
 const quotedText = (text: string): string => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);

@@ -47,9 +47,9 @@ function withQueues(queues: number): FrontendOptions {
 }
 
 test('queues', 'connects with more queues, and with fewer, after a close', FRESH, async (t) => {
-  const max = Math.min(await queuesOffered(t), 3);
-  if (max < 2) return t.skip('the backend offers only one queue');
   const vif = await t.fresh();
+  const max = Math.min(await queuesOffered(t, vif), 3);
+  if (max < 2) return t.skip('the backend offers only one queue');
   for (const count of [max, 1, 2, max]) await t.check('MQ-17', () => passesAgain(t, vif, withQueues(count)));
 });
 

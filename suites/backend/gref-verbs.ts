@@ -7,7 +7,7 @@ import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { ctrlStatusName } from '../support/statuses.js';
-import { grantUses } from './verbs.js';
+import { grantUses, queuesOffered, waiting } from './verbs.js';
 
 const { success } = CTRL_STATUS;
 
@@ -31,7 +31,8 @@ export async function mapping(
   queues = 1,
   keys: Readonly<Record<string, string>> = {},
 ): Promise<{ vif: FrontendPeer; control: FrontendControl; size: number }> {
-  const vif = await t.plug();
+  const vif = await waiting(t);
+  if (queues > (await queuesOffered(t, vif))) t.skip(`the backend does not offer ${queues} queues`);
   await vif.connect({ control: true, queues, keys });
   const { status, data } = await vif.control.getGrefMappingSize(0);
   if (status !== success || data === 0)

@@ -20,6 +20,7 @@ import {
   skipAtZero,
   statusesOrSilence,
   through,
+  unlessGivenUp,
   useUp,
   waiting,
 } from './verbs.js';
@@ -192,7 +193,7 @@ for (const [name, what, alter] of [
       const pings: ChangingPing[] = [];
       for (let n = 0; n < CHANGING_ROUNDS; n++) pings.push(await changingPing(t, vif, alter));
       // When this reply arrives, those to all pings have arrived, unless the stack replies in another order.
-      await vif.ping();
+      await unlessGivenUp(t, vif, vif.ping());
       const isReplied = ({ isReply }: ChangingPing): boolean => vif.received.some(({ frame }) => isReply(frame));
       const accepted = pings.filter(({ status }) => status === RSP.okay);
       await arrives(vif.until('reply to each accepted ping', () => accepted.every(isReplied), { on: [vif.arrived] }));

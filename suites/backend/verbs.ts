@@ -17,7 +17,7 @@ import {
   TXF,
 } from '../../harness/protocol/netif.js';
 import { distance } from '../../harness/protocol/ring.js';
-import { parseDecimal, stateName, stateText, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
+import { queuesIn, stateName, stateText, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
 import { gsoExtra } from '../support/large-packets.js';
@@ -73,10 +73,9 @@ export async function goesToConnected(vif: FrontendPeer): Promise<void> {
   await demanded(['XB-10'], vif.awaitState([XENBUS_STATE.connected], HANDSHAKE));
 }
 
-/** The number of queues that the backend offers; 1 if its key isn't a valid number. */
-export async function queuesOffered(t: BackendTest): Promise<number> {
-  const max = parseDecimal(await (await t.connect()).otherKey(KEY.multiQueueMaxQueues), { min: 1, max: 0xffffffff });
-  return max.ok ? max.value : 1;
+/** The number of queues that the backend offers a vif (default: the one that tests share). */
+export async function queuesOffered(t: BackendTest, vif?: FrontendPeer): Promise<number> {
+  return queuesIn(await (vif ?? (await t.connect())).otherKey(KEY.multiQueueMaxQueues));
 }
 
 /** How the backend uses grants of the peer; skips the test if the host can't observe that. */
@@ -113,6 +112,27 @@ export async function statusesOrSilence(
     throw error;
   }
 }
+
+const GIVES_UP = 'the backend gives up the vif, as it may';
+
+/** Waits for the responses to a malformed packet. Skips the test if the backend gives up the vif instead, as it may. */
+export async function keepsVif(t: BackendTest, vif: FrontendPeer, slots: readonly SentSlot[]): Promise<void> {
+  if (!(await statusesOrSilence(vif, slots)) || !(await isConnected(vif))) t.skip(GIVES_UP);
+}
+
+/** What comes after a malformed packet. A backend may respond to that packet first and give up the vif then. */
+export async function unlessGivenUp<T>(t: BackendTest, vif: FrontendPeer, next: Promise<T>): Promise<T> {
+  try {
+    return await next;
+  } catch (error) {
+    if (error instanceof Expired && !(await isConnected(vif))) t.skip(GIVES_UP);
+    throw error;
+  }
+}
+
+/** Whether the backend's state is Connected. */
+const isConnected = async (vif: FrontendPeer): Promise<boolean> =>
+  (await currentState(vif)) === stateName(XENBUS_STATE.connected);
 
 /**
  * Like {@link statusesOrSilence}; on silence another packet gives a slow backend more time. A backend that responds only

@@ -9,7 +9,14 @@ import type { LegalDriver } from '../legal.js';
 import { extrasAnywhere } from '../support/backend-extras.js';
 import { later } from '../support/backend-queues.js';
 import { credit } from '../support/backend-pace.js';
-import { blankFatal, givesUp, overLoad, refusesPartial, slotwise } from '../support/backend-refusals.js';
+import {
+  blankFatal,
+  closesAfterError,
+  givesUp,
+  overLoad,
+  refusesPartial,
+  slotwise,
+} from '../support/backend-refusals.js';
 import {
   atEndOfBatch,
   judged,
@@ -171,6 +178,12 @@ export const TRANSMIT: readonly LegalDriver[] = [
     choice: 'goes to Closing with an error node after a malformed packet',
     source: 'netif.h is silent on malformed packets; xenbus.h, XenbusStateClosing: due to an error',
     backend: givesUp((vif, reason) => void vif.steps.refuse(vif, reason).catch(vif.onError)),
+  },
+  {
+    id: 'backend.malformed-error-then-closing',
+    choice: 'responds ERROR to a malformed packet, then writes an error node, disconnects and goes to Closing',
+    source: 'netif.h, "Guest transmit", tx response; xenbus.h, XenbusStateClosing: due to an error',
+    backend: closesAfterError(),
   },
   {
     id: 'backend.bad-grant-slotwise',

@@ -29,6 +29,26 @@ export function givesUp(
   };
 }
 
+/** Responds ERROR to a malformed packet, and after its batch writes an error node and closes. */
+export function closesAfterError(): Pick<BackendSteps, 'serve' | 'serveChain'> {
+  const faults = new WeakMap<BackendVif, string>();
+  return {
+    serve(vif, queue) {
+      correct.serve(vif, queue);
+      const fault = faults.get(vif);
+      if (fault === undefined) return;
+      faults.delete(vif);
+      vif.steps.disconnect(vif);
+      vif.steps.refuse(vif, fault).catch(vif.onError);
+    },
+    serveChain(vif, queue, chain) {
+      if (faults.has(vif)) return;
+      correct.serveChain(vif, queue, chain);
+      if (chain.fault !== undefined) faults.set(vif, chain.fault);
+    },
+  };
+}
+
 /** Responds with `status` to the packets of a batch beyond `most`, and drops them. */
 export function overLoad(status: number, most: number): Pick<BackendSteps, 'serveTx' | 'serveChain'> {
   let accepted = 0;
