@@ -22,7 +22,7 @@ export interface FrameMeta {
   readonly csumBlank?: boolean;
 }
 
-/** Is told of the frames that cross the boundary between a driver and its stack. */
+/** Is given the frames that cross the boundary between a driver and its stack. */
 export interface StackObserver {
   /** The driver passed a frame to the stack. */
   passedToStack(frame: Uint8Array): void;

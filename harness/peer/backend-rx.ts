@@ -42,7 +42,7 @@ export class BackendRx {
   readonly ring: BackRing<Page>;
   /** Requests that were read and whose buffers are still empty, oldest first. */
   readonly buffers: RxRequest[] = [];
-  /** Requests an event for more buffers only while it has fewer. Linux's netback does so at 1 (default: always). */
+  /** Requests an event for more buffers only while it has fewer than this; Linux's netback, while it has none. */
   enough = Infinity;
   /**
    * The data enqueued since the last {@link writeEnqueued}. It is copied in one batch: a single copy costs as much as

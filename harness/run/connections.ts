@@ -74,7 +74,7 @@ export class Connections<R extends Role> {
     return [...this.#vifs].find(([, { shared }]) => shared)?.[0];
   }
 
-  /** What is to be told of the frames between the driver and the stack of vif number `handle`; undefined if it is gone. */
+  /** The observer of the frames between the driver and the stack of vif number `handle`; undefined if it is gone. */
   stackObserver(handle: number): StackObserver | undefined {
     return this.#boundaries.get(handle);
   }

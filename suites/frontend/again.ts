@@ -286,7 +286,7 @@ const EVENTS = [
   'wakeups.event-index-rx',
 ];
 
-/** Tests in which one ring alone has messages for the other end at times. */
+/** Tests in which one ring alone has new messages at times. */
 const ALONE = [
   'notifications.one-by-one',
   'wakeups.final-check-tx',

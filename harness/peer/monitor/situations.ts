@@ -203,7 +203,7 @@ export function rxFlags(bits: number): PacketFlags {
   return flagsOf(bits, RXF, RXF.gsoPrefix);
 }
 
-/** What a frame itself tells of a packet. */
+/** What a frame itself says of a packet. */
 export type Contents = Pick<Packet, 'content' | 'forwarded' | 'own' | 'isSpoiled'>;
 
 /** The frame by its layers, and who made it; `end` is the driver's end of the vif. */
