@@ -1,10 +1,12 @@
 /** netif.h, "Event channel split" and "Multiple transmit and receive queues". */
 import { expect } from 'chai';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
+import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { KEY, QUEUE_KEYS, queueDirectory } from '../../harness/protocol/netif.js';
+import { TX_RING } from '../../harness/protocol/ring.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { undisturbed } from '../support/undisturbed.js';
-import { awaitSettled } from './verbs.js';
+import { answer, awaitSettled, stillPasses, withhold } from './verbs.js';
 
 const { test, tests } = frontendChapter('queues');
 export const queues = tests;
@@ -106,6 +108,25 @@ test('independent', 'serves a queue while another stands still', { ...FRESH }, a
     // Replies may arrive on the queue that stands still, so only buffers are counted: more than the ring holds.
     for (let n = 0; n < moving.rx.ring.layout.size + 20; n++) await vif.deliver(vif.quietFrame(), {}, moving);
   });
+});
+
+test('full', 'sends on a queue while another has no room for requests', { ...FRESH }, async (t) => {
+  const vif = await t.fresh(TWO_QUEUES);
+  const [first, second] = vif.queues;
+  if (!first || !second) return t.skip('the frontend uses a single queue');
+  const [{ queue: full }, { queue: other }] = [await vif.ping({ queue: first }), await vif.ping({ queue: second })];
+  if (full === other) t.skip('the guest sends all its replies on one queue');
+  const packets = await withhold(t, vif, 2 * TX_RING.size);
+  const isHeld = ({ queue }: QueuePacket): boolean => queue === full;
+  answer(
+    vif,
+    packets.filter((packet) => !isHeld(packet)),
+  );
+  other.tx.respond = true;
+  await t.check('MQ-16', () => vif.ping({ queue: second }));
+  answer(vif, [...packets, ...vif.received.splice(0)].filter(isHeld));
+  full.tx.respond = true;
+  await stillPasses(t, 'TXW-17', vif);
 });
 
 test('all-keys-at-once', 'has written the keys of all queues when it goes to Connected', { fresh: true }, async (t) => {

@@ -213,7 +213,10 @@ for (const [name, kind, lengths] of [
       return ping;
     };
     // The peer looks at the indices of the ring whenever it is notified.
-    await t.check('RING-06', async () => respondTo(vif, await withhold(t, vif, 2 * TX_RING.size, 1, ask)));
+    let packets: QueuePacket[] = [];
+    await t.check('RING-06', async () => (packets = await withhold(t, vif, 2 * TX_RING.size, 1, ask)));
+    if (name === 'full') await t.check('ROB-02', async () => (await t.connect()).ping());
+    respondTo(vif, packets);
     const late = asked.slice(-LAST_ASKED);
     const isQueued = (): boolean => vif.received.some(({ frame }) => late.some(({ isReply }) => isReply(frame)));
     const isSent = await happens(vif, 'packet that was queued', isQueued, LATE_MS);

@@ -1,7 +1,11 @@
 /** Defects of the reference frontend, chapter queues. */
 import { KEY } from '../../../protocol/netif.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
+
+/** Free tx slots below which some defects stop. */
+const LITTLE_ROOM = 20;
 
 export const FRONTEND_QUEUES_DEFECTS: readonly Defect[] = [
   {
@@ -192,5 +196,22 @@ export const FRONTEND_QUEUES_DEFECTS: readonly Defect[] = [
         }
       },
     },
+  },
+  {
+    id: 'frontend.queues.full-stops-all',
+    breaks: 'MQ-16',
+    fault: 'sends on no queue while one of them has little room',
+    frontend: (() => {
+      const stopped = new WeakMap<FrontendVif, FrontendQueueState>();
+      return {
+        transmit(vif, queue, packet) {
+          const full = stopped.get(vif);
+          if (full && vif.queues.includes(full) && full.tx.free() < LITTLE_ROOM) return;
+          stopped.delete(vif);
+          correct.transmit(vif, queue, packet);
+          if (queue.tx.free() < LITTLE_ROOM) stopped.set(vif, queue);
+        },
+      } satisfies Defect['frontend'];
+    })(),
   },
 ];

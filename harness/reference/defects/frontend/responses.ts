@@ -12,6 +12,9 @@ import { Counts } from '../support/counts.js';
 /** Bytes of the largest frame at the usual MTU. */
 const FULL_FRAME = 1514;
 
+/** Free tx slots below which a defect stops. */
+const LITTLE_ROOM = 20;
+
 /** The vif of each queue. */
 const vifOf = new WeakMap<FrontendQueueState, FrontendVif>();
 
@@ -227,5 +230,25 @@ export const FRONTEND_RESPONSES_DEFECTS: readonly Defect[] = [
         correct.takeTxResponse(queue, bytes);
       },
     },
+  },
+  {
+    id: 'frontend.responses.full-stops-all',
+    breaks: 'ROB-02',
+    fault: 'sends on no vif while a queue of one of them has little room',
+    frontend: (() => {
+      let full: FrontendQueueState | undefined;
+      return {
+        transmit(vif, queue, packet) {
+          if (full && full !== queue && full.tx.free() < LITTLE_ROOM) return;
+          full = undefined;
+          correct.transmit(vif, queue, packet);
+          if (queue.tx.free() < LITTLE_ROOM) full = queue;
+        },
+        disconnect(vif) {
+          if (full && vif.queues.includes(full)) full = undefined;
+          correct.disconnect(vif);
+        },
+      } satisfies Defect['frontend'];
+    })(),
   },
 ];
