@@ -46,6 +46,7 @@ import { checksum as frontendChecksum } from './frontend/checksum.js';
 import { closing as frontendClosing } from './frontend/closing.js';
 import { handles as frontendHandles } from './frontend/handles.js';
 import { control as frontendControl } from './frontend/control.js';
+import { controlResponses as frontendControlResponses } from './frontend/control-responses.js';
 import { frames as frontendFrames } from './frontend/frames.js';
 import { gso as frontendGso } from './frontend/gso.js';
 import { layouts as frontendLayouts } from './frontend/layouts.js';
@@ -125,6 +126,7 @@ export const SUITES: Tests = [
   ...frontendGso,
   ...frontendMulticast,
   ...frontendControl,
+  ...frontendControlResponses,
   ...frontendStaging,
   ...frontendStates,
   ...frontendClosing,

@@ -115,7 +115,7 @@ export class BackendControl {
 
   private constructor(
     private readonly mapping: Mapping,
-    private readonly port: Port,
+    readonly port: Port,
     private readonly options: BackendControlOptions,
   ) {
     const [page] = mapping.pages;

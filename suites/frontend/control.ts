@@ -4,7 +4,6 @@ import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import {
   agree,
   type Answer,
-  type Answering,
   type BackendControl,
   GREF_ROOM,
   MAPPING_ROOM,
@@ -29,8 +28,9 @@ import {
 import { advance, distance } from '../../harness/protocol/ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
-import { Expired, Patience } from '../../harness/xen/wait.js';
+import { Patience } from '../../harness/xen/wait.js';
 import { describes, gsoExtra, LARGE, largeAfter, largeFrame, MTU_FRAME } from '../support/large-packets.js';
+import { awaitRequest, controlled, OFFERED, pending } from './control-verbs.js';
 import { awaitSettled, goOffline, happens, hasBuffers, readable, stillPasses, writable } from './verbs.js';
 
 const { test, tests } = frontendChapter('control');
@@ -40,7 +40,6 @@ const PING = { fresh: true, reflector: 'icmp' } as const;
 /** Control requests up to an event index that is not reached. */
 const FAR_AHEAD = 16;
 const HASHED: ExtraHash = { type: 'hash', flags: 0, hashType: HASH_TYPE.ipv4, algorithm: 1, value: 0x12345678 };
-const OFFERED = { ...BACKEND_KEYS, [KEY.featureCtrlRing]: '1' };
 
 /** The reserved data words of each message. */
 const RESERVED_WORDS: Readonly<Record<number, readonly number[]>> = {
@@ -380,42 +379,6 @@ function expectNoStray(requests: readonly CtrlRequest[]): void {
 /** Requests with a non-zero reserved word. */
 function stray(ring: BackendControl): CtrlRequest[] {
   return ring.requests.filter(({ type, data }) => (RESERVED_WORDS[type] ?? []).some((word) => data[word] !== 0));
-}
-
-/** A connection whose frontend provides a control ring and has sent a first request; skips the test for any other. */
-async function controlled(
-  t: FrontendTest,
-  answer: (request: CtrlRequest, vif: BackendPeer) => ReturnType<Answering> = agree,
-): Promise<{ vif: BackendPeer; ring: BackendControl }> {
-  const vif = await t.plug({ ...OFFERED, [KEY.multiQueueMaxQueues]: '2' });
-  vif.answer = (request) => answer(request, vif);
-  await vif.connect();
-  await t.configure(vif);
-  const ring = vif.control ?? t.skip('the frontend provides no control ring');
-  await awaitRequest(t, vif, () => ring.requests.length > 0);
-  return { vif, ring };
-}
-
-/** Waits until `probe` returns the awaited request; skips the test if the frontend never sends it. */
-async function awaitRequest(t: FrontendTest, vif: BackendPeer, probe: () => boolean): Promise<void> {
-  try {
-    await vif.until('control request', probe, { on: vif.control ? [vif.control.asked] : [] });
-  } catch (error) {
-    if (!(error instanceof Expired) || error.inconclusive) throw error;
-    t.skip('the frontend does not send that request');
-  }
-}
-
-/** A frontend that waits for the response to a request of type `type`. */
-async function pending(
-  t: FrontendTest,
-  type: number,
-): Promise<{ vif: BackendPeer; ring: BackendControl; request: CtrlRequest }> {
-  const { vif, ring } = await controlled(t, (request) => (request.type === type ? undefined : agree(request)));
-  await awaitRequest(t, vif, () => ring.requestsOf(type).length > 0);
-  const [request] = ring.requestsOf(type);
-  if (!request) throw new Error('waited for a request');
-  return { vif, ring, request };
 }
 
 function entriesOf(t: FrontendTest, vif: BackendPeer, ref: number, count: number): NetifGref[] {

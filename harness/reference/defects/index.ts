@@ -44,6 +44,7 @@ import { FRONTEND_CHECKSUM_DEFECTS } from './frontend/checksum.js';
 import { FRONTEND_CLOSING_DEFECTS } from './frontend/closing.js';
 import { FRONTEND_CONTROL_DEFECTS } from './frontend/control.js';
 import { FRONTEND_HANDLES_DEFECTS } from './frontend/handles.js';
+import { FRONTEND_CONTROL_RESPONSES_DEFECTS } from './frontend/control-responses.js';
 import { FRONTEND_FRAMES_DEFECTS } from './frontend/frames.js';
 import { FRONTEND_GSO_DEFECTS } from './frontend/gso.js';
 import { FRONTEND_LAYOUTS_DEFECTS } from './frontend/layouts.js';
@@ -124,6 +125,7 @@ const ALL: readonly Defect[] = [
   ...FRONTEND_GSO_DEFECTS,
   ...FRONTEND_MULTICAST_DEFECTS,
   ...FRONTEND_CONTROL_DEFECTS,
+  ...FRONTEND_CONTROL_RESPONSES_DEFECTS,
   ...FRONTEND_STAGING_DEFECTS,
   ...FRONTEND_STATES_DEFECTS,
   ...FRONTEND_CLOSING_DEFECTS,

@@ -1,0 +1,46 @@
+/** Connections to frontends with a control ring. */
+import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
+import { agree, type Answering, type BackendControl } from '../../harness/peer/backend-control.js';
+import type { CtrlRequest } from '../../harness/protocol/ctrl.js';
+import { KEY } from '../../harness/protocol/netif.js';
+import type { FrontendTest } from '../../harness/run/suite.js';
+import { Expired } from '../../harness/xen/wait.js';
+
+/** The keys of a backend with a control ring. */
+export const OFFERED = { ...BACKEND_KEYS, [KEY.featureCtrlRing]: '1' };
+
+/** A connection whose frontend provides a control ring and has sent a first request; skips the test for any other. */
+export async function controlled(
+  t: FrontendTest,
+  answer: (request: CtrlRequest, vif: BackendPeer) => ReturnType<Answering> = agree,
+): Promise<{ vif: BackendPeer; ring: BackendControl }> {
+  const vif = await t.plug({ ...OFFERED, [KEY.multiQueueMaxQueues]: '2' });
+  vif.answer = (request) => answer(request, vif);
+  await vif.connect();
+  await t.configure(vif);
+  const ring = vif.control ?? t.skip('the frontend provides no control ring');
+  await awaitRequest(t, vif, () => ring.requests.length > 0);
+  return { vif, ring };
+}
+
+/** Waits until `probe` returns the awaited request; skips the test if the frontend never sends it. */
+export async function awaitRequest(t: FrontendTest, vif: BackendPeer, probe: () => boolean): Promise<void> {
+  try {
+    await vif.until('control request', probe, { on: vif.control ? [vif.control.asked] : [] });
+  } catch (error) {
+    if (!(error instanceof Expired) || error.inconclusive) throw error;
+    t.skip('the frontend does not send that request');
+  }
+}
+
+/** A frontend that waits for the response to a request of type `type`. */
+export async function pending(
+  t: FrontendTest,
+  type: number,
+): Promise<{ vif: BackendPeer; ring: BackendControl; request: CtrlRequest }> {
+  const { vif, ring } = await controlled(t, (request) => (request.type === type ? undefined : agree(request)));
+  await awaitRequest(t, vif, () => ring.requestsOf(type).length > 0);
+  const [request] = ring.requestsOf(type);
+  if (!request) throw new Error('waited for a request');
+  return { vif, ring, request };
+}
