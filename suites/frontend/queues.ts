@@ -6,7 +6,7 @@ import { KEY, QUEUE_KEYS, queueDirectory } from '../../harness/protocol/netif.js
 import { TX_RING } from '../../harness/protocol/ring.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { undisturbed } from '../support/undisturbed.js';
-import { answer, awaitSettled, stillPasses, withhold } from './verbs.js';
+import { answer, awaitSettled, connectAgain, stillPasses, withhold } from './verbs.js';
 
 const { test, tests } = frontendChapter('queues');
 export const queues = tests;
@@ -52,6 +52,26 @@ for (const [name, title, keys] of [
     }
   });
 }
+
+test(
+  'split-ends',
+  'leaves no second event channel of a queue for a backend that no longer has split event channels',
+  { ...FRESH, needs: 'rebind' },
+  async (t) => {
+    const vif = await t.fresh(TWO_QUEUES);
+    const isSplit = vif.queues.length > 1 && vif.queues.every(({ txPort, rxPort }) => txPort !== rxPort);
+    if (!isSplit) t.skip('the frontend does not split the event channels of two queues');
+    await t.check('XB-16', () => connectAgain(t, vif, { [KEY.featureSplitEventChannels]: undefined }));
+    if (vif.queues.length < 2) t.skip('the frontend uses a single queue');
+    for (const { index } of vif.queues) {
+      const own = await vif.otherKeys(queueDirectory(index));
+      await t.check('XB-35', () => {
+        for (const key of [KEY.eventChannelTx, KEY.eventChannelRx])
+          expect(own[key], `${key} of queue ${index}`).to.equal(undefined);
+      });
+    }
+  },
+);
 
 test('no-multi-queue', 'uses top-level keys if the backend offers no queues', { ...FRESH }, async (t) => {
   const vif = await t.fresh();

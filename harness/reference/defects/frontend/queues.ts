@@ -16,6 +16,22 @@ export const FRONTEND_QUEUES_DEFECTS: readonly Defect[] = [
     frontend: { openQueue: (vif, index) => correct.openQueue(vif, index, true) },
   },
   {
+    id: 'frontend.queues.keeps-directories',
+    breaks: 'XB-35',
+    fault: 'leaves the keys of an earlier connection in the directory of each queue that it uses again',
+    frontend: {
+      async publish(vif, keys) {
+        const { store } = vif.domain;
+        const used = Object.keys(keys).filter((key) => key.includes('/'));
+        const earlier: Record<string, string> = {};
+        for (const directory of new Set(used.map((key) => key.split('/')[0] ?? '')))
+          for (const key of (await store.list(`${vif.path}/${directory}`)) ?? [])
+            earlier[`${directory}/${key}`] = (await store.read(`${vif.path}/${directory}/${key}`)) ?? '';
+        await correct.publish(vif, { ...earlier, ...keys });
+      },
+    },
+  },
+  {
     id: 'frontend.queues.too-many',
     breaks: 'MQ-04',
     fault: 'uses one queue more than the backend advertises',
