@@ -251,6 +251,12 @@ test('no-rx-copy', 'does not connect to a backend without feature-rx-copy', { fr
   await vif.setState(initWait);
   // A whole connection of another vif is the sentinel: by then the frontend has seen this one.
   await t.fresh();
+  if (vif.other.value === String(initialised)) {
+    // A frontend in Initialised follows its backend to Connected.
+    await vif.mapRings();
+    await vif.setState(connected);
+    await t.fresh();
+  }
   await t.check('XB-31', () => expect(vif.other.history, 'states').to.not.include(String(connected)));
 });
 

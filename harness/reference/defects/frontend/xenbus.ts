@@ -204,6 +204,12 @@ export const FRONTEND_XENBUS_DEFECTS: readonly Defect[] = [
     frontend: { features: () => ({ ...correct.features(), [KEY.featureIpv6CsumOffload]: 'on' }) },
   },
   {
+    id: 'frontend.xenbus.follows-without-rx-copy',
+    breaks: 'XB-31',
+    fault: 'goes to Initialised although the backend lacks feature-rx-copy, and then to Connected with it',
+    frontend: { accepts: () => Promise.resolve(true) },
+  },
+  {
     id: 'frontend.xenbus.ignores-rx-copy',
     breaks: 'XB-31',
     fault: 'goes to Connected although the backend lacks feature-rx-copy',
