@@ -3,6 +3,7 @@ import { sameBytes } from '../../../bytes/bytes.js';
 import { udpChecksum } from '../../../packet/match.js';
 import { KEY, RXF, TXF } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
+import { fit } from '../../packet.js';
 import type { Defect } from '../defect.js';
 import { isComplete, isIpv6, isPing, isTcp, type Kind, withZeroSum } from '../support/packets.js';
 import { drops, refuses } from '../support/backend.js';
@@ -22,6 +23,19 @@ const fillsWith = (added: number, kind: Kind): Partial<BackendSteps> => ({
 });
 
 export const BACKEND_CHECKSUM_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.checksum.one-key-for-both',
+    breaks: 'CSUM-02',
+    fault: 'leaves checksums over IPv4 blank for a peer that accepts them over IPv6 alone',
+    backend: {
+      fitting(vif, packet) {
+        const accepts = vif.offers[KEY.featureIpv6CsumOffload] === true;
+        return accepts
+          ? fit(packet, { ...vif.offers, [KEY.featureNoCsumOffload]: false })
+          : correct.fitting(vif, packet);
+      },
+    },
+  },
   {
     id: 'backend.checksum.no-blank',
     breaks: 'CSUM-06',

@@ -5,6 +5,7 @@ import { udpChecksum } from '../../../packet/match.js';
 import { KEY, RXF, TXF } from '../../../protocol/netif.js';
 import { decodeRxResponse } from '../../../protocol/rx.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
+import { fit } from '../../packet.js';
 import type { Defect } from '../defect.js';
 import { drops } from '../support/frontend.js';
 import { HEADERS, isIpv6, isPing, isTcp, type Kind, withZeroSum } from '../support/packets.js';
@@ -37,6 +38,19 @@ const isFragment: Kind = (frame) =>
   frame[12] === 8 && frame[13] === 0 && ((frame[20] ?? 0) & 0x3f) + (frame[21] ?? 0) > 0;
 
 export const FRONTEND_CHECKSUM_DEFECTS: readonly Defect[] = [
+  {
+    id: 'frontend.checksum.one-key-for-both',
+    breaks: 'CSUM-15',
+    fault: 'leaves checksums over IPv4 blank for a peer that accepts them over IPv6 alone',
+    frontend: {
+      fitting(vif, packet) {
+        const accepts = vif.offers[KEY.featureIpv6CsumOffload] === true;
+        return accepts
+          ? fit(packet, { ...vif.offers, [KEY.featureNoCsumOffload]: false })
+          : correct.fitting(vif, packet);
+      },
+    },
+  },
   {
     id: 'frontend.checksum.ipv6-never-asks',
     breaks: 'CSUM-04',
