@@ -37,6 +37,7 @@ import { robustness as backendRobustness } from './backend/robustness.js';
 import { staging as backendStaging } from './backend/staging.js';
 import { states as backendStates } from './backend/states.js';
 import { tables as backendTables } from './backend/tables.js';
+import { together as backendTogether } from './backend/together.js';
 import { toeplitz as backendToeplitz } from './backend/toeplitz.js';
 import { transmit as backendTransmit } from './backend/transmit.js';
 import { wakeups as backendWakeups } from './backend/wakeups.js';
@@ -90,6 +91,7 @@ export const SUITES: Tests = [
   ...backendGso,
   ...backendExtras,
   ...backendMetadata,
+  ...backendTogether,
   ...backendCompleted,
   ...backendMulticast,
   ...backendGroups,

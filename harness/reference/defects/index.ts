@@ -19,6 +19,7 @@ import { BACKEND_LISTS_DEFECTS } from './backend/lists.js';
 import { BACKEND_MAPPED_DEFECTS } from './backend/mapped.js';
 import { BACKEND_MAPPING_DEFECTS } from './backend/mapping.js';
 import { BACKEND_METADATA_DEFECTS } from './backend/metadata.js';
+import { BACKEND_TOGETHER_DEFECTS } from './backend/together.js';
 import { BACKEND_MULTICAST_DEFECTS } from './backend/multicast.js';
 import { BACKEND_NOTIFICATIONS_DEFECTS } from './backend/notifications.js';
 import { BACKEND_PAGES_DEFECTS } from './backend/pages.js';
@@ -89,6 +90,7 @@ const ALL: readonly Defect[] = [
   ...BACKEND_GSO_DEFECTS,
   ...BACKEND_EXTRAS_DEFECTS,
   ...BACKEND_METADATA_DEFECTS,
+  ...BACKEND_TOGETHER_DEFECTS,
   ...BACKEND_COMPLETED_DEFECTS,
   ...BACKEND_MULTICAST_DEFECTS,
   ...BACKEND_GROUPS_DEFECTS,
