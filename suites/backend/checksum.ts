@@ -40,6 +40,27 @@ test('validated', 'accepts a complete checksum flagged data_validated', { reflec
   await t.check(['CSUM-07', 'CSUM-08'], () => vif.syn({ shape: VALIDATED }));
 });
 
+test(
+  'validated-forwarded',
+  'passes on a complete checksum flagged data_validated as no blank one',
+  BRIDGE,
+  async (t) => {
+    const peers = await t.bridged();
+    await t.check(['CSUM-07', 'CSUM-08'], async () => {
+      const packets = [
+        await throughSyn(peers, 'complete', VALIDATED),
+        await throughSyn(peers, 'complete', VALIDATED, true),
+        await throughUdp(peers, 'complete', VALIDATED),
+      ];
+      // A stack may take up a packet and leave its checksum blank again.
+      for (const packet of packets) {
+        const sum = tcpChecksum(packet.frame) ?? udpChecksum(packet.frame);
+        if (saysBlank(packet)) expect(sum, 'checksum flagged csum_blank').not.to.equal('complete');
+      }
+    });
+  },
+);
+
 test('corrupt', 'neither repairs nor vouches for a wrong checksum', BRIDGE, async (t) => {
   // The stack of a guest need not verify checksums, so the packets are seen where a bridge sends them out.
   const out = await wrongThrough(await t.bridged(), {});

@@ -55,6 +55,12 @@ export const BACKEND_CHECKSUM_DEFECTS: readonly Defect[] = [
     backend: readsFlags((flags) => ((flags & RXF.csumBlank) !== 0 ? 0 : flags) & ~TXF.dataValidated),
   },
   {
+    id: 'backend.checksum.validated-is-blank',
+    breaks: 'CSUM-07',
+    fault: 'passes on data_validated of tx requests as csum_blank',
+    backend: readsFlags((flags) => ((flags & TXF.dataValidated) !== 0 ? flags | TXF.csumBlank : flags)),
+  },
+  {
     id: 'backend.checksum.blank-alone',
     breaks: 'CSUM-09',
     fault: 'sets csum_blank without data_validated',
