@@ -5,15 +5,16 @@ import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { TxShape } from '../../harness/peer/frontend-tx.js';
 import { GSO_TYPE, HASH_FLAG, HASH_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
 import { hashInput, toeplitz, VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
+import { ping4 } from '../../harness/packet/build.js';
 import { decodeFrame } from '../../harness/packet/frame.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { ACCEPTED, checkAccepted, OFFERS_ALL } from '../support/accepted.js';
-import { blanksThrough, blankThrough, type CameOut, cameOut } from '../support/completed.js';
-import { cut, GROWING } from '../support/frame-shapes.js';
+import { blanksThrough, blankThrough, type CameOut, cameOut, withForeignSum } from '../support/completed.js';
+import { cut, GROWING, UNFIT } from '../support/frame-shapes.js';
 import { gsoExtra, LARGE, largeAfter, throughCut, throughLarge } from '../support/large-packets.js';
 import { CUT_CASES, expectContinuous, frameOfCase } from '../support/segments.js';
 import { NO_HASH } from './hash-verbs.js';
-import { queuesOffered, saysBlank, setHashing, through } from './verbs.js';
+import { keepsVif, queuesOffered, saysBlank, setHashing, through, unlessGivenUp } from './verbs.js';
 
 const { test, tests } = backendChapter('completed');
 export const completed = tests;
@@ -84,6 +85,32 @@ test('sums-in-batch', 'completes blank checksums of packets that are published a
   t.info(`${out.length} of ${sent.length} packets came through the guest`);
   await t.check('CSUM-10', () => expectComplete(out));
 });
+
+/** Packets that hold no checksum of TCP or UDP. */
+const WITHOUT_SUM = ['ARP', 'an IEEE 802.3 length', 'SCTP', 'a later fragment of IPv4', 'a later fragment of IPv6'];
+
+test('unfit', 'writes no checksum into packets flagged csum_blank that have none', NO_BLANK, async (t) => {
+  const [from, to] = await t.bridged({}, ACCEPTS_NONE);
+  const ping = ping4(from.link.peer, to.link.peer, { id: 1, seq: 1, payload: new Uint8Array(33) });
+  const sent = { ICMP: ping, ...Object.fromEntries(WITHOUT_SUM.map((name) => [name, unfit(name, from, to)])) };
+  for (const frame of Object.values(sent)) {
+    const slots = from.queue.tx.enqueue(frame, { flags: BLANK });
+    from.queue.pushTx();
+    await keepsVif(t, from, slots);
+  }
+  // When this one arrives, all those have arrived that were not dropped.
+  await unlessGivenUp(t, from, through(from, to, from.frameTo(to.link.peer.mac)));
+  const changed = Object.entries(sent).filter(([, frame]) => withForeignSum(to.received, frame));
+  await t.check('CSUM-12', () =>
+    expect(
+      changed.map(([name]) => name),
+      'packets that came out with a checksum',
+    ).to.deep.equal([]),
+  );
+});
+
+const unfit = (name: string, from: FrontendPeer, to: FrontendPeer): Uint8Array =>
+  UNFIT[name]?.(from.link.peer, to.link.peer) ?? new Uint8Array();
 
 /** Asserts that the checksum of each packet is complete, where no flag says that it is blank. */
 function expectComplete(out: readonly CameOut<QueuePacket>[]): void {

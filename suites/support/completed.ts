@@ -1,5 +1,6 @@
 /** Blank checksums of all kinds of packets through a bridge, for chapters that judge how they come out. */
 import { sameBytes } from '../../harness/bytes/bytes.js';
+import { tcpChecksum, udpChecksum } from '../../harness/packet/match.js';
 import type { Host } from '../../harness/packet/build.js';
 import type { Signal, WaitOptions } from '../../harness/xen/wait.js';
 import { BASIC, CHECKSUMMED, type Checksummed, type Forms } from './frame-shapes.js';
@@ -86,7 +87,38 @@ async function sumThrough<P extends { readonly frame: Uint8Array }, S>(
     const came = (): boolean => cameOut(to.received, name, forms) !== undefined;
     await arrives(to.until(name, came, { on: [to.arrived], ms: FILTER_MS }));
   }
-  return cameOut(to.received, name, forms);
+  return cameOut(to.received, name, forms) ?? misplaced(to.received, name, forms);
+}
+
+/** A packet that came out with two bytes changed elsewhere than in its checksum, which is not complete. */
+function misplaced<P extends { readonly frame: Uint8Array }>(
+  received: readonly P[],
+  name: string,
+  { blank, complete }: Forms,
+): CameOut<P> | undefined {
+  const sum = blank.findIndex((byte, n) => byte !== complete[n]);
+  const packet = received.find(({ frame }) => {
+    const changed = changedBytes(frame, blank).filter((n) => n < sum - 1 || n > sum + 1);
+    return isOneField(changed) && (tcpChecksum(frame) ?? udpChecksum(frame)) !== 'complete';
+  });
+  return packet && { name, packet, isComplete: false };
+}
+
+/** Where the bytes of a frame that came out differ from those of one that was sent; all of them if it is shorter. */
+function changedBytes(frame: Uint8Array, sent: Uint8Array): number[] {
+  return [...sent.keys()].filter((n) => frame.length < sent.length || frame[n] !== sent[n]);
+}
+
+/** Whether some bytes are one or two adjacent ones, as a checksum is. */
+const isOneField = ([first = 0, ...later]: readonly number[]): boolean =>
+  first > 0 && later.every((n) => n === first + 1);
+
+/** A frame that came out as another one with a checksum in it that the other one does not have; undefined if none did. */
+export function withForeignSum<P extends { readonly frame: Uint8Array }>(
+  received: readonly P[],
+  sent: Uint8Array,
+): P | undefined {
+  return received.find(({ frame }) => isOneField(changedBytes(frame, sent)));
 }
 
 /** A packet as it is among those that came out; undefined if it is not. */

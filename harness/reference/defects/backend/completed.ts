@@ -8,6 +8,16 @@ import { keepingFin, losingLastOfEqual, omittingOddByte, usingKeyOfIpv6 } from '
 /** A number with its octets in the other order. */
 const swapped = (value: number): number => Buffer.from(Uint32Array.of(value).buffer).readUInt32BE();
 
+/** Completes blank checksums over IPv4 in another way, for a frontend that accepts none. */
+const completing = (complete: (frame: Uint8Array) => Uint8Array): Pick<BackendSteps, 'fitting'> => ({
+  fitting(vif, packet) {
+    const { frame, gso, csumBlank } = packet;
+    const isIpv4 = frame[12] === 8 && frame[13] === 0;
+    if (!csumBlank || gso || !isIpv4 || !vif.offers[KEY.featureNoCsumOffload]) return correct.fitting(vif, packet);
+    return [{ frame: complete(frame), csumBlank: false }];
+  },
+});
+
 export const BACKEND_COMPLETED_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.completed.odd-byte',
@@ -28,6 +38,31 @@ export const BACKEND_COMPLETED_DEFECTS: readonly Defect[] = [
         return [{ frame, csumBlank: false }];
       },
     },
+  },
+  {
+    id: 'backend.completed.ignores-options',
+    breaks: 'CSUM-10',
+    fault: 'writes a checksum that it completes where it is without IPv4 options',
+    backend: completing((frame) => {
+      const options = 4 * ((frame[14] ?? 0) & 15) - 20;
+      const complete = completeChecksum(frame);
+      const changed = [...frame.keys()].filter((n) => frame[n] !== complete[n]);
+      const out = Uint8Array.from(frame);
+      for (const n of changed) out[n - options] = complete[n] ?? 0;
+      return out;
+    }),
+  },
+  {
+    id: 'backend.completed.any-protocol',
+    breaks: 'CSUM-12',
+    fault: 'writes a checksum into packets flagged csum_blank of every protocol, where UDP has it',
+    backend: completing((frame) => {
+      const isKnown = [6, 17].includes(frame[23] ?? 0);
+      if (isKnown) return completeChecksum(frame);
+      const out = Uint8Array.from(frame);
+      out.set([0xbe, 0xef], 14 + 20 + 6);
+      return out;
+    }),
   },
   {
     id: 'backend.completed.last-full-segment',
