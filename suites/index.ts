@@ -48,6 +48,7 @@ import { closing as frontendClosing } from './frontend/closing.js';
 import { handles as frontendHandles } from './frontend/handles.js';
 import { control as frontendControl } from './frontend/control.js';
 import { controlResponses as frontendControlResponses } from './frontend/control-responses.js';
+import { exposed } from './frontend/exposed.js';
 import { frames as frontendFrames } from './frontend/frames.js';
 import { gso as frontendGso } from './frontend/gso.js';
 import { layouts as frontendLayouts } from './frontend/layouts.js';
@@ -134,6 +135,7 @@ export const SUITES: Tests = [
   ...frontendClosing,
   ...frontendHandles,
   ...frontendMemory,
+  ...exposed,
   ...frontendAgain,
   ...frontendRobustness,
 ];

@@ -2,6 +2,7 @@
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import { agree, type Answering, type BackendControl } from '../../harness/peer/backend-control.js';
 import type { CtrlRequest } from '../../harness/protocol/ctrl.js';
+import { decodeGrefList, type NetifGref } from '../../harness/protocol/gref.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
@@ -43,4 +44,11 @@ export async function pending(
   const [request] = ring.requestsOf(type);
   if (!request) throw new Error('waited for a request');
   return { vif, ring, request };
+}
+
+/** The entries of the list of an ADD_GREF_MAPPING; empty if its page cannot be read. */
+export function entriesOf(t: FrontendTest, vif: BackendPeer, ref: number, count: number): NetifGref[] {
+  const at = { domain: vif.iutDomain, ref, offset: 0, length: Math.min(count, 512) * 8 };
+  const list = decodeGrefList(t.domain.grants.copyFrom([at])[0]?.bytes ?? new Uint8Array(), count);
+  return list.ok ? list.value : [];
 }

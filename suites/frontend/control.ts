@@ -11,7 +11,7 @@ import {
 } from '../../harness/peer/backend-control.js';
 import { type CtrlRequest, printCtrlRequest } from '../../harness/protocol/ctrl.js';
 import { encodeExtra, type ExtraHash } from '../../harness/protocol/extra.js';
-import { decodeGrefList, type NetifGref } from '../../harness/protocol/gref.js';
+import type { NetifGref } from '../../harness/protocol/gref.js';
 import {
   CTRL_STATUS,
   CTRL_TYPE,
@@ -30,7 +30,7 @@ import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { Patience } from '../../harness/xen/wait.js';
 import { describes, gsoExtra, LARGE, largeAfter, largeFrame, MTU_FRAME } from '../support/large-packets.js';
-import { awaitRequest, controlled, OFFERED, pending } from './control-verbs.js';
+import { awaitRequest, controlled, entriesOf, OFFERED, pending } from './control-verbs.js';
 import { awaitSettled, goOffline, happens, hasBuffers, readable, stillPasses, writable } from './verbs.js';
 
 const { test, tests } = frontendChapter('control');
@@ -379,10 +379,4 @@ function expectNoStray(requests: readonly CtrlRequest[]): void {
 /** Requests with a non-zero reserved word. */
 function stray(ring: BackendControl): CtrlRequest[] {
   return ring.requests.filter(({ type, data }) => (RESERVED_WORDS[type] ?? []).some((word) => data[word] !== 0));
-}
-
-function entriesOf(t: FrontendTest, vif: BackendPeer, ref: number, count: number): NetifGref[] {
-  const at = { domain: vif.iutDomain, ref, offset: 0, length: Math.min(count, 512) * 8 };
-  const list = decodeGrefList(t.domain.grants.copyFrom([at])[0]?.bytes ?? new Uint8Array(), count);
-  return list.ok ? list.value : [];
 }

@@ -124,7 +124,8 @@ async function offering(t: FrontendTest): Promise<{ readonly vif: BackendPeer; r
   return offered.length > 0 ? { vif, offered } : t.skip('the frontend offers no pools');
 }
 
-async function tableOf(t: FrontendTest, vif: BackendPeer, pool: Pool): Promise<ExtGrefAlloc[]> {
+/** The entries of a pool; none if its keys are not valid. */
+export async function tableOf(t: FrontendTest, vif: BackendPeer, pool: Pool): Promise<ExtGrefAlloc[]> {
   const [refKey, sizeKey] = KEYS_OF[pool];
   const ref = parseDecimal(await vif.otherKey(refKey), { min: 0, max: 0xffffffff });
   const size = parseDecimal(await vif.otherKey(sizeKey), { min: 1, max: EXT_MAX_GREF_ALLOC });

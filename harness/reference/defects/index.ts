@@ -46,6 +46,7 @@ import { FRONTEND_CLOSING_DEFECTS } from './frontend/closing.js';
 import { FRONTEND_CONTROL_DEFECTS } from './frontend/control.js';
 import { FRONTEND_HANDLES_DEFECTS } from './frontend/handles.js';
 import { FRONTEND_CONTROL_RESPONSES_DEFECTS } from './frontend/control-responses.js';
+import { FRONTEND_EXPOSED_DEFECTS } from './frontend/exposed.js';
 import { FRONTEND_FRAMES_DEFECTS } from './frontend/frames.js';
 import { FRONTEND_GSO_DEFECTS } from './frontend/gso.js';
 import { FRONTEND_LAYOUTS_DEFECTS } from './frontend/layouts.js';
@@ -133,6 +134,7 @@ const ALL: readonly Defect[] = [
   ...FRONTEND_CLOSING_DEFECTS,
   ...FRONTEND_HANDLES_DEFECTS,
   ...FRONTEND_MEMORY_DEFECTS,
+  ...FRONTEND_EXPOSED_DEFECTS,
   ...FRONTEND_AGAIN_DEFECTS,
   ...FRONTEND_ROBUSTNESS_DEFECTS,
 ];
