@@ -245,6 +245,17 @@ test('unknown-id', 'continues after a control response with an id that it did no
   await stillPasses(t, 'CTRL-24', vif);
 });
 
+test('event', 'notifies its control requests', PING, async (t) => {
+  const vif = await t.plug(OFFERED);
+  await vif.connect();
+  await awaitSettled(t, vif);
+  const ring = vif.control?.ring ?? t.skip('the frontend provides no control ring');
+  // Only an event makes the peer read a request.
+  const unread = (): number => distance(ring.reqCons, ring.indices().reqProd);
+  if (unread() === 0 && ring.reqCons === 0) t.skip('the frontend sends no control request');
+  await t.check('NOTIFY-02', () => vif.until('event for a control request', () => unread() === 0));
+});
+
 test('event-ahead', 'sends no event before the event index of the control ring is reached', PING, async (t) => {
   const { vif, ring } = await controlled(t, () => undefined);
   // A whole connection of another vif is the sentinel: the frontend waits for a response by then.

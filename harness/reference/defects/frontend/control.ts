@@ -334,6 +334,20 @@ export const FRONTEND_CONTROL_DEFECTS: readonly Defect[] = [
     frontend: { lend: (vif, _, bytes, use) => correct.lend(vif, 'read-only', bytes, use) },
   },
   {
+    id: 'frontend.control.no-event',
+    breaks: 'NOTIFY-02',
+    fault: 'sends no event for a control request',
+    frontend: {
+      openControl(vif) {
+        const keys = correct.openControl(vif);
+        const ring = vif.control?.ring;
+        const push = ring?.push.bind(ring);
+        if (ring && push) ring.push = () => push() && false;
+        return keys;
+      },
+    },
+  },
+  {
     id: 'frontend.control.notifies-always',
     breaks: 'NOTIFY-11',
     fault: 'notifies each control request whatever the event index says',
