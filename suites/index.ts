@@ -9,6 +9,7 @@ import { checksum as backendChecksum } from './backend/checksum.js';
 import { completed as backendCompleted } from './backend/completed.js';
 import { control as backendControl } from './backend/control.js';
 import { edges as backendEdges } from './backend/edges.js';
+import { ends as backendEnds } from './backend/ends.js';
 import { exhaustion as backendExhaustion } from './backend/exhaustion.js';
 import { extras as backendExtras } from './backend/extras.js';
 import { flows as backendFlows } from './backend/flows.js';
@@ -73,6 +74,7 @@ export const SUITES: Tests = [
   ...backendXenbus,
   ...backendKeys,
   ...backendStates,
+  ...backendEnds,
   ...backendRings,
   ...backendIndices,
   ...backendNotifications,

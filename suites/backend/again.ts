@@ -1,14 +1,12 @@
 /** What a backend does right on the first queue and in the first connection, it also does on the last and in a second. */
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
-import { HASH_ALGORITHM, HASH_FLAG, KEY } from '../../harness/protocol/netif.js';
-import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
+import { KEY } from '../../harness/protocol/netif.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { again as inSituation, type Situation } from '../support/again.js';
 import { MANY_QUEUES, noOthersThan } from '../support/stale-queues.js';
 import { buffers } from './buffers.js';
 import { checksum } from './checksum.js';
 import { gref } from './gref.js';
-import { entries } from './gref-verbs.js';
 import { gso } from './gso.js';
 import { hash } from './hash.js';
 import { layouts } from './layouts.js';
@@ -19,6 +17,7 @@ import { receive } from './receive.js';
 import { rings } from './rings.js';
 import { staging } from './staging.js';
 import { transmit } from './transmit.js';
+import { firstOptions, NONE, rich, useAll } from './rich-verbs.js';
 import { queuesOffered, reconnect } from './verbs.js';
 
 /** The vif with its last queue in use. */
@@ -47,28 +46,6 @@ const LAST_QUEUE: Situation<'backend'> = {
   },
 };
 
-/** Keys of the first connection; the second one has those of the test alone. */
-const FIRST = {
-  [KEY.featureGsoTcpv4]: '1',
-  [KEY.featureGsoTcpv6]: '1',
-  [KEY.featureIpv6CsumOffload]: '1',
-};
-/** Keys of the first connection that ask for something, and what offers it. */
-const REQUESTS = [
-  [KEY.featureXdpHeadroom, KEY.xdpHeadroom, '256'],
-  [KEY.featureMulticastControl, KEY.requestMulticastControl, '1'],
-] as const;
-const NONE = Object.fromEntries(
-  [...Object.keys(FIRST), ...REQUESTS.map(([, key]) => key)].map((key) => [key, undefined]),
-);
-
-/** The options of the first connection of a vif that the test connects with `options`. */
-async function firstOptions(t: BackendTest, options: FrontendOptions): Promise<FrontendOptions> {
-  const offers = await (await t.connect()).otherKeys();
-  const requests = REQUESTS.filter(([offer]) => offers[offer] === '1').map(([, key, value]) => [key, value] as const);
-  return { ...options, keys: { ...FIRST, ...Object.fromEntries(requests) } };
-}
-
 const RECONNECTED: Situation<'backend'> = {
   name: 'reconnected',
   title: 'in the second connection of a vif',
@@ -93,33 +70,6 @@ const RECONNECTED: Situation<'backend'> = {
     };
   },
 };
-
-/** A frontend that uses all that the backend offers, or as much of it as the backend accepts. */
-async function rich(t: BackendTest): Promise<FrontendOptions> {
-  const offers = await (await t.connect()).otherKeys();
-  const { keys } = await firstOptions(t, {});
-  return {
-    queues: Math.min(MANY_QUEUES, await queuesOffered(t)),
-    control: offers[KEY.featureCtrlRing] === '1',
-    ...(offers[KEY.featureStagingGrants] === '1' && { pools: { tx: 2, rx: 8 } }),
-    keys: { ...keys, [KEY.featureNoCsumOffload]: '1' },
-  };
-}
-
-/** Has everything in use that the options of a connection allow: hashes, a table, mapped grants and groups. */
-async function useAll(vif: FrontendPeer, { control, keys = {} }: FrontendOptions): Promise<void> {
-  if (keys[KEY.requestMulticastControl] === '1') {
-    await vif.changeGroups('mcast-add', Uint8Array.of(0x01, 0x00, 0x5e, 0x7f, 0x6e, 7));
-  }
-  if (!control) return;
-  // Which of these messages the backend accepts is left to other tests.
-  await vif.control.setHashAlgorithm(HASH_ALGORITHM.toeplitz);
-  await vif.control.setHashKey(VERIFICATION_KEY);
-  await vif.control.setHashFlags(HASH_FLAG.ipv4 | HASH_FLAG.ipv4Tcp);
-  await vif.control.setHashMappingSize(2);
-  await vif.control.setHashMapping([vif.queues.length - 1, vif.queues.length - 1]);
-  await vif.control.addGrefMapping(0, entries(vif.control, 2));
-}
 
 const POOLS = ['', ...Array.from({ length: MANY_QUEUES }, (_, n) => `queue-${n}/`)].flatMap((at) =>
   [KEY.txPoolRef, KEY.txPoolSize, KEY.rxPoolRef, KEY.rxPoolSize].map((key) => at + key),

@@ -4,6 +4,7 @@ import { BACKEND_BUFFERS_DEFECTS } from './backend/buffers.js';
 import { BACKEND_CHECKSUM_DEFECTS } from './backend/checksum.js';
 import { BACKEND_CONTROL_DEFECTS } from './backend/control.js';
 import { BACKEND_EDGES_DEFECTS } from './backend/edges.js';
+import { BACKEND_ENDS_DEFECTS } from './backend/ends.js';
 import { BACKEND_EXHAUSTION_DEFECTS } from './backend/exhaustion.js';
 import { BACKEND_EXTRAS_DEFECTS } from './backend/extras.js';
 import { BACKEND_FLOWS_DEFECTS } from './backend/flows.js';
@@ -73,6 +74,7 @@ const ALL: readonly Defect[] = [
   ...BACKEND_XENBUS_DEFECTS,
   ...BACKEND_KEYS_DEFECTS,
   ...BACKEND_STATES_DEFECTS,
+  ...BACKEND_ENDS_DEFECTS,
   ...BACKEND_RINGS_DEFECTS,
   ...BACKEND_INDICES_DEFECTS,
   ...BACKEND_NOTIFICATIONS_DEFECTS,
