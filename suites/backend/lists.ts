@@ -1,10 +1,11 @@
 /** netif.h, "Static Grants": what each entry of a list comes to, in lists of every length. */
 import { expect } from 'chai';
-import { CTRL_STATUS, CTRL_TYPE, GREF_LIST_MAX, KEY } from '../../harness/protocol/netif.js';
+import { encodeGrefList } from '../../harness/protocol/gref.js';
+import { CTRL_STATUS, CTRL_TYPE, GREF_FLAG, GREF_LIST_MAX, KEY } from '../../harness/protocol/netif.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { add, entries, entry, mapping, refsOf, statusesOf, uses } from './gref-verbs.js';
 import { expectCtrl } from '../support/statuses.js';
-import { BAD_REF } from './verbs.js';
+import { accepted, BAD_REF } from './verbs.js';
 
 const { test, tests } = backendChapter('lists');
 export const lists = tests;
@@ -69,4 +70,63 @@ test('deleted-twice', 'counts a reference once that is twice in a list to remove
     const removed = statusesOf(list).filter((status) => status === success).length;
     expect({ data, removed }, 'entries removed').to.deep.equal({ data: 1, removed: 1 });
   });
+});
+
+/** The first place of a list, one in its middle and the last. */
+const placesOf = (count: number): Set<number> => new Set([0, count >> 1, count - 1]);
+
+test('bad-anywhere', 'finds an invalid reference wherever it is in a list of any length', CONTROL, async (t) => {
+  const { control, size } = await mapping(t);
+  const most = Math.min(size, GREF_LIST_MAX);
+  const list = entries(control, most);
+  const good = refsOf(list).map((ref) => entry(ref));
+  for (const count of new Set([1, 255, 256, 257, most].filter((each) => each <= most))) {
+    for (const place of placesOf(count)) {
+      const what = `entry ${place} of ${count}`;
+      list.offer.page.copyIn(0, encodeGrefList(good.slice(0, count).with(place, entry(BAD_REF))));
+      await t.check('GREF-35', async () => {
+        const { status } = await control.ask(CTRL_TYPE.addGrefMapping, 0, list.ref, count);
+        expectCtrl(status, invalidParameter, `ADD with an invalid reference in ${what}`);
+      });
+      const { data } = await control.ask(CTRL_TYPE.delGrefMapping, 0, list.ref, count);
+      await t.check(['GREF-09', 'GREF-22'], () => expect(data, `entries added with an invalid ${what}`).to.equal(0));
+    }
+  }
+});
+
+test('unknown-anywhere', 'removes the entries around one that was not added, wherever it is', CONTROL, async (t) => {
+  const { control, size } = await mapping(t);
+  const most = Math.min(size, GREF_LIST_MAX);
+  const list = entries(control, most);
+  const good = refsOf(list).map((ref) => entry(ref));
+  for (const count of new Set([2, 257, most].filter((each) => each <= most))) {
+    for (const place of placesOf(count)) {
+      const others = good.slice(0, count).toSpliced(place, 1);
+      list.offer.page.copyIn(0, encodeGrefList(others));
+      await accepted(t, control.ask(CTRL_TYPE.addGrefMapping, 0, list.ref, count - 1));
+      list.offer.page.copyIn(0, encodeGrefList(others.toSpliced(place, 0, entry(BAD_REF))));
+      const { data } = await control.ask(CTRL_TYPE.delGrefMapping, 0, list.ref, count);
+      await t.check(['GREF-20', 'GREF-22'], () => {
+        const marked = [...statusesOf(list).slice(0, count).entries()].filter(([, status]) => status !== success);
+        const seen = { data, marked: marked.map(([n]) => n) };
+        expect(seen, `DEL of ${count} entries`).to.deep.equal({ data: count - 1, marked: [place] });
+      });
+    }
+  }
+});
+
+test('other-flag', 'maps a reference again as its latest entry says', { ...CONTROL, observer: true }, async (t) => {
+  const { control } = await mapping(t);
+  const { ref } = control.offer('read-write');
+  for (const [flags, requirement, use] of [
+    [GREF_FLAG.readonly, 'GREF-14', 'reading'],
+    [0, 'GREF-13', 'writing'],
+    [GREF_FLAG.readonly, 'GREF-14', 'reading'],
+  ] as const) {
+    const list = control.list([entry(ref, flags)]);
+    await add(t, control, list);
+    const seen = await uses(t, list);
+    await t.check(requirement, () => expect(seen, `use of a grant added with flags ${flags}`).to.deep.equal([use]));
+    await control.delGrefMapping(0, list);
+  }
 });

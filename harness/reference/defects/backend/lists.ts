@@ -1,7 +1,8 @@
 /** Defects of the reference backend, chapter lists. */
 import { encodeGrefList } from '../../../protocol/gref.js';
-import { CTRL_STATUS, GREF_LIST_MAX } from '../../../protocol/netif.js';
+import { CTRL_STATUS, GREF_FLAG, GREF_LIST_MAX } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
+import type { MappedGrants } from '../../mapped-grants.js';
 import type { Defect } from '../defect.js';
 import { INVALID_PARAMETER, SUCCESS } from '../support/control.js';
 
@@ -80,5 +81,46 @@ export const BACKEND_LISTS_DEFECTS: readonly Defect[] = [
         return { ...SUCCESS, data: marked.filter(({ status }) => status === success).length };
       },
     },
+  },
+  {
+    id: 'backend.lists.checks-256',
+    breaks: 'GREF-35',
+    fault: 'tries only the first 256 entries of a list, and reports success for the others',
+    backend: { mapEntries: (table, list) => correct.mapEntries(table, list.slice(0, 256)) },
+  },
+  {
+    id: 'backend.lists.stops-at-unknown',
+    breaks: 'GREF-22',
+    fault: 'stops at the first entry of a list to remove that was not added',
+    backend: {
+      delGrefMapping(vif, [index, ref, size]) {
+        const mapped = vif.queues[index]?.mapped;
+        const list = mapped && vif.steps.readGrefList(vif, ref, size);
+        if (!list) return INVALID_PARAMETER;
+        const unknown = list.findIndex((entry) => !mapped.has(entry.ref));
+        const end = unknown < 0 ? list.length : unknown;
+        const marked = list.map((entry, n) => ({ ...entry, status: n < end ? success : invalidParameter }));
+        for (const each of list.slice(0, end)) mapped.delete(each.ref);
+        vif.steps.writeMessage(vif, ref, encodeGrefList(marked));
+        return { ...SUCCESS, data: end };
+      },
+    },
+  },
+  {
+    id: 'backend.lists.remembers-readonly',
+    breaks: 'GREF-13',
+    fault: 'maps a reference for reading only if any earlier entry for it had the readonly flag',
+    backend: (() => {
+      const readonly = new WeakMap<MappedGrants, Set<number>>();
+      return {
+        mapEntries(table, list) {
+          const known = readonly.get(table) ?? new Set();
+          readonly.set(table, known);
+          for (const { ref, flags } of list) if ((flags & GREF_FLAG.readonly) !== 0) known.add(ref);
+          const flagged = list.map(({ ref, flags }) => ({ ref, flags: known.has(ref) ? GREF_FLAG.readonly : flags }));
+          return correct.mapEntries(table, flagged);
+        },
+      } satisfies Defect['backend'];
+    })(),
   },
 ];

@@ -1,9 +1,10 @@
 /** Defects of the reference backend, chapter tables. */
 import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM } from '../../../protocol/netif.js';
+import { decodeHashMapping } from '../../../protocol/ctrl.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import { HASH_FLAGS } from '../../hashing.js';
 import type { Defect } from '../defect.js';
-import { SUCCESS } from '../support/control.js';
+import { INVALID_PARAMETER, SUCCESS } from '../support/control.js';
 
 /** Finds the entry of a mapping table in another way; undefined finds it correctly. */
 const indexing = (index: (hash: number, size: number) => number | undefined): Partial<BackendSteps> => ({
@@ -28,6 +29,28 @@ const resizing = (
 });
 
 export const BACKEND_TABLES_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.tables.checks-256',
+    breaks: 'HASH-28',
+    fault: 'checks only the first 256 entries of SET_HASH_MAPPING',
+    backend: {
+      setHashMapping(vif, [ref, size, offset]) {
+        const bytes = vif.steps.readMessage(vif, ref, size * 4);
+        const queues = bytes && decodeHashMapping(bytes, size);
+        if (!queues?.ok || size <= 256 || offset + size > vif.hashing.mapping.length)
+          return correct.setHashMapping(vif, [ref, size, offset]);
+        if (queues.value.slice(0, 256).some((queue) => queue >= vif.queues.length)) return INVALID_PARAMETER;
+        vif.hashing.mapping.splice(offset, size, ...queues.value);
+        return SUCCESS;
+      },
+    },
+  },
+  {
+    id: 'backend.tables.offset-of-9-bits',
+    breaks: 'HASH-27',
+    fault: 'keeps the offset of SET_HASH_MAPPING in 9 bits',
+    backend: { setHashMapping: (vif, [ref, size, offset]) => correct.setHashMapping(vif, [ref, size, offset % 512]) },
+  },
   {
     id: 'backend.tables.power-of-two',
     breaks: 'HASH-26',
