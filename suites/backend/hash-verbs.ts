@@ -16,7 +16,7 @@ import { accepted, queuesOffered, setHashing, through } from './verbs.js';
 /** Why tests of hash values are skipped: no backend has to send a hash. */
 export const NO_HASH = 'the backend delivers no hash';
 /** The requirement that packets are delivered at all; on which queue of several, the header only recommends. */
-const DELIVERY = 'RXW-36';
+export const DELIVERY = 'RXW-36';
 /** The hash types of IPv4. */
 export const IPV4 = HASH_FLAG.ipv4 | HASH_FLAG.ipv4Tcp;
 /** The default flow. */

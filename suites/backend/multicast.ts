@@ -164,6 +164,7 @@ test('toggles', 'delivers a listed group while the request changes again and aga
   const whole = seen.filter((count) => count === 3).length;
   await t.check('MCAST-09', () => expect(whole, 'rounds without a loss').to.be.at.least(values.length / 2));
   await t.check('MCAST-05', () => settles(from, to, B, false));
+  await t.check('MCAST-09', async () => expect(await delivered(from, to, [A]), GROUPS).to.deep.equal([formatMac(A)]));
 });
 
 test('sampled', 'samples the request when it connects and ignores later changes', STATIC, async (t) => {

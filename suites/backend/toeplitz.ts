@@ -6,13 +6,14 @@ import type { ExtraHash } from '../../harness/protocol/extra.js';
 import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, HASH_FLAG, HASH_TYPE, KEY } from '../../harness/protocol/netif.js';
 import { toeplitz as hashOf, VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
-import { all } from '../../harness/xen/wait.js';
+import { all, demanded } from '../../harness/xen/wait.js';
 import { ctrlStatusName } from '../support/statuses.js';
 import { ONE_BIT, synOf, type Vector, VECTORS } from '../support/toeplitz-vectors.js';
 import {
   A_VECTOR,
   addressInput,
   datagram,
+  DELIVERY,
   expectPublishedHashes,
   flowsFor,
   hashed,
@@ -62,11 +63,25 @@ test('types', 'hashes each kind of packet by the types that are set, in every co
     );
     if (status !== CTRL_STATUS.success) continue;
     for (const { name, frame, vector, types } of packets) {
-      const seen = await hashed(from, to, frame);
+      const seen = await demanded([DELIVERY], hashed(from, to, frame));
       const wanted = types.find((type) => (flags & (1 << type)) !== 0);
       await t.check('HASH-44', () => expect(seen?.hashType, `hash type of ${name}, types ${flags}`).to.equal(wanted));
       if (seen) await t.check(vector === V6 ? 'TOEP-06' : 'TOEP-01', () => isPublished(seen, vector));
     }
+  }
+});
+
+test('key-first', 'hashes by a key that it accepted before its algorithm', BRIDGE, async (t) => {
+  const [from, to] = await hashing(t, 0, new Uint8Array());
+  const { control } = to;
+  for (const key of [VERIFICATION_KEY, REVERSED]) {
+    await accepted(t, control.setHashAlgorithm(HASH_ALGORITHM.none));
+    await accepted(t, control.setHashKey(key));
+    await accepted(t, control.setHashAlgorithm(HASH_ALGORITHM.toeplitz));
+    await accepted(t, control.setHashFlags(IPV4));
+    const seen = (await hashed(from, to)) ?? t.skip(NO_HASH);
+    const input = seen.hashType === HASH_TYPE.ipv4Tcp ? tcpInput(A_VECTOR) : addressInput(A_VECTOR);
+    await t.check('HASH-45', () => expect(seen.value, 'hash').to.equal(hashOf(key, input)));
   }
 });
 

@@ -216,4 +216,8 @@ export const HASH: readonly Requirement[] = [
       'For every combination of hash types, a packet gets a hash of a type that is set, and no hash if none of them ' +
       'applies to it.',
     source: 'netif.h, "Control messages", XEN_NETIF_CTRL_TYPE_SET_HASH_FLAGS' },
+  // Not a must: the header sets no order, and says of a key that it is set if the algorithm requires it.
+  { id: 'HASH-45', side: 'backend', level: 'should', since: '15b1e8d864', gate: 'feature-ctrl-ring',
+    statement: 'A key that the backend accepted while the algorithm was NONE counts once an algorithm is set.',
+    source: 'good practice: Linux does so; netif.h sets no order of SET_HASH_KEY and SET_HASH_ALGORITHM' },
 ];

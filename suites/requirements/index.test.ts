@@ -20,7 +20,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
   MTU: 3,
   XDP: 5,
   CTRL: 24,
-  HASH: 44,
+  HASH: 45,
   TOEP: 13,
   GREF: 38,
   STAG: 19,

@@ -366,4 +366,15 @@ export const BACKEND_MULTICAST_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'backend.multicast.withdrawal-clears',
+    breaks: 'MCAST-09',
+    fault: 'empties the list when the frontend withdraws its request',
+    backend: {
+      isWanted(vif, frame) {
+        if (!vif.groups.requested) vif.groups.clear();
+        return correct.isWanted(vif, frame);
+      },
+    },
+  },
 ];

@@ -1,10 +1,10 @@
 /** Defects of the reference backend, chapter toeplitz. */
-import { HASH_FLAG, HASH_TYPE } from '../../../protocol/netif.js';
+import { HASH_ALGORITHM, HASH_FLAG, HASH_TYPE } from '../../../protocol/netif.js';
 import { toeplitz } from '../../../protocol/toeplitz.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import { MAX_KEY, type PacketHash } from '../../hashing.js';
 import type { Defect } from '../defect.js';
-import { INVALID_PARAMETER } from '../support/control.js';
+import { INVALID_PARAMETER, SUCCESS } from '../support/control.js';
 import { isIpv6, isTcp, type Kind } from '../support/packets.js';
 
 /** Offset of the type of the header that follows an Ethernet and an IPv6 header. */
@@ -42,6 +42,15 @@ const skipsBit = (bit: number): Partial<BackendSteps> => ({
 });
 
 export const BACKEND_TOEPLITZ_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.toeplitz.key-of-none',
+    breaks: 'HASH-45',
+    fault: 'reports success for a key while the algorithm is NONE, and forgets the key',
+    backend: {
+      setHashKey: (vif, data) =>
+        vif.hashing.algorithm === HASH_ALGORITHM.none ? SUCCESS : correct.setHashKey(vif, data),
+    },
+  },
   {
     id: 'backend.toeplitz.one-version',
     breaks: 'HASH-44',
