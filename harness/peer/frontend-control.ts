@@ -138,6 +138,12 @@ export class FrontendControl {
     return offer;
   }
 
+  /** Whether the ring holds responses that were not read, since no event arrived for them. */
+  get holdsResponses(): boolean {
+    const ready = this.ring.unconsumed();
+    return ready.ok && ready.value > 0;
+  }
+
   /** Writes a request without publishing it. */
   put(type: number, ...[a = 0, b = 0, c = 0]: Words): SentMessage {
     const request: CtrlRequest = { id: this.#freeId(), type, data: [a, b, c] };

@@ -9,13 +9,14 @@ import { FrontendControl, type SentMessage } from './frontend-control.js';
 import { FrontendQueue, type QueuePacket } from './frontend-queue.js';
 import { FrontendTx, type SentSlot, type TxShape } from './frontend-tx.js';
 import type { GrantRef } from '../xen/domain.js';
-import { demanded, type WaitOptions } from '../xen/wait.js';
+import { demanded, Expired, type WaitOptions } from '../xen/wait.js';
 import { WatchedNode } from '../xen/watched-node.js';
 import { Directory } from './monitor/directory.js';
 import { type Contents, rxFlags } from './monitor/situations.js';
 import { OtherDomain } from './other-domain.js';
-import { HANDSHAKE, Peer } from './peer.js';
+import { ABOUT_EVENTS, HANDSHAKE, Peer } from './peer.js';
 import { backendPath, frontendPath, type VifAddress } from './vif.js';
+import { Violation } from './violation.js';
 
 /**
  * Default number of rx buffers: enough for a packet of the largest size and a few more. Each buffer is a page that is
@@ -197,8 +198,29 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
   /** Waits until each of `messages` has its response. */
   async replied(messages: readonly SentMessage[]): Promise<void> {
     const done = (): boolean => messages.every(({ response }) => response !== undefined);
-    const wait = this.until('response to each control request', done, { on: [this.control.answered] });
-    await demanded(['CTRL-07'], wait);
+    const wait = (): Promise<unknown> =>
+      demanded(['CTRL-07'], this.until('response to each control request', done, { on: [this.control.answered] }));
+    try {
+      await wait();
+    } catch (error) {
+      if (!(error instanceof Expired) || error.inconclusive || !this.control.holdsResponses) throw error;
+      await this.#blameControlEvent(error, wait());
+    }
+  }
+
+  /** Throws a violation if the event of the responses that the control ring holds does not arrive any more. */
+  async #blameControlEvent({ message }: Expired, late: Promise<unknown>): Promise<void> {
+    try {
+      await late;
+    } catch (error) {
+      if (!(error instanceof Expired) || error.inconclusive) throw error;
+      const held = 'the control ring holds new messages, but no event arrived for them';
+      const violation = new Violation(['NOTIFY-02'], `${message}: ${held}`);
+      // The lost event is the cause of the timeout: CTRL-07 is not violated.
+      violation.inPassing = true;
+      violation.aspects = ABOUT_EVENTS;
+      throw violation;
+    }
   }
 
   /** Requests with a dummy request that the backend adds a group to its multicast list, or removes it. */

@@ -94,7 +94,7 @@ export interface SynOptions<S> extends Omit<AskOptions<never, S>, 'queue'> {
 const CLOSING = [XENBUS_STATE.closing, XENBUS_STATE.closed].map(String);
 
 /** The requirements that a lost event may violate, in addition to NOTIFY-02: which one depends on the situation of the test. */
-const ABOUT_EVENTS = ['NOTIFY-03', 'NOTIFY-04', 'NOTIFY-06', 'NOTIFY-12', 'SEC-07', 'SEC-08'];
+export const ABOUT_EVENTS = ['NOTIFY-03', 'NOTIFY-04', 'NOTIFY-06', 'NOTIFY-12', 'SEC-07', 'SEC-08'];
 
 /**
  * The common part of both peers: the state machine in xenstore, queues, received packets, and requests to the network

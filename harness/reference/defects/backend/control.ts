@@ -1,6 +1,7 @@
 /** Defects of the reference backend, chapter control. */
 import { CTRL_STATUS, CTRL_TYPE, KEY } from '../../../protocol/netif.js';
 import { MAX_MAPPING } from '../../hashing.js';
+import { decodeCtrlRequest } from '../../../protocol/ctrl.js';
 import { CTRL_RING } from '../../../protocol/ring.js';
 import type { BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
@@ -163,6 +164,28 @@ export const BACKEND_CONTROL_DEFECTS: readonly Defect[] = [
         const { control } = vif;
         if (control && control.ring.reqCons > 4) control.ring.finalCheck = () => ({ ok: true, value: false });
         correct.serveControl(vif);
+      },
+    },
+  },
+  {
+    id: 'backend.control.event-by-equality',
+    breaks: 'NOTIFY-02',
+    shownIn: 'backend.control.one-each',
+    fault: 'notifies control responses only if rsp_prod equals rsp_event',
+    backend: {
+      serveControl(vif) {
+        const { control } = vif;
+        const ready = control?.ring.unconsumed();
+        if (!control || !ready?.ok || ready.value === 0) return;
+        for (let n = 0; n < ready.value; n++) {
+          const request = decodeCtrlRequest(control.ring.take());
+          if (request.ok) vif.steps.respondControl(vif, request.value, vif.steps.answerControl(vif, request.value));
+        }
+        control.ring.push();
+        const { rspProd, rspEvent } = control.ring.indices();
+        if (rspProd === rspEvent) vif.domain.events.notify(control.port);
+        const more = control.ring.finalCheck();
+        if (more.ok && more.value) vif.steps.serveControl(vif);
       },
     },
   },
