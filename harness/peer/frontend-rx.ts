@@ -72,6 +72,8 @@ export class FrontendRx {
     extraSlots: { index: number; untouched: boolean; put: Uint8Array }[];
   } = { slots: [], extras: [], extraSlots: [] };
   #expectExtra = false;
+  /** The types of the extras that came last, until the slot after them. */
+  readonly #chain: Extra['type'][] = [];
   #moreData = false;
   /** Whether a slot of the packet that is being assembled reported an error, so that nothing comes of it. */
   #failed = false;
@@ -201,6 +203,7 @@ export class FrontendRx {
       throw new Violation(broken, `rx ${extra.reason}`);
     }
     this.#assembly.extras.push(extra.value);
+    this.#chain.push(extra.value.type);
     this.#expectExtra = (extra.value.flags & EXTRA_FLAG_MORE) !== 0;
     return this.#finish();
   }
@@ -209,6 +212,12 @@ export class FrontendRx {
     const decoded = decodeRxResponse(bytes);
     if (!decoded.ok) throw new Violation(['RXW-02'], `rx response: ${decoded.reason}`);
     const response = decoded.value;
+    const chain = this.#chain.splice(0);
+    const extra = chain.length > 0 && response.id !== posted.request.id ? decodeExtra(bytes) : undefined;
+    if (extra?.ok && !chain.includes(extra.value.type)) {
+      const what = `an extra of type ${extra.value.type} after an extra without the more flag`;
+      throw new Violation(['EXTRA-08'], `rx response at index ${index}: ${what}`);
+    }
     if (this.#failed && this.#moreData && (response.flags & FIRST_ONLY) !== 0) {
       throw new Violation(
         ['RXW-09'],

@@ -13,6 +13,15 @@ import { diesOf } from '../support/mortal.js';
 
 export const BACKEND_EXTRAS_DEFECTS: readonly Defect[] = [
   {
+    id: 'backend.extras.more-of-first-alone',
+    breaks: 'EXTRA-08',
+    shownIn: 'backend.extras.three-types',
+    fault: 'sets the more flag of the first of three extras alone',
+    backend: {
+      extras: (vif, packet) => correct.extras(vif, packet).map((extra, n) => (n > 0 ? { ...extra, flags: 0 } : extra)),
+    },
+  },
+  {
     id: 'backend.extras.single-fragment-only',
     breaks: 'TXW-09',
     fault: 'refuses extras in a packet of several fragments',
