@@ -36,8 +36,9 @@ export class Reflectors {
   }
 
   /**
-   * Sends each request several times, and until `end`, the time by which the guest must have booted. Without an ARP
-   * reply the other requests cannot be sent. Returns the names of those with a reply.
+   * Sends each request several times. Without an ARP reply the other requests cannot be sent, so ARP is asked until
+   * `end`, the time by which the guest must have booted. A stack that has replied to it is up: what else it does not
+   * reply to now is asked again later. Returns the names of those with a reply.
    */
   async ask(peer: AnyPeer, end: number): Promise<string> {
     const ask: Record<Reflector, () => Promise<unknown>> = {
@@ -48,7 +49,7 @@ export class Reflectors {
     };
     for (const reflector of REFLECTORS) {
       if (this.#answered.has(reflector)) continue;
-      const tries = await triesOf(ask[reflector], peer.context.patience.clock, end);
+      const tries = await triesOf(ask[reflector], peer.context.patience.clock, reflector === 'arp' ? end : 0);
       if (tries === undefined) this.#answered.add(reflector);
       else this.#silent.set(reflector, `${reflector} asked ${tries}`);
       if (reflector === 'arp' && tries !== undefined) break;
