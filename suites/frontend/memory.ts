@@ -5,8 +5,19 @@ import { KEY } from '../../harness/protocol/netif.js';
 import { advance, distance, RING_OFFSET, slotOffset } from '../../harness/protocol/ring.js';
 import type { BackRing } from '../../harness/protocol/shared-ring.js';
 import { frontendChapter } from '../../harness/run/suite.js';
+import { countLost } from '../support/losses.js';
 import { noise } from '../support/noise.js';
-import { expectUnchanged, grantedPage, happens, readable, respondTo, stillPasses, withhold } from './verbs.js';
+import {
+  expectUnchanged,
+  grantedPage,
+  happens,
+  LATE_MS,
+  readable,
+  repeat,
+  respondTo,
+  stillPasses,
+  withhold,
+} from './verbs.js';
 
 const { test, tests } = frontendChapter('memory');
 export const memory = tests;
@@ -16,6 +27,10 @@ const PING = { fresh: true, reflector: 'icmp' } as const;
 const ODD = { ...PING, destructive: true } as const;
 /** Indices between the frontend's req_prod and a forged one: more than a few packets have slots, fewer than the ring. */
 const FAR_AHEAD = 200;
+/** Pings with which each slot of a ring is used. */
+const PACKETS = 280;
+/** Milliseconds for these pings: a guest may reply late. */
+const ROUND_MS = 10_000;
 /** Pings by which a guest is made to send a packet. */
 const MOST_PINGS = 3;
 /** Payload of the packets whose bytes are searched for, and the part of it that is searched. */
@@ -86,6 +101,27 @@ test('req-prod', 'continues from its own index after the backend has overwritten
     vif.queue.service();
     await vif.ping();
   });
+});
+
+test('held', 'holds no more grants the more packets it has passed', PING, async (t) => {
+  if (!t.held()) t.skip('this host cannot count what a driver holds');
+  const vif = await t.fresh();
+  const { ring } = vif.queue.tx;
+  const pings = async (): Promise<number> => {
+    const before = ring.rspProdPvt;
+    await repeat(t, vif, PACKETS, () => countLost(1, () => vif.ping({ tries: 1, ms: LATE_MS })), ROUND_MS);
+    return distance(before, ring.rspProdPvt);
+  };
+  // The first packets may each need a new grant: a frontend may keep as many buffers as its rings have slots.
+  await pings();
+  const before = t.held()?.grants ?? 0;
+  const packets = await pings();
+  if (packets < PACKETS / 2) t.skip(`the guest sends ${packets} packets in response to ${PACKETS} pings`);
+  const more = (): number => (t.held()?.grants ?? 0) - before;
+  // A grant may end some time after the response.
+  await t.check('GNT-13', () =>
+    vif.context.patience.until(`end of the grants of ${packets} packets`, () => more() < packets / 2),
+  );
 });
 
 test('other-vif', 'exposes no packet of another vif when trusted = 0', PING, async (t) => {

@@ -61,4 +61,7 @@ export const GNT: readonly Requirement[] = [
     statement: "Cache attributes in a grant's flags make no difference to a packet.",
     source: 'good practice: grant_table.h, GTF_PAT, GTF_PWT and GTF_PCD, has the flags for mappings only',
     untestable: 'user space makes grants through gntalloc, which sets no cache attributes' },
+  { id: 'GNT-13', side: 'frontend', level: 'should', since: 'always',
+    statement: 'The frontend holds no more grants the more packets it has passed.',
+    source: 'good practice: Linux, FreeBSD and Windows end the grant of a buffer or use it again' },
 ];

@@ -29,7 +29,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
   EXTRA: 11,
   SLOT: 8,
   XB: 36,
-  GNT: 12,
+  GNT: 13,
   ROB: 2,
 };
 

@@ -1,9 +1,25 @@
 /** Defects of the reference frontend, chapter memory. */
 import { RING_OFFSET, RX_RING, slotOffset } from '../../../protocol/ring.js';
+import { decodeTxResponse } from '../../../protocol/tx.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { Defect } from '../defect.js';
 
 export const FRONTEND_MEMORY_DEFECTS: readonly Defect[] = [
+  {
+    id: 'frontend.memory.keeps-grants',
+    breaks: 'GNT-13',
+    fault: 'grants a new page for each tx request and ends no grant before it closes',
+    frontend: {
+      takeTxResponse(queue, bytes) {
+        const response = decodeTxResponse(bytes);
+        const offer = response.ok ? queue.sending.get(response.value.id) : undefined;
+        if (!response.ok || !offer) return;
+        queue.sending.delete(response.value.id);
+        // It ends when the vif closes; no request has such an id.
+        queue.sending.set(0x10000 + queue.sending.size, offer);
+      },
+    },
+  },
   {
     id: 'frontend.memory.reads-id-back',
     breaks: 'RING-21',
