@@ -50,6 +50,7 @@ import { handles as frontendHandles } from './frontend/handles.js';
 import { control as frontendControl } from './frontend/control.js';
 import { controlResponses as frontendControlResponses } from './frontend/control-responses.js';
 import { exposed } from './frontend/exposed.js';
+import { extremes } from './frontend/extremes.js';
 import { frames as frontendFrames } from './frontend/frames.js';
 import { gso as frontendGso } from './frontend/gso.js';
 import { layouts as frontendLayouts } from './frontend/layouts.js';
@@ -129,6 +130,7 @@ export const SUITES: Tests = [
   ...frontendOffers,
   ...frontendChecksum,
   ...frontendGso,
+  ...extremes,
   ...frontendMulticast,
   ...frontendControl,
   ...frontendControlResponses,

@@ -1,7 +1,7 @@
 /** Steps of the reference frontend for the packets that it sends and receives. */
 import type { Decoded } from '../bytes/codec.js';
 import { decodeExtra, encodeExtra } from '../protocol/extra.js';
-import { EXTRA_FLAG_MORE, KEY, MAX_TX_SIZE, NR_SLOTS_MIN, RSP, RXF, TXF } from '../protocol/netif.js';
+import { EXTRA_FLAG_MORE, GSO_TYPE, KEY, MAX_TX_SIZE, NR_SLOTS_MIN, RSP, RXF, TXF } from '../protocol/netif.js';
 import { RX_RING } from '../protocol/ring.js';
 import { decodeRxResponse, encodeRxRequest } from '../protocol/rx.js';
 import type { FrontRing } from '../protocol/shared-ring.js';
@@ -14,6 +14,10 @@ import { fit, type VifPacket } from './packet.js';
 const RX_BUFFERS = 64;
 /** Bytes of a dummy request, which only carries an extra info. */
 const DUMMY = 60;
+
+/** Whether a packet can be cut as its GSO extra says. */
+const isValid = ({ size, type }: NonNullable<VifPacket['gso']>): boolean =>
+  size > 0 && (type === GSO_TYPE.tcpv4 || type === GSO_TYPE.tcpv6);
 
 export const FRONTEND_PACKET_STEPS = {
   serve(vif: FrontendVif, queue: FrontendQueueState): void {
@@ -90,7 +94,10 @@ export const FRONTEND_PACKET_STEPS = {
     if (queue.expect === 'extra') {
       // The buffer of an extra is unused. The stack needs GSO extras only.
       const extra = decodeExtra(bytes);
-      if (extra.ok && extra.value.type === 'gso') partial.gso = { size: extra.value.size, type: extra.value.gsoType };
+      if (extra.ok && extra.value.type === 'gso') {
+        partial.gso = { size: extra.value.size, type: extra.value.gsoType };
+        if (!isValid(partial.gso)) partial.bad = true;
+      }
       if (((bytes[1] ?? 0) & EXTRA_FLAG_MORE) === 0) queue.expect = queue.moreAfterExtras ? 'more' : 'first';
     } else {
       const response = decodeRxResponse(bytes);

@@ -48,6 +48,7 @@ import { FRONTEND_CONTROL_DEFECTS } from './frontend/control.js';
 import { FRONTEND_HANDLES_DEFECTS } from './frontend/handles.js';
 import { FRONTEND_CONTROL_RESPONSES_DEFECTS } from './frontend/control-responses.js';
 import { FRONTEND_EXPOSED_DEFECTS } from './frontend/exposed.js';
+import { FRONTEND_EXTREMES_DEFECTS } from './frontend/extremes.js';
 import { FRONTEND_FRAMES_DEFECTS } from './frontend/frames.js';
 import { FRONTEND_GSO_DEFECTS } from './frontend/gso.js';
 import { FRONTEND_LAYOUTS_DEFECTS } from './frontend/layouts.js';
@@ -128,6 +129,7 @@ const ALL: readonly Defect[] = [
   ...FRONTEND_OFFERS_DEFECTS,
   ...FRONTEND_CHECKSUM_DEFECTS,
   ...FRONTEND_GSO_DEFECTS,
+  ...FRONTEND_EXTREMES_DEFECTS,
   ...FRONTEND_MULTICAST_DEFECTS,
   ...FRONTEND_CONTROL_DEFECTS,
   ...FRONTEND_CONTROL_RESPONSES_DEFECTS,
