@@ -61,6 +61,7 @@ import { offers as frontendOffers } from './frontend/offers.js';
 import { queues as frontendQueues } from './frontend/queues.js';
 import { receive as frontendReceive } from './frontend/receive.js';
 import { completed as frontendCompleted } from './frontend/completed.js';
+import { oddSlots } from './frontend/odd-slots.js';
 import { pieces } from './frontend/pieces.js';
 import { responses as frontendResponses } from './frontend/responses.js';
 import { rings as frontendRings } from './frontend/rings.js';
@@ -124,6 +125,7 @@ export const SUITES: Tests = [
   ...pieces,
   ...frontendCompleted,
   ...frontendReceive,
+  ...oddSlots,
   ...frontendFrames,
   ...frontendLayouts,
   ...frontendQueues,

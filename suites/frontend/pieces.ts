@@ -18,11 +18,11 @@ export const pieces = tests;
 const PING = { gate: KEY.featureSg, fresh: true, reflector: 'icmp' } as const;
 /** Payload of the ping that a single fragment holds. */
 const BAIT_LENGTH = 100;
-const ROUNDS = 4;
+export const ROUNDS = 4;
 /** Milliseconds for a reply. A frontend may drop a packet that comes in pieces, so that most waits end without one. */
 const REPLY_MS = 750;
 /** An extra that, read as a response, is the first byte of a packet that continues in the next slot. */
-const LURE = Uint8Array.of(EXTRA_TYPE.hash, 0, 0, 0, RXF.moreData, 0, 1, 0);
+export const LURE = Uint8Array.of(EXTRA_TYPE.hash, 0, 0, 0, RXF.moreData, 0, 1, 0);
 
 for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dropped })) {
   for (const bad of [0, 1]) {
@@ -131,7 +131,12 @@ async function keptApart(
  * Writes misleading slots and pings, several times; returns how many pings are lost. What a frontend that was misled does
  * to its rings breaks no requirement of its own.
  */
-async function countMisled(t: FrontendTest, vif: BackendPeer, slots: number, mislead: () => void): Promise<number> {
+export async function countMisled(
+  t: FrontendTest,
+  vif: BackendPeer,
+  slots: number,
+  mislead: () => void,
+): Promise<number> {
   let lost = 0;
   vif.monitor.lookAway('toFrontendStack');
   for (let round = 0; round < ROUNDS; round++) {

@@ -55,6 +55,7 @@ import { FRONTEND_LAYOUTS_DEFECTS } from './frontend/layouts.js';
 import { FRONTEND_MEMORY_DEFECTS } from './frontend/memory.js';
 import { FRONTEND_MULTICAST_DEFECTS } from './frontend/multicast.js';
 import { FRONTEND_NOTIFICATIONS_DEFECTS } from './frontend/notifications.js';
+import { FRONTEND_ODD_SLOTS_DEFECTS } from './frontend/odd-slots.js';
 import { FRONTEND_OFFERS_DEFECTS } from './frontend/offers.js';
 import { FRONTEND_QUEUES_DEFECTS } from './frontend/queues.js';
 import { FRONTEND_RECEIVE_DEFECTS } from './frontend/receive.js';
@@ -123,6 +124,7 @@ const ALL: readonly Defect[] = [
   ...FRONTEND_PIECES_DEFECTS,
   ...FRONTEND_RESPONSES_DEFECTS,
   ...FRONTEND_RECEIVE_DEFECTS,
+  ...FRONTEND_ODD_SLOTS_DEFECTS,
   ...FRONTEND_FRAMES_DEFECTS,
   ...FRONTEND_LAYOUTS_DEFECTS,
   ...FRONTEND_QUEUES_DEFECTS,
