@@ -236,16 +236,18 @@ export const FRONTEND_RESPONSES_DEFECTS: readonly Defect[] = [
     breaks: 'ROB-02',
     fault: 'sends on no vif while a queue of one of them has little room',
     frontend: (() => {
-      let full: FrontendQueueState | undefined;
+      const stopped = new WeakMap<object, FrontendQueueState>();
       return {
         transmit(vif, queue, packet) {
+          const full = stopped.get(vif.domain);
           if (full && full !== queue && full.tx.free() < LITTLE_ROOM) return;
-          full = undefined;
+          stopped.delete(vif.domain);
           correct.transmit(vif, queue, packet);
-          if (queue.tx.free() < LITTLE_ROOM) full = queue;
+          if (queue.tx.free() < LITTLE_ROOM) stopped.set(vif.domain, queue);
         },
         disconnect(vif) {
-          if (full && vif.queues.includes(full)) full = undefined;
+          const full = stopped.get(vif.domain);
+          if (full && vif.queues.includes(full)) stopped.delete(vif.domain);
           correct.disconnect(vif);
         },
       } satisfies Defect['frontend'];
