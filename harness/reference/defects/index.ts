@@ -16,6 +16,7 @@ import { BACKEND_HASH_KEYS_DEFECTS } from './backend/hash-keys.js';
 import { BACKEND_HASH_DEFECTS } from './backend/hash.js';
 import { BACKEND_INDICES_DEFECTS } from './backend/indices.js';
 import { BACKEND_KEYS_DEFECTS } from './backend/keys.js';
+import { BACKEND_LAYOUTS_DEFECTS } from './backend/layouts.js';
 import { BACKEND_LISTS_DEFECTS } from './backend/lists.js';
 import { BACKEND_MAPPED_DEFECTS } from './backend/mapped.js';
 import { BACKEND_MAPPING_DEFECTS } from './backend/mapping.js';
@@ -82,6 +83,7 @@ const ALL: readonly Defect[] = [
   ...BACKEND_NOTIFICATIONS_DEFECTS,
   ...BACKEND_WAKEUPS_DEFECTS,
   ...BACKEND_TRANSMIT_DEFECTS,
+  ...BACKEND_LAYOUTS_DEFECTS,
   ...BACKEND_FRAMES_DEFECTS,
   ...BACKEND_EDGES_DEFECTS,
   ...BACKEND_RECEIVE_DEFECTS,
