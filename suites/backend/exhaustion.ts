@@ -1,8 +1,8 @@
-/** What a driver refuses more often than a ring or a table has places costs it none of them. */
+/** What a driver refuses, or waits for, more often than a ring or a table has places costs it none of them. */
 import { expect } from 'chai';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
-import { CTRL_STATUS, CTRL_TYPE, GSO_TYPE, HASH_ALGORITHM, KEY, TXF } from '../../harness/protocol/netif.js';
-import { CTRL_RING, RX_RING } from '../../harness/protocol/ring.js';
+import { CTRL_STATUS, CTRL_TYPE, GSO_TYPE, HASH_ALGORITHM, KEY, RSP, TXF } from '../../harness/protocol/netif.js';
+import { advance, CTRL_RING, RX_RING, TX_RING } from '../../harness/protocol/ring.js';
 import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
@@ -20,6 +20,10 @@ const { success } = CTRL_STATUS;
 const PACKETS = 304;
 /** Packets that are published at once. */
 const AT_ONCE = 16;
+/** More packets or messages than a driver has places for anything that it needs for one. */
+const OFTEN = 528;
+/** Packets that are published in two steps: as many as a tx ring has slots, and some more. */
+const HALVES = TX_RING.size + 8;
 /** A table of grants that a test can exhaust. */
 const LARGEST_TABLE = 8192;
 /** Buffers that a frontend keeps posted. */
@@ -83,6 +87,79 @@ for (const { name, what, requirement, gate, shape } of REFUSED) {
     await t.check('RING-09', () => vif.transmit(vif.quietFrame()));
   });
 }
+
+test(
+  'partial',
+  `serves a ring on which ${HALVES} packets were published in two steps`,
+  { gate: KEY.featureSg, fresh: true },
+  async (t) => {
+    const vif = await t.fresh();
+    const other = await t.connect();
+    const { ring } = vif.queue.tx;
+    // A backend that refuses the first half may read the rest as a packet of its own, which is too short.
+    const inTwoSteps = async (): Promise<SentSlot[]> => {
+      const slots = vif.queue.tx.enqueue(vif.quietFrame(LENGTH), { fragments: [LENGTH - 8, 8] });
+      ring.reqProdPvt = advance(ring.reqProdPvt, -1);
+      vif.queue.pushTx();
+      // By the response to a packet of another vif, the backend has usually seen the first step.
+      await other.transmit(other.quietFrame());
+      ring.reqProdPvt = advance(ring.reqProdPvt, 1);
+      vif.queue.pushTx();
+      // A backend that waits need not look again before its next event.
+      t.domain.events.notify(vif.queue.txPort);
+      return slots;
+    };
+    vif.monitor.lookAwayFromRings();
+    const first = await inTwoSteps();
+    await keepsVif(t, vif, first);
+    if (first.some(({ response }) => response?.status === RSP.error)) t.skip('the backend refuses half a packet');
+    await t.check('RING-09', async () => {
+      for (let n = 1; n < HALVES; n++) await vif.answered(await inTwoSteps());
+    });
+  },
+);
+
+test(
+  'empty-fragments',
+  `serves a ring on which ${OFTEN} packets with a zero-length fragment were`,
+  { gate: KEY.featureSg, fresh: true },
+  async (t) => {
+    const vif = await t.fresh();
+    const put = (count: number): SentSlot[] => {
+      const fragments = [100, 0, LENGTH - 100];
+      const slots = Array.from({ length: count }, () => vif.queue.tx.enqueue(vif.quietFrame(LENGTH), { fragments }));
+      vif.queue.pushTx();
+      return slots.flat();
+    };
+    await keepsVif(t, vif, put(1));
+    await unlessGivenUp(t, vif, vif.transmit(vif.quietFrame()));
+    await t.check('RING-09', async () => {
+      for (let n = 0; n < OFTEN; n += AT_ONCE) await vif.answered(put(AT_ONCE));
+    });
+  },
+);
+
+test(
+  'control-grants',
+  `responds to control messages after ${OFTEN} of each kind with an invalid grant`,
+  CONTROL,
+  async (t) => {
+    const { control } = await t.fresh({ control: true });
+    await control.setHashAlgorithm(HASH_ALGORITHM.toeplitz);
+    await control.setHashMappingSize(1);
+    await t.check('CTRL-07', async () => {
+      for (const [type, ...words] of [
+        [CTRL_TYPE.setHashKey, BAD_REF, 4],
+        [CTRL_TYPE.setHashMapping, BAD_REF, 1, 0],
+        [CTRL_TYPE.addGrefMapping, 0, BAD_REF, 1],
+        [CTRL_TYPE.delGrefMapping, 0, BAD_REF, 1],
+      ] as const) {
+        for (let n = 0; n < OFTEN; n++) await control.ask(type, ...words);
+      }
+      await control.ask(CTRL_TYPE.getHashMappingSize);
+    });
+  },
+);
 
 /** Control messages of which a backend refuses each, with a page that holds no list and no table. */
 const MESSAGES: Readonly<Record<string, readonly [type: number, words: (page: number) => readonly number[]]>> = {

@@ -98,4 +98,53 @@ export const BACKEND_EXHAUSTION_DEFECTS: readonly Defect[] = [
       } satisfies Defect['backend'];
     })(),
   },
+  {
+    id: 'backend.exhaustion.partial',
+    breaks: 'RING-09',
+    fault: 'keeps a place each time that a batch ends within a packet, and stops when it has 64',
+    backend: (() => {
+      const kept = new Counts();
+      return {
+        serveTx(vif, queue) {
+          if (kept.of(queue) >= 64) return;
+          correct.serveTx(vif, queue);
+          const left = queue.tx.unconsumed();
+          if (left.ok && left.value > 0) kept.next(queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.exhaustion.empty-fragments',
+    breaks: 'RING-09',
+    fault: 'keeps a place for each fragment of size 0, and stops when it has as many as the ring',
+    backend: (() => {
+      const kept = new Counts();
+      return {
+        serveChain(vif, queue, chain) {
+          if (kept.of(queue) >= TX_RING.size) return;
+          for (const { size } of chain.requests) if (size === 0) kept.next(queue);
+          correct.serveChain(vif, queue, chain);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.exhaustion.unread-messages',
+    breaks: 'CTRL-07',
+    fault: 'keeps a place for each page of a control message that it cannot read, and stops when it has 512',
+    backend: (() => {
+      const kept = new Counts();
+      return {
+        readMessage(vif, ref, length) {
+          const bytes = correct.readMessage(vif, ref, length);
+          if (!bytes && vif.control) kept.next(vif.control);
+          return bytes;
+        },
+        serveControl(vif) {
+          if (vif.control && kept.of(vif.control) < MAX_MAPPED) correct.serveControl(vif);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
 ];
