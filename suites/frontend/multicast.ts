@@ -16,12 +16,14 @@ const { connected } = XENBUS_STATE;
 const OFFERED = { ...BACKEND_KEYS, [KEY.featureMulticastControl]: '1', [KEY.multiQueueMaxQueues]: '3' };
 
 test('not-offered', 'sends no multicast extra to a backend without multicast control', PING, async (t) => {
-  const vif = await t.fresh();
-  await awaitSettled(t, vif);
-  await t.check('MCAST-18', () => {
-    const types = vif.received.flatMap((packet) => packet.extras.map(({ type }) => type));
-    expect(types, 'types of extras').not.to.include.oneOf(['mcast-add', 'mcast-del']);
-  });
+  for (const keys of [{}, { [KEY.featureMulticastControl]: '0', [KEY.featureDynamicMulticastControl]: '0' }]) {
+    const vif = await t.fresh({ ...BACKEND_KEYS, ...keys });
+    await awaitSettled(t, vif);
+    await t.check('MCAST-18', () => {
+      const types = vif.received.flatMap((packet) => packet.extras.map(({ type }) => type));
+      expect(types, 'types of extras').not.to.include.oneOf(['mcast-add', 'mcast-del']);
+    });
+  }
 });
 
 test('request', 'requests a filter before it is connected, or not at all', PING, async (t) => {
