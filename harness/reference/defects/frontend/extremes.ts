@@ -38,7 +38,7 @@ export const FRONTEND_EXTREMES_DEFECTS: readonly Defect[] = [
     id: 'frontend.extremes.any-type',
     breaks: 'GSO-05',
     fault: 'sends on the type of a GSO extra that it received, whatever it is',
-    frontend: keeping((gso) => ({ ...gso, type: GSO_TYPE.tcpv4 })),
+    frontend: keeping((gso) => ({ ...gso, type: gso.type === GSO_TYPE.tcpv6 ? gso.type : GSO_TYPE.tcpv4 })),
   },
   {
     id: 'frontend.extremes.size-0',
