@@ -141,8 +141,8 @@ abstract class Context<R extends Role> implements TestContext<PeerOf[R]> {
 }
 
 export class BackendContext extends Context<'backend'> implements BackendTest {
-  plug(): Promise<FrontendPeer> {
-    return this.using('fresh').plug();
+  plug({ handle }: { readonly handle?: number } = {}): Promise<FrontendPeer> {
+    return this.using('fresh').plug({}, {}, handle);
   }
 
   async fresh(options: FrontendOptions = {}): Promise<FrontendPeer> {

@@ -66,8 +66,8 @@ export interface TestContext<P> {
 export interface BackendTest extends TestContext<FrontendPeer> {
   /** Makes a connection for this test only; it is closed at its end. */
   fresh(options?: FrontendOptions): Promise<FrontendPeer>;
-  /** Creates a vif without connecting it. */
-  plug(): Promise<FrontendPeer>;
+  /** Creates a vif without connecting it; `handle` is that of one that was removed (default: one that no vif has). */
+  plug(options?: { readonly handle?: number }): Promise<FrontendPeer>;
   /** Removes a vif, as the toolstack does. */
   unplug(peer: FrontendPeer): Promise<void>;
   /**

@@ -17,8 +17,8 @@ import { receive } from './receive.js';
 import { rings } from './rings.js';
 import { staging } from './staging.js';
 import { transmit } from './transmit.js';
-import { firstOptions, NONE, rich, useAll } from './rich-verbs.js';
-import { queuesOffered, reconnect } from './verbs.js';
+import { firstOptions, NONE, rich, undoAll, useAll } from './rich-verbs.js';
+import { connectsAgain, queuesOffered, reconnect, returnsToInitWait } from './verbs.js';
 
 /** The vif with its last queue in use. */
 function onLastQueue(vif: FrontendPeer): FrontendPeer {
@@ -120,6 +120,99 @@ const POORER: Situation<'backend'> = {
       },
     };
   },
+};
+
+/** A vif of which the first connection uses nothing can use everything in its second one. */
+const RICHER: Situation<'backend'> = {
+  name: 'richer',
+  title: 'in the second connection of a vif whose first one used nothing',
+  connections: (t) => {
+    const plug = async (): Promise<FrontendPeer> => {
+      const vif = await t.plug();
+      await vif.connect({ split: false });
+      await returnsToInitWait(t, vif);
+      return vif;
+    };
+    const richer = ({ keys, ...options }: FrontendOptions): FrontendOptions => ({
+      ...options,
+      keys: { ...noOthersThan(options.queues ?? 1), ...keys },
+    });
+    return {
+      plug,
+      fresh: async (options = {}) => {
+        const vif = await plug();
+        await connectsAgain(t, vif, richer(options));
+        await t.configure(vif);
+        return vif;
+      },
+      bridged: async (from = {}, to = {}) => {
+        const peers: [FrontendPeer, FrontendPeer] = [await plug(), await plug()];
+        await connectsAgain(t, peers[0], richer(from));
+        await connectsAgain(t, peers[1], richer(to));
+        await t.bridge(peers);
+        return peers;
+      },
+    };
+  },
+};
+
+/** Nothing of a vif that was removed holds for one that is plugged under the same number. */
+const REPLUGGED: Situation<'backend'> = {
+  name: 'replugged',
+  title: 'on a vif with the number of a removed one that used everything',
+  connections: (t) => {
+    const replug = async (): Promise<FrontendPeer> => {
+      const first = await rich(t);
+      const earlier = await t.fresh(first);
+      await useAll(earlier, first);
+      // A toolstack that is forced to remove a vif waits for no state.
+      earlier.monitor.lookAway();
+      await t.domain.store.remove(earlier.otherPath);
+      // By the time that another vif has connected, the backend has seen the removal.
+      await t.fresh();
+      await t.unplug(earlier);
+      return t.plug({ handle: Number(earlier.path.split('/').at(-1)) });
+    };
+    return {
+      fresh: async (options = {}) => {
+        const vif = await replug();
+        await vif.connect(options);
+        await t.configure(vif);
+        return vif;
+      },
+      bridged: async (from = {}, to = {}) => {
+        const vif = await replug();
+        await vif.connect(to);
+        const other = await t.plug();
+        await other.connect(from);
+        await t.bridge([other, vif]);
+        return [other, vif];
+      },
+    };
+  },
+};
+
+/** Nothing is left of what a frontend has set and undone in the same connection. */
+const USED_BEFORE: Situation<'backend'> = {
+  name: 'used-before',
+  title: 'in a connection in which other settings were made and undone',
+  connections: (t) => ({
+    fresh: async (options = {}) => {
+      const vif = await t.fresh(options);
+      await useAll(vif, options);
+      await undoAll(vif, options);
+      return vif;
+    },
+    bridged: async (from = {}, to = {}) => {
+      const peers = await t.bridged(from, to);
+      for (const [n, options] of [from, to].entries()) {
+        const vif = peers[n] as FrontendPeer;
+        await useAll(vif, options);
+        await undoAll(vif, options);
+      }
+      return peers;
+    },
+  }),
 };
 
 /** What the frontend of one vif uses means nothing on another, whichever connected last. */
@@ -252,6 +345,9 @@ export const again = [
     'staging.traffic',
   ]),
   ...inSituation(POORER, ALL, [...PLAIN_TESTS, 'checksum.reply', 'hash.modulo', 'hash.fresh-table']),
+  ...inSituation(RICHER, ALL, ['gref.maps', 'hash.extra', 'multicast.filter', 'queues.split-channels']),
+  ...inSituation(REPLUGGED, ALL, ['hash.off-at-first', 'multicast.filter']),
+  ...inSituation(USED_BEFORE, ALL, ['hash.key', 'hash.fresh-table', 'multicast.filter']),
   ...inSituation(AMONG_RICHER, ALL, [
     ...PLAIN_TESTS,
     'multicast.filter',

@@ -5,6 +5,7 @@ import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { MANY_QUEUES } from '../support/stale-queues.js';
 import { entries } from './gref-verbs.js';
+import { group } from './multicast-verbs.js';
 import { queuesOffered } from './verbs.js';
 
 /** Keys of the first connection; the second one has those of the test alone. */
@@ -42,10 +43,13 @@ export async function rich(t: BackendTest): Promise<FrontendOptions> {
   };
 }
 
+/** A group that `multicast.filter` does not list. */
+const GROUP = group(2);
+
 /** Has everything in use that the options of a connection allow: hashes, a table, mapped grants and groups. */
 export async function useAll(vif: FrontendPeer, { control, keys = {} }: FrontendOptions): Promise<void> {
   if (keys[KEY.requestMulticastControl] === '1') {
-    await vif.changeGroups('mcast-add', Uint8Array.of(0x01, 0x00, 0x5e, 0x7f, 0x6e, 7));
+    await vif.changeGroups('mcast-add', GROUP);
   }
   if (!control) return;
   // Which of these messages the backend accepts is left to other tests.
@@ -55,4 +59,14 @@ export async function useAll(vif: FrontendPeer, { control, keys = {} }: Frontend
   await vif.control.setHashMappingSize(2);
   await vif.control.setHashMapping([vif.queues.length - 1, vif.queues.length - 1]);
   await vif.control.addGrefMapping(0, entries(vif.control, 2));
+}
+
+/** Undoes the settings of {@link useAll}. */
+export async function undoAll(vif: FrontendPeer, { control, keys = {} }: FrontendOptions): Promise<void> {
+  if (keys[KEY.requestMulticastControl] === '1') await vif.changeGroups('mcast-del', GROUP);
+  if (!control) return;
+  await vif.control.setHashMappingSize(0);
+  await vif.control.setHashFlags(0);
+  await vif.control.setHashKey(new Uint8Array());
+  await vif.control.setHashAlgorithm(HASH_ALGORITHM.none);
 }

@@ -1,4 +1,5 @@
 /** Defects of the reference backend, chapter again: on queues after the first one, and in connections after the first. */
+import { CTRL_STATUS } from '../../../protocol/netif.js';
 import type { BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
@@ -216,5 +217,69 @@ export const BACKEND_AGAIN_DEFECTS: readonly Defect[] = [
       groups.clear();
       groups.requested = requested;
     }),
+  },
+  {
+    id: 'backend.again.control-at-first',
+    breaks: 'CTRL-07',
+    fault: 'looks for a control ring in the first connection of a vif alone',
+    backend: (() => {
+      const seen = new WeakSet<BackendVif>();
+      return {
+        async connect(vif) {
+          await correct.connect(vif);
+          seen.add(vif);
+        },
+        openControl(vif, ...args) {
+          if (!seen.has(vif)) correct.openControl(vif, ...args);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.again.key-while-off',
+    breaks: 'HASH-18',
+    fault: 'reports success for an empty key while no hash type is set, and keeps the old key',
+    backend: {
+      setHashKey: (vif, data) =>
+        data[1] === 0 && vif.hashing.flags === 0 ? { status: CTRL_STATUS.success } : correct.setHashKey(vif, data),
+    },
+  },
+  {
+    id: 'backend.again.hashing-by-path',
+    breaks: 'HASH-36',
+    fault: 'gives a vif the hash settings of the last one that had its number',
+    backend: (() => {
+      const kept = new Map<string, { algorithm: number; flags: number; key: Uint8Array }>();
+      return {
+        async connect(vif) {
+          await correct.connect(vif);
+          const earlier = vif.control && kept.get(vif.path);
+          if (earlier) Object.assign(vif.hashing, earlier);
+        },
+        closeControl(vif) {
+          const { algorithm, flags, key } = vif.hashing;
+          if (vif.control && flags !== 0) kept.set(vif.path, { algorithm, flags, key });
+          correct.closeControl(vif);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.again.groups-by-path',
+    breaks: 'MCAST-06',
+    fault: 'gives a vif the multicast list of the last one that had its number',
+    backend: (() => {
+      const kept = new Map<string, Uint8Array[]>();
+      return {
+        changeGroups(vif, extra) {
+          if (extra.type === 'mcast-add') kept.set(vif.path, [...(kept.get(vif.path) ?? []), extra.address]);
+          return correct.changeGroups(vif, extra);
+        },
+        async connect(vif) {
+          await correct.connect(vif);
+          for (const address of kept.get(vif.path) ?? []) vif.groups.add(address);
+        },
+      } satisfies Defect['backend'];
+    })(),
   },
 ];
