@@ -141,7 +141,7 @@ for (const [name, keys] of Object.entries(ACCEPTED)) {
     const own = { [KEY.featureSg]: undefined, ...Object.fromEntries(keys.map((key) => [key, '1'])) };
     const peers = await t.bridged({}, { keys: own, rxBuffers: 40 });
     const slots = (packet: QueuePacket): number => packet.slots.length;
-    await checkAccepted(t, peers, keys, { blank: BLANK, saysBlank, slots, single: 'RXW-22' });
+    await checkAccepted(t, peers, keys, { blank: BLANK, saysBlank, slots, complete: 'CSUM-02', single: 'RXW-22' });
   });
 }
 

@@ -65,7 +65,13 @@ for (const [name, keys] of Object.entries(ACCEPTED)) {
     const [from, to] = await t.bridged(BACKEND_KEYS, own);
     await hasBuffers(t, from, SLOTS);
     const slots = (packet: QueuePacket): number => packet.requests.length;
-    await checkAccepted(t, [from, to], keys, { blank: BLANK.flags, saysBlank, slots, single: 'TXW-32' });
+    await checkAccepted(t, [from, to], keys, {
+      blank: BLANK.flags,
+      saysBlank,
+      slots,
+      complete: 'CSUM-15',
+      single: 'TXW-32',
+    });
   });
 }
 

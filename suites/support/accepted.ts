@@ -50,7 +50,8 @@ export interface Form<P> {
   readonly saysBlank: (packet: P) => boolean;
   /** The number of data slots. */
   readonly slots: (packet: P) => number;
-  /** The requirement that a packet has a single data slot without feature-sg. */
+  /** The requirements of an end with feature-no-csum-offload, and of one without feature-sg. */
+  readonly complete: string;
   readonly single: string;
 }
 
@@ -59,10 +60,10 @@ export async function checkAccepted<P extends Packet>(
   t: Pick<TestContext<never>, 'check'>,
   [from, to]: readonly [End<P>, End<P>],
   keys: readonly string[],
-  { blank, saysBlank, slots, single }: Form<P>,
+  { blank, saysBlank, slots, complete, single }: Form<P>,
 ): Promise<void> {
   for (const [type, sum, acceptsBlank, gso] of [
-    [GSO_TYPE.tcpv4, 'CSUM-02', !keys.includes(KEY.featureNoCsumOffload), KEY.featureGsoTcpv4],
+    [GSO_TYPE.tcpv4, complete, !keys.includes(KEY.featureNoCsumOffload), KEY.featureGsoTcpv4],
     [GSO_TYPE.tcpv6, 'CSUM-04', keys.includes(KEY.featureIpv6CsumOffload), KEY.featureGsoTcpv6],
   ] as const) {
     const frame = largeFrame(from.link.peer, to.link.peer, MSS, type);

@@ -105,7 +105,7 @@ export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'frontend.completed.ipv6-key-for-ipv4',
-    breaks: 'CSUM-02',
+    breaks: 'CSUM-15',
     fault:
       'leaves IPv4 checksums blank for a backend with feature-ipv6-csum-offload, whatever feature-no-csum-offload is',
     frontend: { fitting: usingKeyOfIpv6 },
