@@ -159,6 +159,9 @@ export class Connections<R extends Role> {
   }
 
   async hasCarrier(peer: PeerOf[R]): Promise<boolean> {
+    const entry = this.#entry(peer);
+    // An interface that is down has no carrier. Whether it replies to ARP is asked later.
+    if (!entry.configured) await (entry.preparing ??= this.parts.iut.configure?.(entry.vif, peer.link));
     return requireDeclared(this.parts.iut.carrier)(this.#linked(peer));
   }
 
