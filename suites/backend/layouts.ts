@@ -56,10 +56,10 @@ test('one-byte-slots', 'accepts 17 fragments of one byte after the first', PING,
   await t.check('SLOT-05', () => pingIn(vif, [PING_HEADERS, ...Array<number>(NR_SLOTS_MIN - 1).fill(1)]));
 });
 
-test('same-ids', 'responds to each slot of packets whose requests all have the same id', PING, async (t) => {
+test('same-ids', 'responds to each slot of packets whose slots all have one id', PING, async (t) => {
   const vif = await t.connect();
-  const enqueue = (fragments: readonly number[]): SentSlot[] =>
-    vif.queue.tx.enqueue(vif.quietFrame(300), { fragments, ids: fragments.map(() => 7) });
+  const enqueue = (fragments: readonly number[], n: number): SentSlot[] =>
+    vif.queue.tx.enqueue(vif.quietFrame(300), { fragments, ids: fragments.map(() => 7 + n) });
   // OpenBSD numbers packets, not slots.
   for (const packets of [[[100, 200]], [[60, 40, 100, 100]], [[300], [100, 200], [60, 140, 100], [300]]]) {
     await t.check(['RING-09', 'TXW-11'], async () => {
