@@ -215,7 +215,11 @@ for (const [name, kind, lengths] of [
     // The peer looks at the indices of the ring whenever it is notified.
     let packets: QueuePacket[] = [];
     await t.check('RING-06', async () => (packets = await withhold(t, vif, 2 * TX_RING.size, 1, ask)));
-    if (name === 'full') await t.check('ROB-02', async () => (await t.connect()).ping());
+    if (name === 'full') {
+      const other = await t.connect();
+      // A stack may limit the pings that it has not sent yet, on all its interfaces together: Linux's does.
+      await t.check('ROB-02', async () => (await arrives(other.ping({ tries: 1 }))) || other.arp());
+    }
     respondTo(vif, packets);
     const late = asked.slice(-LAST_ASKED);
     const isQueued = (): boolean => vif.received.some(({ frame }) => late.some(({ isReply }) => isReply(frame)));
