@@ -29,7 +29,7 @@ const DOM0_OPTIONS = 'console=hvc0 loglevel=5 mitigations=off tsc=reliable lab.n
  */
 const MACHINE: readonly string[] = [
   ...['-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'Nehalem,+rdrand'],
-  ...['-smp', '2', '-m', '3072'],
+  ...['-smp', '2', '-m', '3584'],
   ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot'],
   ...['-kernel', 'xen', '-append', XEN_OPTIONS, '-initrd', `vmlinux ${DOM0_OPTIONS},initrd`],
   ...['-drive', 'if=none,id=root,file=root.squashfs,format=raw,readonly=on'],
