@@ -48,7 +48,7 @@ import { checksum as frontendChecksum } from './frontend/checksum.js';
 import { closing as frontendClosing } from './frontend/closing.js';
 import { handles as frontendHandles } from './frontend/handles.js';
 import { control as frontendControl } from './frontend/control.js';
-import { controlResponses as frontendControlResponses } from './frontend/control-responses.js';
+import { answers as frontendAnswers } from './frontend/answers.js';
 import { exposed } from './frontend/exposed.js';
 import { extremes } from './frontend/extremes.js';
 import { frames as frontendFrames } from './frontend/frames.js';
@@ -61,7 +61,7 @@ import { offers as frontendOffers } from './frontend/offers.js';
 import { queues as frontendQueues } from './frontend/queues.js';
 import { receive as frontendReceive } from './frontend/receive.js';
 import { completed as frontendCompleted } from './frontend/completed.js';
-import { oddSlots } from './frontend/odd-slots.js';
+import { places } from './frontend/places.js';
 import { pieces } from './frontend/pieces.js';
 import { responses as frontendResponses } from './frontend/responses.js';
 import { rings as frontendRings } from './frontend/rings.js';
@@ -125,7 +125,7 @@ export const SUITES: Tests = [
   ...pieces,
   ...frontendCompleted,
   ...frontendReceive,
-  ...oddSlots,
+  ...places,
   ...frontendFrames,
   ...frontendLayouts,
   ...frontendQueues,
@@ -135,7 +135,7 @@ export const SUITES: Tests = [
   ...extremes,
   ...frontendMulticast,
   ...frontendControl,
-  ...frontendControlResponses,
+  ...frontendAnswers,
   ...frontendStaging,
   ...frontendStates,
   ...frontendClosing,

@@ -76,8 +76,9 @@ for (const size of [3, 5, 129, 'most'] as const) {
     await accepted(t, to.control.setHashMappingSize(table.length));
     await write(t, to, table);
     // The largest table is written in parts; a backend that follows a small table has lost some of them.
-    const ids = follows ? ['HASH-26', 'HASH-27'] : 'HASH-26';
-    await t.check(ids, () => expectQueues([from, to], MANY, (hash) => table[hash % table.length]));
+    await t.check(follows ? 'HASH-27' : 'HASH-26', () =>
+      expectQueues([from, to], MANY, (hash) => table[hash % table.length]),
+    );
   });
 }
 

@@ -47,7 +47,7 @@ import { FRONTEND_CHECKSUM_DEFECTS } from './frontend/checksum.js';
 import { FRONTEND_CLOSING_DEFECTS } from './frontend/closing.js';
 import { FRONTEND_CONTROL_DEFECTS } from './frontend/control.js';
 import { FRONTEND_HANDLES_DEFECTS } from './frontend/handles.js';
-import { FRONTEND_CONTROL_RESPONSES_DEFECTS } from './frontend/control-responses.js';
+import { FRONTEND_ANSWERS_DEFECTS } from './frontend/answers.js';
 import { FRONTEND_EXPOSED_DEFECTS } from './frontend/exposed.js';
 import { FRONTEND_EXTREMES_DEFECTS } from './frontend/extremes.js';
 import { FRONTEND_FRAMES_DEFECTS } from './frontend/frames.js';
@@ -56,7 +56,7 @@ import { FRONTEND_LAYOUTS_DEFECTS } from './frontend/layouts.js';
 import { FRONTEND_MEMORY_DEFECTS } from './frontend/memory.js';
 import { FRONTEND_MULTICAST_DEFECTS } from './frontend/multicast.js';
 import { FRONTEND_NOTIFICATIONS_DEFECTS } from './frontend/notifications.js';
-import { FRONTEND_ODD_SLOTS_DEFECTS } from './frontend/odd-slots.js';
+import { FRONTEND_PLACES_DEFECTS } from './frontend/places.js';
 import { FRONTEND_OFFERS_DEFECTS } from './frontend/offers.js';
 import { FRONTEND_QUEUES_DEFECTS } from './frontend/queues.js';
 import { FRONTEND_RECEIVE_DEFECTS } from './frontend/receive.js';
@@ -126,7 +126,7 @@ const ALL: readonly Defect[] = [
   ...FRONTEND_PIECES_DEFECTS,
   ...FRONTEND_RESPONSES_DEFECTS,
   ...FRONTEND_RECEIVE_DEFECTS,
-  ...FRONTEND_ODD_SLOTS_DEFECTS,
+  ...FRONTEND_PLACES_DEFECTS,
   ...FRONTEND_FRAMES_DEFECTS,
   ...FRONTEND_LAYOUTS_DEFECTS,
   ...FRONTEND_QUEUES_DEFECTS,
@@ -136,7 +136,7 @@ const ALL: readonly Defect[] = [
   ...FRONTEND_EXTREMES_DEFECTS,
   ...FRONTEND_MULTICAST_DEFECTS,
   ...FRONTEND_CONTROL_DEFECTS,
-  ...FRONTEND_CONTROL_RESPONSES_DEFECTS,
+  ...FRONTEND_ANSWERS_DEFECTS,
   ...FRONTEND_STAGING_DEFECTS,
   ...FRONTEND_STATES_DEFECTS,
   ...FRONTEND_CLOSING_DEFECTS,

@@ -1,4 +1,4 @@
-/** Defects of the reference frontend, chapter odd-slots. */
+/** Defects of the reference frontend, chapter places. */
 import { decodeRxResponse, encodeRxResponse } from '../../../protocol/rx.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { FrontendQueueState } from '../../frontend.js';
@@ -10,9 +10,9 @@ function isEmpty(queue: FrontendQueueState, bytes: Uint8Array): boolean {
   return response?.ok === true && response.value.status === 0;
 }
 
-export const FRONTEND_ODD_SLOTS_DEFECTS: readonly Defect[] = [
+export const FRONTEND_PLACES_DEFECTS: readonly Defect[] = [
   {
-    id: 'frontend.odd-slots.empty-spoils-next',
+    id: 'frontend.places.empty-spoils-next',
     breaks: 'RXW-13',
     fault: 'drops the packet after one whose last fragment is empty',
     frontend: (() => {
@@ -30,7 +30,7 @@ export const FRONTEND_ODD_SLOTS_DEFECTS: readonly Defect[] = [
     })(),
   },
   {
-    id: 'frontend.odd-slots.empty-has-no-flags',
+    id: 'frontend.places.empty-has-no-flags',
     breaks: 'RXW-16',
     fault: 'ignores the flags of an empty first fragment, and so reads its extra as a response',
     frontend: {

@@ -7,8 +7,8 @@ import { countLost, expectSomeArrive } from '../support/losses.js';
 import { countMisled, LURE, ROUNDS } from './pieces.js';
 import { hasBuffers, survives } from './verbs.js';
 
-const { test, tests } = frontendChapter('odd-slots');
-export const oddSlots = tests;
+const { test, tests } = frontendChapter('places');
+export const places = tests;
 
 const HOSTILE = { gate: KEY.featureSg, fresh: true, reflector: 'icmp', destructive: true } as const;
 const FRAGMENTS = [300, 200, 250];
