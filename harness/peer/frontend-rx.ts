@@ -216,7 +216,7 @@ export class FrontendRx {
     const extra = chain.length > 0 && response.id !== posted.request.id ? decodeExtra(bytes) : undefined;
     if (extra?.ok && !chain.includes(extra.value.type)) {
       const what = `an extra of type ${extra.value.type} after an extra without the more flag`;
-      throw new Violation(['EXTRA-08'], `rx response at index ${index}: ${what}`);
+      throw new Violation(['EXTRA-08', 'RXW-02'], `rx response at index ${index}: ${what}, or a wrong id`);
     }
     if (this.#failed && this.#moreData && (response.flags & FIRST_ONLY) !== 0) {
       throw new Violation(

@@ -218,7 +218,7 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
       const violation = new Violation(['NOTIFY-02'], `${message}: ${held}`);
       // The lost event is the cause of the timeout: CTRL-07 is not violated.
       violation.inPassing = true;
-      violation.aspects = ABOUT_EVENTS;
+      violation.aspects = [...ABOUT_EVENTS, 'CTRL-17'];
       throw violation;
     }
   }

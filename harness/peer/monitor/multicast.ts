@@ -15,15 +15,6 @@ export const MULTICAST_RULES: Rules = {
           () => 'a multicast extra to a backend without multicast control',
         ),
     },
-    {
-      id: 'MCAST-03',
-      judge: ({ receiver, own }) =>
-        when(
-          own !== undefined && receiver.has(KEY.featureMulticastControl) && !isDynamic(receiver),
-          () => own?.has(KEY.requestMulticastControl) === true,
-          () => 'a multicast extra on a connection without request-multicast-control = 1',
-        ),
-    },
   ],
   delivered: [
     {
@@ -49,6 +40,5 @@ export const MULTICAST_RULES: Rules = {
   ],
 };
 
-const isDynamic = (backend: Directory): boolean => backend.has(KEY.featureDynamicMulticastControl);
-
-const filters = (backend: Directory): boolean => backend.has(KEY.featureMulticastControl) || isDynamic(backend);
+const filters = (backend: Directory): boolean =>
+  backend.has(KEY.featureMulticastControl) || backend.has(KEY.featureDynamicMulticastControl);

@@ -95,8 +95,8 @@ export interface ControlRequest {
 export interface Situations {
   /** A frontend transmitted a packet. */
   readonly transmitted: TransmittedPacket;
-  /** A frontend requested a change of the multicast list with a dummy request; `own` are its keys, once all are known. */
-  readonly listRequest: { readonly receiver: Directory; readonly own: Directory | undefined };
+  /** A frontend requested a change of the multicast list with a dummy request. */
+  readonly listRequest: { readonly receiver: Directory };
   /** A backend delivered a packet. */
   readonly delivered: DeliveredPacket;
   /** A packet of either role. */

@@ -221,6 +221,7 @@ export const BACKEND_AGAIN_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.again.control-at-first',
     breaks: 'CTRL-07',
+    shownIn: 'backend.again.richer-hash-extra',
     fault: 'looks for a control ring in the first connection of a vif alone',
     backend: (() => {
       const seen = new WeakSet<BackendVif>();

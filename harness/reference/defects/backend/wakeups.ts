@@ -45,6 +45,7 @@ export const BACKEND_WAKEUPS_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.wakeups.counts-buffers-too-early',
     breaks: 'NOTIFY-04',
+    raceIn: 'backend.wakeups.final-check-rx',
     fault: 'counts the rx buffers before it asks for an event, and not after it',
     backend: {
       attach(ring) {

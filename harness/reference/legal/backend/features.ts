@@ -1,13 +1,9 @@
 /** Choices of the features that a backend offers, and of their keys. */
 import { KEY } from '../../../protocol/netif.js';
-import type { BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { LegalDriver } from '../legal.js';
 import { alone, offering, queues, without } from '../support/backend-features.js';
 import { fit } from '../../packet.js';
-
-/** Whether the handle of a vif is odd. */
-const isOdd = (vif: BackendVif): boolean => Number(vif.path.split('/').at(-1)) % 2 > 0;
 
 export const FEATURES: readonly LegalDriver[] = [
   {
@@ -47,22 +43,6 @@ export const FEATURES: readonly LegalDriver[] = [
         await correct.advertise(vif);
         const isSplit = Number(vif.path.split('/').at(-1)) % 3 > 0;
         await vif.domain.store.write(`${vif.path}/${KEY.featureSplitEventChannels}`, isSplit ? '1' : '0');
-      },
-    },
-  },
-  {
-    id: 'backend.queues-by-vif',
-    choice: 'offers several queues for every second vif only',
-    source: 'netif.h, "Multiple transmit and receive queues": a key of each vif',
-    backend: {
-      async advertise(vif) {
-        await correct.advertise(vif);
-        if (isOdd(vif)) await vif.domain.store.remove(`${vif.path}/${KEY.multiQueueMaxQueues}`);
-      },
-      async queueCount(vif) {
-        const count = await correct.queueCount(vif);
-        if (isOdd(vif) && count > 1) throw new RangeError(`${KEY.multiQueueNumQueues}: ${count}`);
-        return count;
       },
     },
   },

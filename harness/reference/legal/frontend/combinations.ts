@@ -173,7 +173,7 @@ export const COMBINATIONS: readonly LegalDriver[] = [
     id: 'frontend.stack-other-mac',
     choice: 'has a stack that sends from another MAC than the one to which it listens',
     source: STACK,
-    warns: ['XB-20'],
+    warns: ['TXW-39', 'XB-20'],
     stack: choices.otherMac,
   },
   {
