@@ -48,7 +48,7 @@ import { checksum as frontendChecksum } from './frontend/checksum.js';
 import { closing as frontendClosing } from './frontend/closing.js';
 import { handles as frontendHandles } from './frontend/handles.js';
 import { control as frontendControl } from './frontend/control.js';
-import { answers as frontendAnswers } from './frontend/answers.js';
+import { unmatched as frontendUnmatched } from './frontend/unmatched.js';
 import { exposed } from './frontend/exposed.js';
 import { extremes } from './frontend/extremes.js';
 import { frames as frontendFrames } from './frontend/frames.js';
@@ -135,7 +135,7 @@ export const SUITES: Tests = [
   ...extremes,
   ...frontendMulticast,
   ...frontendControl,
-  ...frontendAnswers,
+  ...frontendUnmatched,
   ...frontendStaging,
   ...frontendStates,
   ...frontendClosing,

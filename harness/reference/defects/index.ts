@@ -47,7 +47,7 @@ import { FRONTEND_CHECKSUM_DEFECTS } from './frontend/checksum.js';
 import { FRONTEND_CLOSING_DEFECTS } from './frontend/closing.js';
 import { FRONTEND_CONTROL_DEFECTS } from './frontend/control.js';
 import { FRONTEND_HANDLES_DEFECTS } from './frontend/handles.js';
-import { FRONTEND_ANSWERS_DEFECTS } from './frontend/answers.js';
+import { FRONTEND_UNMATCHED_DEFECTS } from './frontend/unmatched.js';
 import { FRONTEND_EXPOSED_DEFECTS } from './frontend/exposed.js';
 import { FRONTEND_EXTREMES_DEFECTS } from './frontend/extremes.js';
 import { FRONTEND_FRAMES_DEFECTS } from './frontend/frames.js';
@@ -136,7 +136,7 @@ const ALL: readonly Defect[] = [
   ...FRONTEND_EXTREMES_DEFECTS,
   ...FRONTEND_MULTICAST_DEFECTS,
   ...FRONTEND_CONTROL_DEFECTS,
-  ...FRONTEND_ANSWERS_DEFECTS,
+  ...FRONTEND_UNMATCHED_DEFECTS,
   ...FRONTEND_STAGING_DEFECTS,
   ...FRONTEND_STATES_DEFECTS,
   ...FRONTEND_CLOSING_DEFECTS,

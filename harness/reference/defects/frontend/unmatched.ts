@@ -1,4 +1,4 @@
-/** Defects of the reference frontend, chapter answers. */
+/** Defects of the reference frontend, chapter unmatched. */
 import { CTRL_TYPE } from '../../../protocol/netif.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { Defect } from '../defect.js';
@@ -7,9 +7,9 @@ import { mortalFrontend } from '../support/mortal.js';
 /** Entries of a mapping table that a defect asks for. */
 const FIXED_SIZE = 128;
 
-export const FRONTEND_ANSWERS_DEFECTS: readonly Defect[] = [
+export const FRONTEND_UNMATCHED_DEFECTS: readonly Defect[] = [
   {
-    id: 'frontend.answers.dies-of-overflow',
+    id: 'frontend.unmatched.dies-of-overflow',
     breaks: 'ROB-02',
     fault: 'serves no vif any more after more control responses than requests',
     frontend: mortalFrontend((die) => ({
@@ -20,7 +20,7 @@ export const FRONTEND_ANSWERS_DEFECTS: readonly Defect[] = [
     })),
   },
   {
-    id: 'frontend.answers.low-byte-of-id',
+    id: 'frontend.unmatched.low-byte-of-id',
     breaks: 'CTRL-24',
     fault: 'finds the request of a control response by the low byte of its id',
     frontend: {
@@ -33,7 +33,7 @@ export const FRONTEND_ANSWERS_DEFECTS: readonly Defect[] = [
     },
   },
   {
-    id: 'frontend.answers.fixed-table',
+    id: 'frontend.unmatched.fixed-table',
     breaks: 'HASH-43',
     fault: 'asks for a mapping table of 128 entries, whatever room the backend has',
     frontend: {

@@ -10,8 +10,8 @@ import { noise } from '../support/noise.js';
 import { controlled, OFFERED } from './control-verbs.js';
 import { awaitSettled, happens, othersSurvive, stillPasses } from './verbs.js';
 
-const { test, tests } = frontendChapter('answers');
-export const answers = tests;
+const { test, tests } = frontendChapter('unmatched');
+export const unmatched = tests;
 
 const PING = { fresh: true, reflector: 'icmp' } as const;
 const HOSTILE = { ...PING, destructive: true } as const;
