@@ -15,7 +15,7 @@ const QEMU = 'qemu-system-x86_64';
 
 const XEN_OPTIONS = [
   'console=com1 com1=115200,8n1',
-  'dom0_mem=1536M,max:1536M dom0_max_vcpus=2',
+  'dom0_mem=2048M,max:2048M dom0_max_vcpus=2',
   'conring_size=1M loglvl=warning guest_loglvl=warning',
   // Mitigations are expensive under emulation and protect nothing here.
   'bootscrub=0 spec-ctrl=no xpti=no',
@@ -29,7 +29,7 @@ const DOM0_OPTIONS = 'console=hvc0 loglevel=5 mitigations=off tsc=reliable lab.n
  */
 const MACHINE: readonly string[] = [
   ...['-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'Nehalem,+rdrand'],
-  ...['-smp', '2', '-m', '3584'],
+  ...['-smp', '2', '-m', '3840'],
   ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot'],
   ...['-kernel', 'xen', '-append', XEN_OPTIONS, '-initrd', `vmlinux ${DOM0_OPTIONS},initrd`],
   ...['-drive', 'if=none,id=root,file=root.squashfs,format=raw,readonly=on'],
