@@ -80,3 +80,11 @@ function decodeTransport(ethernet: Ethernet, ip: Ipv4 | Ipv6, protocol: number):
 function map<T>(inner: Decoded<T>, wrap: (value: T) => Frame): Decoded<Frame> {
   return inner.ok ? decoded(wrap(inner.value)) : inner;
 }
+
+/** The IP header and the header of TCP or UDP; undefined for any other frame. */
+export function transportOf(
+  frame: Frame | undefined,
+): { readonly ip: Ipv4 | Ipv6; readonly header: Tcp | Udp } | undefined {
+  if (frame?.kind === 'tcp') return { ip: frame.ip, header: frame.tcp };
+  return frame?.kind === 'udp' ? { ip: frame.ip, header: frame.udp } : undefined;
+}

@@ -14,9 +14,9 @@ import { WatchedNode } from '../xen/watched-node.js';
 import { Directory } from './monitor/directory.js';
 import { type Contents, rxFlags } from './monitor/situations.js';
 import { OtherDomain } from './other-domain.js';
-import { ABOUT_EVENTS, HANDSHAKE, Peer } from './peer.js';
+import { HANDSHAKE, Peer } from './peer.js';
 import { backendPath, frontendPath, type VifAddress } from './vif.js';
-import { Violation } from './violation.js';
+import { lostEvent } from './violation.js';
 
 /**
  * Default number of rx buffers: enough for a packet of the largest size and a few more. Each buffer is a page that is
@@ -214,12 +214,7 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
       await late;
     } catch (error) {
       if (!(error instanceof Expired) || error.inconclusive) throw error;
-      const held = 'the control ring holds new messages, but no event arrived for them';
-      const violation = new Violation(['NOTIFY-02'], `${message}: ${held}`);
-      // The lost event is the cause of the timeout: CTRL-07 is not violated.
-      violation.inPassing = true;
-      violation.aspects = [...ABOUT_EVENTS, 'CTRL-17'];
-      throw violation;
+      throw lostEvent(message, 'control ring', ['CTRL-17']);
     }
   }
 

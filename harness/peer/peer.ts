@@ -25,7 +25,7 @@ import { Directory } from './monitor/directory.js';
 import { contentOf } from './monitor/situations.js';
 import type { SentPacket } from './monitor/sent-lately.js';
 import { type Agreement, VifMonitor } from './monitor/vif-monitor.js';
-import { Violation } from './violation.js';
+import { lostEvent, Violation } from './violation.js';
 
 /** Number of received packets that are kept for a test to match; the limit protects against a hostile driver. */
 const KEPT_PACKETS = 2048;
@@ -92,9 +92,6 @@ export interface SynOptions<S> extends Omit<AskOptions<never, S>, 'queue'> {
 
 /** The states of a peer that closes. */
 const CLOSING = [XENBUS_STATE.closing, XENBUS_STATE.closed].map(String);
-
-/** The requirements that a lost event may violate, in addition to NOTIFY-02: which one depends on the situation of the test. */
-export const ABOUT_EVENTS = ['NOTIFY-03', 'NOTIFY-04', 'NOTIFY-06', 'NOTIFY-12', 'SEC-07', 'SEC-08'];
 
 /**
  * The common part of both peers: the state machine in xenstore, queues, received packets, and requests to the network
@@ -171,6 +168,11 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     const queue = this.queues.at(this.main);
     if (!queue) throw new Error('the peer has no queue yet: connect first');
     return queue;
+  }
+
+  /** The number of the vif. */
+  get handle(): number {
+    return Number(this.path.split('/').at(-1));
   }
 
   /** A key in the directory of the driver under test. */
@@ -518,11 +520,6 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     const missing = await this.#lateEvents((queue) => queue.ringWithoutEvent() !== undefined);
     const [queue] = missing === 'unknown' ? [] : missing;
     if (!queue) return;
-    const held = `the ${queue.ringWithoutEvent()} ring of queue ${queue.index} holds new messages`;
-    const violation = new Violation(['NOTIFY-02'], `${error.message}: ${held}, but no event arrived for them`);
-    // The lost event is the cause of the timeout: what the caller waited for is not violated, unless it is about events.
-    violation.inPassing = true;
-    violation.aspects = ABOUT_EVENTS;
-    throw violation;
+    throw lostEvent(error.message, `${queue.ringWithoutEvent()} ring of queue ${queue.index}`);
   }
 }

@@ -171,7 +171,7 @@ const REPLUGGED: Situation<'backend'> = {
       // By the time that another vif has connected, the backend has seen the removal.
       await t.fresh();
       await t.unplug(earlier);
-      return t.plug({ handle: Number(earlier.path.split('/').at(-1)) });
+      return t.plug({ handle: earlier.handle });
     };
     return {
       fresh: async (options = {}) => {

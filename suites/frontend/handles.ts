@@ -42,9 +42,9 @@ test('again', 'connects a vif with the handle of vifs that disappeared in other 
 });
 
 test('prefix', 'keeps a vif when another is removed whose handle is the start of its own', PING, async (t) => {
-  const shared = handleOf(await t.connect());
+  const { handle: shared } = await t.connect();
   const vif = await t.fresh();
-  const handle = handleOf(vif);
+  const { handle } = vif;
   const longer = Array.from({ length: 10 }, (_, digit) => 10 * handle + digit);
   const isApart = (each: number): boolean => [shared, handle].every((used) => (each - used) % ADDRESSES !== 0);
   const other = await t.plug(BACKEND_KEYS, {}, longer.find(isApart));
@@ -64,8 +64,6 @@ test('accepted-later', 'connects a vif whose backend is acceptable the second ti
   await t.check('XB-16', () => connects(t, vif));
 });
 
-const handleOf = ({ path }: BackendPeer): number => Number(path.split('/').at(-1));
-
 async function connects(t: FrontendTest, vif: BackendPeer): Promise<void> {
   await vif.connect();
   await t.configure(vif);
@@ -81,5 +79,5 @@ async function replaced(t: FrontendTest, vif: BackendPeer): Promise<BackendPeer>
   // A whole connection of another vif is the sentinel: by then the frontend has seen that the directories are gone.
   await t.fresh();
   await t.unplug(vif);
-  return t.plug(BACKEND_KEYS, {}, handleOf(vif));
+  return t.plug(BACKEND_KEYS, {}, vif.handle);
 }

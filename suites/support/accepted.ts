@@ -1,11 +1,10 @@
 /** What an end sends to one that accepts some features and not others, for both roles' chapters. */
 import { expect } from 'chai';
-import type { Host } from '../../harness/packet/build.js';
 import type { Extra } from '../../harness/protocol/extra.js';
 import { GSO_TYPE, KEY } from '../../harness/protocol/netif.js';
 import type { TestContext } from '../../harness/run/suite.js';
-import { demanded, type Signal, type WaitOptions } from '../../harness/xen/wait.js';
-import { gsoOf, largeAfter, largeFrame, MSS, throughCut } from './large-packets.js';
+import { demanded } from '../../harness/xen/wait.js';
+import { gsoOf, largeAfter, largeFrame, MSS, type Receiver, type Sender, throughCut } from './large-packets.js';
 
 /** The features of an end, in rows that hold each two of them with and without the other, where they fit together. */
 export const ACCEPTED = {
@@ -34,15 +33,6 @@ interface Packet {
   readonly extras: readonly Extra[];
 }
 
-/** An end of a bridge. */
-interface End<P> {
-  readonly link: { readonly peer: Host };
-  readonly received: P[];
-  readonly arrived: Signal;
-  send(frame: Uint8Array, shape: { readonly flags: number; readonly extras?: readonly Extra[] }): Promise<void>;
-  until<T>(what: string, probe: () => T | undefined | false, options: WaitOptions): Promise<T>;
-}
-
 /** How the packets of a role are written and read. */
 export interface Form<P> {
   /** The flags of a blank checksum, in the packets of the peer. */
@@ -58,7 +48,7 @@ export interface Form<P> {
 /** Sends packets with blank checksums and large ones through a bridge whose far end accepts the features `keys` alone. */
 export async function checkAccepted<P extends Packet>(
   t: Pick<TestContext<never>, 'check'>,
-  [from, to]: readonly [End<P>, End<P>],
+  [from, to]: readonly [Sender, Sender & Receiver<P>],
   keys: readonly string[],
   { blank, saysBlank, slots, complete, single }: Form<P>,
 ): Promise<void> {
@@ -67,7 +57,7 @@ export async function checkAccepted<P extends Packet>(
     [GSO_TYPE.tcpv6, 'CSUM-04', keys.includes(KEY.featureIpv6CsumOffload), KEY.featureGsoTcpv6],
   ] as const) {
     const frame = largeFrame(from.link.peer, to.link.peer, MSS, type);
-    const small = await largeAfter(to, frame, () => from.send(frame, { flags: blank }));
+    const small = await largeAfter(to, frame, () => from.send(frame, { flags: blank, extras: [] }));
     const packets = [...small, ...(await demanded(['GSO-06'], throughCut(from, to, blank, type)))];
     if (!acceptsBlank) await t.check(sum, () => expect(packets.some(saysBlank), 'csum_blank').to.equal(false));
     if (!keys.includes(gso)) await t.check('GSO-01', () => expect(packets.some(gsoOf), 'GSO extras').to.equal(false));

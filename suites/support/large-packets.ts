@@ -52,7 +52,7 @@ export function isPart(found: Uint8Array, large: Uint8Array): boolean {
 }
 
 /** The packets that leave the bridge at the far side. */
-interface Receiver<P> {
+export interface Receiver<P> {
   readonly received: P[];
   readonly arrived: Signal;
   until<T>(what: string, probe: () => T | undefined | false, options: WaitOptions): Promise<T>;
@@ -98,7 +98,7 @@ export function largeAfter<P extends { readonly frame: Uint8Array }>(
 }
 
 /** A peer that can send through a bridge; lays a frame out as its role does. */
-interface Sender {
+export interface Sender {
   readonly link: { readonly peer: Host };
   send(
     frame: Uint8Array,

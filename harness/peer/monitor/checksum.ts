@@ -1,4 +1,5 @@
 /** netif.h, "Checksum offload": checks the checksum flags of a packet against the packet. */
+import { transportOf } from '../../packet/frame.js';
 import { KEY } from '../../protocol/netif.js';
 import { type Judgement, type Rules, each, when } from './rule.js';
 import type { Packet } from './situations.js';
@@ -11,7 +12,7 @@ export const CHECKSUM_RULES: Rules = {
       id: 'CSUM-04',
       judge: (packet) =>
         when(
-          transportOf(packet)?.version === 6 && !packet.receiver.has(KEY.featureIpv6CsumOffload),
+          transportOf(packet.content)?.ip.version === 6 && !packet.receiver.has(KEY.featureIpv6CsumOffload),
           () => !isBlank(packet),
           () => 'an IPv6 packet with csum_blank to an end without feature-ipv6-csum-offload',
         ),
@@ -69,7 +70,7 @@ export const CHECKSUM_RULES: Rules = {
 /** A packet to an end with feature-no-csum-offload has complete checksums. */
 function completeIfAsked(packet: Packet): Judgement {
   return when(
-    transportOf(packet)?.version === 4 && packet.receiver.has(KEY.featureNoCsumOffload),
+    transportOf(packet.content)?.ip.version === 4 && packet.receiver.has(KEY.featureNoCsumOffload),
     () => !isBlank(packet),
     () => 'an IPv4 packet with csum_blank to an end with feature-no-csum-offload',
   );
@@ -77,18 +78,11 @@ function completeIfAsked(packet: Packet): Judgement {
 
 const isBlank = ({ flags }: Packet): boolean => flags[0]?.csumBlank === true;
 
-/** The IP version and the checksum of a TCP or UDP packet. */
-function transportOf({ content }: Packet): { version: 4 | 6; checksum: string } | undefined {
-  if (content?.kind === 'tcp') return { version: content.ip.version, checksum: content.tcp.checksum };
-  if (content?.kind === 'udp') return { version: content.ip.version, checksum: content.udp.checksum };
-  return undefined;
-}
-
 /** A packet with a checksum that the guest's own stack made, or a peer. */
 const knownTransport = (packet: Packet): boolean =>
-  (packet.own || packet.forwarded) && ![undefined, 'none'].includes(transportOf(packet)?.checksum);
+  (packet.own || packet.forwarded) && ![undefined, 'none'].includes(transportOf(packet.content)?.header.checksum);
 
-const isComplete = (packet: Packet): boolean => transportOf(packet)?.checksum === 'complete';
+const isComplete = (packet: Packet): boolean => transportOf(packet.content)?.header.checksum === 'complete';
 
 /** A packet that was wrong before: the driver need not verify it. */
 const isForwardedWrong = ({ forwarded, isSpoiled }: Packet): boolean => forwarded && isSpoiled();

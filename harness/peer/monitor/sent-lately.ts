@@ -1,5 +1,5 @@
 /** The latest packets of all peers, to tell whether what a driver forwards was wrong before. */
-import { decodeFrame, type Frame } from '../../packet/frame.js';
+import { decodeFrame, type Frame, transportOf } from '../../packet/frame.js';
 
 /** Packets that are remembered: more than any test has in flight. */
 const LATELY = 1024;
@@ -27,18 +27,18 @@ export class SentLately {
     return this.#packets.some(({ frame, saysBlank, isAltered }) => {
       const sent = decodeFrame(frame);
       if (!sent.ok || flow === undefined || flowOf(sent.value) !== flow) return false;
-      return isAltered || (!saysBlank && !['complete', 'none'].includes(checksumOf(sent.value) ?? 'none'));
+      return isAltered || (!saysBlank && !INTACT.includes(transportOf(sent.value)?.header.checksum));
     });
   }
 }
 
-/** The addresses and ports of TCP or UDP. */
-function flowOf(content: Frame): string | undefined {
-  if (content.kind !== 'tcp' && content.kind !== 'udp') return undefined;
-  const { sport, dport } = content.kind === 'tcp' ? content.tcp : content.udp;
-  const [from, to] = [content.ip.source, content.ip.destination].map((address) => Buffer.from(address).toString('hex'));
-  return `${content.kind} ${from} ${sport} ${to} ${dport}`;
-}
+/** Checksums that are not wrong: a datagram over IPv4 may have none. */
+const INTACT: readonly (string | undefined)[] = ['complete', 'none'];
 
-const checksumOf = (content: Frame): string | undefined =>
-  content.kind === 'tcp' ? content.tcp.checksum : content.kind === 'udp' ? content.udp.checksum : undefined;
+/** The protocol, addresses and ports of TCP or UDP. */
+function flowOf(content: Frame): string | undefined {
+  const { ip, header } = transportOf(content) ?? {};
+  if (!ip || !header) return undefined;
+  const [from, to] = [ip.source, ip.destination].map((address) => Buffer.from(address).toString('hex'));
+  return `${content.kind} ${from} ${header.sport} ${to} ${header.dport}`;
+}
