@@ -65,7 +65,7 @@ export const BACKEND_TABLES_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'backend.tables.half-a-page',
-    breaks: 'HASH-26',
+    breaks: 'HASH-27',
     fault: 'copies at most 512 entries of a sub-table',
     backend: {
       setHashMapping: (vif, [ref, size, offset]) =>
