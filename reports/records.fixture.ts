@@ -29,7 +29,7 @@ export function test(fields: Partial<TestRecord> = {}): TestRecord {
     type: 'test',
     target: 'linux',
     id: 'frontend.rings.one',
-    title: 'answers one request',
+    title: 'responds to one request',
     role: 'frontend',
     chapter: 'rings',
     verdict: 'pass',
@@ -91,7 +91,7 @@ function requirement(id: string, fields: Partial<Requirement> = {}): Requirement
     side: 'both',
     level: 'must',
     since: 'always',
-    statement: `statement of ${id}`,
+    statement: `requirement ${id}`,
     source: 'netif.h',
     ...fields,
   };

@@ -37,7 +37,7 @@ describe('terminal', () => {
   it('prints a line per chapter, failures in full at once, and a summary', () => {
     expect(print().replace(/ +$/gm, '')).to.equal(`linux (frontend, simulated, seed 7): 5 tests planned
 FAIL frontend.rings.foo  text: RING-09: id: expected 4096 to be at most 255
-  answers one request
+  responds to one request
     Requirement: RING-09: a response carries the id of its request (must; netif.h, "Ring"; docs/requirements.md#ring-09)
     About: id
     Expected: to be at most 255
@@ -51,7 +51,7 @@ FAIL frontend.rings.foo  text: RING-09: id: expected 4096 to be at most 255
     Reproduce: netifspec run --target linux.yaml --test frontend.rings.foo --seed 7
 frontend/rings                 1 passed, 1 failed
 WARN frontend.sg.a  slow
-  answers one request
+  responds to one request
     Observed: slow
     Test: frontend.sg.a at suites/frontend/rings.ts:12
     Reproduce: netifspec run --target linux.yaml --test frontend.sg.a --seed 7

@@ -2,9 +2,9 @@
 
 /**
  * A text is one of the catalogue (the title of a suite's test, a requirement), of `--help` or of a page; or it is a
- * comment of a source file, or the title of a unit test.
+ * comment or a message of a source file, or the title of a unit test.
  */
-export type Kind = 'catalogue' | 'help' | 'page' | 'comment' | 'title';
+export type Kind = 'catalogue' | 'help' | 'page' | 'comment' | 'message' | 'title';
 
 interface ReplacedWord {
   /** Matches the word only in the sense that is replaced. In lower case; a blank matches any white space. */

@@ -1,6 +1,6 @@
 /**
- * `npm run lint:prose`: the words of requirements, titles, comments, `--help` texts, pages, and of what the defects and
- * legal drivers do, follow the house style.
+ * `npm run lint:prose`: the words of requirements, titles, messages, comments, `--help` texts, pages, and of what the
+ * defects and legal drivers do, follow the house style.
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { MAIN, packageRoot } from '../base/root.js';
 import { DEFECTS } from '../reference/defects/index.js';
 import { LEGAL } from '../reference/legal/index.js';
 import { findings, type Kind, proseOf } from './house-style.js';
-import { commentsOf, shellCommentsOf, titlesOf } from './source-prose.js';
+import { commentsOf, messagesOf, shellCommentsOf, titlesOf } from './source-prose.js';
 
 interface Text {
   /** A file, the id of a test or requirement, or a command. */
@@ -57,18 +57,20 @@ function pages(): Text[] {
     .map((place) => ({ place, kind: 'page', text: proseOf(readFileSync(join(packageRoot, place), 'utf8')) }));
 }
 
-/** The comments of source files, and the titles of unit tests. */
+/** The comments and messages of source files, and the titles of unit tests. */
 function sourceTexts(): Text[] {
   return ['harness', 'native', 'suites', 'reports']
     .flatMap((folder) =>
       readdirSync(join(packageRoot, folder), { encoding: 'utf8', recursive: true }).map((name) => join(folder, name)),
     )
     .filter((name) => name.endsWith('.ts'))
-    .map((place) => {
+    .flatMap((place): Text[] => {
       const source = readFileSync(join(packageRoot, place), 'utf8');
-      return place.endsWith('.test.ts')
-        ? { place, kind: 'title', text: titlesOf(source) }
-        : { place, kind: 'comment', text: commentsOf(source) };
+      if (place.endsWith('.test.ts')) return [{ place, kind: 'title', text: titlesOf(source) }];
+      return [
+        { place, kind: 'comment', text: commentsOf(source) },
+        { place, kind: 'message', text: messagesOf(source) },
+      ];
     });
 }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { commentsOf, shellCommentsOf, titlesOf } from './source-prose.js';
+import { commentsOf, messagesOf, shellCommentsOf, titlesOf } from './source-prose.js';
 
 describe('the prose of a source file', () => {
   const SOURCE = [
@@ -26,6 +26,11 @@ describe('the prose of a source file', () => {
 
   it('includes the comments of a script', () => {
     expect(linesOf(shellCommentsOf('#!/bin/sh\n# One.\necho ${#a} # Two.'))).to.deep.equal(['', 'One.', 'Two.']);
+  });
+
+  it('includes the strings of more than one word', () => {
+    const source = "throw new Oops('no such key', `${name} is gone ${why} for good`, 'key'); // Why.";
+    expect(linesOf(messagesOf(source))).to.deep.equal(["'no such key' } is gone ${ } for good`"]);
   });
 
   it('includes the titles of tests', () => {

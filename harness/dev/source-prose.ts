@@ -1,4 +1,4 @@
-/** The prose of TypeScript files: comments, and titles of tests. Line numbers are those of the file. */
+/** The prose of TypeScript files: comments, messages, and titles of tests. Line numbers are those of the file. */
 import ts from 'typescript';
 
 type Range = readonly [start: number, end: number];
@@ -45,6 +45,17 @@ export function commentsOf(source: string): string {
 /** The comments of a shell script or configuration file, on their lines. */
 export function shellCommentsOf(source: string): string {
   return source.replace(/^.*$/gm, (line) => /(?:^|\s)#(?!!)\s?(.*)$/.exec(line)?.[1] ?? '');
+}
+
+/** The strings of a file that hold more than one word: messages, hints, labels. */
+export function messagesOf(source: string): string {
+  const strings = rangesOf(source, (node) =>
+    (ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node)) &&
+    /[a-z] [a-z]/.test(node.text)
+      ? node
+      : undefined,
+  );
+  return only(source, strings);
 }
 
 /** The titles in a file's calls of `it` and `describe`. */

@@ -27,7 +27,7 @@ export const BACKEND_ROBUSTNESS_DEFECTS: readonly Defect[] = [
     id: 'backend.robustness.malformed',
     breaks: 'ROB-01',
     fault: 'stops serving every vif after a malformed packet',
-    seen: 'Linux xen-netback before XSA-90 (CVE-2014-2580): one fatal packet takes dom0 down',
+    seen: 'Linux xen-netback before XSA-90 (CVE-2014-2580): one fatal packet stops dom0',
     backend: diesOf(({ fault }) => fault !== undefined),
   },
   {
