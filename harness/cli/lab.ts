@@ -6,7 +6,7 @@ import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.
 import type { Release } from '../lab/release.js';
 import { quotePosix } from '../ssh/posix.js';
 import { installed } from '../remote/installed.js';
-import { type Pack, pack } from '../remote/pack.js';
+import { type Pack, packWithAddon } from '../remote/pack.js';
 import { packageRoot } from '../base/root.js';
 import { loadTarget } from '../run/target.js';
 import { UsageError } from '../base/errors.js';
@@ -79,10 +79,10 @@ export async function labUpCommand(options: LabUpOptions): Promise<number> {
 /** `netifspec lab run`: brings the lab up and runs each target as on any other host. Returns the worst exit code. */
 export async function labRunCommand(options: LabRunOptions): Promise<number> {
   const files = selectTargets(options);
+  const archive = await packWithAddon();
   const lab = await up(options);
   const interrupt = onInterrupt();
   try {
-    const archive = await pack();
     const { repeat: rounds } = options;
     if (rounds !== undefined) {
       const byName = new Map(files.map((file) => [loadTarget(file).name, file]));
@@ -124,6 +124,7 @@ export async function labExploreCommand(options: LabExploreOptions): Promise<num
     .filter((file) => script === undefined || loadTarget(file).role === script.role);
   if (files.length === 0) throw new UsageError(`--replay: no target is a ${script?.role}; check --target`);
   refuseSameNames(files.map(loadTarget));
+  await packWithAddon();
   const lab = await up(options);
   const interrupt = onInterrupt();
   try {

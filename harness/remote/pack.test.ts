@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { version } from '../base/root.js';
-import { pack } from './pack.js';
+import { pack, packWithAddon } from './pack.js';
 
 describe('the pack', () => {
   let folder: string;
@@ -48,6 +48,14 @@ describe('the pack', () => {
     const { file: archive, addon } = await pack(root(), cache());
     expect(names(archive).filter((name) => name.startsWith('native/'))).to.deep.equal([packaged]);
     expect(addon).to.equal(join(root(), packaged));
+  });
+
+  it('is refused for a real Xen if no addon is built', async () => {
+    const error = await packWithAddon(root(), cache()).catch((thrown: unknown) => thrown);
+    expect(error).to.have.property('exitCode', 3);
+    expect(error)
+      .to.have.property('message')
+      .that.matches(/^the native addon in .* is not built; run "npm run install"/);
   });
 
   it('runs where it is unpacked, without other files', async () => {

@@ -62,6 +62,16 @@ export async function pack(root = packageRoot, cache = join(cacheDirectory(), 'p
   return { key, file, entry: START, size, ...(addon !== undefined && { addon: join(root, addon) }) };
 }
 
+/**
+ * Like {@link pack}, for runs on a real Xen.
+ * Throws a {@link RemoteError} if the native addon is not built either.
+ */
+export async function packWithAddon(root = packageRoot, cache?: string): Promise<Pack> {
+  const archive = await pack(root, cache);
+  if (archive.addon !== undefined) return archive;
+  throw new RemoteError(3, `the native addon in ${root} is not built; run "npm run install" there (needs g++)`);
+}
+
 async function contentsKey(root: string, files: readonly string[]): Promise<string> {
   const key = createHash('sha256');
   for (const file of files) {

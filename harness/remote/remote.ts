@@ -6,7 +6,7 @@ import { LineSplitter } from '../base/lines.js';
 import { printableLine } from '../base/text.js';
 import type { Installed } from './install.js';
 import { type HostOptions, installed } from './installed.js';
-import { pack, type Pack } from './pack.js';
+import { type Pack, packWithAddon } from './pack.js';
 import { posix, runScript } from './script.js';
 import { type Shipment, shipmentOf } from './shipment.js';
 
@@ -41,7 +41,7 @@ const LINE_LIMIT = 1024 * 1024;
  */
 export async function runRemote(options: RemoteRun): Promise<number> {
   const shipment = await shipmentOf(options.target);
-  const archive = options.pack ?? (await pack());
+  const archive = options.pack ?? (await packWithAddon());
   return installed(options, archive, (ssh, there) => new RemoteHost(ssh, there, options).run(shipment));
 }
 
