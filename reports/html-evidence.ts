@@ -24,9 +24,9 @@ interface RowOptions {
   readonly open?: boolean;
   /** Whether the trace is drawn. */
   readonly drawn: boolean;
-  /** Whether the line has the target. */
+  /** Whether the line shows the target. */
   readonly named?: boolean;
-  /** A message that stands above the line, which need not repeat it. */
+  /** The message shown above the line, which leaves it out. */
   readonly said?: string;
 }
 
@@ -116,7 +116,7 @@ function traces(session: SessionRecord, test: TestRecord, { attachments }: Repor
   }</div>`;
 }
 
-/** Largest number of diagrams in a page, so that it opens, and of those that each cause has before all others. */
+/** Most diagrams in a page, so that browsers can open it, and for each cause before other tests get one. */
 const DRAWN = 400;
 const EACH = 3;
 

@@ -69,7 +69,7 @@ static uint32_t arp(const uint8_t *mac, uint8_t *out, uint32_t length)
     return ETHERNET + 28;
 }
 
-/* Turns a TCP segment without RST into the reset that answers it (RFC 9293, 3.10.7.1). Returns the length of the reset. */
+/* Turns a TCP segment without RST into the reset in reply to it (RFC 9293, 3.10.7.1). Returns the length of the reset. */
 static uint32_t reset(uint8_t *tcp, uint32_t length)
 {
     uint32_t flags = tcp[13], header = tcp[12] >> 4 << 2;

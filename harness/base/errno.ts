@@ -13,6 +13,12 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only; write to another one',
   ENOSPC: 'no space left on the device; free some, or write to another one',
   EDQUOT: 'the disk quota is used up; free some space, or write elsewhere',
+  EFBIG: 'the file is larger than the file system or a limit (ulimit -f) allows; raise it, or write elsewhere',
+  EMFILE: 'too many open files; raise the limit (ulimit -n)',
+  ENFILE: 'the system has too many open files; close other programs',
+  ENOMEM: 'no memory left; close other programs',
+  EBUSY: 'is in use; end the program that uses it, or give another path',
+  ETXTBSY: 'is a program that runs; end it, or give another path',
   EIO: 'the device reported an error; check the disk',
   EPIPE: 'the reader has closed the pipe; read all of the output, or write it to a file',
 };

@@ -43,14 +43,10 @@ export function listCommand(options: ListOptions): void {
       tests: [...named.filter(({ ids }) => ids.has(requirement.id)), ...rules(requirement.id)].map(({ id }) => id),
     }));
   if (options.json) return writeJson(rows);
-  if (options.requirements) return listRequirements(rows);
-  if (selects)
-    listPrefixes(
-      rows.filter((row) => row.tests.length > 0),
-      tests,
-      false,
-    );
-  else listPrefixes(rows, tests, true);
+  const isPart = selects || options.role !== undefined;
+  const listed = isPart ? rows.filter((row) => row.tests.length > 0) : rows;
+  if (options.requirements) listRequirements(listed);
+  else listPrefixes(listed, tests, !isPart);
 }
 
 const isSelection = ({ test, shard, lastFailed }: Selection): boolean =>

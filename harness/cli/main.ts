@@ -88,7 +88,7 @@ const stopping = (command: Command): Command =>
 /** Adds the options of commands that run tests. */
 const running = (command: Command): Command =>
   stopping(
-    judging(selecting(command).option('--slow', 'repeat race tests 10,000 times, and run tests that let minutes pass')),
+    judging(selecting(command).option('--slow', 'repeat race tests 10,000 times, and run tests that wait for minutes')),
   );
 
 /** Rejects options for a host that would be ignored without --on. */
@@ -139,7 +139,7 @@ program
     }
   });
 
-selecting(program.command('list').description('list requirements and tests (default: counts by chapter)'))
+selecting(program.command('list').description('list requirements and tests (default: counts by prefix)'))
   .option('--requirements', 'list each requirement, with the number of its tests')
   .option('--tests', 'list each test, with what it needs')
   .option('--json', 'print all details of the requirements, or of the tests, as JSON')
@@ -156,9 +156,9 @@ program
     'after',
     `
 On the simulated Xen, every test must pass on the reference driver and be failed by at least one defect. Every defect
-must be caught by a check of the requirement that it breaks, and keep 80 % of the other requirements. Every requirement
-must be broken by a defect, for each role that it binds, or be listed as unprovable with a reason. No test may fail a
-legal driver. Each exception is a hole; one hole is enough for exit code 1. The table counts, by chapter:
+must be caught by a check of the requirement that it breaks, and leave 80 % of the others intact. Every requirement must
+be broken by a defect, for each role that it binds, or be listed as unprovable with a reason. No test may fail a legal
+driver. Each exception is a hole; one hole is enough for exit code 1. The table counts, by chapter:
 
   tests      all tests                    can-fail   tests that a defect fails
   pass       on the reference driver      real-bugs  defects that mirror a bug of a real driver`,
@@ -172,8 +172,8 @@ const exploring = (command: Command): Command =>
   judging(command)
     .option('--minutes <n>', 'time for each target (default: 1 minute)', whole('--minutes', 1))
     .option('--runs <n>', 'number of sequences for each target', whole('--runs', 1))
-    .option('--seed <n>', 'other sequences, and another event order on the simulated Xen', whole('--seed', 0), 1)
-    .option('--pairs', 'instead connect with every pair of values of all options, each with a short exchange')
+    .option('--seed <n>', 'seed of the sequences, and of the event order on the simulated Xen', whole('--seed', 0), 1)
+    .option('--pairs', 'cover every pair of option values, one short connection each, instead of random sequences')
     .option('--strength <n>', 'with --pairs: every combination of n values (default: 2)', whole('--strength', 2))
     .option('--replay <file>', 'run one sequence again, from the folder "sequences" of an earlier exploration');
 
@@ -222,8 +222,8 @@ const report = program
     'after',
     `
 A DIR holds results.jsonl, or subfolders that do ("netifspec lab run" makes one for each target).
-Exit codes: diff ends with 0 if nothing is worse and with 1 if something is. merge ends like run, and with 3 if a DIR has
-no results. The others end with 0, whatever the results are.`,
+Exit codes: diff ends with 0 if nothing is worse and with 1 if something is. merge uses the exit codes of run, and 3 if
+a DIR has no results. The others end with 0, whatever the results are.`,
   );
 judging(report.command('merge <dirs...>').description('merge several runs: shards of a target, or targets'))
   .requiredOption('--out <dir>', 'folder for the results')
@@ -246,7 +246,7 @@ for (const [format, what] of [
   ['html', 'HTML report'],
   ['junit', 'JUnit XML'],
 ] as const) {
-  const command = toFile(report.command(`${format} <dirs...>`).description(`render the ${what} again`));
+  const command = toFile(report.command(`${format} <dirs...>`).description(`write the ${what} from records`));
   if (format === 'junit') command.addOption(profile());
   command.action(async (folders: string[], options: RenderOptions) => {
     const { renderCommand } = await import('./report.js');
@@ -325,7 +325,7 @@ reporting(
     process.exitCode = await labRunCommand(options);
   });
 exploring(building(lab.command('explore').description("explore Linux's drivers on the lab's Xen")))
-  .option('--target <name>', 'target file, or the name of one of "lab run"; may be repeated', collect)
+  .option('--target <name>', 'target file, or a target name that lab run accepts; may be repeated', collect)
   .option('--keep', 'leave the lab up')
   .option('--out <dir>', 'folder for the results, with a subfolder for each target', 'results/lab/explore')
   .action(async (options: LabExploreOptions) => {

@@ -1,5 +1,15 @@
 import { expect } from 'chai';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RecordWriter } from '../../reports/records.js';
@@ -46,6 +56,18 @@ describe('paths that the user names', () => {
     expect(() => writeWhole(file, broken())).to.throw('no more');
     expect(readFileSync(file, 'utf8')).to.equal(pieces.join(''));
     expect(readdirSync(folder).filter((name) => name.startsWith('.'))).to.deep.equal([]);
+  });
+
+  it('are written through a link, and into a device', () => {
+    const [file, link] = [join(folder, 'target'), join(folder, 'link')];
+    writeFileSync(file, '');
+    symlinkSync(file, link);
+    writeWhole(link, 'text');
+    expect(lstatSync(link).isSymbolicLink()).to.equal(true);
+    expect(readFileSync(file, 'utf8')).to.equal('text');
+    writeWhole('/dev/null', 'text');
+    expect(statSync('/dev/null').isCharacterDevice()).to.equal(true);
+    expect(() => writeWhole('/dev/full', 'text')).to.throw(/ENOSPC/);
   });
 
   it('are named with a next step if the disk is full', () => {

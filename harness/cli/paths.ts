@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -72,14 +73,18 @@ function make(folder: string): void {
   }
 }
 
-/** Writes a file, or the pieces of one, atomically: under its name it is either complete or missing. */
-export function writeWhole(path: string, content: string | Buffer | Iterable<string>): void {
+/**
+ * Writes a file, or the pieces of one, atomically: under its name it is either complete or missing. A link stays: the
+ * file that it names is written. What is there already and not a file, such as a device or a pipe, is written to.
+ */
+export function writeWhole(named: string, content: string | Buffer | Iterable<string>): void {
+  const path = existsSync(named) ? realpathSync(named) : named;
+  const isStream = existsSync(path) && !statSync(path).isFile() && !statSync(path).isDirectory();
+  if (isStream) return write(path, content, 'w');
   // Nobody else can know the name, and place a link there.
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}`);
   try {
-    const isWhole = typeof content === 'string' || Buffer.isBuffer(content);
-    if (isWhole) writeFileSync(temporary, content, { flag: 'wx' });
-    else writePieces(temporary, content);
+    write(temporary, content, 'wx');
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -90,8 +95,13 @@ export function writeWhole(path: string, content: string | Buffer | Iterable<str
 /** Number of characters that are written at a time. */
 const CHUNK = 1 << 16;
 
-function writePieces(path: string, pieces: Iterable<string>): void {
-  const file = openSync(path, 'wx');
+function write(path: string, content: string | Buffer | Iterable<string>, flag: 'w' | 'wx'): void {
+  if (typeof content === 'string' || Buffer.isBuffer(content)) writeFileSync(path, content, { flag });
+  else writePieces(path, content, flag);
+}
+
+function writePieces(path: string, pieces: Iterable<string>, flag: 'w' | 'wx'): void {
+  const file = openSync(path, flag);
   try {
     let waiting = '';
     for (const piece of pieces) {

@@ -33,7 +33,10 @@ const WORDS: readonly ReplacedWord[] = [
     pattern: `\\btakes\\b(?! (?:${OTHER_TAKES})\\b|[.,:;)])`,
     advice: 'accepts (input), treats X as Y, supports (a size), uses, reads',
   },
-  { pattern: '\\btells\\b', advice: 'reports, advertises (a key), notifies (an event)' },
+  {
+    pattern: '\\btell(?:s|ing)?\\b(?! apart\\b)|\\b(?:has|have|had) told\\b',
+    advice: 'reports, advertises (a key), notifies (an event)',
+  },
   { pattern: '\\b(?:is|are|was|were|be|been) told\\b(?! apart\\b)', advice: 'is given' },
   {
     pattern: `${NOT_NOUN}\\banswers\\b(?! (?:to|from)\\b)`,

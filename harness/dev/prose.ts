@@ -74,15 +74,18 @@ function sourceTexts(): Text[] {
     });
 }
 
-/** The comments of scripts and of C++. */
+/** Scripts, configuration files and C++. */
+const SCRIPTS = [
+  ...['.ci', '.github', 'action.yml', 'templates', 'docs/ci', 'docs/examples'],
+  ...['harness/lab/image', 'harness/lab/targets', 'native'],
+];
+
+/** The comments of scripts, configuration files and C++. */
 function scriptTexts(): Text[] {
-  const files = execFileSync('git', ['ls-files', '.ci', 'harness/lab/image', 'native'], {
-    cwd: packageRoot,
-    encoding: 'utf8',
-  });
+  const files = execFileSync('git', ['ls-files', ...SCRIPTS], { cwd: packageRoot, encoding: 'utf8' });
   return files
     .split('\n')
-    .filter((name) => name !== '' && !name.endsWith('.ts'))
+    .filter((name) => name !== '' && !/\.(?:ts|md)$/.test(name))
     .map((place) => {
       const source = readFileSync(join(packageRoot, place), 'utf8');
       const isShell = !/\.(?:cc|h|c|mjs)$/.test(place);

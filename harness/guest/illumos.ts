@@ -1,7 +1,7 @@
 /**
  * illumos: xnf. Written from the manual pages; never run on a guest.
  *
- * No netback: illumos is no Xen host any more. No rebinding: no command detaches a driver from one device.
+ * No netback: illumos no longer runs as a Xen host. No rebinding: no command detaches a driver from one device.
  */
 import { quotePosix } from '../ssh/posix.js';
 import { assignPosix, checkedAddress, checkedDevice, checkedDriver, checkedMac } from './arguments.js';
@@ -31,7 +31,7 @@ has() { ipadm "$@" > /dev/null 2>&1; }
   ipadm create-addr -t -T static -a local=${quotePosix(checkedAddress(ipv4, prefix))} "$dev/spec4"; } &&
 printf '%s\\n' "$dev"
 `,
-  // dladm(8): with stp=0 a port forwards without the delay of STP. The name of a bridge ends in no digit.
+  // dladm(8): with stp=0 a port forwards without the delay of STP. The name of a bridge must not end in a digit.
   bridge: (ports) => `ports=
 ${ports.map((port) => `${find(port)}ports="$ports $dev"`).join('')}
 dladm show-bridge netifspec > /dev/null 2>&1 || dladm create-bridge netifspec || exit 1

@@ -3,5 +3,5 @@ export const RELEASES = { bookworm: '4.17', trixie: '4.20', forky: '4.20' } as c
 
 export type Release = keyof typeof RELEASES;
 
-/** The release that is still in development. A mirror that is a copy of a day keeps its lists longer than they are valid. */
+/** The release that is still in development. A mirror that is a snapshot serves lists after they have expired. */
 export const TESTING: Release = 'forky';

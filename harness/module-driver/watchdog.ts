@@ -1,11 +1,11 @@
 /**
- * Detects a process that hangs: by its use of processor and thread, not by wall-clock time, since the machine is
- * shared.
+ * Detects a process that hangs: by its processor time and the state of its thread, not by wall-clock time, since the
+ * machine is shared.
  */
 import { processUse, type ProcessUse } from '../base/process.js';
 
 const TICK_MS = 100;
-/** Time during which this process was stopped: messages of the child in that time are still unread. */
+/** A tick that is later means that this process was stopped: messages of the child in that time are still unread. */
 const LATE_MS = 3 * TICK_MS;
 
 export interface WatchdogOptions {
@@ -103,7 +103,7 @@ export class Watchdog {
   }
 }
 
-/** The use of all processes together, which sleep if all of them do; undefined if the system reports none. */
+/** The use of all processes combined, whose state is S only if all of them sleep; undefined if the system reports none. */
 function useOfAll(pids: readonly number[]): ProcessUse | undefined {
   const uses = pids.flatMap((pid) => processUse(pid) ?? []);
   if (uses.length === 0) return undefined;

@@ -101,7 +101,7 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
     left = [];
   }
   begun(sessionOf(options));
-  // A process that ended early took its monitor with it, but had told what it found in the tests before.
+  // A process that ended early took its monitor with it, but had reported what it found in the tests before.
   if (!monitored && !signal.aborted) {
     const records = tallies
       ? monitorRecords(new Monitor(() => [], tallies), options, catalogue, (id) => catalogue.standsIn(spec, id))

@@ -20,7 +20,7 @@ interface Channels {
 export class ChannelCounts {
   readonly #events = { tx: 0, rx: 0 };
 
-  /** Counts an event of the only channel as one of tx. */
+  /** Counts an event; one of a channel that both rings share counts as one of tx. */
   add(channel: Channel): void {
     this.#events[channel]++;
   }

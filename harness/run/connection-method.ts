@@ -29,7 +29,7 @@ export interface ConnectionMethod {
   close(vif: VifAddress): Promise<void>;
   /** Time for a guest to detect a new vif, in milliseconds before scaling. */
   readonly bootMs: number;
-  /** The guest was re-created and has no vif yet. */
+  /** Called when the guest was re-created, before it has a vif. */
   guestReplaced(): void;
 }
 

@@ -46,7 +46,7 @@ export function skipReason(
     return { class: 'not-allowed', reason: 'destructive test; "destructive: true" in the target file allows it' };
   }
   if (test.options.long && !slow && !iut.harness.capabilities.has('virtual-time')) {
-    return { class: 'not-allowed', reason: 'the test lets minutes pass; "--slow" allows it' };
+    return { class: 'not-allowed', reason: 'the test waits for minutes; "--slow" allows it' };
   }
   const named = catalogue.checkedBy(test);
   if (named.length > 0 && !named.some((id) => catalogue.standsIn(spec, id))) {

@@ -36,7 +36,7 @@ export interface TestOptions {
   readonly fresh?: boolean;
   /** Whether it may take the guest down. */
   readonly destructive?: boolean;
-  /** Whether it lets minutes pass: on real Xen it runs with `--slow` only. */
+  /** Whether it waits for minutes: on real Xen it runs with `--slow` only. */
   readonly long?: boolean;
 }
 

@@ -44,7 +44,7 @@ export function unprovableIn(role: Role): Unprovable[] {
   });
 }
 
-/** Why no defect may break a requirement, as far as its level and the races tell. */
+/** Why no defect may break a requirement, as far as its level and the races show. */
 function excuse(level: Level, isRaced: boolean): string | undefined {
   if (level === 'may') return 'MAY: whatever a driver does keeps it';
   return isRaced ? 'it is broken in some orders of events only: the test that repeats the race proves it' : undefined;

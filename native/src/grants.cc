@@ -170,7 +170,7 @@ class Grants : public Napi::ObjectWrap<Grants> {
     if (first != 0) throw errnoError(info.Env(), first, "releasing the remaining pages");
   }
 
-  // Copies through pages of the addon: memory of JavaScript is new each time and would have to be mapped first, and a
+  // Copies through pages of the addon: JavaScript allocates new memory for each copy, which would have to be mapped first, and a
   // segment that crosses one of its pages is two segments for Xen.
   void copy(const Napi::CallbackInfo& info, uint16_t direction) {
     const Napi::Env env = info.Env();

@@ -55,7 +55,7 @@ async function flood([from, to]: readonly FrontendPeer[], queue: FrontendQueue, 
 
 test(
   'single-channel',
-  'delivers what waits on any queue when its single event channel brings buffers',
+  'delivers what waits on any queue when its single event channel announces buffers',
   BRIDGE,
   async (t) => {
     const queues = Math.min(MOST_QUEUES, await queuesOffered(t));

@@ -42,7 +42,7 @@ test('validated', 'accepts a complete checksum flagged data_validated', { reflec
 
 test(
   'validated-forwarded',
-  'passes on a complete checksum flagged data_validated as no blank one',
+  'passes on a complete checksum flagged data_validated without csum_blank',
   BRIDGE,
   async (t) => {
     const peers = await t.bridged();

@@ -1,5 +1,6 @@
 /** netif.h, "Guest receive": how a backend fills buffers. */
 import { expect } from 'chai';
+import { counted } from '../../harness/base/text.js';
 import { CANARY } from '../../harness/peer/canary.js';
 import { KEY, RXF } from '../../harness/protocol/netif.js';
 import { RX_RING } from '../../harness/protocol/ring.js';
@@ -44,7 +45,7 @@ test(
 for (const length of [1, 64, 1000, 1472]) {
   test(
     `payload-of-${length}`,
-    `delivers a payload of ${length} bytes and counts it correctly`,
+    `delivers a payload of ${counted(length, 'byte')} and counts it correctly`,
     { reflector: 'icmp' },
     async (t) => {
       const vif = await t.connect();
@@ -173,7 +174,7 @@ test(
     if (use === 'unknown') return t.skip('this host cannot observe the use of grants');
     await t.check(['RXW-18', 'GNT-08'], () => expect(use, 'use of the buffer').to.equal('unused'));
     await vif.ping();
-    // The monitor compares a buffer that is posted again with what it held at its response.
+    // The monitor compares a buffer that is posted again with its contents when the response was read.
     vif.queue.post(2);
   },
 );

@@ -37,7 +37,7 @@ const RECONNECTS = 3;
 /** Frames to a vif that is not connected: fewer than it has buffers. */
 const FRAMES = 8;
 
-test('initialised', 'connects a frontend once that stays in Initialised for some time', PING, async (t) => {
+test('initialised', 'connects a frontend only once that stays in Initialised for some time', PING, async (t) => {
   const vif = await waiting(t);
   await vif.publish();
   await vif.setState(initialised);
@@ -68,7 +68,7 @@ for (const [name, what, path] of [
   });
 }
 
-test('at-once', 'ends in InitWait after a close and a restart of which it sees the end alone', PING, async (t) => {
+test('at-once', 'ends in InitWait if it sees only the last state of a close and a restart', PING, async (t) => {
   const vif = await t.fresh();
   await reconnect(t, vif);
   vif.release();

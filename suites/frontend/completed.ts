@@ -27,7 +27,7 @@ for (const [version, gate, keys] of [
   [4, `!${KEY.featureNoCsumOffload}`, { [KEY.featureNoCsumOffload]: '1' }],
   [6, KEY.featureIpv6CsumOffload, {}],
 ] as const) {
-  const title = `completes every blank checksum over IPv${version} that it does not leave blank`;
+  const title = `sends no checksum over IPv${version} that is neither complete nor flagged blank`;
   test(`sums-v${version}`, title, { ...BRIDGE, gate }, async (t) => {
     const peers = await t.bridged(BACKEND_KEYS, { ...BACKEND_KEYS, ...keys });
     await hasBuffers(t, peers[0], 2);

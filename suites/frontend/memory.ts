@@ -23,15 +23,15 @@ const { test, tests } = frontendChapter('memory');
 export const memory = tests;
 
 const PING = { fresh: true, reflector: 'icmp' } as const;
-/** Some guests do not survive that their own requests change. */
+/** Some guests crash if their requests are overwritten. */
 const ODD = { ...PING, destructive: true } as const;
-/** Indices between the frontend's req_prod and a forged one: more than a few packets have slots, fewer than the ring. */
+/** Distance of a forged req_prod: more slots than a few packets use, fewer than the ring has. */
 const FAR_AHEAD = 200;
-/** Pings with which each slot of a ring is used. */
+/** Pings that use every slot of a ring. */
 const PACKETS = 280;
 /** Milliseconds for these pings: a guest may reply late. */
 const ROUND_MS = 10_000;
-/** Pings by which a guest is made to send a packet. */
+/** Most pings that are sent to make the guest send a packet. */
 const MOST_PINGS = 3;
 /** Payload of the packets whose bytes are searched for, and the part of it that is searched. */
 const SECRET_LENGTH = 500;
@@ -54,7 +54,7 @@ test('tx-requests', 'completes the right packets after its tx requests were over
     for (const packet of early) vif.queue.tx.answer(packet);
     vif.queue.pushTx();
     await t.check('RING-21', async () => {
-      // To send, the frontend has looked for responses.
+      // A frontend that sends has read its responses first.
       await vif.ping();
       for (const packet of late) expectUnchanged(t, vif, packet);
       respondTo(vif, late);
@@ -103,7 +103,7 @@ test('req-prod', 'continues from its own index after the backend has overwritten
   });
 });
 
-test('held', 'holds no more grants the more packets it has passed', PING, async (t) => {
+test('held', 'does not hold more grants as it passes more packets', PING, async (t) => {
   if (!t.held()) t.skip('this host cannot count what a driver holds');
   const vif = await t.fresh();
   const { ring } = vif.queue.tx;

@@ -50,7 +50,7 @@ test('nothing', 'connects to a backend that offers nothing but feature-rx-copy',
 
 for (const queues of ['1', '2', '4']) {
   for (const split of ['0', '1']) {
-    const title = `connects to a backend with ${queues} queues and feature-split-event-channels = ${split}`;
+    const title = `connects to a backend with multi-queue-max-queues = ${queues} and feature-split-event-channels = ${split}`;
     test(`queues-${queues}-split-${split}`, title, PING, async (t) => {
       const keys = { ...LITTLE, [KEY.multiQueueMaxQueues]: queues, [KEY.featureSplitEventChannels]: split };
       await t.check('XB-14', async () => passes(await t.fresh(keys)));

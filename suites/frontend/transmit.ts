@@ -1,6 +1,7 @@
 /** netif.h, "Guest transmit": how a frontend lays out packets. */
 import { decodeEthernet, ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
 import { expect } from 'chai';
+import { counted } from '../../harness/base/text.js';
 import { GNTST } from '../../harness/protocol/grant.js';
 import { viewOf } from '../../harness/bytes/codec.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
@@ -26,7 +27,7 @@ const FRESH = { fresh: true, reflector: 'icmp' } as const;
 for (const length of [1, 18, 64, 1000, 1472]) {
   test(
     `payload-of-${length}`,
-    `transmits a payload of ${length} bytes unchanged`,
+    `transmits a payload of ${counted(length, 'byte')} unchanged`,
     { reflector: length > SHORT ? 'icmp-full' : 'icmp' },
     async (t) => {
       const vif = await t.connect();

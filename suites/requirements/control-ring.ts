@@ -47,7 +47,7 @@ export const CTRL: readonly Requirement[] = [
     statement: 'The backend responds to a control request of unknown type with NOT_SUPPORTED or INVALID_PARAMETER.',
     source: 'good practice: netif.h, "Control messages", describes both statuses' },
   { id: 'CTRL-11', side: 'backend', level: 'should', since: '162a81abb1', gate: 'feature-ctrl-ring',
-    statement: 'The backend sets the data of a control response to 0 if its message gives it no meaning.',
+    statement: 'The backend sets the data of a control response to 0 if the message type defines no data.',
     source: 'netif.h, "Control responses": data; "Control messages"',
     note: 'Where the header itself says "data = 0", see CTRL-21.' },
   { id: 'CTRL-12', side: 'frontend', level: 'must', since: '162a81abb1', gate: 'feature-ctrl-ring',
@@ -81,7 +81,7 @@ export const CTRL: readonly Requirement[] = [
   { id: 'CTRL-19', side: 'frontend', level: 'should', since: '162a81abb1', gate: 'feature-ctrl-ring',
     statement: "A control request that never gets a response doesn't hang the frontend's guest.",
     source: 'good practice: netif.h is silent on a missing response' },
-  // Known for Linux only, so not "every driver".
+  // Only Linux is known to do so, hence not de-facto.
   { id: 'CTRL-20', side: 'backend', level: 'should', since: '162a81abb1', gate: 'feature-ctrl-ring',
     statement: 'On disconnect the backend unmaps the control ring and closes its event channel.',
     source: 'good practice: Linux xen-netback does so' },

@@ -62,6 +62,6 @@ export const GNT: readonly Requirement[] = [
     source: 'good practice: grant_table.h, GTF_PAT, GTF_PWT and GTF_PCD, has the flags for mappings only',
     untestable: 'user space makes grants through gntalloc, which sets no cache attributes' },
   { id: 'GNT-13', side: 'frontend', level: 'should', since: 'always',
-    statement: 'The frontend holds no more grants the more packets it has passed.',
+    statement: 'The frontend does not hold more grants as it passes more packets.',
     source: 'good practice: Linux, FreeBSD and Windows end the grant of a buffer or use it again' },
 ];

@@ -29,7 +29,8 @@ export const NOTIFY: readonly Requirement[] = [
     statement:
       'A consumer may set its event index further ahead than the next message, so that several messages cause one ' +
       'event.',
-    source: 'ring.h, "Notification hold-off": batches of work' },
+    source: 'ring.h, "Notification hold-off": batches of work',
+    untestable: 'MAY: every consumer conforms; NOTIFY-02 and NOTIFY-03 require that the producer follows the index' },
   { id: 'NOTIFY-06', side: 'both', level: 'must', since: 'always',
     statement: 'The comparison with the event index holds across the wrap of the 32-bit indices.',
     source: 'ring.h, RING_PUSH_REQUESTS_AND_CHECK_NOTIFY: differences cast to RING_IDX',

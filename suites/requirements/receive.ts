@@ -155,8 +155,8 @@ export const RXW: readonly Requirement[] = [
     statement: "What the frontend passes to its stack is a packet of the backend: whole, with the same bytes, and once.",
     source: 'drivers: Linux, FreeBSD, OpenBSD, Windows, mini-os, iPXE',
     note:
-      'Checksums, padding and a VLAN tag may differ, and TCP data may be merged or cut. Only the stack can tell: it is ' +
-      "netifspec's on the simulated Xen." },
+      "Checksums, padding and a VLAN tag may differ, and TCP data may be merged or cut. Only the driver's stack sees " +
+      "this; on the simulated Xen it is netifspec's." },
   // Not a must: netif.h is silent on the loss of packets.
   { id: 'RXW-36', side: 'backend', level: 'de-facto', since: 'always',
     statement:
@@ -169,5 +169,5 @@ export const RXW: readonly Requirement[] = [
     source: 'good practice: Linux, FreeBSD, NetBSD and QEMU do so',
     note:
       'Frames to groups may be those of the driver, and a new connection may repeat what the earlier one had sent. ' +
-      "Only the stack can tell: it is netifspec's on the simulated Xen." },
+      "Only the driver's stack sees this; on the simulated Xen it is netifspec's." },
 ];

@@ -89,7 +89,8 @@ export const RING: readonly Requirement[] = [
   { id: 'RING-15', side: 'both', level: 'may', since: 'always',
     statement: 'The backend may respond to tx requests in any order, and the frontend matches the responses by id.',
     source: 'netif.h, "Guest transmit", tx response: id',
-    note: 'The header says so explicitly for the control ring only; for tx the echoed id implies it.' },
+    note: 'The header says so explicitly for the control ring only; for tx the echoed id implies it.',
+    untestable: 'MAY: every backend conforms; RXW-11, TXW-16 and TXW-17 bind the frontend, in any order of the responses' },
   // Not a must: the header calls id the identifier of a request, and says no more.
   { id: 'RING-16', side: 'frontend', level: 'de-facto', since: 'always',
     statement: 'The frontend gives tx requests in flight on one ring different ids, unless they are slots of one packet.',

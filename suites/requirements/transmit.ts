@@ -167,11 +167,11 @@ export const TXW: readonly Requirement[] = [
     source: 'good practice: Linux, FreeBSD and QEMU do so; netif.h never describes the contents of a packet',
     note: 'NetBSD of 2011 refuses frames of more than 1514 bytes, with or without a VLAN tag.' },
   { id: 'TXW-37', side: 'backend', level: 'de-facto', since: 'always',
-    statement: 'What the backend passes on is a packet of the frontend: whole, with the same bytes, and once.',
+    statement: 'What the backend passes on is a packet that the frontend sent: whole, with the same bytes, and once.',
     source: 'drivers: Linux, FreeBSD, NetBSD, QEMU',
     note:
-      'Checksums, padding and a VLAN tag may differ, and TCP data may be merged or cut. Only the stack can tell: it is ' +
-      "netifspec's on the simulated Xen." },
+      "Checksums, padding and a VLAN tag may differ, and TCP data may be merged or cut. Only the driver's stack sees " +
+      "this; on the simulated Xen it is netifspec's." },
   { id: 'TXW-38', side: 'frontend', level: 'should', since: 'always',
     statement: 'The bytes with which the frontend pads a frame of its own are zero, and reveal nothing of its memory.',
     source: 'good practice: RFC 894 and RFC 1042 pad with zeros; see CVE-2003-0001' },
@@ -181,5 +181,5 @@ export const TXW: readonly Requirement[] = [
     source: 'good practice: Linux, FreeBSD, NetBSD, OpenBSD, Windows, mini-os and iPXE do so',
     note:
       'Frames to groups may be those of the driver, and a new connection may repeat what the earlier one had sent. ' +
-      "Only the stack can tell: it is netifspec's on the simulated Xen." },
+      "Only the driver's stack sees this; on the simulated Xen it is netifspec's." },
 ];

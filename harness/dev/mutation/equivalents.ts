@@ -1,4 +1,4 @@
-/** Mutants of the reference drivers that no suite can tell from the original. */
+/** Mutants of the reference drivers that no suite can distinguish from the original. */
 
 export interface Equivalent {
   readonly file: string;

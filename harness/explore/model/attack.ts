@@ -9,9 +9,9 @@ interface Connecting<V> extends Checking {
 }
 
 /**
- * A step in which another vif does what no peer may do: this is no concern of the vifs of the sequence.
+ * A step in which another vif breaks the protocol; the vifs of the sequence must not notice.
  *
- * @param requirement that the others still work, which `passes` checks
+ * @param requirement the requirement that the other vifs keep working, which `passes` checks
  */
 export function attackStep<V extends Victim, T extends Connecting<V>, W extends { readonly t: T }, M>(
   requirement: string,

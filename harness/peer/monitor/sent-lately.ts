@@ -1,4 +1,4 @@
-/** The latest packets of all peers, to tell whether what a driver forwards was wrong before. */
+/** The latest packets of all peers, to find out whether what a driver forwards was wrong before. */
 import { decodeFrame, type Frame, transportOf } from '../../packet/frame.js';
 
 /** Packets that are remembered: more than any test has in flight. */

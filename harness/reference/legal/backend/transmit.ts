@@ -53,7 +53,7 @@ export const TRANSMIT: readonly LegalDriver[] = [
   },
   {
     id: 'backend.responses-when-delivered',
-    choice: 'responds to a packet only when the vif behind the bridge has delivered what waits there',
+    choice: 'responds to a packet only when the vif behind the bridge has delivered its waiting packets',
     source: 'netif.h sets no time for a response',
     backend: {
       respond(vif, queue, chain, status) {

@@ -10,7 +10,7 @@ interface Vif<V> {
 
 type Accept<V, Q> = (vif: V, queue: Q, packet: VifPacket) => void;
 
-/** An `accept` step that leaves out the packets of a bridge that `forwards` rejects, and repeats those that `once` rejects. */
+/** An `accept` step that drops bridged packets that `forwards` rejects, and accepts one twice where `once` returns false. */
 export function bridging<V extends Vif<V>, Q>(
   accept: (vif: V, queue: Q, packet: VifPacket) => void,
   forwards: (packet: VifPacket) => boolean,
@@ -40,7 +40,7 @@ export function isOrdinary({ frame, gso }: VifPacket): boolean {
   return ip.options.length === 0 && [ip.source, ip.destination].every(([first = 0]) => first !== 0 && first !== 128);
 }
 
-/** Whether a bridge that loses one packet of `every` forwards the next one. */
+/** Returns a predicate that is false for one packet of `every`: the one that the bridge loses. */
 export function losingOneOf(every: number): () => boolean {
   let count = 0;
   return () => ++count % every !== 0;
