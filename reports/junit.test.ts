@@ -2,9 +2,11 @@ import { DOMParser, type Document, type Element, onErrorStopParsing } from '@xml
 import { expect } from 'chai';
 import fc from 'fast-check';
 
-import { junit, type JunitProfile } from './junit.js';
+import { junit, type JunitOptions, type JunitProfile } from './junit.js';
 import type { Group } from './records.js';
 import { describeSample, end, failure, HOSTILE, saying, session, skipped, test } from './records.fixture.js';
+
+const OPTIONS: JunitOptions = { profile: 'rich', strict: false, describe: describeSample };
 
 /** The report of one session. */
 function report(tests: Group['tests'], strict = false, fields: Partial<Group> = {}): Document {
@@ -13,7 +15,7 @@ function report(tests: Group['tests'], strict = false, fields: Partial<Group> = 
 
 /** Parses the report; throws if it is not well-formed. */
 function document(groups: Group[], strict = false, profile: JunitProfile = 'rich'): Document {
-  const xml = [...junit(groups, { profile, strict, describe: describeSample })].join('');
+  const xml = [...junit(groups, { ...OPTIONS, profile, strict })].join('');
   return new DOMParser({ onError: onErrorStopParsing }).parseFromString(xml, 'text/xml');
 }
 
@@ -210,6 +212,12 @@ describe('JUnit', () => {
       'netifspec.c.frontend.rings frontend.rings.one',
     ]);
     expect(keys([two('a'), two('a')])[2]).to.equal('netifspec.a.frontend.session session (2)');
+  });
+
+  it('numbers ten thousand cases of one name', () => {
+    const tests = Array.from({ length: 10_000 }, () => test());
+    const xml = [...junit([{ session: session(), tests, end: end() }], OPTIONS)].join('');
+    expect(xml).to.include('name="frontend.rings.one (10000)"');
   });
 
   it('is well-formed with any text of a driver', () => {

@@ -40,7 +40,8 @@ export interface JunitOptions {
  */
 export function* junit(groups: readonly Group[], options: JunitOptions): Generator<string> {
   const rich = options.profile === 'rich';
-  const names = new Set<string>();
+  // Each name, and the last number that was added to it.
+  const names = new Map<string, number>();
   const whole = sum(groups.map((group) => countsOf(group, options.strict)));
   yield '<?xml version="1.0" encoding="UTF-8"?>\n';
   yield xml`<testsuites name="netifspec" time="${whole.time}" tests="${whole.tests}" failures="${whole.failures}" errors="${whole.errors}"${rich ? xml` skipped="${whole.skipped}"` : undefined}>
@@ -108,12 +109,15 @@ interface Name {
 }
 
 /** Readers identify a test by classname and name: neither depends on the other targets in the report. */
-function uniqueName(names: Set<string>, session: SessionRecord, chapter: string, name: string): Name {
+function uniqueName(names: Map<string, number>, session: SessionRecord, chapter: string, name: string): Name {
   const className = firstLine(`netifspec.${session.target.replaceAll('.', '_')}.${session.role}.${chapter}`);
   const wanted = firstLine(name).slice(0, NAME_LENGTH);
+  const key = (unique: string): string => `${className}\n${unique}`;
   let unique = wanted;
-  for (let n = 2; names.has(`${className}\n${unique}`); n++) unique = `${wanted} (${n})`;
-  names.add(`${className}\n${unique}`);
+  // Continues after the last number that was given out: records may have one id very often.
+  let n = names.get(key(wanted)) ?? 1;
+  while (names.has(key(unique))) unique = `${wanted} (${++n})`;
+  names.set(key(unique), 1).set(key(wanted), n);
   return { className, name: printable(unique) };
 }
 

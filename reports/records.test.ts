@@ -143,6 +143,11 @@ describe('results.jsonl', () => {
     });
   }
 
+  it('rejects a line that is longer than any record', () => {
+    writeFileSync(path, `${JSON.stringify(session())}\n${'x'.repeat(20_000_000)}\n`);
+    expect(() => readRecords(path)).to.throw(`${path}:2: the line is longer than any record`);
+  });
+
   it('keeps every key of a valid record, ignores unknown ones and keys that are no text of their own', () => {
     const full = failure({
       detail: 'd',

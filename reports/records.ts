@@ -99,20 +99,30 @@ function cutShort(path: string, target: string): EndRecord {
   return { type: 'end', target, finished, complete: false, reason: 'the last record is incomplete' };
 }
 
+/** Characters of the longest line that is read. */
+const LINE_LENGTH = 1 << 24;
+
 /** The lines of a file, which is not held in memory as a whole; `isEnded` is whether a line has its line end. */
 function* linesOf(path: string): Generator<{ text: string; number: number; isEnded: boolean }> {
   const file = openSync(path, 'r');
   try {
     const decoder = new StringDecoder();
     const chunk = Buffer.alloc(1 << 16);
-    let rest = '';
     let number = 0;
+    let pieces: string[] = [];
+    let size = 0;
     for (let length = readSync(file, chunk); length > 0; length = readSync(file, chunk)) {
-      const lines = (rest + decoder.write(chunk.subarray(0, length))).split('\n');
-      rest = lines.pop() ?? '';
-      for (const text of lines) yield { text, number: ++number, isEnded: true };
+      const [first = '', ...lines] = decoder.write(chunk.subarray(0, length)).split('\n');
+      pieces.push(first);
+      size += first.length;
+      if (size > LINE_LENGTH)
+        throw new Error(`${path}:${number + 1}: the line is longer than any record; give the results.jsonl of a run`);
+      for (const next of lines) {
+        yield { text: pieces.join(''), number: ++number, isEnded: true };
+        [pieces, size] = [[next], next.length];
+      }
     }
-    rest += decoder.end();
+    const rest = pieces.join('') + decoder.end();
     if (rest !== '') yield { text: rest, number: number + 1, isEnded: false };
   } finally {
     closeSync(file);

@@ -29,6 +29,12 @@ describe('the steps of a trace', () => {
     expect(of('something else')).to.deep.equal(['other', '', 'something else', '']);
   });
 
+  it('are cut if they are longer than any of a run', () => {
+    const what = `wrote slot 1: ${' (ref '.repeat(200_000)}`;
+    const [rung] = rungs([{ at: 0, from: 'harness', to: 'driver', what }]);
+    expect(rung?.text.details.length).to.equal(2000);
+  });
+
   it('each have a kind in the traces of a run', async function () {
     this.timeout(60_000);
     const records: ResultRecord[] = [];

@@ -39,6 +39,9 @@ const KINDS: readonly (readonly [StepKind, RegExp])[] = [
 ];
 const STORE = /^(?<what>read|write|remove|watch) (?<details>.*)$/;
 
+/** Characters of a step that the diagram shows; the text of the trace has all. */
+const STEP_LENGTH = 2000;
+
 /** Number of like steps in a row, or of like pairs of steps such as those of polling, that are joined. */
 const RUN = 3;
 
@@ -65,7 +68,7 @@ function repeats(shapes: readonly string[], at: number, length: number): number 
 
 function rungOf(step: TraceStep): Rung {
   const { from, to, at } = step;
-  const line = printable(step.what).replaceAll('\n', ' ');
+  const line = printable(step.what.slice(0, STEP_LENGTH)).replaceAll('\n', ' ');
   const inStore = from === 'xenstore' || to === 'xenstore';
   for (const [kind, pattern] of inStore ? [['xenstore', STORE] as const] : KINDS) {
     const parts = pattern.exec(line)?.groups;

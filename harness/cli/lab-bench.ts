@@ -1,5 +1,5 @@
 /** `netifspec lab bench` */
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { labDown, type LabHandle } from '../lab/index.js';
 import { installed } from '../remote/installed.js';
 import { pack } from '../remote/pack.js';
 import { runRemote } from '../remote/remote.js';
-import { messageOf } from '../base/errors.js';
+import { messageOf, UsageError } from '../base/errors.js';
 import { run } from '../base/process.js';
 import { packageRoot } from '../base/root.js';
 import { writeBench } from './bench.js';
@@ -28,8 +28,13 @@ const BENCH_MS = 30 * 60_000;
 /** A small test, and the time in seconds in which it should have its verdict. */
 const FIRST = { target: 'linux-netfront', test: 'frontend.xenbus.connect', goalS: 10 } as const;
 
+/** The reference program in C, which only a clone has. */
+const SOURCE = join(packageRoot, 'native/bench/bench.c');
+
 /** Measures on the lab's Xen. */
 export async function labBenchCommand(options: LabBenchOptions): Promise<number> {
+  if (!existsSync(SOURCE))
+    throw new UsageError('lab bench: the package has no benchmarks; run it in a clone of netifspec');
   makeFolder(options.out);
   const folder = await mkdtemp(join(tmpdir(), 'netifspec-bench-'));
   const interrupt = onInterrupt();
@@ -55,9 +60,8 @@ export async function labBenchCommand(options: LabBenchOptions): Promise<number>
 
 /** Builds the reference program in C. It runs in the lab's dom0, like the addon that was built here. */
 async function compile(program: string): Promise<void> {
-  const source = join(packageRoot, 'native/bench/bench.c');
   try {
-    await run('cc', ['-O2', '-std=gnu11', '-o', program, source, '-ldl', '-lpthread']);
+    await run('cc', ['-O2', '-std=gnu11', '-o', program, SOURCE, '-ldl', '-lpthread']);
   } catch (cause) {
     const message = `cannot build the reference program in C (${messageOf(cause)}); install a C compiler as cc`;
     throw new LabError(message, { cause });

@@ -20,7 +20,6 @@ const FILES = [
   'docs',
   'harness/lab/image',
   'harness/lab/targets',
-  'native/bench',
   'native/build.mjs',
   'native/compile.mjs',
   'native/src',
@@ -66,7 +65,9 @@ await build({
   logLevel: 'warning',
 });
 run('npx', 'tsc', '-p', 'tsconfig.types.json', '--outDir', dist);
-const isProgram = (path: string): boolean => !/\.[^/]*$/.test(path) || /\.c?js$/.test(path);
+/** Folders and scripts; not the benchmarks on Xen, which compare with programs that only a clone has. */
+const isProgram = (path: string): boolean =>
+  !/bundle\/harness\/bench$/.test(path) && (!/\.[^/]*$/.test(path) || /\.c?js$/.test(path));
 cpSync(join(packageRoot, 'dist/bundle'), join(dist, 'bundle'), { recursive: true, filter: isProgram });
 const locations = Object.fromEntries(CATALOGUE.tests.map(({ id, location }) => [id, location]));
 writeFileSync(join(dist, 'harness/run/locations.json'), JSON.stringify(locations));
