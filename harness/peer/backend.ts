@@ -11,7 +11,7 @@ import { demanded, Signal, type WaitOptions } from '../xen/wait.js';
 import { WatchedNode } from '../xen/watched-node.js';
 import { Directory } from './monitor/directory.js';
 import { type Contents, txFlags } from './monitor/situations.js';
-import { HANDSHAKE, Peer } from './peer.js';
+import { Peer } from './peer.js';
 import { backendPath, frontendPath, type VifAddress } from './vif.js';
 import { Violation } from './violation.js';
 
@@ -150,7 +150,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
    */
   async connect(): Promise<void> {
     await this.setState(XENBUS_STATE.initWait);
-    await demanded(['XB-08'], this.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected], HANDSHAKE));
+    await demanded(['XB-08'], this.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected]));
     await this.#readKeys();
     try {
       await this.#mapQueues();
@@ -174,7 +174,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
     try {
       const before = parseXenbusState(await this.otherKey('state'));
       await this.setState(XENBUS_STATE.connected);
-      await demanded(['XB-08'], this.awaitState([XENBUS_STATE.connected], HANDSHAKE));
+      await demanded(['XB-08'], this.awaitState([XENBUS_STATE.connected]));
       if (before.ok && before.value === XENBUS_STATE.connected) return {};
       await this.until('event of the state', () => changed.includes('state'), { on: [arrived] });
       // xenstore reports changes in the order in which they were made.

@@ -14,7 +14,7 @@ import { WatchedNode } from '../xen/watched-node.js';
 import { Directory } from './monitor/directory.js';
 import { type Contents, rxFlags } from './monitor/situations.js';
 import { OtherDomain } from './other-domain.js';
-import { HANDSHAKE, Peer } from './peer.js';
+import { STATE_MS, Peer } from './peer.js';
 import { backendPath, frontendPath, type VifAddress } from './vif.js';
 import { lostEvent } from './violation.js';
 
@@ -130,10 +130,10 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
    * The whole handshake: waits for InitWait, publishes, switches to Connected and waits until the backend is Connected.
    */
   async connect(options: FrontendOptions = {}): Promise<void> {
-    await demanded(['XB-02'], this.awaitState([XENBUS_STATE.initWait], HANDSHAKE));
+    await demanded(['XB-02'], this.awaitState([XENBUS_STATE.initWait]));
     await this.publish(options);
     await this.setState(XENBUS_STATE.connected);
-    await demanded(['XB-10'], this.awaitState([XENBUS_STATE.connected], HANDSHAKE));
+    await demanded(['XB-10'], this.awaitState([XENBUS_STATE.connected]));
   }
 
   /**
@@ -159,7 +159,7 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
   async awaitEnd(states: readonly XenbusState[], options: WaitOptions = {}): Promise<void> {
     const what = `state ${states.map(stateName).join(' or ')} of ${this.otherPath}, nor its removal,`;
     const ended = (): boolean => this.other.value === undefined || states.map(String).includes(this.other.value);
-    await this.until(what, ended, { ...options, on: [this.other.changed] });
+    await this.until(what, ended, { ms: STATE_MS, ...options, on: [this.other.changed] });
     if ([undefined, String(XENBUS_STATE.closed)].includes(this.other.value)) {
       this.monitor.see('closed', () => ({ uses: this.monitor.uses(this.refs) }));
     }

@@ -48,8 +48,13 @@ interface Packet<Q> {
   readonly queue: Q;
 }
 
-/** For each step of a handshake: a driver may connect its vifs one after the other, and may be slow at it. */
-export const HANDSHAKE: WaitOptions = { ms: 10_000 };
+/**
+ * Milliseconds for each change of a state: a driver may connect and close its vifs one after the other, and may be slow at
+ * it, since no header sets a time.
+ */
+export const STATE_MS = 10_000;
+/** For a change of state that a driver need not make. */
+export const OPTIONAL: WaitOptions = { ms: Patience.defaultMs };
 /** Bytes of a ping's frame in addition to its payload: Ethernet, IPv4 and ICMP headers. */
 export const PING_HEADERS = ETHERNET_HEADER + 20 + 8;
 /** The ICMP identifier of netifspec's pings. With the sequence number it distinguishes them from pings of the guest. */
@@ -206,10 +211,10 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     await this.writeKeys({ state: String(state) });
   }
 
-  /** Waits until the driver under test is in one of `states`. */
+  /** Waits until the driver under test is in one of `states` (default: at most {@link STATE_MS}). */
   async awaitState(states: readonly XenbusState[], options: WaitOptions = {}): Promise<XenbusState> {
     const wanted = states.map(stateName).join(' or ');
-    const ms = (options.ms ?? Patience.defaultMs) + this.bootMs;
+    const ms = (options.ms ?? STATE_MS) + this.bootMs;
     try {
       const state = await this.until(
         `state ${wanted}`,

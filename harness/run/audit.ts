@@ -1,6 +1,7 @@
 /** Detects resources that a test leaked. */
 import { Expired, type Patience } from '../xen/wait.js';
 import type { AnyPeer } from '../peer/any-peer.js';
+import { STATE_MS } from '../peer/peer.js';
 import type { Holdings } from '../xen/domain.js';
 import type { Catalogue } from './catalogue.js';
 import { type Finding, verdictOfLevels } from './judge.js';
@@ -62,10 +63,10 @@ export async function findLeak(audit: Audit): Promise<Finding | undefined> {
     const { driver } = look();
     return then.driver && driver && leaked(then.driver, driver);
   };
-  // Closed resources may disappear with a delay.
+  // Closed resources may disappear with a delay: a driver may be slow to close.
   const isFreed = async (left: () => string | undefined): Promise<boolean> => {
     try {
-      return await patience.until('end of what the test made', () => left() === undefined);
+      return await patience.until('end of what the test made', () => left() === undefined, { ms: STATE_MS });
     } catch (error) {
       if (!(error instanceof Expired)) throw error;
       return false;

@@ -3,7 +3,6 @@ import { BACKEND_KEYS } from '../peer/backend.js';
 import type { PeerOf } from '../peer/any-peer.js';
 import type { BackendPeer } from '../peer/backend.js';
 import type { FrontendOptions, FrontendPeer } from '../peer/frontend.js';
-import { HANDSHAKE } from '../peer/peer.js';
 import { KEY } from '../protocol/netif.js';
 import { queuesIn, XENBUS_STATE } from '../protocol/xenbus.js';
 import type { Domain, Holdings } from '../xen/domain.js';
@@ -157,14 +156,14 @@ export class BackendContext extends Context<'backend'> implements BackendTest {
   /** Skips the test if the backend offers a vif fewer queues than `options` ask for: others may have been offered more. */
   async #requireQueues(peer: FrontendPeer, { queues = 1 }: FrontendOptions): Promise<void> {
     if (queues === 1) return;
-    await demanded(['XB-02'], peer.awaitState([XENBUS_STATE.initWait], HANDSHAKE));
+    await demanded(['XB-02'], peer.awaitState([XENBUS_STATE.initWait]));
     const offered = queuesIn(await peer.otherKey(KEY.multiQueueMaxQueues));
     if (offered < queues) this.skip(`the backend offers only ${offered} queues for this vif`);
   }
 
   async bridged(from: FrontendOptions = {}, to: FrontendOptions = {}): Promise<[FrontendPeer, FrontendPeer]> {
     const peers: [FrontendPeer, FrontendPeer] = [await this.using('fresh').plug(), await this.using('fresh').plug()];
-    await all(peers.map((peer) => peer.awaitState([XENBUS_STATE.initWait])));
+    await demanded(['XB-02'], all(peers.map((peer) => peer.awaitState([XENBUS_STATE.initWait]))));
     await all([this.#requireQueues(peers[0], from), this.#requireQueues(peers[1], to)]);
     // A backend has its interfaces from here on; bridging them while the vifs connect saves time.
     await all([peers[0].connect(from), peers[1].connect(to), this.using('bridge').bridge(peers)]);

@@ -102,7 +102,7 @@ describe('session', () => {
     const record = await outcome(() => new Promise<void>(() => {}));
     expect(record).to.include({
       verdict: 'error',
-      message: 'Error: the test did not end within 60000 ms and was aborted',
+      message: 'Error: the test did not end within 180000 ms and was aborted',
     });
   });
 

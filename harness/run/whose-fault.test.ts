@@ -419,7 +419,7 @@ describe('a session', () => {
     const said: string[] = [];
     const zombie = async (t: BackendTest): Promise<void> => {
       const vif = await t.connect();
-      await vif.context.patience.pass(90_000);
+      await vif.context.patience.pass(270_000);
       for (const act of [
         async () => t.plug(),
         async () => t.connect(),
@@ -432,7 +432,7 @@ describe('a session', () => {
     };
     const waits = async (t: BackendTest): Promise<void> => {
       const vif = await t.connect();
-      await t.check('TXW-10', () => vif.context.patience.pass(50_000));
+      await t.check('TXW-10', () => vif.context.patience.pass(150_000));
     };
     const [, first, second] = await records({}, zombie, waits);
     expect(first).to.include({ verdict: 'error' });

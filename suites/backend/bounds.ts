@@ -75,7 +75,8 @@ test('key-size', 'compares all bits of the size of a key', CONTROL, async (t) =>
 test('table-size', 'compares all bits of the size of a table', CONTROL, async (t) => {
   const vif = await t.fresh({ control: true });
   await setToeplitz(t, vif);
-  const { data: most } = await vif.control.ask(CTRL_TYPE.getHashMappingSize);
+  const { status, data: most } = await vif.control.ask(CTRL_TYPE.getHashMappingSize);
+  if (status !== success) t.skip('the backend reports no size of its table');
   // A backend without a table need not know the message.
   const refusals = most === 0 ? [invalidParameter, notSupported] : [invalidParameter];
   const sizes = [0, Math.min(TABLE, most)].flatMap((each) => BEYOND.map((beyond) => each + beyond));

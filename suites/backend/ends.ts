@@ -1,5 +1,6 @@
 /** xenbus.h, states, and grants: however a connection ends, and whatever it has in use, the backend keeps nothing of it. */
 import { expect } from 'chai';
+import { OPTIONAL } from '../../harness/peer/peer.js';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
@@ -22,13 +23,13 @@ interface End {
 }
 
 const ENDS: Readonly<Record<string, End>> = {
-  closing: { what: 'closes', requirement: 'GNT-08', end: (_, vif) => arrives(vif.shut()) },
+  closing: { what: 'closes', requirement: 'GNT-08', end: (_, vif) => arrives(vif.shut(OPTIONAL)) },
   closed: {
     what: 'goes to Closed at once',
     requirement: 'GNT-08',
     end: async (_, vif) => {
       await vif.setState(closed);
-      return arrives(vif.awaitEnd([closed]));
+      return arrives(vif.awaitEnd([closed], OPTIONAL));
     },
   },
   initialising: {
@@ -36,7 +37,7 @@ const ENDS: Readonly<Record<string, End>> = {
     requirement: 'GNT-08',
     end: async (_, vif) => {
       await vif.setState(initialising);
-      return arrives(vif.awaitState([initWait]));
+      return arrives(vif.awaitState([initWait], OPTIONAL));
     },
   },
   'frontend-removed': {
@@ -76,7 +77,7 @@ test('parts', 'keeps nothing of a frontend with a control ring, a tx pool or an 
   if (parts.length === 0) t.skip('the backend offers neither a control ring nor pools');
   for (const options of parts) {
     const vif = await usesAll(t, options);
-    await endsWithout(t, vif, 'GNT-08', (_, each) => arrives(each.shut()));
+    await endsWithout(t, vif, 'GNT-08', (_, each) => arrives(each.shut(OPTIONAL)));
   }
 });
 

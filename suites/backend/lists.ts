@@ -119,9 +119,9 @@ test('other-flag', 'maps a reference again as its latest entry says', { ...CONTR
   const { control } = await mapping(t);
   const { ref } = control.offer('read-write');
   for (const [flags, requirement, use] of [
-    [GREF_FLAG.readonly, 'GREF-14', 'reading'],
+    [GREF_FLAG.readonly, 'GREF-39', 'reading'],
     [0, 'GREF-13', 'writing'],
-    [GREF_FLAG.readonly, 'GREF-14', 'reading'],
+    [GREF_FLAG.readonly, 'GREF-39', 'reading'],
   ] as const) {
     const list = control.list([entry(ref, flags)]);
     await add(t, control, list);

@@ -89,7 +89,8 @@ test('beyond-page', 'accepts tables larger than a page in parts of at most a pag
   const vif = await t.fresh({ control: true });
   const { control } = vif;
   await setToeplitz(t, vif);
-  const { data: size } = await control.ask(CTRL_TYPE.getHashMappingSize);
+  const { status: known, data: size } = await control.ask(CTRL_TYPE.getHashMappingSize);
+  if (known !== success) t.skip('the backend reports no size of its table');
   if (size <= HASH_MAPPING_PER_PAGE) t.skip(`a mapping table has at most ${size} entries, which fit in a page`);
   await accepted(t, control.setHashMappingSize(size));
   const ref = control.grant(new Uint8Array(4096));

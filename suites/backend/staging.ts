@@ -1,5 +1,6 @@
 /** UEK4 netif.h, "Vendor Extensions", "Grant Allocation": the staging grants. */
 import { expect } from 'chai';
+import { demanded } from '../../harness/xen/wait.js';
 import { counted } from '../../harness/base/text.js';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
 import { EXT_GREF_FLAG, GSO_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
@@ -164,7 +165,7 @@ async function pools(t: BackendTest, change: (table: Uint8Array) => void): Promi
 async function connectedWith(t: BackendTest, ...made: Made): Promise<FrontendPeer> {
   const vif = await changed(t, ...made);
   await vif.setState(connected);
-  await vif.awaitState([connected]);
+  await demanded(['XB-10'], vif.awaitState([connected]));
   return vif;
 }
 

@@ -71,7 +71,8 @@ for (const size of [3, 5, 129, 'most'] as const) {
   const what = size === 'most' ? 'the largest size' : `${size} entries`;
   test(`of-${size}`, `delivers by all entries of a table of ${what}`, BRIDGE, async (t) => {
     const [from, to, follows] = size === 'most' ? await steered(t) : [...(await steering(t, size)), false];
-    const { data: most } = await to.control.ask(CTRL_TYPE.getHashMappingSize);
+    const { status, data: most } = await to.control.ask(CTRL_TYPE.getHashMappingSize);
+    if (size === 'most' && status !== success) t.skip('the backend reports no size of its table');
     const table = scattered(size === 'most' ? Math.min(most, LARGEST_TABLE) : size);
     await accepted(t, to.control.setHashMappingSize(table.length));
     await write(t, to, table);

@@ -1,7 +1,7 @@
 /** Actions and checks that several backend chapters share. */
 import { expect } from 'chai';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
-import { HANDSHAKE } from '../../harness/peer/peer.js';
+import { OPTIONAL } from '../../harness/peer/peer.js';
 import type { FrontendQueue, QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
 import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
@@ -19,7 +19,7 @@ import {
 import { distance } from '../../harness/protocol/ring.js';
 import { queuesIn, stateName, stateText, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { BackendTest } from '../../harness/run/suite.js';
-import { demanded, Expired } from '../../harness/xen/wait.js';
+import { demanded, Expired, type WaitOptions } from '../../harness/xen/wait.js';
 import { gsoExtra } from '../support/large-packets.js';
 import { arrives, LOST_TRIES, sendUntilArrival } from '../support/losses.js';
 import { isPadded } from '../support/padding.js';
@@ -51,7 +51,7 @@ export const WORK_MS = 1500;
 /** A vif whose backend waits in InitWait for the frontend. */
 export async function waiting(t: BackendTest): Promise<FrontendPeer> {
   const vif = await t.plug();
-  await demanded(['XB-02'], vif.awaitState([XENBUS_STATE.initWait], HANDSHAKE));
+  await demanded(['XB-02'], vif.awaitState([XENBUS_STATE.initWait]));
   return vif;
 }
 
@@ -70,7 +70,7 @@ export async function skipAtZero(t: BackendTest, vif: FrontendPeer): Promise<nev
 /** Goes to Connected with the keys of a plain connection, whatever else is special about it. */
 export async function goesToConnected(vif: FrontendPeer): Promise<void> {
   await vif.setState(XENBUS_STATE.connected);
-  await demanded(['XB-10'], vif.awaitState([XENBUS_STATE.connected], HANDSHAKE));
+  await demanded(['XB-10'], vif.awaitState([XENBUS_STATE.connected]));
 }
 
 /** The number of queues that the backend offers a vif (default: the one that tests share). */
@@ -412,17 +412,16 @@ export async function returnsToInitWait(t: BackendTest, vif: FrontendPeer): Prom
 }
 
 /** Starts again on a vif that is closed, and waits for InitWait. */
-async function returnOf(vif: FrontendPeer): Promise<void> {
+async function returnOf(vif: FrontendPeer, options?: WaitOptions): Promise<void> {
   vif.release();
   await vif.setState(XENBUS_STATE.initialising);
-  await vif.awaitState([XENBUS_STATE.initWait]);
+  await vif.awaitState([XENBUS_STATE.initWait], options);
 }
 
 /** Starts again on a vif that is closed, until the backend is in InitWait; see {@link returnsToInitWait}. */
 export async function startsAgain(t: BackendTest, vif: FrontendPeer): Promise<void> {
-  const back = returnOf(vif);
-  if (returned.has(vif)) await demanded(['XB-14'], back);
-  else if (!(await arrives(back))) t.skip(CONNECTS_ONCE);
+  if (returned.has(vif)) await demanded(['XB-14'], returnOf(vif));
+  else if (!(await arrives(returnOf(vif, OPTIONAL)))) t.skip(CONNECTS_ONCE);
 }
 
 /**
@@ -444,12 +443,12 @@ export async function connectsAgain(t: BackendTest, vif: FrontendPeer, options: 
 async function connectsTwice(t: BackendTest): Promise<boolean> {
   const vif = await t.fresh();
   await closes(t, vif);
-  return (await arrives(returnOf(vif))) && arrives(vif.connect());
+  return (await arrives(returnOf(vif, OPTIONAL))) && arrives(vif.connect());
 }
 
 /** Closes a vif and keeps its rings and buffers. Skips the test if the backend doesn't follow, which another test checks. */
 export async function closes(t: BackendTest, vif: FrontendPeer): Promise<void> {
-  if (!(await arrives(vif.shut()))) t.skip('the backend does not close with its frontend');
+  if (!(await arrives(vif.shut(OPTIONAL)))) t.skip('the backend does not close with its frontend');
 }
 
 /** Sets Toeplitz as the hash algorithm; skips the test if the backend doesn't support it. */

@@ -1,5 +1,6 @@
 /** xenbus.h, states: frontends that close while they have work out. */
 import { expect } from 'chai';
+import { STATE_MS } from '../../harness/peer/peer.js';
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import { GSO_TYPE, KEY, RXF } from '../../harness/protocol/netif.js';
@@ -143,7 +144,7 @@ test('ends-grants', 'has ended its grants when its device is gone', PING, async 
   await t.unplug(vif);
   // Without traffic on another vif, the guest gives none of these references to another page.
   const open = (): number => refs.filter((ref) => readable(t, vif, ref)).length;
-  await t.check('XB-15', () => vif.context.patience.until('end of all grants', () => open() === 0));
+  await t.check('XB-15', () => vif.context.patience.until('end of all grants', () => open() === 0, { ms: STATE_MS }));
 });
 
 test('gone-with-traffic', 'survives the removal of the backend directory under traffic', PING, async (t) => {

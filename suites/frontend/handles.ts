@@ -5,7 +5,6 @@ import { KEY } from '../../harness/protocol/netif.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { demanded } from '../../harness/xen/wait.js';
-import { HANDSHAKE } from '../../harness/peer/peer.js';
 import { stillPasses } from './verbs.js';
 
 const { test, tests } = frontendChapter('handles');
@@ -24,7 +23,7 @@ const STAGES: readonly Reach[] = [
   (t) => t.fresh(),
   async (_, vif) => {
     await vif.setState(initWait);
-    await demanded(['XB-08'], vif.awaitState([initialised, connected], HANDSHAKE));
+    await demanded(['XB-08'], vif.awaitState([initialised, connected]));
   },
   connects,
 ];

@@ -1,5 +1,6 @@
 /** Shared pages: what a frontend reads back from them, and what a backend can read in them. */
 import { expect } from 'chai';
+import { STATE_MS } from '../../harness/peer/peer.js';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { advance, distance, RING_OFFSET, slotOffset } from '../../harness/protocol/ring.js';
@@ -78,7 +79,9 @@ test('rx-requests', 'keeps track of its buffers after its rx requests were overw
   await t.unplug(vif);
   // Without traffic on another vif, the guest gives none of these references to another page.
   const open = (): number => refs.filter((ref) => readable(t, vif, ref)).length;
-  await t.check('RING-21', () => vif.context.patience.until('end of all grants of buffers', () => open() === 0));
+  await t.check('RING-21', () =>
+    vif.context.patience.until('end of all grants of buffers', () => open() === 0, { ms: STATE_MS }),
+  );
 });
 
 test('req-prod', 'continues from its own index after the backend has overwritten req_prod', ODD, async (t) => {

@@ -1,5 +1,6 @@
 /** netif.h, "feature-multicast-control" and "feature-dynamic-multicast-control". */
 import { expect } from 'chai';
+import { demanded } from '../../harness/xen/wait.js';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import { KEY, RSP } from '../../harness/protocol/netif.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
@@ -50,7 +51,7 @@ for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dro
       // These have their responses.
       vif.received.length = 0;
       await vif.setState(connected);
-      await vif.awaitState([connected]);
+      await demanded(['XB-08'], vif.awaitState([connected]));
       const isDummy = (): boolean =>
         vif.received.some(({ extras }) => extras.some(({ type }) => type.startsWith('mcast')));
       if (!(await happens(vif, 'multicast extra', isDummy))) t.skip('the frontend changes no filter list');

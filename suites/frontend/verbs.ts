@@ -10,7 +10,7 @@ import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { KEY, RSP, TXF } from '../../harness/protocol/netif.js';
 import { distance } from '../../harness/protocol/ring.js';
 import { XENBUS_STATE, type XenbusState } from '../../harness/protocol/xenbus.js';
-import { HANDSHAKE } from '../../harness/peer/peer.js';
+import { OPTIONAL } from '../../harness/peer/peer.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
 import { blamesIut } from '../../harness/run/judge.js';
 import { type Grants, PAGE_SIZE } from '../../harness/xen/domain.js';
@@ -32,7 +32,7 @@ const SILENT_PINGS = 3;
 export async function publishing(t: FrontendTest, keys?: Readonly<Record<string, string>>): Promise<BackendPeer> {
   const vif = await t.plug(keys);
   await vif.setState(XENBUS_STATE.initWait);
-  await demanded(['XB-08'], vif.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected], HANDSHAKE));
+  await demanded(['XB-08'], vif.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected]));
   return vif;
 }
 
@@ -299,7 +299,7 @@ export async function goOffline(vif: BackendPeer, state: XenbusState): Promise<v
 /** Closes a backend that stays online; whether the frontend closes with it, as it may. */
 export async function closes(vif: BackendPeer): Promise<boolean> {
   try {
-    await vif.disconnect();
+    await vif.disconnect(OPTIONAL);
     return true;
   } catch (error) {
     if (!(error instanceof Expired) || error.inconclusive) throw error;

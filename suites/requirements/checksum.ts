@@ -50,8 +50,8 @@ export const CSUM: readonly Requirement[] = [
     note: 'NetBSD and Unikraft set csum_blank alone.' },
   { id: 'CSUM-10', side: 'both', level: 'must', since: 'always',
     statement:
-      'A packet with neither checksum flag carries a real, unchecked checksum, and an end that passes it on neither ' +
-      'repairs nor vouches for a wrong one.',
+      "A packet with neither checksum flag carries a real, unchecked checksum, and an end that passes it on doesn't " +
+      'vouch for a wrong one.',
     source: 'netif.h, NETTXF_data_validated and NETRXF_data_validated',
     lines: 'netif.h:957, 961, 1040, 1044' },
   // Not a must: the header doesn't say which end's key counts for which direction.
@@ -79,4 +79,8 @@ export const CSUM: readonly Requirement[] = [
       'checksum in the packet is complete.',
     source: 'netif.h, "feature-no-csum-offload"',
     note: "Linux, FreeBSD and NetBSD frontends don't read the backend's key; OpenBSD's does." },
+  // Not a must: netif.h is silent on what an end does with a checksum that it need not look at.
+  { id: 'CSUM-16', side: 'both', level: 'should', since: 'always',
+    statement: 'An end that passes on a packet with neither checksum flag leaves its checksum as it is, also a wrong one.',
+    source: 'good practice: netif.h, NETTXF_csum_blank and NETRXF_csum_blank: the checksums that have to be completed' },
 ];

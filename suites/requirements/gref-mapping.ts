@@ -64,7 +64,7 @@ export const GREF: readonly Requirement[] = [
     lines: 'netif.h:695-696, 711, 716-717',
     note: 'A backend that only copies may map nothing; the header speaks of mappings.' },
   { id: 'GREF-14', side: 'backend', level: 'must', since: '30655e2bf0', gate: 'feature-ctrl-ring',
-    statement: 'The backend maps an entry of ADD_GREF_MAPPING with the readonly flag for reading only.',
+    statement: 'ADD_GREF_MAPPING maps a grant for reading if its entry has the readonly flag.',
     source: 'netif.h, "Static Grants", XEN_NETIF_CTRLF_GREF_readonly',
     lines: 'netif.h:432, 443-444' },
   { id: 'GREF-15', side: 'backend', level: 'should', since: '30655e2bf0', gate: 'feature-ctrl-ring',
@@ -137,9 +137,10 @@ export const GREF: readonly Requirement[] = [
     source: 'netif.h, "Static Grants": a fixed set of grant references',
     lines: 'netif.h:415-418' },
   // Not a must: the header is silent on disconnecting, but every driver then releases what it mapped.
-  { id: 'GREF-29', side: 'backend', level: 'de-facto', since: '30655e2bf0', gate: 'feature-ctrl-ring',
+  // Not de-facto: no shipping driver has gref mapping.
+  { id: 'GREF-29', side: 'backend', level: 'should', since: '30655e2bf0', gate: 'feature-ctrl-ring',
     statement: 'On disconnect the backend unmaps all grants that were added.',
-    source: 'drivers: Linux, FreeBSD, NetBSD; they release all mappings on disconnect' },
+    source: 'good practice: Linux, FreeBSD and NetBSD release all their mappings on disconnect' },
   { id: 'GREF-30', side: 'backend', level: 'should', since: '30655e2bf0', gate: 'feature-ctrl-ring',
     statement:
       'The backend refuses a reference that is twice in a list, or already mapped, or counts it once, so that the ' +
@@ -182,5 +183,9 @@ export const GREF: readonly Requirement[] = [
     statement:
       'The frontend sets the readonly flag of each entry of ADD_GREF_MAPPING that it grants read-only, and of none ' +
       'that it posts as an rx buffer.',
+    source: 'good practice: netif.h, "Static Grants", XEN_NETIF_CTRLF_GREF_readonly' },
+  // Not a must, for the same reason.
+  { id: 'GREF-39', side: 'backend', level: 'should', since: '30655e2bf0', gate: 'feature-ctrl-ring',
+    statement: 'The backend maps an entry with the readonly flag for reading only, also where its grant permits writing.',
     source: 'good practice: netif.h, "Static Grants", XEN_NETIF_CTRLF_GREF_readonly' },
 ];

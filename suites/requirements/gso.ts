@@ -29,7 +29,7 @@ export const GSO: readonly Requirement[] = [
     lines: 'netif.h:919-921, 997-998' },
   { id: 'GSO-06', side: 'both', level: 'must', since: 'always', gate: 'feature-gso-tcpv4',
     statement:
-      'A receiver that offers GSO accepts TCP packets of up to 65535 bytes, and no segment that it passes on has ' +
+      'A backend that offers GSO accepts TCP packets of up to 65535 bytes, and no segment that either end passes on has ' +
       "more payload than the extra's size.",
     source: 'netif.h, "feature-gso-tcpv4"; XEN_NETIF_MAX_TX_SIZE',
     lines: 'netif.h:115-116, 917-918, 973',

@@ -45,7 +45,13 @@ export const BACKEND_CHECKSUM_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.checksum.vouches',
     breaks: 'CSUM-10',
-    fault: 'treats every checksum as valid',
+    fault: 'sets data_validated on every TCP packet',
+    backend: fillsWith(RXF.dataValidated, isTcp),
+  },
+  {
+    id: 'backend.checksum.repairs',
+    breaks: 'CSUM-16',
+    fault: 'treats every checksum as blank, and completes it',
     backend: readsFlags((flags) => flags | TXF.csumBlank),
   },
   {

@@ -48,7 +48,7 @@ export const BACKEND_FLOWS_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'backend.flows.first-queue-alone',
-    breaks: 'HASH-33',
+    breaks: 'HASH-44',
     fault: 'reports hashes on queue 0 only',
     backend: firstQueueAlone(),
   },

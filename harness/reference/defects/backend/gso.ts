@@ -119,12 +119,12 @@ export const BACKEND_GSO_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.gso.one-extra',
     breaks: 'HASH-37',
-    fault: 'sends only the first extra of a packet',
+    fault: 'sends only the last extra of a packet',
     backend: {
       extras: (vif, packet) =>
         correct
           .extras(vif, packet)
-          .slice(0, 1)
+          .slice(-1)
           .map((extra) => ({ ...extra, flags: 0 })),
     },
   },

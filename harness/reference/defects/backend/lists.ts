@@ -83,6 +83,18 @@ export const BACKEND_LISTS_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.lists.writable-if-granted',
+    breaks: 'GREF-39',
+    fault: 'maps an entry with the readonly flag for writing if its grant permits it',
+    backend: {
+      mapEntries: (table, list) =>
+        correct.mapEntries(
+          table,
+          list.map((entry) => ({ ...entry, flags: 0 })),
+        ) || correct.mapEntries(table, list),
+    },
+  },
+  {
     id: 'backend.lists.checks-256',
     breaks: 'GREF-35',
     fault: 'tries only the first 256 entries of a list, and reports success for the others',

@@ -75,7 +75,13 @@ export const FRONTEND_CHECKSUM_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.checksum.vouches',
     breaks: 'CSUM-10',
-    fault: 'treats every checksum as valid',
+    fault: 'sets data_validated on every TCP packet',
+    frontend: sendsWith(TXF.dataValidated, isTcp),
+  },
+  {
+    id: 'frontend.checksum.repairs',
+    breaks: 'CSUM-16',
+    fault: 'treats every checksum as blank, and completes it',
     frontend: {
       accept: (vif, queue, packet) => correct.accept(vif, queue, { ...packet, csumBlank: true }),
     },

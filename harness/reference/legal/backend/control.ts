@@ -1,9 +1,10 @@
 /** Choices that netif.h leaves for the control ring and for hashing. */
 import type { CtrlRequest } from '../../../protocol/ctrl.js';
-import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, HASH_FLAG, KEY } from '../../../protocol/netif.js';
+import { CTRL_STATUS, CTRL_TYPE, EXTRA_FLAG_MORE, HASH_ALGORITHM, HASH_FLAG, KEY } from '../../../protocol/netif.js';
 import type { BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Answer } from '../../control-steps.js';
+import type { VifPacket } from '../../packet.js';
 import type { LegalDriver } from '../legal.js';
 import { offering, queues, without } from '../support/backend-features.js';
 import {
@@ -34,6 +35,28 @@ const USED: Readonly<Record<number, number>> = {
   [CTRL_TYPE.getGrefMappingSize]: 1,
 };
 /** Messages for which the header does not name INVALID_PARAMETER. */
+/** A backend that reports the hashes of some packets. */
+const hashing = (reports: (packet: VifPacket) => boolean): Partial<BackendSteps> => ({
+  extras(vif, packet) {
+    const extras = correct.extras(vif, packet);
+    if (reports(packet)) return extras;
+    return extras
+      .filter(({ type }) => type !== 'hash')
+      .map((extra, n, { length }) => ({ ...extra, flags: n < length - 1 ? EXTRA_FLAG_MORE : 0 }));
+  },
+});
+
+/** Returns a predicate that is false for every third packet, however often it is asked. */
+function everyThird(): (packet: VifPacket) => boolean {
+  const seen = new WeakMap<VifPacket, boolean>();
+  let count = 0;
+  return (packet) => {
+    const isReported = seen.get(packet) ?? ++count % 3 !== 0;
+    seen.set(packet, isReported);
+    return isReported;
+  };
+}
+
 const GETS: readonly number[] = [CTRL_TYPE.getHashFlags, CTRL_TYPE.getHashMappingSize];
 
 /** Responds to a control request with `answer`, or like the reference driver if that is undefined. */
@@ -187,6 +210,32 @@ export const CONTROL: readonly LegalDriver[] = [
     choice: 'responds NOT_SUPPORTED to GET_HASH_FLAGS',
     source: 'netif.h, GET_HASH_FLAGS: NOT_SUPPORTED, Operation not supported',
     backend: { getHashFlags: () => ({ status: CTRL_STATUS.notSupported }) },
+  },
+  {
+    id: 'backend.table-size-not-queried',
+    choice: 'responds NOT_SUPPORTED to GET_HASH_MAPPING_SIZE',
+    source: 'netif.h, GET_HASH_MAPPING_SIZE: NOT_SUPPORTED, Operation not supported',
+    backend: { getHashMappingSize: () => ({ status: CTRL_STATUS.notSupported }) },
+  },
+  {
+    id: 'backend.gref-size-not-queried',
+    choice: 'responds NOT_SUPPORTED to GET_GREF_MAPPING_SIZE',
+    source: 'netif.h, GET_GREF_MAPPING_SIZE: NOT_SUPPORTED, Operation not supported',
+    backend: { getGrefMappingSize: () => ({ status: CTRL_STATUS.notSupported }) },
+  },
+  {
+    id: 'backend.hash-of-small-packets',
+    choice: 'reports the hashes of packets that are not large',
+    source: 'netif.h, XEN_NETIF_EXTRA_TYPE_HASH: the extra may be used to pass hash information',
+    warns: ['HASH-44'],
+    backend: hashing((packet) => packet.gso === undefined),
+  },
+  {
+    id: 'backend.hash-sometimes',
+    choice: 'reports the hashes of two packets of three',
+    source: 'netif.h, XEN_NETIF_EXTRA_TYPE_HASH: the extra may be used to pass hash information',
+    warns: ['HASH-44'],
+    backend: hashing(everyThird()),
   },
   {
     id: 'backend.hash-without-key',

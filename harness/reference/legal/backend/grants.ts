@@ -104,6 +104,19 @@ export const GRANTS: readonly LegalDriver[] = [
     warns: ['GREF-37'],
   },
   {
+    id: 'backend.readonly-granted-writable',
+    choice: 'maps what the frontend grants for writing for writing, whatever the flag for reading says',
+    source: 'netif.h and UEK4 netif.h name the flag, and say no more',
+    backend: {
+      mapEntries: (table, entries) =>
+        correct.mapEntries(
+          table,
+          entries.map((entry) => ({ ...entry, flags: 0 })),
+        ) || correct.mapEntries(table, entries),
+    },
+    warns: ['GREF-31', 'GREF-39', 'STAG-10', 'STAG-11'],
+  },
+  {
     id: 'backend.gref-empty-invalid',
     choice: 'responds INVALID_PARAMETER to an empty list',
     source: 'netif.h is silent on empty lists',

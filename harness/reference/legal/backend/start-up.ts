@@ -6,7 +6,7 @@ import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps
 import { STATE } from '../../bus.js';
 import type { LegalDriver } from '../legal.js';
 import { every } from '../support/backend-queues.js';
-import { lateClosing, lateConnected, walking } from '../support/backend-walks.js';
+import { lateClosing, lateConnected, lateInitWait, walking } from '../support/backend-walks.js';
 
 const isPlugged = async (vif: BackendVif): Promise<boolean> =>
   (await vif.domain.store.read(`${vif.path}/${KEY.hotplugStatus}`)) === 'connected';
@@ -93,5 +93,12 @@ export const START_UP: readonly LegalDriver[] = [
     choice: 'goes to Closing 1800 ms after the frontend',
     source: 'xenbus.h, enum xenbus_state, only names the states; no header sets a time',
     backend: walking(lateClosing(1800)),
+  },
+  {
+    id: 'backend.handshake-late',
+    choice:
+      'goes to InitWait 3 s after its directory appears, connects 3 s after the frontend, and closes 3 s after it',
+    source: 'xenbus.h, enum xenbus_state, only names the states; no header sets a time',
+    backend: walking(lateInitWait(3000), lateConnected(3000), lateClosing(3000)),
   },
 ];

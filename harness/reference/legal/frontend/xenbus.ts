@@ -76,6 +76,12 @@ export const XENBUS: readonly LegalDriver[] = [
     frontend: walks.slowly(100),
   },
   {
+    id: 'frontend.slowest-walk',
+    choice: 'needs a second for each change of its state',
+    source: 'xenbus.h, enum xenbus_state: sets no time',
+    frontend: walks.slowly(1000),
+  },
+  {
     id: 'frontend.closed-at-once',
     choice: 'goes to Closed without Closing',
     source: 'FreeBSD netfront.c, netfront_backend_changed (2d614aa2fe3e)',
