@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { dirname, join } from 'node:path';
 import { stderr, stdout } from '../base/terminal.js';
 import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
+import { type Machine, machineFor, STOCK as STOCK_MACHINE } from '../lab/machine.js';
 import type { Release } from '../lab/release.js';
 import { quotePosix } from '../ssh/posix.js';
 import { installed } from '../remote/installed.js';
@@ -80,7 +81,7 @@ export async function labUpCommand(options: LabUpOptions): Promise<number> {
 export async function labRunCommand(options: LabRunOptions): Promise<number> {
   const files = selectTargets(options);
   const archive = await packWithAddon();
-  const lab = await up(options);
+  const lab = await up(options, machineOf(files, options));
   const interrupt = onInterrupt();
   try {
     const { repeat: rounds } = options;
@@ -125,7 +126,7 @@ export async function labExploreCommand(options: LabExploreOptions): Promise<num
   if (files.length === 0) throw new UsageError(`--replay: no target is a ${script?.role}; check --target`);
   refuseSameNames(files.map(loadTarget));
   await packWithAddon();
-  const lab = await up(options);
+  const lab = await up(options, machineOf(files, options));
   const interrupt = onInterrupt();
   try {
     const runs = files.map((file) => {
@@ -241,10 +242,20 @@ export async function labDownCommand(): Promise<number> {
   return 0;
 }
 
+/** The machine that these target files need. Throws a UsageError if no machine fits. */
+function machineOf(files: readonly string[], { release, module }: LabUpOptions): Machine {
+  return machineFor(
+    files.map((file) => loadTarget(file).name),
+    release,
+    module,
+  );
+}
+
 /** Brings the lab up with these options. */
-export async function up(options: LabUpOptions): Promise<LabHandle> {
+export async function up(options: LabUpOptions, machine = STOCK_MACHINE): Promise<LabHandle> {
   return labUp({
     release: options.release,
+    machine,
     install: options.install ?? false,
     log,
     ...(options.fresh ? { fresh: true } : {}),

@@ -307,8 +307,8 @@ reporting(
 )
   .option(
     '--target <name>',
-    'target file, or one of linux-netfront, linux-netback, linux-netback-dom0, reference-frontend, reference-backend,' +
-      ' and with --release trixie or forky linux-netfront-<release>, linux-netback-<release>; may be repeated',
+    'target file, or one of linux-netfront, linux-netback, linux-netback-dom0, ipxe-netfront, qemu-netback,' +
+      ' reference-frontend, reference-backend, and with --release trixie or forky linux-netfront-<release>, linux-netback-<release>; may be repeated',
     collect,
   )
   .option(

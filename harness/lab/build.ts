@@ -31,6 +31,7 @@ export const RECIPE = {
     'ethtool',
     'iproute2',
     'iputils-ping',
+    'ipxe',
     'kmod',
     'libxenevtchn1',
     'libxenforeignmemory1',
@@ -263,6 +264,9 @@ async function makeKeys(paths: BuildPaths, root: string, signal: AbortSignal): P
 const PLACES: Readonly<Record<string, readonly [path: string, mode: number]>> = {
   init: ['lab/init', 0o755],
   'guests-up': ['lab/guests-up', 0o755],
+  'ipxe-netfront': ['lab/ipxe-netfront', 0o755],
+  'ipxe.cfg': ['lab/ipxe.cfg', 0o644],
+  'ipxe.script': ['lab/ipxe.script', 0o644],
   'qemu-netback': ['lab/qemu-netback', 0o755],
   'replace-module': ['lab/replace-module', 0o755],
   'netfront.cfg': ['lab/netfront.cfg', 0o644],

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { imageFiles, imageKey } from './images.js';
+import { HVM, STOCK } from './machine.js';
 import { snapshotFile } from './qemu.js';
 import { GUESTS } from './ssh.js';
 
@@ -28,16 +29,17 @@ describe('lab images', () => {
     }
   });
 
-  it('have a separate snapshot for each QEMU, image and module', () => {
+  it('have a separate snapshot for each QEMU, image, machine and module', () => {
     const images = { key: 'k', directory: '/d', manifest: { kernel: '6', xen: '4', hostKey: 'h' } };
     const names = [
-      snapshotFile(images, '7.2', ''),
-      snapshotFile(images, '8.0', ''),
-      snapshotFile({ ...images, key: 'l' }, '7.2', ''),
-      snapshotFile({ ...images, manifest: { ...images.manifest, hostKey: 'i' } }, '7.2', ''),
-      snapshotFile(images, '7.2', 'netback 12'),
+      snapshotFile(images, '7.2', STOCK, ''),
+      snapshotFile(images, '8.0', STOCK, ''),
+      snapshotFile({ ...images, key: 'l' }, '7.2', STOCK, ''),
+      snapshotFile({ ...images, manifest: { ...images.manifest, hostKey: 'i' } }, '7.2', STOCK, ''),
+      snapshotFile(images, '7.2', STOCK, 'netback 12'),
+      snapshotFile(images, '7.2', HVM, ''),
     ];
     expect(new Set(names).size).to.equal(names.length);
-    expect(snapshotFile(images, '7.2', '')).to.equal(names[0]);
+    expect(snapshotFile(images, '7.2', STOCK, '')).to.equal(names[0]);
   });
 });

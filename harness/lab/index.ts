@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { LabError } from './error.js';
 import { ensureImages, type Images } from './images.js';
+import type { Machine } from './machine.js';
 import { readModule } from './module.js';
 import { takeNetifspec } from './netifspec.js';
 import { isAlive, processId } from './process.js';
@@ -28,6 +29,7 @@ export type { LabHandle } from './state.js';
 
 export interface LabOptions {
   readonly release: Release;
+  readonly machine: Machine;
   /** Whether to install missing packages on the host. */
   readonly install: boolean;
   /** Prints a line of progress. */
@@ -91,16 +93,22 @@ async function start(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<LabHandle> {
+  const { machine } = options;
   const replacement =
     options.module === undefined
       ? undefined
       : await readModule(resolve(options.module), images.manifest.kernel, signal);
   const version = await qemu.qemuVersion(signal);
-  const snapshot = qemu.snapshotFile(images, version, replacement ? `${replacement.guest} ${replacement.hash}` : '');
+  const snapshot = qemu.snapshotFile(
+    images,
+    version,
+    machine,
+    replacement ? `${replacement.guest} ${replacement.hash}` : '',
+  );
   const resumes = existsSync(snapshot);
   const begin = performance.now();
   const port = await qemu.freePort();
-  await qemu.startQemu(paths, images, port, resumes ? snapshot : undefined, signal);
+  await qemu.startQemu(paths, images, machine, port, resumes ? snapshot : undefined, signal);
   const ssh = writeSshFiles(paths, port, join(images.directory, 'id'), images.manifest.hostKey);
   // dom0's clock dates the runs; the guests' clocks may keep the snapshot's time, since nothing reads them.
   const setClock = () => `date -s @${Math.round(Date.now() / 1000)}`;
@@ -115,7 +123,7 @@ async function start(
       await copyToDom0(paths, replacement.file, '/lab/module.ko', signal);
       await inDom0(paths, `/lab/replace-module ${replacement.guest} /lab/module.ko ${replacement.path}`, signal);
     }
-    await progress.step('guests booted', () => inDom0(paths, '/lab/guests-up', signal));
+    await progress.step('guests booted', () => inDom0(paths, machine.start, signal));
     const log = (line: string) => options.log(line);
     await progress.step('copied netifspec to dom0', () => takeNetifspec({ ssh, log, signal }));
     await progress.step('saved snapshot', () => qemu.saveSnapshot(paths, images, snapshot, signal));

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import { LabError } from './error.js';
 import type { Images } from './images.js';
+import type { Machine } from './machine.js';
 import { TOOL_PATH } from '../base/process.js';
 import { poll, run } from './process.js';
 import { Qmp } from './qmp.js';
@@ -15,7 +16,6 @@ const QEMU = 'qemu-system-x86_64';
 
 const XEN_OPTIONS = [
   'console=com1 com1=115200,8n1',
-  'dom0_mem=2048M,max:2048M dom0_max_vcpus=2',
   'conring_size=1M loglvl=warning guest_loglvl=warning',
   // Mitigations are expensive under emulation and protect nothing here.
   'bootscrub=0 spec-ctrl=no xpti=no',
@@ -23,18 +23,16 @@ const XEN_OPTIONS = [
 // Linux sometimes finds an emulated TSC unstable at boot; each read of the clock is then a system call.
 const DOM0_OPTIONS = 'console=hvc0 loglevel=5 mitigations=off tsc=reliable lab.name=dom0 lab.ip=10.99.0.1';
 
-/**
- * Everything that a snapshot depends on. The processor model has no AVX: with AVX, QEMU 7.2 occasionally corrupts
- * registers when Xen switches between domains, and programs in them crash.
- */
-const MACHINE: readonly string[] = [
-  ...['-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'Nehalem,+rdrand'],
-  ...['-smp', '2', '-m', '3840'],
-  ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot'],
-  ...['-kernel', 'xen', '-append', XEN_OPTIONS, '-initrd', `vmlinux ${DOM0_OPTIONS},initrd`],
-  ...['-drive', 'if=none,id=root,file=root.squashfs,format=raw,readonly=on'],
-  ...['-device', 'virtio-blk-pci,drive=root', '-device', 'virtio-net-pci,netdev=host,romfile='],
-];
+/** The options of a machine: everything that its snapshot depends on. */
+function machineOptions({ hardware, dom0 }: Machine): string[] {
+  return [
+    ...['-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', ...hardware],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot'],
+    ...['-kernel', 'xen', '-append', `${XEN_OPTIONS} ${dom0}`, '-initrd', `vmlinux ${DOM0_OPTIONS},initrd`],
+    ...['-drive', 'if=none,id=root,file=root.squashfs,format=raw,readonly=on'],
+    ...['-device', 'virtio-blk-pci,drive=root', '-device', 'virtio-net-pci,netdev=host,romfile='],
+  ];
+}
 
 /** Version from the first line of `qemu --version`. */
 export async function qemuVersion(signal: AbortSignal): Promise<string> {
@@ -60,6 +58,7 @@ export async function freePort(): Promise<number> {
 export async function startQemu(
   paths: LabPaths,
   images: Images,
+  machine: Machine,
   port: number,
   snapshot: string | undefined,
   signal: AbortSignal,
@@ -71,7 +70,7 @@ export async function startQemu(
   // Relative names, so that a blank or comma in the path does not affect QEMU's option syntax.
   const at = (file: string) => relative(images.directory, file);
   const args = [
-    ...MACHINE,
+    ...machineOptions(machine),
     ...['-netdev', `user,id=host,restrict=on,hostfwd=tcp:127.0.0.1:${port}-10.0.2.15:22`],
     ...['-serial', `file:${at(paths.console)}`, '-qmp', `unix:${at(paths.monitor)},server=on,wait=off`],
     ...['-pidfile', paths.pidFile],
@@ -146,9 +145,10 @@ export function checkRunning(paths: LabPaths): void {
 }
 
 /** The path of the snapshot for this configuration, if it exists. `extra` identifies what was added after boot. */
-export function snapshotFile(images: Images, qemu: string, extra: string): string {
-  const hash = createHash('sha256').update(JSON.stringify([qemu, MACHINE, images.key, images.manifest, extra]));
-  return join(images.directory, `snapshot-${extra === '' ? 'stock' : 'module'}-${hash.digest('hex').slice(0, 16)}`);
+export function snapshotFile(images: Images, qemu: string, machine: Machine, extra: string): string {
+  const made = [qemu, machineOptions(machine), images.key, images.manifest, extra];
+  const hash = createHash('sha256').update(JSON.stringify(made)).digest('hex').slice(0, 16);
+  return join(images.directory, `snapshot-${extra === '' ? machine.name : 'module'}-${hash}`);
 }
 
 /** Saves the running machine to `file`, replaces older snapshots of the same kind, and resumes the machine. */

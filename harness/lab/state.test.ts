@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LabError } from './error.js';
 import { labSsh, labStatus, labUp } from './index.js';
+import { STOCK } from './machine.js';
 import { clear, labPaths, locked, runningQemu } from './state.js';
 
 describe('lab state', () => {
@@ -68,6 +69,7 @@ describe('lab state', () => {
     const lines: string[] = [];
     const error = await labUp({
       release: 'bookworm',
+      machine: STOCK,
       install: false,
       guest: directory,
       log: (line) => lines.push(line),

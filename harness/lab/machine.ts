@@ -1,0 +1,60 @@
+/** The machines that QEMU emulates for the lab, and which of them a target needs. */
+import { UsageError } from '../base/errors.js';
+import type { Release } from './release.js';
+
+export interface Machine {
+  /** Part of the names of its snapshots: lower-case letters. */
+  readonly name: string;
+  /** QEMU's options for processors and memory. */
+  readonly hardware: readonly string[];
+  /** Xen's options for dom0. */
+  readonly dom0: string;
+  /** The command in dom0 that starts its guests. */
+  readonly start: string;
+}
+
+/**
+ * For Linux's drivers, in dom0 and PV guests. The processor model has no AVX: with AVX, QEMU 7.2 occasionally corrupts registers when
+ * Xen switches between domains, and programs in them crash.
+ */
+export const STOCK: Machine = {
+  name: 'stock',
+  hardware: ['-cpu', 'Nehalem,+rdrand', '-smp', '2', '-m', '3840'],
+  dom0: 'dom0_mem=2048M,max:2048M dom0_max_vcpus=2',
+  start: '/lab/guests-up',
+};
+
+/**
+ * For an HVM guest: QEMU emulates AMD's virtualisation, with nested paging. It has no Linux guests, and one processor is
+ * enough for the rest.
+ */
+export const HVM: Machine = {
+  name: 'hvm',
+  hardware: ['-cpu', 'Opteron_G3,+svm,+npt,+rdrand', '-smp', '1', '-m', '3072'],
+  dom0: 'dom0_mem=1536M,max:1536M dom0_max_vcpus=1',
+  start: '/lab/ipxe-netfront',
+};
+
+/** The targets whose guest is an HVM guest, by name, each with the release in which it was seen to work. */
+const HVM_TARGETS: Readonly<Record<string, Release>> = { 'ipxe-netfront': 'bookworm' };
+
+/**
+ * The machine for targets with these names.
+ * @throws UsageError if the targets need different machines, or if the release or a replaced module does not fit
+ */
+export function machineFor(targets: readonly string[], release: Release, module?: string): Machine {
+  const [own] = targets.filter((name) => Object.hasOwn(HVM_TARGETS, name));
+  if (own === undefined) return STOCK;
+  const needed = HVM_TARGETS[own];
+  if (targets.length > 1)
+    throw new UsageError(`--target ${own}: this target needs a machine of its own; run it without other targets`);
+  if (needed !== undefined && needed !== release)
+    throw new UsageError(
+      `--target ${own}: this target was seen to work with --release ${needed} only; use that release, not ${release}`,
+    );
+  if (module !== undefined)
+    throw new UsageError(
+      `--module replaces a module in the Linux guests, which ${own} does not start; omit one of them`,
+    );
+  return HVM;
+}
