@@ -101,9 +101,10 @@ function openerOfProgram(file: string): Opener | string {
   return async (role, seed, name) => {
     const memory = new SharedMemory();
     const onProcess = (pid: number): void => sendMessage({ type: 'program', pid });
+    const onFirstCall = (): void => sendMessage({ type: 'loaded' });
     let driver: ProgramDriver | undefined;
     const make = (setting: SimulatedSetting): Driver =>
-      (driver = new ProgramDriver({ ...setting, onError: crash }, { file, memory, onProcess }));
+      (driver = new ProgramDriver({ ...setting, onError: crash }, { file, memory, onProcess, onFirstCall }));
     const iut = await openSimulatedIut(role, seed, make, name, () => memory.allocate());
     return {
       ...iut,
@@ -125,6 +126,7 @@ async function run(job: ChildJob): Promise<void> {
   const isModule = MODULE_EXTENSIONS.includes(extname(module));
   const open = isModule ? await openerOfModule(module) : openerOfProgram(module);
   if (typeof open === 'string') return sendMessage({ type: 'refused', reason: open });
+  if (isModule) sendMessage({ type: 'loaded' });
   const options = simulatedSession(role, CATALOGUE, {
     target: { ...referenceTarget(role), name },
     command,

@@ -27,6 +27,8 @@ export type ChildMessage =
   | { readonly type: 'alive' }
   /** The driver is a program, and runs as this process from now on. */
   | { readonly type: 'program'; readonly pid: number }
+  /** The module was loaded, or the program has made its first call. */
+  | { readonly type: 'loaded' }
   /** A test begins. */
   | { readonly type: 'begin'; readonly id: string }
   /** A check of these requirements begins. */

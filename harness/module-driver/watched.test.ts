@@ -75,6 +75,18 @@ describe('a third-party driver', function () {
     expect((error as Error).message).to.match(/no-driver\.js is not a driver: its default export is not a function$/);
   });
 
+  it('is a usage error if the process ends while the module is loaded', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'netifspec-driver-'));
+    const module = join(folder, 'exits.mjs');
+    writeFileSync(module, 'process.exit(3);');
+    const error: unknown = await records(module, PING).catch((reason: unknown) => reason);
+    rmSync(folder, { recursive: true });
+    expect(error).to.be.instanceOf(UsageError);
+    expect((error as Error).message).to.match(
+      /exits\.mjs is not a driver: before it was loaded, the driver ended its process$/,
+    );
+  });
+
   it('is a usage error with a reason if the module cannot be loaded', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'netifspec-driver-'));
     const module = join(folder, 'half.mjs');

@@ -36,6 +36,8 @@ const STUCK_MS = 60_000;
 /** How a process ended that did not complete its tests. */
 export interface EarlyEnd {
   readonly why: string;
+  /** Whether the driver was loaded before. */
+  readonly loaded: boolean;
   /** The test that was running; undefined if none had begun. */
   readonly during: string | undefined;
   /** The requirements of the check that was open, or was the last one of that test. */
@@ -80,6 +82,7 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
       },
     );
     if (!early || signal.aborted) break;
+    if (!early.loaded && left.length === tests.length) throw notADriver(options.module, early);
     // If no test had begun, the start of the driver failed, and would fail again in a new process.
     const [hit, ...others] = left.filter(({ id }) => early.during === undefined || id === early.during);
     if (!hit) {
@@ -138,6 +141,7 @@ export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Wa
     let checking: readonly string[] = [];
     let why = 'the driver ended its process';
     let complete = false;
+    let loaded = false;
     let program: number | undefined;
     const kill = (reason: string): void => {
       why = reason;
@@ -160,6 +164,7 @@ export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Wa
       watchdog.messageReceived();
       if (message.type !== 'alive') watchdog.progressMade();
       if (message.type === 'broken') fail(new Error(message.message));
+      if (message.type === 'loaded') loaded = true;
       if (message.type === 'begin') [during, checking] = [message.id, []];
       if (message.type === 'check') checking = message.requirements;
       if (message.type === 'program') watchdog.watchToo((program = message.pid));
@@ -177,10 +182,15 @@ export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Wa
       // It may be in an endless loop, in which it does not see that the process that served it is gone.
       if (program !== undefined) killIfAlive(program);
       signal.removeEventListener('abort', abort);
-      resolve(complete ? undefined : { why, during, checking });
+      resolve(complete ? undefined : { why, loaded, during, checking });
     });
     child.send(job);
   });
+}
+
+/** The error for a module or program that has ended before it was loaded. */
+export function notADriver(file: string, { why }: EarlyEnd): UsageError {
+  return new UsageError(`${file} is not a driver: before it was loaded, ${why}`);
 }
 
 /** A session record, if the driver's process left none. */

@@ -35,6 +35,8 @@ export interface ProgramOptions {
   readonly memory: SharedMemory;
   /** Called with the process id of each process that is started. */
   readonly onProcess: (pid: number) => void;
+  /** Called at the first call of each process. */
+  readonly onFirstCall: () => void;
 }
 
 /** The driver of a program. Its start ends when the program waits for the first time; a close kills the program. */
@@ -148,6 +150,7 @@ class Running {
     for (;;) {
       const call = this.#process.nextCall();
       if (!call) return this.#ended();
+      if (this.#calls === 0) this.options.onFirstCall();
       const [result, ...fields] = await this.#answer(call);
       if (++this.#calls % CALLS_IN_A_ROW === 0) await this.#turn();
       if (this.#closed) return;

@@ -74,8 +74,16 @@ describe('a driver that is a program', function () {
     expect(broken(await tested(program, 'frontend.rings.unique-ids'))).to.include('frontend.rings.unique-ids RING-16');
   });
 
+  it('is a usage error if its process ends before its first call', async () => {
+    const error: unknown = await tested(script('ends', 'exit 7'), CONNECT).catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(UsageError);
+    expect((error as Error).message).to.match(
+      /ends is not a driver: before it was loaded, the driver's program ended: exit code 7$/,
+    );
+  });
+
   it('crashes if its process ends', async () => {
-    const [record] = await tested(script('ends', 'exit 7'), CONNECT);
+    const [record] = await tested(script('calls', "printf '\\23\\0\\0\\0\\0\\0\\0\\0' >&4; exit 7"), CONNECT);
     expect(record && testMessage(record)).to.equal("the driver's program ended: exit code 7");
   });
 
