@@ -120,7 +120,11 @@ export class FrontendTx {
         id: shape.ids?.[n] ?? this.#freeId(),
         size: n === 0 ? frame.length : length,
       };
-      slots.push(this.#put(shape.alter?.(request, n) ?? request, buffer));
+      const sent = shape.alter?.(request, n) ?? request;
+      // What the backend reads then is not `frame`.
+      if ((['gref', 'offset', 'size'] as const).some((field) => sent[field] !== request[field]))
+        this.monitor.lookAway('toBackendStack');
+      slots.push(this.#put(sent, buffer));
       if (n === 0) slots.push(...extras.map((extra) => this.#putExtra(extra)));
     });
     for (const slot of slots) this.#packets.set(slot, slots);

@@ -58,9 +58,9 @@ export interface SessionRequirements {
  * SHOULD is a warning. An error outside of any check is a set-up in which the driver under test did not take part,
  * unless the error names what it violates. A violation that a peer detected in passing counts against the requirements
  * that it names, and of those being checked only against its aspects; a violation that a check itself ran into counts
- * against both. An event that did not occur also counts against the requirements that demand it, unless that would make
- * a check stricter than the requirements that the check names. A violation of requirements that are all newer than the
- * claimed version of the header is not a finding.
+ * against both, since what the check requires did not happen. An event that did not occur also counts against the
+ * requirements that demand it, unless that would make a check stricter than the requirements that the check names. A
+ * violation of requirements that are all newer than the claimed version of the header is not a finding.
  */
 export function judge(
   error: unknown,

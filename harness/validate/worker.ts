@@ -75,3 +75,5 @@ process.on('uncaughtExceptionMonitor', (error) => process.send?.({ thrown: error
 process.on('message', (job: Job) => {
   void run(job).then((outcomes) => process.send?.({ outcomes } satisfies Answer));
 });
+// The process that gives the jobs is gone.
+process.on('disconnect', () => process.exit());

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { LEGAL } from '../../harness/reference/legal/index.js';
 import { packageRoot } from '../../harness/base/root.js';
 import { type Requirement, TEXT_VERSIONS } from '../../harness/run/requirement.js';
 import { CATALOGUE } from '../catalogue.js';
@@ -34,7 +35,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
 };
 
 /** Independent drivers whose source is known. */
-const DRIVERS = ['Linux', 'FreeBSD', 'NetBSD', 'OpenBSD', 'Windows', 'QEMU', 'mini-os', 'mirage'];
+const DRIVERS = ['Linux', 'FreeBSD', 'NetBSD', 'OpenBSD', 'Windows', 'QEMU', 'mini-os', 'mirage', 'iPXE', 'Unikraft'];
 
 const FEATURES = [
   'feature-rx-notify',
@@ -110,6 +111,11 @@ describe('requirement catalogue', () => {
         (entry) => entry.level !== 'de-facto' || named(entry).filter((name) => DRIVERS.includes(name)).length > 2,
       ),
     ).to.deep.equal([]);
+  });
+
+  it('has no de-facto requirement that a real driver is known to break by design', () => {
+    const known = new Set(LEGAL.filter(({ persona }) => persona === true).flatMap(({ warns = [] }) => warns));
+    expect(breaking(({ id, level }) => level !== 'de-facto' || !known.has(id))).to.deep.equal([]);
   });
 
   it('names a header for every other requirement', () => {

@@ -1,10 +1,10 @@
 /** The backends of the BSDs, with all their choices and without their known bugs. */
 import { KEY, RSP, RXF } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct, readNumber, type BackendSteps } from '../../backend-steps.js';
-import { fit } from '../../packet.js';
 import { responsesTo } from '../../transmit-steps.js';
 import type { LegalDriver } from '../legal.js';
 import { every } from '../support/backend-queues.js';
+import { leftBlank } from '../support/backend-receive.js';
 import { refusesPartial } from '../support/backend-refusals.js';
 import { atEndOfBatch, put, respondOneByOne, runtsSwallowed } from '../support/backend-transmit.js';
 import { connectedAlone, connectsOnce, reconfiguringFatal, releasesLate, walking } from '../support/backend-walks.js';
@@ -16,6 +16,8 @@ const freebsd: Partial<BackendSteps> = {
   ...walking(connectsOnce, reconfiguringFatal),
   ...atEndOfBatch(),
   ...runtsSwallowed,
+  // It completes no checksum of its own stack.
+  ...leftBlank,
   maxQueues: () => 1,
   features: () => ({
     [KEY.featureSg]: '1',
@@ -37,7 +39,6 @@ const freebsd: Partial<BackendSteps> = {
     await correct.advertise(vif);
   },
   waitsForBuffers: () => true,
-  fitting: (vif, packet) => fit(packet, { ...vif.offers, [KEY.featureNoCsumOffload]: true }),
 };
 
 const netbsd: Partial<BackendSteps> = {

@@ -7,7 +7,15 @@ import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps
 import type { LegalDriver } from '../legal.js';
 import { every, later } from '../support/backend-queues.js';
 import { ipv4Only } from '../support/frontend-stacks.js';
-import { filtering, isEcho, limited, losing, padding } from '../support/stacks.js';
+import {
+  filtering,
+  isEcho,
+  lateAddresses,
+  limited,
+  losing,
+  padding,
+  randomIdentifier,
+} from '../support/stacks.js';
 
 const STACK = "no header specifies the network stack of a backend's host";
 
@@ -86,6 +94,20 @@ export const STACKS: readonly LegalDriver[] = [
     source: STACK,
     backend: {},
     stack: losing(40),
+  },
+  {
+    id: 'backend.stack-random-identifier',
+    choice: 'has a stack whose IPv6 address is not derived from its MAC',
+    source: 'RFC 7217 and RFC 8064: random interface identifiers',
+    backend: {},
+    stack: randomIdentifier,
+  },
+  {
+    id: 'backend.stack-late-addresses',
+    choice: 'has a stack that replies to nothing in its first second',
+    source: `${STACK}; it may configure its addresses after the link is up`,
+    backend: {},
+    stack: lateAddresses(1000),
   },
   {
     id: 'backend.stack-late',

@@ -43,6 +43,18 @@ export const GUESTS: readonly LegalDriver[] = [
     frontend: guests.silentWithoutCarrier,
   },
   {
+    id: 'frontend.random-identifier',
+    choice: 'has a stack whose IPv6 address is not derived from its MAC',
+    source: 'RFC 7217 and RFC 8064: random interface identifiers, which Linux, the BSDs and Windows can use',
+    stack: stacks.randomIdentifier,
+  },
+  {
+    id: 'frontend.late-addresses',
+    choice: 'has a stack that replies to nothing in its first second',
+    source: `${STACK}; it may configure its addresses after the link is up`,
+    stack: stacks.lateAddresses(1000),
+  },
+  {
     id: 'frontend.two-pings',
     choice: 'has a stack that replies to at most 2 pings per second',
     source: 'FreeBSD ip_icmp.c, badport_bandlim: net.inet.icmp.icmplim, which may have any value',

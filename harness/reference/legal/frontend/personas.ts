@@ -168,10 +168,12 @@ export const PERSONAS: readonly LegalDriver[] = [
     choice: 'combines all choices of Unikraft',
     source: 'Unikraft drivers/xen/netfront (00231279e82e, e61956166a4d)',
     persona: true,
-    warns: ['XB-07', 'XB-15', 'XB-28', 'XB-31', 'XB-32', 'GNT-05', 'CSUM-15', ...OLDER_WARNS],
+    warns: ['XB-07', 'XB-15', 'XB-28', 'XB-31', 'XB-32', 'GNT-05', 'CSUM-09', 'CSUM-15', ...OLDER_WARNS],
     frontend: {
       ...older,
       ...packets.writableTx,
+      ...packets.blankAlone,
+      ...packets.blankReplies,
       ...walks.together,
       ...walks.unasked,
       ...walks.neverCloses,

@@ -1,4 +1,5 @@
 /** Network stacks that reply to less than that of the reference driver. */
+import { isGroupMac } from '../../../packet/address.js';
 import { decodeEthernet, ETHER_TYPE } from '../../../packet/ethernet.js';
 import { decodeFrame, type Frame } from '../../../packet/frame.js';
 import type { FrameMeta, Stack } from '../../../packet/stack.js';
@@ -41,6 +42,27 @@ export function losing(every: number): Wrap {
   return (stack) =>
     receiving(stack, (frame, meta) => (isEcho(frame) && ++count % every === 0 ? [] : stack.receive(frame, meta)));
 }
+
+/** A stack that has no IPv6 address derived from its MAC, so that it receives nothing for that address. */
+export const randomIdentifier: Wrap = (stack) =>
+  receiving(stack, (frame, meta) => {
+    const it = decodeEthernet(frame);
+    const isIpv6 = it.ok && it.value.etherType === ETHER_TYPE.ipv6;
+    return isIpv6 && (!isGroupMac(it.value.destination) || decodesAs(frame, 'icmpv6')) ? [] : stack.receive(frame, meta);
+  });
+
+const decodesAs = (frame: Uint8Array, kind: Frame['kind']): boolean => {
+  const it = decodeFrame(frame);
+  return it.ok && it.value.kind === kind;
+};
+
+/** A stack that has no addresses in the first `ms` milliseconds. */
+export const lateAddresses =
+  (ms: number): Wrap =>
+  (stack, clock) => {
+    const from = clock.now() + ms;
+    return receiving(stack, (frame, meta) => (clock.now() < from ? [] : stack.receive(frame, meta)));
+  };
 
 /** A stack that pads its frames to 60 bytes. */
 export const padding: Wrap = (stack) => receiving(stack, (frame, meta) => stack.receive(frame, meta).map(padded));
