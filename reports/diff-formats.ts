@@ -1,5 +1,5 @@
 /** The changes from one run to another, in the formats of `report diff`. */
-import { printableLine } from '../harness/base/text.js';
+import { printableLine, safeJson } from '../harness/base/text.js';
 import { type Change, CHANGES, countChanges, isRegression, type Kind } from './diff.js';
 import { html as h, type Markup } from './markup.js';
 import { code, section } from './markdown-text.js';
@@ -72,7 +72,7 @@ function json(changes: readonly Change[]): string {
     counts: Object.fromEntries(countChanges(changes)),
     changes: changes.map((change) => ({ ...change, regression: isRegression(change) })),
   };
-  return `${JSON.stringify(content, null, 2)}\n`;
+  return `${safeJson(content, 2)}\n`;
 }
 
 function markdown(changes: readonly Change[]): string {

@@ -2,6 +2,7 @@ import { closeSync, constants, fdatasyncSync, openSync, readSync, statSync, writ
 import { StringDecoder } from 'node:string_decoder';
 
 import { fileProblem } from '../harness/base/errno.js';
+import { safeJson } from '../harness/base/text.js';
 import { EnvironmentError } from '../harness/run/environment.js';
 import { validRecord } from '../harness/run/record-schema.js';
 import {
@@ -15,16 +16,9 @@ import { withSharedParts } from './shared-parts.js';
 
 const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants;
 
-/** Characters that JSON permits unescaped, but that act on a terminal. */
-const UNSAFE = /[\x7f-\x9f\u2028\u2029]|\p{Cf}/gu;
-
 /** One record as a line of results.jsonl. It is safe to print. */
 export function encodeRecord(record: ResultRecord): string {
-  const json = JSON.stringify(record).replace(UNSAFE, (char) =>
-    // An astral character is a pair of escapes.
-    Array.from({ length: char.length }, (_, n) => `\\u${char.charCodeAt(n).toString(16).padStart(4, '0')}`).join(''),
-  );
-  return `${json}\n`;
+  return `${safeJson(record)}\n`;
 }
 
 /**

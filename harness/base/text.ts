@@ -23,6 +23,17 @@ export function printable(text: string): string {
     .replace(LONE_SURROGATE, '\ufffd');
 }
 
+/** Characters that JSON permits unescaped, but that act on a terminal. */
+const UNSAFE = /[\x7f-\x9f\u2028\u2029]|\p{Cf}/gu;
+
+/** A value as JSON that is safe to print. */
+export function safeJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(UNSAFE, (char) =>
+    // An astral character is a pair of escapes.
+    Array.from({ length: char.length }, (_, n) => `\\u${char.charCodeAt(n).toString(16).padStart(4, '0')}`).join(''),
+  );
+}
+
 /** A number with its noun: `1 byte`, `2 bytes`. */
 export function counted(count: number, one: string, several = `${one}s`): string {
   return `${count} ${count === 1 ? one : several}`;

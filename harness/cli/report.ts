@@ -10,6 +10,7 @@ import { type Group, groupSessions } from '../../reports/records.js';
 import { CATALOGUE } from '../../suites/catalogue.js';
 import type { ResultRecord, TestRecord } from '../run/record.js';
 import { UsageError } from '../base/errors.js';
+import { safeJson } from '../base/text.js';
 import { NoRecords, recordFiles, runIn } from './record-files.js';
 import { isOnGithub, publishOnGithub } from './github.js';
 import { atPath, makeFolder, writeWhole } from './paths.js';
@@ -117,7 +118,7 @@ export async function historyCommand(
   const { history } = await import('../../reports/history.js');
   const { historyHtml } = await import('../../reports/history-html.js');
   const targets = history(sessionsIn(folders), strict);
-  write(format === 'html' ? historyHtml(targets, describe) : `${JSON.stringify({ schema: 1, targets })}\n`, out);
+  write(format === 'html' ? historyHtml(targets, describe) : `${safeJson({ schema: 1, targets })}\n`, out);
   return 0;
 }
 
@@ -136,15 +137,17 @@ function* sessionsIn(folders: readonly string[]): Generator<Group> {
   }
 }
 
-/** `report badge`: a picture for each target. */
+/** `report badge`: a picture for each target, with its role in its name if targets of both roles have the same name. */
 export function badgeCommand(
   folders: readonly string[],
   { out, strict = false }: { readonly out: string; readonly strict?: boolean },
 ): number {
-  const pictures = groupsIn(folders).map((group): [string, string] => [
-    `${fileName(group.session.target)}.svg`,
-    badge(group, strict),
-  ]);
+  const groups = groupsIn(folders);
+  const isShared = (name: string): boolean => groups.filter(({ session }) => session.target === name).length > 1;
+  const pictures = groups.map((group): [string, string] => {
+    const { target, role } = group.session;
+    return [`${fileName(isShared(target) ? `${target}-${role}` : target)}.svg`, badge(group, strict)];
+  });
   makeFolder(out);
   writeFiles(out, Object.fromEntries(pictures));
   return 0;
