@@ -60,7 +60,8 @@ export const CHECKSUM_RULES: Rules = {
       judge: (packet) =>
         when(
           isOther(packet),
-          () => !isBlank(packet),
+          // A bridge may pass on the flags of its other side.
+          () => !isBlank(packet) || (packet.forwarded && packet.wasBlank()),
           () => `csum_blank on ${packet.content?.kind}`,
         ),
     },

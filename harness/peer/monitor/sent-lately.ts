@@ -1,4 +1,5 @@
-/** The latest packets of all peers, to find out whether what a driver forwards was wrong before. */
+/** The latest packets of all peers, to tell whether what a driver forwards was wrong before. */
+import { sameBytes } from '../../bytes/bytes.js';
 import { decodeFrame, type Frame, transportOf } from '../../packet/frame.js';
 
 /** Packets that are remembered: more than any test has in flight. */
@@ -19,6 +20,12 @@ export class SentLately {
 
   add(packet: SentPacket): void {
     this.#packets[this.#next++ % LATELY] = packet;
+  }
+
+  /** Whether a peer sent this frame, which may be padded since, with the flag of a blank checksum. */
+  wasBlank(frame: Uint8Array): boolean {
+    const isIt = (sent: Uint8Array): boolean => sameBytes(sent, frame.subarray(0, sent.length));
+    return this.#packets.some(({ saysBlank, frame: sent }) => saysBlank && isIt(sent));
   }
 
   /** Whether a peer sent a packet of the flow of `content` whose checksum was wrong, or that the test altered. */

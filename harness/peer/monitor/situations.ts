@@ -23,6 +23,8 @@ export interface Packet {
   readonly forwarded: boolean;
   /** Whether a peer had sent its flow with a wrong checksum, or in altered slots. */
   readonly isSpoiled: () => boolean;
+  /** Whether a peer had sent the same frame with csum_blank. */
+  readonly wasBlank: () => boolean;
   /** Whether the frame was made at the driver's own end of the vif, and not by anybody else whose frames it passes on. */
   readonly own: boolean;
   /** The flags of each data slot, first fragment first, by meaning: the bit values differ between tx and rx. */
@@ -204,7 +206,7 @@ export function rxFlags(bits: number): PacketFlags {
 }
 
 /** What a frame itself says of a packet. */
-export type Contents = Pick<Packet, 'content' | 'forwarded' | 'own' | 'isSpoiled'>;
+export type Contents = Pick<Packet, 'content' | 'forwarded' | 'own' | 'isSpoiled' | 'wasBlank'>;
 
 /** The frame by its layers, and who made it; `end` is the driver's end of the vif. */
 export function contentOf(frame: Uint8Array, end: Host, sentLately: SentLately): Contents {
@@ -214,7 +216,8 @@ export function contentOf(frame: Uint8Array, end: Host, sentLately: SentLately):
   // A guest that routes sends packets of others from its own address.
   const routed = content && 'ip' in content && !sameBytes(content.ip.source, addressOf(end, content.ip.version));
   const isSpoiled = (): boolean => content !== undefined && sentLately.isSpoiled(content);
-  return { content, forwarded, own: sameBytes(frame.subarray(6, 12), end.mac) && routed !== true, isSpoiled };
+  const own = sameBytes(frame.subarray(6, 12), end.mac) && routed !== true;
+  return { content, forwarded, own, isSpoiled, wasBlank: () => sentLately.wasBlank(frame) };
 }
 
 const addressOf = (end: Host, version: 4 | 6): Uint8Array => (version === 4 ? end.ipv4 : end.ipv6);

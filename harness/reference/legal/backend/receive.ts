@@ -179,6 +179,18 @@ export const RECEIVE: readonly LegalDriver[] = [
     backend: { fitting: (vif, packet) => correct.fitting(vif, withoutBlankSum(packet)) },
   },
   {
+    id: 'backend.rx-unfit-blank',
+    choice: 'passes on the flag csum_blank of a packet that is neither TCP nor UDP',
+    source: "netif.h is silent on flags that don't fit the packet",
+    backend: {
+      fitting(vif, packet) {
+        const it = decodeFrame(packet.frame);
+        const isUnfit = it.ok && ['arp', 'icmp', 'icmpv6'].includes(it.value.kind);
+        return isUnfit ? [packet] : correct.fitting(vif, packet);
+      },
+    },
+  },
+  {
     id: 'backend.rx-blank-replies',
     choice: 'leaves the TCP checksums of its own stack blank for a frontend that accepts that',
     source: 'Linux net/ipv6/tcp_ipv6.c, tcp_v6_send_response: CHECKSUM_PARTIAL, v6.1',
