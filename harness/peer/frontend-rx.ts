@@ -57,6 +57,8 @@ export class FrontendRx {
   readonly errors: RxError[] = [];
   /** How often a publication of responses ended inside a packet. */
   splits = 0;
+  /** Updates of rsp_prod inside a packet that were observed since the last {@link service}. */
+  #cuts = 0;
   readonly #ringOffer: Offer;
   readonly #posted = new Map<number, Posted>();
   readonly #idle: Offer[] = [];
@@ -145,7 +147,8 @@ export class FrontendRx {
         const packet = this.#take();
         if (packet) packets.push(packet);
       }
-      const split = this.#assembly.slots.length > 0;
+      const split = this.#cuts > 0 || this.#assembly.slots.length > 0;
+      this.#cuts = 0;
       if (split) this.splits++;
       if (ready.value > 0) this.monitor.see('rxPublished', () => ({ split }));
       const more = this.ring.finalCheck();
@@ -179,7 +182,9 @@ export class FrontendRx {
 
   #take(): RxPacket | undefined {
     const index = this.ring.rspCons;
+    const isInside = this.#expectExtra || this.#moreData;
     const bytes = this.ring.take();
+    if (isInside && this.ring.published?.begins) this.#cuts++;
     const posted = this.#posted.get(index);
     if (!posted) throw new Error(`netifspec bug: no buffer was posted at index ${index} of the rx ring`);
     this.#posted.delete(index);

@@ -77,6 +77,17 @@ export const BACKEND_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.receive.slot-by-slot',
+    breaks: 'RXW-21',
+    fault: 'publishes each rx response as soon as it has written it',
+    backend: {
+      fill(vif, queue, request, piece, flags) {
+        correct.fill(vif, queue, request, piece, flags);
+        correct.push(vif, queue.rx, queue.rxPort);
+      },
+    },
+  },
+  {
     id: 'backend.receive.flags-everywhere',
     breaks: 'CSUM-13',
     fault: 'sets csum_blank on every fragment of more than 1600 bytes',
