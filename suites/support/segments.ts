@@ -45,7 +45,7 @@ export function frameOfCase(from: Host, to: Host, { length, seq, isEnd }: CutCas
 
 /**
  * Asserts that segments continue each other: each begins where the one before it ends, and FIN, which ends the stream, is
- * set in the last one alone. An end may keep PSH in each segment or drop it.
+ * set in the last one alone. An end may keep PSH in each segment or drop it. Each has a valid IPv4 header.
  */
 export function expectContinuous(
   segments: readonly { readonly frame: Uint8Array }[],
@@ -56,7 +56,8 @@ export function expectContinuous(
   for (const { frame } of segments) {
     const it = decodeFrame(frame);
     if (!it.ok || it.value.kind !== 'tcp') continue;
-    const { tcp } = it.value;
+    const { ip, tcp } = it.value;
+    if (ip.version === 4) expect(ip.checksum, `IPv4 header checksum of a segment of ${name}`).to.equal('complete');
     expect(tcp.seq, `sequence number of a segment of ${name}`).to.equal(next);
     expect(tcp.flags & TCP_FLAG.ack, `ACK of a segment of ${name}`).to.equal(TCP_FLAG.ack);
     next = (next + tcp.payload.length) % END;

@@ -3,7 +3,13 @@ import { completeChecksum } from '../../../packet/offload.js';
 import { KEY, TXF } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
-import { keepingFin, losingLastOfEqual, omittingOddByte, usingKeyOfIpv6 } from '../support/packets.js';
+import {
+  keepingFin,
+  keepingHeaderSum,
+  losingLastOfEqual,
+  omittingOddByte,
+  usingKeyOfIpv6,
+} from '../support/packets.js';
 
 /** A number with its octets in the other order. */
 const swapped = (value: number): number => Buffer.from(Uint32Array.of(value).buffer).readUInt32BE();
@@ -69,6 +75,12 @@ export const BACKEND_COMPLETED_DEFECTS: readonly Defect[] = [
     breaks: 'GSO-06',
     fault: 'loses the last segment of a packet that it cuts into segments of equal size',
     backend: { fitting: losingLastOfEqual((...args) => correct.fitting(...args)) },
+  },
+  {
+    id: 'backend.completed.header-sum-of-all-segments',
+    breaks: 'GSO-06',
+    fault: 'leaves the checksum of the IPv4 header as it was in the segments of a packet that it cuts',
+    backend: { fitting: keepingHeaderSum((...args) => correct.fitting(...args)) },
   },
   {
     id: 'backend.completed.fin-of-all-segments',

@@ -88,6 +88,20 @@ export const losingLastOfEqual =
     return isEqual ? out.slice(0, -1) : out;
   };
 
+/** Keeps the checksum of the IPv4 header of a packet in each segment that it is cut into. */
+export const keepingHeaderSum =
+  <V>(fitting: Fitting<V>): Fitting<V> =>
+  (vif, packet) => {
+    const out = fitting(vif, packet);
+    if (out.length < 2 || isIpv6(packet.frame)) return out;
+    const [from, to] = [ETHERNET_HEADER + 10, ETHERNET_HEADER + 12];
+    return out.map((each) => {
+      const frame = Uint8Array.from(each.frame);
+      frame.set(packet.frame.subarray(from, to), from);
+      return { ...each, frame };
+    });
+  };
+
 /** Keeps FIN in each segment of a packet that is cut. */
 export const keepingFin =
   <V>(fitting: Fitting<V>): Fitting<V> =>
