@@ -7,8 +7,11 @@ import type { Catalogue } from './catalogue.js';
 import { type Finding, verdictOfLevels } from './judge.js';
 import type { Role } from './record.js';
 
-/** The requirement to keep nothing of a connection that has ended. */
-const LEAK_BREAKS: Readonly<Record<Role, string>> = { backend: 'XB-12', frontend: 'XB-15' };
+/** The requirement to keep nothing of a connection that has ended, and the one to keep no watch. */
+const LEAK_BREAKS: Readonly<Record<Role, { readonly any: string; readonly watches: string }>> = {
+  backend: { any: 'XB-12', watches: 'XB-23' },
+  frontend: { any: 'XB-15', watches: 'XB-15' },
+};
 
 /** The resources held at one moment. */
 export interface Inventory {
@@ -27,11 +30,15 @@ const NAMES: Readonly<Record<keyof Holdings, readonly [one: string, more: string
 
 /** The resources that `now` holds in addition to `before`, in words; undefined if there are none. */
 export function leaked(before: Holdings, now: Holdings): string | undefined {
-  const parts = (Object.keys(NAMES) as (keyof Holdings)[]).flatMap((kind) => {
+  const parts = kindsLeaked(before, now).map((kind) => {
     const more = now[kind] - before[kind];
-    return more > 0 ? [`${more} ${NAMES[kind][more === 1 ? 0 : 1]}`] : [];
+    return `${more} ${NAMES[kind][more === 1 ? 0 : 1]}`;
   });
   return parts.length > 0 ? parts.join(', ') : undefined;
+}
+
+function kindsLeaked(before: Holdings, now: Holdings): (keyof Holdings)[] {
+  return (Object.keys(NAMES) as (keyof Holdings)[]).filter((kind) => now[kind] > before[kind]);
 }
 
 export interface Audit {
@@ -80,7 +87,11 @@ export async function findLeak(audit: Audit): Promise<Finding | undefined> {
   await clear();
   if (await isFreed(() => leakOfDriver(idle))) return undefined;
   const observed = `the driver still holds ${leakOfDriver(idle) ?? 'something'} of vifs that were removed`;
-  const broken = LEAK_BREAKS[role];
+  const broken = LEAK_BREAKS[role][isOfWatches(idle, look()) ? 'watches' : 'any'];
   const { verdict } = verdictOfLevels([catalogue.requirement(broken).level]);
   return { verdict, class: 'leak', failure: { observed }, requirements: [broken] };
+}
+
+function isOfWatches({ driver: before }: Inventory, { driver: now }: Inventory): boolean {
+  return before !== undefined && now !== undefined && kindsLeaked(before, now).every((kind) => kind === 'watches');
 }

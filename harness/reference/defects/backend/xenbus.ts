@@ -88,7 +88,7 @@ export const BACKEND_XENBUS_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'backend.xenbus.forgets-watch',
-    breaks: 'XB-12',
+    breaks: 'XB-23',
     fault: 'keeps its watch on the frontend after it has disconnected',
     backend: {
       disconnect(vif) {
