@@ -376,11 +376,16 @@ export async function settledState(t: BackendTest, vif: FrontendPeer): Promise<s
   await t.check('ROB-01', async () => (await t.fresh()).ping());
   await survivesElsewhere(t);
   const name = await currentState(vif);
-  const error = await vif.otherKey('error');
-  t.info(
-    `the backend is ${name === 'gone' ? name : `in ${name}`}, ${error === undefined ? 'without' : 'with'} an error node`,
-  );
+  const reported = (await hasErrorNode(t, vif)) ? 'with' : 'without';
+  t.info(`the backend is ${name === 'gone' ? name : `in ${name}`}, ${reported} an error node`);
   return name;
+}
+
+/** Whether the backend reported an error in its directory, or below `error/` in its domain as Linux xenbus_dev_error does. */
+async function hasErrorNode(t: BackendTest, vif: FrontendPeer): Promise<boolean> {
+  const below = vif.otherPath.replace(/^\/local\/domain\/\d+/, '$&/error');
+  const found = [await vif.otherKey('error'), await t.domain.store.read(`${below}/error`)];
+  return found.some((error) => error !== undefined);
 }
 
 /** The name of the backend's state now, or "gone" if it has removed its directory. */
