@@ -52,14 +52,13 @@ for (const [name, title, when, places] of [
   ['event-ahead', 'sends no event before the event index', 'is reached', AHEAD],
   ['event-elsewhere', 'sends no event while the event index', 'is in the past or far away', ELSEWHERE],
 ] as const) {
-  const SPLIT = { gate: KEY.featureSplitEventChannels, fresh: true } as const;
-  test(name, `${title} ${when}`, SPLIT, async (t) => {
+  test(name, `${title} ${when}`, { fresh: true }, async (t) => {
     const vif = await t.fresh();
     await vif.transmit(vif.quietFrame());
     const early = await earlyRounds(t, txOf(vif), places);
     await t.check('NOTIFY-01', () => expect(early, EARLY).to.be.at.most(STRAY_ROUNDS));
   });
-  test(`rx-${name}`, `${title} of the rx ring ${when}`, { ...SPLIT, needs: 'bridge' }, async (t) => {
+  test(`rx-${name}`, `${title} of the rx ring ${when}`, { fresh: true, needs: 'bridge' }, async (t) => {
     const early = await earlyRounds(t, rxOf(await t.bridged({}, { rxBuffers: 64 })), places);
     await t.check('NOTIFY-01', () => expect(early, EARLY).to.be.at.most(STRAY_ROUNDS));
   });

@@ -1,4 +1,5 @@
 /** Defects of the reference backend, chapter notifications. */
+import { KEY } from '../../../protocol/netif.js';
 import { needsNotify } from '../../../protocol/ring.js';
 import type { BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
@@ -40,6 +41,18 @@ export const BACKEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
       push(vif, ring, port) {
         ring.push();
         vif.domain.events.notify(port);
+      },
+    },
+  },
+  {
+    id: 'backend.notifications.always-on-one-channel',
+    breaks: 'NOTIFY-01',
+    fault: 'offers no split event channels and notifies after each rx response, whatever the event index says',
+    backend: {
+      features: () => ({ ...correct.features(), [KEY.featureSplitEventChannels]: '0' }),
+      push(vif, ring, port) {
+        const isRx = vif.queues.some(({ rx }) => rx === ring);
+        if (ring.push() || isRx) vif.domain.events.notify(port);
       },
     },
   },
