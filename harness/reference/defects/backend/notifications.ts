@@ -162,6 +162,13 @@ export const BACKEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
     })(),
   },
   {
+    id: 'backend.notifications.keeps-without-rx-notify',
+    breaks: 'RXW-31',
+    fault: 'keeps packets for which there is no buffer until the next event or packet, without feature-rx-notify',
+    seen: 'QEMU hw/net/xen_nic.c, net_rx_ok: packets wait in the queue of the interface',
+    backend: { waitsForBuffers: () => true },
+  },
+  {
     id: 'backend.notifications.keeps-without-asking',
     breaks: 'NOTIFY-10',
     fault: 'keeps packets for which there is no buffer, and asks for no event',

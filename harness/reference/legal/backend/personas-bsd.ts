@@ -108,7 +108,7 @@ export const BSD_PERSONAS: readonly LegalDriver[] = [
     source: 'freebsd/freebsd-src sys/dev/xen/netback/netback.c, 00a82464f219',
     persona: true,
     backend: freebsd,
-    warns: [...CONNECTS_ONCE, 'XB-05', 'TXW-25', 'RING-20'],
+    warns: [...CONNECTS_ONCE, 'XB-05', 'TXW-25', 'RING-20', 'RXW-31'],
   },
   {
     id: 'backend.netbsd',

@@ -71,7 +71,7 @@ export const OTHER_PERSONAS: readonly LegalDriver[] = [
     source: 'philmd/qemu hw/net/xen_nic.c, 50273aa3ed2a; hw/xen/xen-legacy-backend.c, xen_be_check_state, v7.2',
     persona: true,
     backend: { ...qemu, refuse: () => Promise.resolve() },
-    warns: ['NOTIFY-10', 'XB-18', 'RING-20'],
+    warns: ['NOTIFY-10', 'XB-18', 'RING-20', 'RXW-31'],
   },
   {
     id: 'backend.qemu-10',
@@ -83,7 +83,7 @@ export const OTHER_PERSONAS: readonly LegalDriver[] = [
       ...walking(connectedAlone, releasesLate),
       refuse: (vif) => vif.steps.setState(vif, STATE.closing),
     },
-    warns: ['NOTIFY-10', 'RING-20'],
+    warns: ['NOTIFY-10', 'RING-20', 'RXW-31'],
   },
   {
     id: 'backend.mirage',
@@ -91,6 +91,6 @@ export const OTHER_PERSONAS: readonly LegalDriver[] = [
     source: 'mirage/mirage-net-xen lib/backend.ml, 0ff577d70de0, and lib/xenstore.ml, 18662d1c2ab0',
     persona: true,
     backend: mirage,
-    warns: ['XB-13', 'XB-18', 'XB-30', 'TXW-25', 'TXW-28', 'GNT-10', 'RXW-19', 'RING-20'],
+    warns: ['XB-13', 'XB-18', 'XB-30', 'TXW-25', 'TXW-28', 'GNT-10', 'RXW-19', 'RING-20', 'RXW-31'],
   },
 ];
