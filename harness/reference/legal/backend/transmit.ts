@@ -225,6 +225,19 @@ export const TRANSMIT: readonly LegalDriver[] = [
     warns: ['TXW-25'],
   },
   {
+    id: 'backend.runts-to-stack',
+    choice: 'passes a packet shorter than an Ethernet header to its stack',
+    source: 'FreeBSD sys/dev/xen/netback/netback.c, xnb_recv, 00a82464f219: the stack drops it; netif.h is silent',
+    backend: {
+      ...runtsSwallowed,
+      accept(vif, queue, packet) {
+        if (vif.bridgedTo) runtsSwallowed.accept(vif, queue, packet);
+        else correct.accept(vif, queue, packet);
+      },
+    },
+    warns: ['TXW-25'],
+  },
+  {
     id: 'backend.undefined-flags-refused',
     choice: 'responds ERROR to a packet with undefined flags',
     source: 'netif.h, "Guest transmit", tx request: flags are NETTXF_*',
