@@ -4,6 +4,7 @@ import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.
 import { OPTIONAL } from '../../harness/peer/peer.js';
 import type { FrontendQueue, QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
+import { Violation } from '../../harness/peer/violation.js';
 import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
 import {
   CTRL_STATUS,
@@ -402,6 +403,17 @@ export async function worksOrRefuses(t: BackendTest, requirement: string, vif: F
     await t.configure(vif, { ms: WORK_MS });
     await vif.ping();
   });
+}
+
+/** Whether a connection works, as opposed to one whose ends disagree on indices or event channels. */
+export async function succeeds(use: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await use();
+    return true;
+  } catch (error) {
+    if (error instanceof Violation || (error instanceof Expired && !error.inconclusive)) return false;
+    throw error;
+  }
 }
 
 /** Closes a vif, starts again and connects once more; skips the test if the backend connects a device only once. */
