@@ -15,6 +15,18 @@ export const BACKEND_INDICES_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.indices.16-bits',
+    breaks: 'RING-04',
+    fault: 'keeps the index of the rx requests in 16 bits',
+    backend: {
+      drainBacklog(vif, queue) {
+        correct.drainBacklog(vif, queue);
+        const { reqProd } = queue.rx.indices();
+        if (reqProd < 0x20000) queue.rx.reqCons &= 0xffff;
+      },
+    },
+  },
+  {
     id: 'backend.indices.control-at-0',
     breaks: 'RING-03',
     fault: 'attaches to the control ring at index 0, and to the other rings where they are',
