@@ -9,7 +9,7 @@ import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { demanded } from '../../harness/xen/wait.js';
 import { LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
-import { farEnd, LARGE_SHAPE, queuesOffered, through } from './verbs.js';
+import { farEnd, inOrder, LARGE_SHAPE, queuesOffered, through } from './verbs.js';
 
 const { test, tests } = backendChapter('refills');
 export const refills = tests;
@@ -144,6 +144,19 @@ for (const [name, sample] of Object.entries(SAMPLES)) {
     );
   });
 }
+
+test('order', 'delivers packets that waited for buffers in their order', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged({}, { rxBuffers: 2 });
+  to.queue.rx.repost = false;
+  const frames = Array.from({ length: 6 }, () => from.frameTo(to.link.peer.mac));
+  const slots = frames.flatMap((frame) => from.queue.tx.enqueue(frame));
+  from.queue.pushTx();
+  // The backend may respond to the packets only when they are delivered.
+  await arrives(from.answered(slots));
+  to.queue.rx.repost = true;
+  to.queue.post(64);
+  await inOrder(t, 'RXW-20', [from, to], frames);
+});
 
 test(
   'other-queue',

@@ -52,6 +52,19 @@ export const BACKEND_REFILLS_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.refills.last-waiting-first',
+    breaks: 'RXW-20',
+    fault: 'puts a packet for which there is no buffer before those that wait already',
+    backend: {
+      drainBacklog(vif, queue) {
+        const ready = queue.rx.unconsumed();
+        const newest = ready.ok && ready.value === 0 ? queue.backlog.pop() : undefined;
+        if (newest) queue.backlog.unshift(newest);
+        correct.drainBacklog(vif, queue);
+      },
+    },
+  },
+  {
     id: 'backend.refills.newest-first',
     breaks: 'RXW-20',
     fault: 'delivers the newest of the packets that wait for buffers first',
