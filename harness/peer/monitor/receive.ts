@@ -2,7 +2,7 @@
 import { KEY, NR_SLOTS_MIN, RSP, RXF } from '../../protocol/netif.js';
 import { PAGE_SIZE } from '../../xen/domain.js';
 import { UNTOUCHED } from '../canary.js';
-import { lengthFits } from './length.js';
+import { lengthFits, paddingIsZero } from './length.js';
 import { each, type Rules, when } from './rule.js';
 
 const DEFINED = Object.values(RXF).reduce((mask, flag) => mask | flag, 0);
@@ -33,6 +33,7 @@ export const RECEIVE_RULES: Rules = {
         ),
     },
     { id: 'RXW-05', judge: lengthFits },
+    { id: 'RXW-24', judge: paddingIsZero },
     {
       id: 'RXW-05',
       judge: ({ lengths }) =>

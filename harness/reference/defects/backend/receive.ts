@@ -1,4 +1,5 @@
 /** Defects of the reference backend, chapter receive. */
+import { PADDED_FRAME } from '../../../packet/ethernet.js';
 import { KEY, RSP, RXF } from '../../../protocol/netif.js';
 import { RX_RING, slotOffset } from '../../../protocol/ring.js';
 import { encodeRxResponse } from '../../../protocol/rx.js';
@@ -85,6 +86,20 @@ export const BACKEND_RECEIVE_DEFECTS: readonly Defect[] = [
         correct.fill(vif, queue, request, piece, flags);
         correct.push(vif, queue.rx, queue.rxPort);
       },
+    },
+  },
+  {
+    id: 'backend.receive.leaks-in-padding',
+    breaks: 'RXW-24',
+    fault: 'pads short frames with what is in its memory',
+    seen: 'CVE-2003-0001, EtherLeak: drivers pad frames with the bytes of earlier packets',
+    backend: {
+      fitting: (vif, packet) =>
+        correct.fitting(vif, packet).map((each) => {
+          const frame = new Uint8Array(Math.max(each.frame.length, PADDED_FRAME)).fill(0xa5);
+          frame.set(each.frame);
+          return { ...each, frame };
+        }),
     },
   },
   {
