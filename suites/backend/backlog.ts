@@ -53,19 +53,30 @@ async function flood([from, to]: readonly FrontendPeer[], queue: FrontendQueue, 
   return frames;
 }
 
+/** Whether frames of one queue arrive on several queues. */
+async function spreads([from, to]: readonly FrontendPeer[]): Promise<boolean> {
+  if (!from || !to) throw new Error('two vifs were bridged');
+  const [queue] = from.queues;
+  if (!queue) return false;
+  const seen = new Set<number>();
+  for (let n = 0; n < 4; n++) seen.add((await farEnd(from, to, queue)).index);
+  return seen.size > 1;
+}
+
 test(
   'single-channel',
   'delivers what waits on any queue when its single event channel announces buffers',
   BRIDGE,
   async (t) => {
     const queues = Math.min(MOST_QUEUES, await queuesOffered(t));
-    const peers = await t.bridged({ queues }, { queues, split: false });
+    let peers = await t.bridged({ queues }, { queues, split: false });
+    // The backend may use the queues in turn: then it gets a single one.
+    if (queues > 1 && (await spreads(peers))) peers = await t.bridged({}, { split: false });
     const [from, to] = peers;
     // What is due to the first vifs must not go to the youngest one.
     const younger = await t.fresh();
     for (const queue of from.queues) {
       const far = await farEnd(from, to, queue);
-      if (far.index !== (await farEnd(from, to, queue)).index) t.skip('the backend does not keep frames to one queue');
       const { rx } = far;
       rx.repost = false;
       const frames = await flood(peers, queue, rx.posted + 8);

@@ -51,6 +51,21 @@ export const BACKEND_BACKLOG_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.backlog.single-channel-in-turn',
+    breaks: 'SEC-09',
+    fault: 'uses its queues in turn, and serves only the tx ring on events of a single channel',
+    backend: (() => {
+      let turn = 0;
+      return {
+        queueFor: (vif, frame) => correct.queueFor(vif, frame) ?? vif.queues[turn++ % vif.queues.length],
+        serve(vif, queue) {
+          if (queue.txPort !== queue.rxPort) return correct.serve(vif, queue);
+          vif.steps.serveTx(vif, queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
     id: 'backend.backlog.stops-transmission',
     breaks: 'RING-09',
     fault: 'does not serve the tx ring of a queue while its backlog is full',
