@@ -51,11 +51,13 @@ test('features-before-init-wait', 'has written its features when it goes to Init
 
 test('features-again', 'has written its features when it returns to InitWait', { fresh: true }, async (t) => {
   const vif = await t.fresh();
+  const first = await vif.otherKeys();
   await returnsToInitWait(t, vif);
   const early = await vif.otherKeys();
   await vif.connect();
   const late = await vif.otherKeys();
   await t.check('XB-06', () => expectFeatures(early, late));
+  await t.check('XB-19', () => expect(late[KEY.featureRxCopy], 'the key, again').to.equal(first[KEY.featureRxCopy]));
 });
 
 test('optional-keys', 'writes carrier and feature-xdp-headroom as 0 or 1, or not at all', async (t) => {

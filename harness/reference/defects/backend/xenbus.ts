@@ -398,6 +398,25 @@ export const BACKEND_XENBUS_DEFECTS: readonly Defect[] = [
     })(),
   },
   {
+    id: 'backend.xenbus.no-features-again',
+    breaks: 'XB-19',
+    fault: 'removes its features when a frontend closes, and writes none for the next connection',
+    backend: (() => {
+      const offered = new WeakSet();
+      return {
+        async advertise(vif) {
+          if (!offered.has(vif)) await correct.advertise(vif);
+          offered.add(vif);
+        },
+        async setState(vif, state) {
+          await correct.setState(vif, state);
+          if (state !== STATE.closed) return;
+          for (const key of Object.keys(vif.steps.features())) await vif.domain.store.remove(`${vif.path}/${key}`);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
     id: 'backend.xenbus.early-keys',
     breaks: 'GSO-01',
     fault: 'reads the keys of a frontend that connects again when it goes to InitWait',
