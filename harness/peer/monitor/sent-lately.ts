@@ -1,4 +1,4 @@
-/** The latest packets of all peers, to tell whether what a driver forwards was wrong before. */
+/** The latest packets of all peers, to find out whether what a driver forwards was wrong before. */
 import { sameBytes } from '../../bytes/bytes.js';
 import { decodeFrame, type Frame, transportOf } from '../../packet/frame.js';
 
