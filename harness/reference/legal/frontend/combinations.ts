@@ -216,7 +216,13 @@ export const COMBINATIONS: readonly LegalDriver[] = [
     id: 'frontend.one-tx-packet',
     choice: 'has one packet outstanding on each tx ring and queues others',
     source: 'netif.h, "Guest transmit": sets no number of requests',
-    frontend: packets.oneAtATime(),
+    frontend: packets.fewAtATime(1),
+  },
+  {
+    id: 'frontend.4-tx-requests',
+    choice: 'queues packets while four or more of its tx requests are outstanding',
+    source: 'netif.h, "Guest transmit": sets no number of requests',
+    frontend: packets.fewAtATime(4),
   },
   {
     id: 'frontend.budget-of-1',

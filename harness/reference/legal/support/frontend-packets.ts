@@ -72,12 +72,15 @@ export const queuesTx = (): Partial<FrontendSteps> => {
   };
 };
 
-/** Has one packet outstanding on each tx ring, and queues others until its responses have arrived. */
-export const oneAtATime = (): Partial<FrontendSteps> => {
+/** Queues packets while `most` or more tx requests of its ring are outstanding. */
+export const fewAtATime = (most: number): Partial<FrontendSteps> => {
   const waiting = new WeakMap<FrontendQueueState, VifPacket[]>();
   const next = (vif: FrontendVif, queue: FrontendQueueState): void => {
-    const packet = queue.sending.size === 0 ? waiting.get(queue)?.shift() : undefined;
-    if (packet) correct.transmit(vif, queue, packet);
+    const backlog = waiting.get(queue) ?? [];
+    for (let packet = backlog[0]; packet && queue.sending.size < most; packet = backlog[0]) {
+      backlog.shift();
+      correct.transmit(vif, queue, packet);
+    }
   };
   return {
     transmit(vif, queue, packet) {
