@@ -58,12 +58,13 @@ abstract class RingEnd<P extends RingPage> {
   initialised(): {
     readonly name: string;
     readonly rspProd: number;
+    readonly reqEvent: number;
     readonly rspEvent: number;
     readonly pad: Uint8Array;
   } {
-    const { rspProd, rspEvent } = this.indices();
+    const { rspProd, reqEvent, rspEvent } = this.indices();
     const pad = this.page.copyOut(RING_OFFSET.pvt, RING_OFFSET.slots - RING_OFFSET.pvt);
-    return { name: this.layout.name, rspProd, rspEvent, pad };
+    return { name: this.layout.name, rspProd, reqEvent, rspEvent, pad };
   }
 
   /** This end's own fields: as it wrote them, and as they are in the page. */

@@ -9,12 +9,13 @@ export const RING_RULES: Rules = {
     {
       id: 'RING-02',
       // A frontend may have moved rsp_event by now: ahead, to be notified of a batch, or out of reach, if it polls.
-      judge: ({ name, rspProd, rspEvent, pad }) =>
+      judge: ({ name, rspProd, reqEvent, rspEvent, pad }) =>
         when(
           true,
-          () => rspProd === 0 && rspEvent !== 0 && pad.every((byte) => byte === 0),
+          () => rspProd === 0 && reqEvent === 1 && rspEvent !== 0 && pad.every((byte) => byte === 0),
           () =>
-            `${name} ring: rsp_prod is ${rspProd}, rsp_event ${rspEvent}, pvt and pad ${Buffer.from(pad).toString('hex')}`,
+            `${name} ring: rsp_prod is ${rspProd}, req_event ${reqEvent}, rsp_event ${rspEvent}, ` +
+            `pvt and pad ${Buffer.from(pad).toString('hex')}`,
         ),
     },
   ],

@@ -169,6 +169,7 @@ export interface PassedOn {
 export interface MappedRing {
   readonly name: string;
   readonly rspProd: number;
+  readonly reqEvent: number;
   readonly rspEvent: number;
   /** Bytes of pvt and pad. */
   readonly pad: Uint8Array;

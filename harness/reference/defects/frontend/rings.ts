@@ -22,6 +22,17 @@ export const FRONTEND_RINGS_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'frontend.rings.no-req-event',
+    breaks: 'RING-02',
+    fault: 'leaves req_event of its rings at 0',
+    frontend: {
+      initRing(ring) {
+        ring.init();
+        ring.page.store32(RING_OFFSET.reqEvent, 0);
+      },
+    },
+  },
+  {
     id: 'frontend.rings.same-id',
     breaks: 'RING-16',
     fault: 'uses the same id for all requests in flight',
