@@ -249,7 +249,7 @@ export class BackendPeer extends Peer<BackendQueue, QueuePacket, RxShape> {
   protected see(packet: QueuePacket, seen: Contents): void {
     const { frame, requests, extras, taken, updates } = packet;
     if (extras.some(({ type }) => type === 'mcast-add' || type === 'mcast-del')) {
-      return this.monitor.see('listRequest', () => this.agreement);
+      return this.monitor.see('listRequest', () => ({ ...this.agreement, extras }));
     }
     const flags = requests.map((request) => txFlags(request.flags));
     const rest = requests.slice(1).map(({ size }) => size);

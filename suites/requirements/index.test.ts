@@ -15,7 +15,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
   MQ: 20,
   CSUM: 16,
   GSO: 15,
-  MCAST: 21,
+  MCAST: 22,
   TRUST: 2,
   LINK: 3,
   MTU: 3,

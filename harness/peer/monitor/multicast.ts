@@ -1,7 +1,9 @@
 /** netif.h, "feature-multicast-control". */
+import { formatMac, isGroupMac } from '../../packet/address.js';
+import type { Extra } from '../../protocol/extra.js';
 import { KEY } from '../../protocol/netif.js';
 import type { Directory } from './directory.js';
-import { type Rules, when } from './rule.js';
+import { each, type Judgement, type Rules, when } from './rule.js';
 
 export const MULTICAST_RULES: Rules = {
   transmitted: [{ id: 'MCAST-18', judge: ({ receiver }) => !filters(receiver) || undefined }],
@@ -15,6 +17,7 @@ export const MULTICAST_RULES: Rules = {
           () => 'a multicast extra to a backend without multicast control',
         ),
     },
+    { id: 'MCAST-22', judge: ({ extras }) => each(extras, namesGroup) },
   ],
   delivered: [
     {
@@ -42,3 +45,12 @@ export const MULTICAST_RULES: Rules = {
 
 const filters = (backend: Directory): boolean =>
   backend.has(KEY.featureMulticastControl) || backend.has(KEY.featureDynamicMulticastControl);
+
+const namesGroup = (extra: Extra): Judgement =>
+  'address' in extra
+    ? when(
+        true,
+        () => isGroupMac(extra.address),
+        () => `a multicast extra with the address ${formatMac(extra.address)}, which is not that of a group`,
+      )
+    : undefined;

@@ -98,7 +98,7 @@ export interface Situations {
   /** A frontend transmitted a packet. */
   readonly transmitted: TransmittedPacket;
   /** A frontend requested a change of the multicast list with a dummy request. */
-  readonly listRequest: { readonly receiver: Directory };
+  readonly listRequest: { readonly receiver: Directory; readonly extras: readonly Extra[] };
   /** A backend delivered a packet. */
   readonly delivered: DeliveredPacket;
   /** A packet of either role. */

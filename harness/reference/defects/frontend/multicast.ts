@@ -25,6 +25,17 @@ export const FRONTEND_MULTICAST_DEFECTS: readonly Defect[] = [
     frontend: { requests: () => ({ [KEY.requestMulticastControl]: 'true' }) },
   },
   {
+    id: 'frontend.multicast.shifted-address',
+    breaks: 'MCAST-22',
+    fault: 'writes the addresses of its groups two bytes later in the extra',
+    shownIn: 'frontend.monitor.mcast-22',
+    frontend: {
+      addGroup(vif, address) {
+        correct.addGroup(vif, Uint8Array.of(0, 0, ...address.subarray(0, 4)));
+      },
+    },
+  },
+  {
     id: 'frontend.multicast.stops-when-refused',
     breaks: 'TXW-17',
     fault: 'sends nothing more on a queue after a negative status for a multicast request',
