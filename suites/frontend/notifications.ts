@@ -12,6 +12,7 @@ import { happens, hasBuffers, repeat } from './verbs.js';
 const { test, tests } = frontendChapter('notifications');
 export const notifications = tests;
 
+const PING = { fresh: true, reflector: 'icmp' } as const;
 const ROUNDS = 20;
 /** Spurious events in one burst, and number of bursts. */
 const EVENTS = 4;
@@ -20,6 +21,8 @@ const BURSTS = 250;
 const FAR_AHEAD = 100_000;
 /** Pings by which a guest is made to send four requests. */
 const MOST_PINGS = 12;
+/** Pings that arrive together, the replies to which may be published together. */
+const BATCHES = [2, 3, 17, 40];
 /** Rounds that may count an event in flight when they began; a driver that ignores the index is early in all. */
 const STRAY_ROUNDS = 4;
 
@@ -105,6 +108,32 @@ test(
     );
   },
 );
+
+test('event-at-end', 'notifies a batch of requests whose last one reaches the event index', PING, async (t) => {
+  const vif = await t.fresh();
+  const { tx, rx, txPort } = vif.queue;
+  const { pump } = vif.context;
+  let judged = 0;
+  for (const size of BATCHES) {
+    if (rx.buffers.length < size) await happens(vif, 'rx buffers', () => rx.buffers.length >= size);
+    if (rx.buffers.length < size) break;
+    vif.queue.deaf = true;
+    tx.ring.setReqEvent(advance(tx.ring.reqCons, size));
+    rx.ring.setReqEvent(advance(rx.ring.reqCons, FAR_AHEAD));
+    const before = pump.count(txPort);
+    for (let n = 0; n < size; n++) rx.enqueue(vif.pingFrame().frame);
+    vif.queue.pushRx();
+    const all = (): boolean => distance(tx.ring.reqCons, tx.ring.indices().reqProd) >= size;
+    // A stack may limit how many pings it replies to, and a frontend how many packets it has outstanding.
+    if (await happens(vif, `${size} tx requests`, all)) {
+      judged++;
+      await t.check('NOTIFY-02', () => vif.until('event of the last request', () => pump.count(txPort) > before));
+    }
+    vif.queue.deaf = false;
+    vif.queue.service();
+  }
+  if (judged === 0) t.skip(`the guest does not reply to ${BATCHES[0]} pings without a response in between`);
+});
 
 test('asks-for-event', 'asks for an event on the next response when it is idle', { reflector: 'icmp' }, async (t) => {
   const vif = await t.connect();

@@ -5,7 +5,7 @@ import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { Defect } from '../defect.js';
 import { Counts } from '../support/counts.js';
 import { pushesInSilence } from '../support/frontend.js';
-import { needsNotify, RING_OFFSET } from '../../../protocol/ring.js';
+import { distance, needsNotify, RING_OFFSET } from '../../../protocol/ring.js';
 
 export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
   {
@@ -21,6 +21,24 @@ export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['frontend'];
     })(),
+  },
+  {
+    id: 'frontend.notifications.not-at-the-end',
+    breaks: 'NOTIFY-02',
+    fault: 'sends no event if the last of several requests that it publishes together is the one to be notified',
+    shownIn: 'frontend.notifications.event-at-end',
+    frontend: {
+      push(vif, ring, port) {
+        if (ring.layout.name !== 'tx') return correct.push(vif, ring, port);
+        // Packets that are sent in the same millisecond are published together.
+        vif.domain.clock.after(1, () => {
+          if (!vif.queues.some(({ tx }) => tx === ring)) return;
+          const { reqProd, reqEvent } = ring.indices();
+          const several = distance(reqProd, ring.reqProdPvt) > 1;
+          if (ring.push() && !(several && reqEvent === ring.reqProdPvt)) vif.domain.events.notify(port);
+        });
+      },
+    },
   },
   {
     id: 'frontend.notifications.always',
