@@ -8,6 +8,17 @@ import { keepingFin, losingLastOfEqual, omittingOddByte, usingKeyOfIpv6 } from '
 
 export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
   {
+    id: 'frontend.completed.any-value-offers',
+    breaks: 'GSO-01',
+    fault: 'uses the GSO features of a backend that writes them as 0',
+    frontend: {
+      isOffered: async (vif, key) =>
+        key.startsWith('feature-gso')
+          ? (await vif.domain.store.read(`${vif.backendPath}/${key}`)) !== undefined
+          : correct.isOffered(vif, key),
+    },
+  },
+  {
     id: 'frontend.completed.odd-byte',
     breaks: 'CSUM-10',
     fault: 'leaves the last byte of a packet of odd length out of a checksum that it completes',
