@@ -95,7 +95,7 @@ test('extras-cost-no-buffer', 'accepts extras between fragments and posts their 
 test('null-response', 'ignores a response with status NULL', BRIDGE, async (t) => {
   const [from, to] = await bridge(t, ACCEPTS_V4);
   const { tx } = to.queue;
-  tx.respond = false;
+  for (const queue of to.queues) queue.tx.respond = false;
   const packet = await passed(t, from, to, LARGE, GSO_TYPE.tcpv4);
   const [first] = packet.requests;
   if (!first) throw new Error('a packet has a request');
@@ -140,12 +140,12 @@ test('full-ring', 'fills its ring with large packets and keeps them whole', BRID
   await passed(t, from, to, LARGE, GSO_TYPE.tcpv4);
   // The free slots at the end are fewer than a packet has, by a number that each round changes.
   for (const lead of [0, 1, 2, 3]) {
-    to.queue.tx.respond = false;
+    for (const { tx } of to.queues) tx.respond = false;
     to.received.length = 0;
     for (let n = 0; n < lead; n++) await from.send(from.frameTo(to.link.peer.mac));
     const held = await sendUntilFull(from, to);
-    to.queue.tx.respond = true;
-    for (const packet of held) to.queue.tx.answer(packet, RSP.okay);
+    for (const { tx } of to.queues) tx.respond = true;
+    answer(to, held);
     to.queue.pushTx();
     await t.check(['TXW-06', 'RING-06'], () => passed(t, from, to, LARGE, GSO_TYPE.tcpv4));
   }
@@ -154,7 +154,7 @@ test('full-ring', 'fills its ring with large packets and keeps them whole', BRID
 test('fill-levels', 'sends the largest packet only if its ring has room, however full it is', BRIDGE, async (t) => {
   const [from, to] = await bridge(t, ACCEPTS_V4, LARGEST);
   await passed(t, from, to, LARGEST, GSO_TYPE.tcpv4);
-  to.queue.tx.respond = false;
+  for (const { tx } of to.queues) tx.respond = false;
   to.received.length = 0;
   let level = TX_RING.size - NR_SLOTS_MIN - EXTRA_SLOTS;
   if (!(await fill(from, to, level))) t.skip(`the frontend keeps only ${outstanding(to)} requests outstanding`);

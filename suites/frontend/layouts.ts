@@ -135,7 +135,7 @@ test('every-queue', 'reassembles the packets of each queue, published on all at 
 test('one-event', 'handles packets and tx responses that arrive in one event', PING, async (t) => {
   const vif = await t.fresh({ [KEY.featureRxCopy]: '1' });
   const { queue, context } = vif;
-  queue.tx.respond = false;
+  for (const { tx } of vif.queues) tx.respond = false;
   // These have their responses.
   vif.received.length = 0;
   let replies = 0;
@@ -144,7 +144,7 @@ test('one-event', 'handles packets and tx responses that arrive in one event', P
     await repeat(t, vif, TX_RING.size + 20, async () => {
       await vif.buffers(1);
       const { frame, isReply } = vif.pingFrame();
-      for (const packet of vif.received.splice(0)) queue.tx.answer(packet);
+      for (const packet of vif.received.splice(0)) packet.queue.tx.answer(packet);
       const isDue = queue.tx.ring.push();
       queue.rx.enqueue(frame);
       queue.pushRx();

@@ -112,7 +112,7 @@ test(
 
 test('read-only', 'grants tx data read-only', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.fresh();
-  vif.queue.tx.respond = false;
+  for (const { tx } of vif.queues) tx.respond = false;
   const { requests, frame } = await vif.ping();
   const [request] = requests;
   if (!request) throw new Error('a packet has a request');
@@ -205,11 +205,11 @@ test(
   { fresh: true, reflector: 'icmp', destructive: true },
   async (t) => {
     const vif = await t.fresh();
-    vif.queue.tx.respond = false;
+    for (const { tx } of vif.queues) tx.respond = false;
     await vif.ping();
     vif.queue.tx.ring.put(encodeTxResponse({ id: vif.queue.tx.unusedId(), status: RSP.okay }));
     vif.queue.pushTx();
-    vif.queue.tx.respond = true;
+    for (const { tx } of vif.queues) tx.respond = true;
     await survives(t, 'TXW-19', vif);
   },
 );

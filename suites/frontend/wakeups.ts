@@ -30,8 +30,8 @@ type Responses = readonly [first: () => void, second: () => void];
 
 const RESPONSES: Readonly<Record<'tx' | 'rx', (t: FrontendTest, vif: BackendPeer) => Promise<Responses>>> = {
   async tx(t, vif) {
-    const packets = await withhold(t, vif, MOST_PACKETS, 2);
     const { tx } = vif.queue;
+    const packets = (await withhold(t, vif, MOST_PACKETS, 2)).filter(({ queue }) => queue === vif.queue);
     const answer = (): void => {
       const packet = packets.shift();
       if (packet) tx.answer(packet);
