@@ -80,7 +80,7 @@ export class BackendTx {
     const where = `tx ring: req_prod ends inside a packet of ${layout.length} slots so far`;
     return this.#next === 'extra' && extras.length > 0
       ? new Violation(['EXTRA-08', 'TXW-21'], `${where}, whose last extra says that another one follows`)
-      : new Violation(['TXW-21'], where);
+      : new Violation(this.#next === 'data' ? ['TXW-07', 'TXW-21'] : ['TXW-21'], where);
   }
 
   /** Writes the responses of a packet to the ring, in slot order, without publishing them. */
@@ -137,6 +137,9 @@ export class BackendTx {
   }
 
   #data(chain: OpenChain, bytes: Uint8Array): void {
+    if (chain.requests.length === 0 && bytes.every((byte) => byte === 0)) {
+      throw new Violation(['RING-01', 'RING-05'], `tx ring: slot ${chain.index % TX_RING.size} is published but empty`);
+    }
     const request = decodeTxRequest(bytes);
     if (!request.ok) throw new Violation(['TXW-01'], `tx request: ${request.reason}`);
     if (readsAsGso(bytes)) {
@@ -170,8 +173,9 @@ export class BackendTx {
       if (failed >= 0) {
         const ref = chain.requests[failed]?.gref;
         throw new Violation(
-          ['GNT-01'],
-          `tx fragment ${failed}: grant ${ref} can't be copied (GNTST ${own[failed]?.status})`,
+          ['GNT-01', 'TXW-16'],
+          `tx fragment ${failed}: grant ${ref} can't be copied (GNTST ${own[failed]?.status}): it was never valid, or ` +
+            'was ended before the response',
         );
       }
       return { ...chain, frame: concat(...own.map(({ bytes }) => bytes)) };
