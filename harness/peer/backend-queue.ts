@@ -51,12 +51,17 @@ export function queueKeys(keys: Readonly<Record<string, string>>, where: string,
   };
   const both = keys[KEY.eventChannelTx] !== undefined || keys[KEY.eventChannelRx] !== undefined;
   const split = both && (isSplit || keys[KEY.eventChannel] === undefined);
-  return {
+  const queue = {
     txRingRef: number(KEY.txRingRef, 'MQ-11'),
     rxRingRef: number(KEY.rxRingRef, 'MQ-11'),
     txChannel: split ? number(KEY.eventChannelTx, 'SEC-03') : number(KEY.eventChannel, 'XB-26'),
     rxChannel: split ? number(KEY.eventChannelRx, 'SEC-03') : number(KEY.eventChannel, 'XB-26'),
   };
+  // A backend that binds both finds the second one taken.
+  if (split && queue.txChannel === queue.rxChannel) {
+    throw new Violation(['SEC-03'], `${where}: event-channel-tx and event-channel-rx are both ${queue.txChannel}`);
+  }
+  return queue;
 }
 
 /** The two rings of one queue of a backend peer, and its event channels. The rings are processed on events only. */

@@ -106,6 +106,18 @@ export const FRONTEND_QUEUES_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'frontend.queues.one-channel-twice',
+    breaks: 'SEC-03',
+    fault: 'writes the tx channel of every queue but queue 0 as its rx channel, too',
+    frontend: {
+      queueKeys(queue) {
+        const keys = correct.queueKeys(queue);
+        const channel = keys[KEY.eventChannelTx];
+        return queue.index === 0 || channel === undefined ? keys : { ...keys, [KEY.eventChannelRx]: channel };
+      },
+    },
+  },
+  {
     id: 'frontend.queues.tx-on-rx-channel',
     breaks: 'SEC-08',
     fault: 'notifies the tx requests of every queue but queue 0 on the rx channel',
