@@ -11,12 +11,15 @@ import { distance } from '../../harness/protocol/ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { demanded, Expired, Patience } from '../../harness/xen/wait.js';
+import { countLost } from '../support/losses.js';
 import {
   connectAgain,
   goOffline,
   grantedPage,
   happens,
+  LATE_MS,
   publishing,
+  repeat,
   respondTo,
   startAgain,
   TWICE,
@@ -30,6 +33,9 @@ export const xenbus = tests;
 const INTERFERENCES = 20;
 
 const PING = { fresh: true, reflector: 'icmp' } as const;
+
+/** Pings by which each page that a frontend keeps for sending has held a packet. */
+const PACKETS = 280;
 
 /** Milliseconds for a frontend to reply before the backend is Connected. */
 const EARLY_MS = 200;
@@ -147,8 +153,14 @@ test(
       expect(buffers.filter(Boolean), 'contents of posted rx buffers').to.deep.equal([]);
     });
     await t.configure(vif);
-    for (const length of [64, 1000]) {
-      vif.queue.tx.respond = false;
+    for (const [earlier, length] of [
+      [0, 64],
+      [0, 1000],
+      [PACKETS, 64],
+    ] as const) {
+      // Whatever pages the frontend keeps, they have held longer packets by then.
+      await repeat(t, vif, earlier, () => countLost(1, () => vif.ping({ length: 1000, tries: 1, ms: LATE_MS })));
+      for (const { tx } of vif.queues) tx.respond = false;
       // These have their responses.
       vif.received.length = 0;
       const packet = await vif.ping({ length });

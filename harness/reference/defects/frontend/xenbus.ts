@@ -186,6 +186,17 @@ export const FRONTEND_XENBUS_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'frontend.xenbus.stale-pages',
+    breaks: 'GNT-11',
+    fault: 'sends from pages that it keeps, and clears none of them',
+    frontend: {
+      firstPost(vif, queue) {
+        queue.txPool.fill(256);
+        correct.firstPost(vif, queue);
+      },
+    },
+  },
+  {
     id: 'frontend.xenbus.forgets-buffers',
     breaks: 'XB-15',
     fault: 'keeps one receive buffer of each queue granted after it has disconnected',

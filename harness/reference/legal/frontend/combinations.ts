@@ -160,6 +160,7 @@ export const COMBINATIONS: readonly LegalDriver[] = [
     id: 'frontend.same-rx-id-full-ring',
     choice: 'posts all 256 rx slots with the id 0, and keeps the grants of its buffers',
     source: 'netif.h, "Guest receive": netfront does not make use of the rx response id',
+    warns: ['TRUST-01', 'GNT-11'],
     frontend: { ...rings.rxBuffers(256), rxId: () => 0, ...packets.keepsGrants(256) },
   },
   {

@@ -93,6 +93,7 @@ export const PACKETS: readonly LegalDriver[] = [
     id: 'frontend.keeps-grants',
     choice: 'keeps the grants of its buffers for as long as it is connected',
     source: 'Unikraft netfront.c, netfront_rxq_enqueue: re-use grant (00231279e82e)',
+    warns: ['TRUST-01', 'GNT-11'],
     frontend: packets.keepsGrants(64),
   },
   {
