@@ -21,6 +21,8 @@ const BURSTS = 250;
 const FAR_AHEAD = 100_000;
 /** Pings by which a guest is made to send four requests. */
 const MOST_PINGS = 12;
+/** Pings that arrive alone. */
+const ALONE = 6;
 /** Pings that arrive together, the replies to which may be published together. */
 const BATCHES = [2, 3, 17, 40];
 /** Rounds that may count an event in flight when they began; a driver that ignores the index is early in all. */
@@ -133,6 +135,25 @@ test('event-at-end', 'notifies a batch of requests whose last one reaches the ev
     vif.queue.service();
   }
   if (judged === 0) t.skip(`the guest does not reply to ${BATCHES[0]} pings without a response in between`);
+});
+
+test('alone', 'handles a packet without waiting for another one', PING, async (t) => {
+  const other = await t.connect();
+  const vif = await t.fresh();
+  await vif.ping();
+  let late = false;
+  for (let n = 0; n < ALONE && !late; n++) {
+    // By then the frontend has handled the event of its last reply, for which it may look at both rings.
+    await other.ping();
+    const { frame, isReply } = vif.pingFrame();
+    await vif.deliver(frame);
+    const replied = (): boolean => vif.received.some((packet) => isReply(packet.frame));
+    // A stack may lose a ping, and then does not reply to it later either.
+    if (await happens(vif, 'reply', replied, Patience.defaultMs)) continue;
+    await vif.deliver(vif.quietFrame());
+    late = await happens(vif, 'reply', replied);
+  }
+  await t.check('NOTIFY-04', () => expect(late, 'a reply comes after another packet only').to.equal(false));
 });
 
 test('asks-for-event', 'asks for an event on the next response when it is idle', { reflector: 'icmp' }, async (t) => {

@@ -68,6 +68,18 @@ export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
     })(),
   },
   {
+    id: 'frontend.notifications.asks-for-the-second',
+    breaks: 'NOTIFY-04',
+    fault: 'asks for an event at the second of the next rx responses',
+    frontend: {
+      checkRx(queue) {
+        const more = correct.checkRx(queue);
+        queue.rx.setRspEvent(queue.rx.rspCons + 2);
+        return more;
+      },
+    },
+  },
+  {
     id: 'frontend.notifications.rx-notify-by-word',
     breaks: 'NOTIFY-08',
     fault: 'writes feature-rx-notify = "yes"',
