@@ -27,7 +27,8 @@ export interface Driver {
   close(): Promise<void>;
   /**
    * Bridges two vifs, which may be about to connect: a frame received on one is sent on the other unchanged, including
-   * its checksum and GSO metadata. A bridge ends with one of its vifs: the next vif of that handle has none.
+   * its checksum and GSO metadata; or with a complete checksum and in segments, where the other backend does not accept
+   * these. A bridge ends when one of its vifs is removed: a later vif may have the same handle.
    */
   readonly bridge?: ((handles: readonly [number, number]) => void) | undefined;
   /** Releases a vif without writing to its directory, like a driver that is unbound from its device. */

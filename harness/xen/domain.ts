@@ -115,7 +115,10 @@ export interface Permission {
 
 /** Reads and writes of xenstore, inside or outside a transaction. Relative paths start at the domain's home. */
 export interface StoreAccess {
-  /** The node's value, or undefined if the node is missing. Bytes that aren't UTF-8 are read as U+FFFD. */
+  /**
+   * The node's value, or undefined if the node is missing. Bytes that aren't UTF-8 are read as U+FFFD. Throws EACCES for
+   * a node that this domain may not read, and for a missing node whose parent it may not read: a removed device.
+   */
   read(path: string): Promise<string | undefined>;
   /** The names of the node's children, or undefined if the node is missing. */
   list(path: string): Promise<string[] | undefined>;
