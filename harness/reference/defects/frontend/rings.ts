@@ -25,6 +25,7 @@ export const FRONTEND_RINGS_DEFECTS: readonly Defect[] = [
     id: 'frontend.rings.no-req-event',
     breaks: 'RING-02',
     fault: 'leaves req_event of its rings at 0',
+    shownIn: 'frontend.monitor.ring-02',
     frontend: {
       initRing(ring) {
         ring.init();
