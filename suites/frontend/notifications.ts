@@ -137,6 +137,35 @@ test('event-at-end', 'notifies a batch of requests whose last one reaches the ev
   if (judged === 0) t.skip(`the guest does not reply to ${BATCHES[0]} pings without a response in between`);
 });
 
+test('refill-at-end', 'notifies a batch of buffers whose last one reaches the event index', PING, async (t) => {
+  const other = await t.connect();
+  const vif = await t.fresh();
+  if ((await vif.otherKey(KEY.featureRxNotify)) !== '1') t.skip('the frontend does not advertise feature-rx-notify');
+  const { rx, rxPort } = vif.queue;
+  const { pump } = vif.context;
+  let judged = 0;
+  for (const size of BATCHES) {
+    if (rx.buffers.length < size) await happens(vif, 'rx buffers', () => rx.buffers.length >= size);
+    if (rx.buffers.length < size) break;
+    // By then the frontend has posted the buffers that it posts without a packet.
+    await other.ping();
+    vif.queue.deaf = true;
+    const from = rx.ring.indices().reqProd;
+    rx.ring.setReqEvent(advance(from, size));
+    const before = pump.count(rxPort);
+    for (let n = 0; n < size; n++) rx.enqueue(vif.quietFrame());
+    vif.queue.pushRx();
+    // A frontend may post some of them later, and others not at all.
+    if (await happens(vif, `${size} new buffers`, () => distance(from, rx.ring.indices().reqProd) >= size)) {
+      judged++;
+      await t.check('NOTIFY-02', () => vif.until('event of the last buffer', () => pump.count(rxPort) > before));
+    }
+    vif.queue.deaf = false;
+    vif.queue.service();
+  }
+  if (judged === 0) t.skip(`the frontend does not post ${BATCHES[0]} buffers after as many packets`);
+});
+
 test('alone', 'handles a packet without waiting for another one', PING, async (t) => {
   const other = await t.connect();
   const vif = await t.fresh();

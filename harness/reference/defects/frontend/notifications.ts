@@ -41,6 +41,19 @@ export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'frontend.notifications.not-at-the-end-of-a-refill',
+    breaks: 'NOTIFY-02',
+    fault: 'sends no event if the last of several buffers that it posts together is the one to be notified',
+    shownIn: 'frontend.notifications.refill-at-end',
+    frontend: {
+      push(vif, ring, port) {
+        const { reqProd, reqEvent } = ring.indices();
+        const several = ring.layout.name === 'rx' && distance(reqProd, ring.reqProdPvt) > 1;
+        if (ring.push() && !(several && reqEvent === ring.reqProdPvt)) vif.domain.events.notify(port);
+      },
+    },
+  },
+  {
     id: 'frontend.notifications.always',
     breaks: 'NOTIFY-01',
     fault: 'notifies whatever the event index says',
