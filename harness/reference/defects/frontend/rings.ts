@@ -24,7 +24,7 @@ export const FRONTEND_RINGS_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.rings.no-req-event',
     breaks: 'RING-02',
-    fault: 'leaves req_event of its rings at 0',
+    fault: 'does not set req_event of its rings',
     shownIn: 'frontend.monitor.ring-02',
     frontend: {
       initRing(ring) {
