@@ -222,12 +222,21 @@ test('beyond-page', 'survives a response that reaches beyond its page', HOSTILE,
   await survives(t, 'RXW-14', vif);
 });
 
-test('unknown-extra', 'survives an extra of unknown type', HOSTILE, async (t) => {
+test('unknown-extra', 'survives extras of unknown type', HOSTILE, async (t) => {
   const vif = await t.fresh();
+  const { rx } = vif.queue;
   await hasBuffers(t, vif, 2);
-  vif.queue.rx.enqueue(vif.pingFrame().frame, { flags: RXF.extraInfo });
-  vif.queue.rx.putExtraBytes(Uint8Array.of(0x55, 0, 0, 0, 0, 0, 0, 0));
-  vif.queue.pushRx();
+  await t.check('RXW-16', async () => {
+    // More extras than the ring has slots: a frontend that loses their buffers has none left.
+    for (let n = 0; n < rx.ring.layout.size + 20; n++) {
+      // A frontend may post the next buffers when it has used the last one.
+      if (rx.buffers.length === 1) await vif.deliver(vif.quietFrame());
+      await vif.buffers(2);
+      rx.enqueue(vif.pingFrame().frame, { flags: RXF.extraInfo });
+      rx.putExtraBytes(Uint8Array.of(0x55, 0, 0, 0, 0, 0, 0, 0));
+      vif.queue.pushRx();
+    }
+  });
   await stillPasses(t, 'RXW-16', vif);
   await survives(t, 'RXW-16', vif);
 });

@@ -231,6 +231,23 @@ export const FRONTEND_RECEIVE_DEFECTS: readonly Defect[] = [
     })),
   },
   {
+    id: 'frontend.receive.loses-buffers-of-unknown-extras',
+    breaks: 'RXW-16',
+    fault: 'posts no buffers after 200 extras of unknown type',
+    frontend: (() => {
+      const lost = new Counts();
+      return {
+        takeRxSlot(queue, index, bytes) {
+          if (queue.expect === 'extra' && !decodeExtra(bytes).ok) lost.next(queue);
+          return correct.takeRxSlot(queue, index, bytes);
+        },
+        post(vif, queue) {
+          if (lost.of(queue) < 200) correct.post(vif, queue);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
     id: 'frontend.receive.dies-of-unknown-extra',
     breaks: 'RXW-16',
     fault: 'stops serving every vif after an extra of unknown type',
