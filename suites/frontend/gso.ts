@@ -27,7 +27,17 @@ import {
   unsegmented,
 } from '../support/large-packets.js';
 import { LOST_TRIES, sendUntilArrival } from '../support/losses.js';
-import { answer, happens, hasBuffers, repeat, respondTo, survives, copied, GRANT_ENDED } from './verbs.js';
+import {
+  answer,
+  copied,
+  expectUnchanged,
+  GRANT_ENDED,
+  happens,
+  hasBuffers,
+  repeat,
+  respondTo,
+  survives,
+} from './verbs.js';
 
 const { test, tests } = frontendChapter('gso');
 export const gso = tests;
@@ -123,6 +133,16 @@ test('null-response', 'ignores a response with status NULL', BRIDGE, async (t) =
 test('largest', 'accepts packets of 65,535 bytes', BRIDGE, async (t) => {
   const [from, to] = await bridge(t, ACCEPTS_V4, LARGEST);
   await t.check('GSO-15', () => segments(from, to, GSO_TYPE.tcpv4, LARGEST));
+});
+
+test('largest-kept', 'does not touch the buffers of the largest packet before their responses', BRIDGE, async (t) => {
+  const [from, to] = await bridge(t, ACCEPTS_V4, LARGEST);
+  for (const { tx } of to.queues) tx.respond = false;
+  const packet = await passed(t, from, to, LARGEST, GSO_TYPE.tcpv4);
+  to.received.length = 0;
+  for (let n = 0; n < AT_ONCE; n++) await from.send(from.frameTo(to.link.peer.mac));
+  await happens(to, 'small packets', () => to.received.length >= AT_ONCE);
+  await t.check('TXW-16', () => expectUnchanged(t, to, packet));
 });
 
 test('slots', 'accepts a large packet in slots of any sizes', BRIDGE, async (t) => {

@@ -81,6 +81,18 @@ export const FRONTEND_GSO_DEFECTS: readonly Defect[] = [
     })(),
   },
   {
+    id: 'frontend.gso.reuses-last-page',
+    breaks: 'TXW-16',
+    fault: 'uses the last page of a packet of more than 14 slots for the next packet, too',
+    frontend: {
+      transmit(vif, queue, packet) {
+        const offers = [...queue.sending.values()];
+        if (offers.length > 14 && !packet.gso) offers.at(-1)?.page.copyIn(0, packet.frame);
+        correct.transmit(vif, queue, packet);
+      },
+    },
+  },
+  {
     id: 'frontend.gso.null-is-answer',
     breaks: 'TXW-18',
     fault: 'treats a response with status NULL as the response to its id',
