@@ -112,11 +112,11 @@ export const MCAST: readonly Requirement[] = [
     statement: 'A backend with feature-dynamic-multicast-control also offers feature-multicast-control.',
     source: 'netif.h, "feature-multicast-control": also advertises' },
   // Not a must: the header gives the dummy request no status.
+  { id: 'MCAST-21', side: 'backend', level: 'should', since: 'always', gate: 'feature-multicast-control',
+    statement: 'The backend responds with OKAY to a dummy request that it acted on.',
+    source: 'good practice: Linux xen-netback does so; netif.h, NETIF_RSP_*, gives it no status' },
   // Not a must: the header does not forbid an address that no multicast packet has.
   { id: 'MCAST-22', side: 'frontend', level: 'should', since: '38992e5df2', gate: 'feature-multicast-control',
     statement: 'The address in a multicast extra of the frontend is that of an Ethernet group.',
     source: 'good practice: netif.h, "feature-multicast-control": the list filters ethernet multicast packets' },
-  { id: 'MCAST-21', side: 'backend', level: 'should', since: 'always', gate: 'feature-multicast-control',
-    statement: 'The backend responds with OKAY to a dummy request that it acted on.',
-    source: 'good practice: Linux xen-netback does so; netif.h, NETIF_RSP_*, gives it no status' },
 ];
