@@ -104,14 +104,15 @@ test('extras-cost-no-buffer', 'accepts extras between fragments and posts their 
 
 test('null-response', 'ignores a response with status NULL', BRIDGE, async (t) => {
   const [from, to] = await bridge(t, ACCEPTS_V4);
-  const { tx } = to.queue;
-  for (const queue of to.queues) queue.tx.respond = false;
+  for (const { tx } of to.queues) tx.respond = false;
   const packet = await passed(t, from, to, LARGE, GSO_TYPE.tcpv4);
+  const { queue } = packet;
+  const { tx } = queue;
   const [first] = packet.requests;
   if (!first) throw new Error('a packet has a request');
   // The extra's response comes first, under the id of the packet.
   tx.ring.put(encodeTxResponse({ id: first.id, status: RSP.null }));
-  to.queue.pushTx();
+  queue.pushTx();
   await happens(to, 'consumed response', () => {
     const { rspProd, rspEvent } = tx.ring.indices();
     return rspEvent !== rspProd && distance(rspProd, rspEvent) <= TX_RING.size;

@@ -206,9 +206,9 @@ test(
   async (t) => {
     const vif = await t.fresh();
     for (const { tx } of vif.queues) tx.respond = false;
-    await vif.ping();
-    vif.queue.tx.ring.put(encodeTxResponse({ id: vif.queue.tx.unusedId(), status: RSP.okay }));
-    vif.queue.pushTx();
+    const { queue } = await vif.ping();
+    queue.tx.ring.put(encodeTxResponse({ id: queue.tx.unusedId(), status: RSP.okay }));
+    queue.pushTx();
     for (const { tx } of vif.queues) tx.respond = true;
     await survives(t, 'TXW-19', vif);
   },
