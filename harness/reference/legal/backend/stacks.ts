@@ -7,15 +7,7 @@ import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps
 import type { LegalDriver } from '../legal.js';
 import { every, later } from '../support/backend-queues.js';
 import { ipv4Only } from '../support/frontend-stacks.js';
-import {
-  filtering,
-  isEcho,
-  lateAddresses,
-  limited,
-  losing,
-  padding,
-  randomIdentifier,
-} from '../support/stacks.js';
+import { filtering, isEcho, lateAddresses, limited, losing, padding, randomIdentifier } from '../support/stacks.js';
 
 const STACK = "no header specifies the network stack of a backend's host";
 

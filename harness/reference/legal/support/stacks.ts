@@ -48,7 +48,9 @@ export const randomIdentifier: Wrap = (stack) =>
   receiving(stack, (frame, meta) => {
     const it = decodeEthernet(frame);
     const isIpv6 = it.ok && it.value.etherType === ETHER_TYPE.ipv6;
-    return isIpv6 && (!isGroupMac(it.value.destination) || decodesAs(frame, 'icmpv6')) ? [] : stack.receive(frame, meta);
+    return isIpv6 && (!isGroupMac(it.value.destination) || decodesAs(frame, 'icmpv6'))
+      ? []
+      : stack.receive(frame, meta);
   });
 
 const decodesAs = (frame: Uint8Array, kind: Frame['kind']): boolean => {
