@@ -1,8 +1,14 @@
-/** How the common readers of JUnit files read netifspec's: schemas, and models of the readers. */
+/**
+ * How the common readers of JUnit files read netifspec's: schemas, readers that are packages of npm or of Debian, and
+ * models of those that are services.
+ */
 import { DOMParser, type Element } from '@xmldom/xmldom';
 import { expect } from 'chai';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { parse } from 'junit2json';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { validateXML } from 'xmllint-wasm';
 import type { Verdict } from '../harness/run/record.js';
@@ -177,6 +183,41 @@ for (const profile of JUNIT_PROFILES) {
       const keys = cases.map((each) => `${attribute(each, 'classname')} ${attribute(each, 'name')}`);
       expect(new Set(keys).size).to.equal(keys.length);
       for (const each of cases) expect(attribute(each, 'name')?.length).to.be.at.most(512);
+    });
+  });
+}
+
+/** The program of Debian's python3-junitparser, which pyenv and other installations of Python do not have. */
+const JUNITPARSER = ['/usr/bin/python3', ['-c', 'import junitparser']] as const;
+/** Prints the name and the kind of result of each case. */
+const LIST_CASES = `
+import junitparser, sys
+for suite in junitparser.JUnitXml.fromfile(sys.argv[1]):
+    for case in suite:
+        print(case.name.split(':')[0], *[type(each).__name__.lower() for each in case.result])
+`;
+
+for (const profile of JUNIT_PROFILES) {
+  describe(`a real reader of profile ${profile}`, () => {
+    const RESULTS = ['session', 'a.passed', 'a.warned', 'a.failed failure', 'a.error error', 'a.skipped skipped'];
+
+    it('junit2json finds each case and its result', async () => {
+      const read = await parse(sample(profile, (words) => words + HOSTILE));
+      const suites = read && 'testsuite' in read ? (read.testsuite ?? []) : [];
+      const cases = suites.flatMap(({ testcase }) => testcase ?? []);
+      const kinds = ['failure', 'error', 'skipped'] as const;
+      const seen = cases.map((each) => [each.name?.split(':')[0], ...kinds.filter((kind) => each[kind])].join(' '));
+      expect(seen).to.deep.equal([...RESULTS, 'a.known skipped']);
+    });
+
+    it('junitparser finds each case and its result', function () {
+      if (spawnSync(...JUNITPARSER).status !== 0) this.skip();
+      const folder = mkdtempSync(join(tmpdir(), 'netifspec-junit-'));
+      const file = join(folder, 'junit.xml');
+      writeFileSync(file, sample(profile));
+      const { stdout, stderr } = spawnSync(JUNITPARSER[0], ['-c', LIST_CASES, file], { encoding: 'utf8' });
+      rmSync(folder, { recursive: true });
+      expect(stdout.trimEnd().split('\n'), stderr).to.deep.equal([...RESULTS, 'a.known skipped']);
     });
   });
 }
