@@ -1,5 +1,9 @@
 /** The line of a test: its outcome, id, title, message, requirements and duration. */
 const LINE = ':is(p.test, .test > summary)';
+/** A line of a test whose id, title and requirements stand below each other, for narrow screens and for paper. */
+const STACKED = `
+  ${LINE} { grid-template-columns: 1fr auto; padding: .5rem .8rem; } ${LINE} > :is(.id, code, small, em, span) { grid-column: 1 / -1; grid-row: auto; }
+  ${LINE} > time { grid-row: 1; grid-column: 2; } ${LINE} > span { text-align: left; } ${LINE} > span:empty { display: none; }`;
 
 /** Style sheet of the HTML pages. Each outcome has one hue, and is always shown with its word. */
 export const STYLE = `
@@ -155,8 +159,7 @@ ${LINE} > time { text-align: right; color: var(--soft); font-size: 12.5px; font-
 @media screen and (max-width: 52rem) {
   body { padding: 1rem .8rem 4rem; font-size: 14.5px; } nav { float: none; margin-bottom: .6rem; } nav a { margin: 0 1rem 0 0; } .brand { display: none; }
   h1 { font-size: 1.35rem; } h2 { margin-top: 2.4rem; } .facts { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); }
-  ${LINE} { grid-template-columns: 1fr auto; padding: .5rem .8rem; } ${LINE} > :is(.id, code, small, em, span) { grid-column: 1 / -1; grid-row: auto; }
-  ${LINE} > time { grid-row: 1; grid-column: 2; } ${LINE} > span { text-align: left; } ${LINE} > span:empty { display: none; }
+  ${STACKED}
   .evidence { padding: .7rem .8rem; } .evidence dl, .folds dl { grid-template-columns: 1fr; gap: 0; } .evidence dd, .folds dd { margin-bottom: .4rem; }
   .filter { position: static; } .ladder { padding: .2rem .5rem .6rem; } .ladder li { grid-template-columns: 3.6rem 1fr; } .ladder :is(figcaption, .gap), .earlier > summary { margin-left: 3.6rem; }
   .ladder figcaption { font-size: 12px; gap: 1rem; } .ladder figcaption span:last-child { text-align: right; } .ladder p, .ladder li summary { padding: 0 .6rem .25rem; } .ladder :is(.at-left, .at-right) > div > * { margin: 0; }
@@ -170,6 +173,7 @@ ${LINE} > time { text-align: right; color: var(--soft); font-size: 12.5px; font-
   :root { color-scheme: light; } body { max-width: none; padding: 0; font-size: 10.5pt; } nav, .filter, .here, button, .more, .files { display: none !important; }
   .cause, .test, .matrix tr, .ladder li { break-inside: avoid; } .cause .test::details-content { content-visibility: visible; height: auto; } section.chapter { content-visibility: visible; }
   .matrix { --first: minmax(11rem, 1fr); --w: minmax(2.4rem, 4.6rem); }
+  ${STACKED}
   .heads { position: static; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;
