@@ -14,7 +14,8 @@ import { WatchedNode } from '../xen/watched-node.js';
 import { Directory } from './monitor/directory.js';
 import { type Contents, rxFlags } from './monitor/situations.js';
 import { OtherDomain } from './other-domain.js';
-import { STATE_MS, Peer } from './peer.js';
+import { Peer } from './peer.js';
+import { STATE_MS } from './xenbus-end.js';
 import { backendPath, frontendPath, type VifAddress } from './vif.js';
 import { lostEvent } from './violation.js';
 

@@ -14,10 +14,10 @@ import type { Checksum } from '../packet/checksum.js';
 import { sameBytes } from '../bytes/bytes.js';
 import { encodeEthernet, ETHERNET_HEADER, LOCAL_EXPERIMENT, USUAL_MTU } from '../packet/ethernet.js';
 import { Stack } from '../packet/stack.js';
-import { XENBUS_STATE, parseXenbusState, stateName, stateText, type XenbusState } from '../protocol/xenbus.js';
 import { Expired, Patience, Signal, type WaitOptions } from '../xen/wait.js';
 import type { Half } from './channel-counts.js';
 import type { PeerContext, Reflector } from './context.js';
+import { CLOSING, XenbusEnd } from './xenbus-end.js';
 import type { Link } from './link.js';
 import type { WatchedNode } from '../xen/watched-node.js';
 import { StackBoundary } from './stack-boundary.js';
@@ -48,13 +48,6 @@ interface Packet<Q> {
   readonly queue: Q;
 }
 
-/**
- * Milliseconds for each change of a state: a driver may connect and close its vifs one after the other, and may be slow at
- * it, since no header sets a time.
- */
-export const STATE_MS = 10_000;
-/** For a change of state that a driver need not make. */
-export const OPTIONAL: WaitOptions = { ms: Patience.defaultMs };
 /** Bytes of a ping's frame in addition to its payload: Ethernet, IPv4 and ICMP headers. */
 export const PING_HEADERS = ETHERNET_HEADER + 20 + 8;
 /** The ICMP identifier of netifspec's pings. With the sequence number it distinguishes them from pings of the guest. */
@@ -95,25 +88,16 @@ export interface SynOptions<S> extends Omit<AskOptions<never, S>, 'queue'> {
   readonly ipv6?: boolean;
 }
 
-/** The states of a peer that closes. */
-const CLOSING = [XENBUS_STATE.closing, XENBUS_STATE.closed].map(String);
-
 /**
- * The common part of both peers: the state machine in xenstore, queues, received packets, and requests to the network
- * stack of the driver under test.
+ * The common part of both peers: queues, received packets, and requests to the network stack of the driver under test.
  *
  * @template S how a frame is written to slots
  */
-export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
+export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> extends XenbusEnd {
   readonly queues: Q[] = [];
   /** Packets that were received and that no test has consumed yet. */
   readonly received: P[] = [];
   readonly arrived = new Signal();
-  /**
-   * Additional time for the first state of the driver under test, in milliseconds before scaling: its guest may still
-   * boot.
-   */
-  bootMs = 0;
   /** Which queue {@link queue} returns: 0 for the first one, -1 for the last. */
   main = 0;
   /** Checks the driver under test on this vif. */
@@ -122,28 +106,20 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
   readonly boundary: StackBoundary;
   /** The keys that bind the driver under test on the current connection. */
   protected agreement: Agreement = { receiver: new Directory({}), mtu: USUAL_MTU };
-  /** The keys of the peer's own directory, as written. */
-  readonly #own: Record<string, string | undefined> = {};
   #mtu = USUAL_MTU;
   readonly #neighbours: Stack;
-  #fault: Error | undefined;
-  #isClosed = false;
-  /** Whether the peer has announced that it closes. */
-  #isClosing = false;
   #pings = 0;
 
+  /** @param role the role of the driver under test */
   protected constructor(
-    readonly context: PeerContext,
-    /** The state node of the driver under test. */
-    readonly other: WatchedNode,
-    /** The peer's own directory. */
-    readonly path: string,
-    /** The directory of the driver under test. */
-    readonly otherPath: string,
+    context: PeerContext,
+    other: WatchedNode,
+    path: string,
+    otherPath: string,
     readonly link: Link,
-    /** The role of the driver under test. */
     role: 'frontend' | 'backend',
   ) {
+    super(context, other, path, otherPath);
     this.#neighbours = new Stack(link.peer);
     this.monitor = new VifMonitor(context.monitor, context.domain);
     this.boundary = new StackBoundary(role, link, this.monitor);
@@ -156,7 +132,7 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
    * @param frontend keys of the frontend's directory, which may include mtu
    */
   setToolstackKeys(own: Readonly<Record<string, string>>, frontend: Readonly<Record<string, string>>): void {
-    Object.assign(this.#own, own);
+    Object.assign(this.own, own);
     const { mtu } = frontend;
     // The frontend may ignore the key (netif.h, "MTU"), so a smaller value binds neither end.
     if (mtu !== undefined) this.#mtu = Math.max(USUAL_MTU, Number(mtu));
@@ -173,67 +149,6 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     const queue = this.queues.at(this.main);
     if (!queue) throw new Error('the peer has no queue yet: connect first');
     return queue;
-  }
-
-  /** The number of the vif. */
-  get handle(): number {
-    return Number(this.path.split('/').at(-1));
-  }
-
-  /** A key in the directory of the driver under test. */
-  otherKey(key: string): Promise<string | undefined> {
-    return this.context.domain.store.read(`${this.otherPath}/${key}`);
-  }
-
-  /** All keys in the directory of the driver under test, or in `below` in it. */
-  async otherKeys(below = ''): Promise<Record<string, string>> {
-    const { store } = this.context.domain;
-    const path = `${this.otherPath}${below && `/${below}`}`;
-    const keys = (await store.list(path)) ?? [];
-    const values = await Promise.all(keys.map(async (key) => (await store.read(`${path}/${key}`)) ?? ''));
-    return Object.fromEntries(keys.map((key, index) => [key, values[index] ?? '']));
-  }
-
-  /** Writes keys of the peer's own directory in one transaction; undefined removes a key. */
-  async writeKeys(keys: Readonly<Record<string, string | undefined>>): Promise<void> {
-    // A write would create the directory again after its removal.
-    if (this.#isClosed) throw new Error('the vif is closed');
-    Object.assign(this.#own, keys);
-    if (keys.state !== undefined) this.#isClosing = CLOSING.includes(keys.state);
-    await this.context.domain.store.transaction(async (access) => {
-      const write = (key: string, value: string | undefined): Promise<void> =>
-        value === undefined ? access.remove(`${this.path}/${key}`) : access.write(`${this.path}/${key}`, value);
-      await Promise.all(Object.entries(keys).map(([key, value]) => write(key, value)));
-    });
-  }
-
-  async setState(state: XenbusState): Promise<void> {
-    await this.writeKeys({ state: String(state) });
-  }
-
-  /** Waits until the driver under test is in one of `states` (default: at most {@link STATE_MS}). */
-  async awaitState(states: readonly XenbusState[], options: WaitOptions = {}): Promise<XenbusState> {
-    const wanted = states.map(stateName).join(' or ');
-    const ms = (options.ms ?? STATE_MS) + this.bootMs;
-    try {
-      const state = await this.until(
-        `state ${wanted}`,
-        () => {
-          if (this.other.value === undefined) return undefined;
-          const state = parseXenbusState(this.other.value);
-          if (!state.ok) throw new Violation(['XB-01'], `${this.other.path}: ${state.reason}`);
-          return states.includes(state.value) ? state.value : undefined;
-        },
-        { ms, on: [this.other.changed] },
-      );
-      this.bootMs = 0;
-      return state;
-    } catch (error) {
-      if (!(error instanceof Expired)) throw error;
-      const states = this.other.history.map(stateText).join(', ');
-      const what = `${error.what} of ${this.otherPath} (states seen: ${states})`;
-      throw new Expired(what, error.deadlineMs, error.lagMs, error.lateMs, error.demandedBy);
-    }
   }
 
   /**
@@ -363,57 +278,20 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     return packet;
   }
 
-  /** Waits like {@link Patience.until}, and throws at once if the driver under test violates a requirement. */
-  async until<T>(
-    what: string,
-    probe: () => T | undefined | false | Promise<T | undefined | false>,
-    options: WaitOptions = {},
-  ): Promise<T> {
-    try {
-      return await this.context.patience.until(
-        what,
-        () => {
-          this.raise();
-          return probe();
-        },
-        options,
-      );
-    } catch (error) {
-      // A harness that ran too late to process events cannot prove that one is missing.
-      if (error instanceof Expired && !error.inconclusive) await this.#blameMissingEvent(error);
-      throw error;
-    }
-  }
-
-  /** The first error in processing the rings; undefined if there is none. */
-  get fault(): Error | undefined {
-    return this.#fault;
-  }
-
-  /** Forgets {@link fault}: the test accepts it. */
-  forgive(): void {
-    this.#fault = undefined;
-  }
-
-  /** Throws {@link fault}, if there is one. */
-  raise(): void {
-    if (this.#fault) throw this.#fault;
-  }
-
   /**
    * Lets the monitor check an idle vif. Waits briefly first if the driver has published a message whose event is still
    * missing. Leaves a vif alone that is closing: its ends may release their rings.
    */
   async rest(): Promise<void> {
     const state = this.other.history.at(-1);
-    if (this.#isClosing || state === undefined || CLOSING.includes(state)) return;
+    if (this.isClosing || state === undefined || CLOSING.includes(state)) return;
     const events = await this.#lateEvents((queue) => queue.overdue());
     if (events !== 'unknown') for (const queue of this.queues) queue.rest(events.includes(queue));
   }
 
   /** Fixes the current keys of the peer's directory as those that bind the driver on the new connection. */
   protected agree(): void {
-    this.agreement = { receiver: new Directory({ ...this.#own }), mtu: this.#mtu };
+    this.agreement = { receiver: new Directory({ ...this.own }), mtu: this.#mtu };
     this.boundary.reconnects();
   }
 
@@ -423,10 +301,9 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     this.received.length = 0;
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  override async close(): Promise<void> {
     this.release();
-    await this.other.close();
+    await super.close();
   }
 
   /** Runs an event handler; an error is kept for the next caller that waits. */
@@ -436,12 +313,12 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
     } catch (error) {
       if (error instanceof Violation) {
         // When one end closes, the other one may release its rings and buffers at any time.
-        if (this.#isClosing) return;
+        if (this.isClosing) return;
         error.inPassing = true;
       }
       // Keeps any error: an exception in an event handler has no caller, and a netifspec bug must become an error of
       // the test.
-      this.#fault ??= error instanceof Error ? error : new Error(String(error));
+      this.keepFault(error);
       this.arrived.fire();
     }
   };
@@ -521,7 +398,7 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> {
    * Throws a violation if a ring holds messages without an event: this is a better explanation of a timeout than the
    * timeout itself. Waits briefly first, since the event of a message that was just published may still arrive.
    */
-  async #blameMissingEvent(error: Expired): Promise<void> {
+  protected override async explain(error: Expired): Promise<void> {
     const missing = await this.#lateEvents((queue) => queue.ringWithoutEvent() !== undefined);
     const [queue] = missing === 'unknown' ? [] : missing;
     if (!queue) return;

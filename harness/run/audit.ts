@@ -1,7 +1,7 @@
 /** Detects resources that a test leaked. */
 import { Expired, type Patience } from '../xen/wait.js';
 import type { AnyPeer } from '../peer/any-peer.js';
-import { STATE_MS } from '../peer/peer.js';
+import { STATE_MS } from '../peer/xenbus-end.js';
 import type { Holdings } from '../xen/domain.js';
 import type { Catalogue } from './catalogue.js';
 import { type Finding, verdictOfLevels } from './judge.js';

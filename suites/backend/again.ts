@@ -18,7 +18,7 @@ import { rings } from './rings.js';
 import { staging } from './staging.js';
 import { transmit } from './transmit.js';
 import { firstOptions, NONE, rich, undoAll, useAll } from './rich-verbs.js';
-import { connectsAgain, queuesOffered, reconnect, returnsToInitWait } from './verbs.js';
+import { connectsAgain, queuesOffered, reconnect, returnsToInitWait } from './connection-verbs.js';
 
 /** The vif with its last queue in use. */
 function onLastQueue(vif: FrontendPeer): FrontendPeer {

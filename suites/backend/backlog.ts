@@ -19,7 +19,8 @@ import {
 } from '../support/large-packets.js';
 import { arrives } from '../support/losses.js';
 import { isPadded } from '../support/padding.js';
-import { BAD_REF, farEnd, LARGE_SHAPE, queuesOffered, setHashing, through } from './verbs.js';
+import { queuesOffered } from './connection-verbs.js';
+import { BAD_REF, farEnd, LARGE_SHAPE, setHashing, through } from './verbs.js';
 
 const { test, tests } = backendChapter('backlog');
 export const backlog = tests;

@@ -7,7 +7,8 @@ import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import { throughSyn } from '../support/checksums.js';
 import { gsoOf, throughCut } from '../support/large-packets.js';
-import { connectsAgain, queuesOffered, reconnect, saysBlank, startsAgain } from './verbs.js';
+import { connectsAgain, queuesOffered, reconnect, startsAgain } from './connection-verbs.js';
+import { saysBlank } from './verbs.js';
 
 const { test, tests } = backendChapter('changes');
 export const changes = tests;

@@ -9,7 +9,8 @@ import { demanded } from '../../harness/xen/wait.js';
 import { checkWrongSums } from '../support/completed.js';
 import { checkZeroSums, throughSyn, throughUdp, throughUdp6, UDP_CHECKSUMS } from '../support/checksums.js';
 import { arrives } from '../support/losses.js';
-import { saysBlank, statusesAtLast, stillPasses } from './verbs.js';
+import { statusesAtLast, stillPasses } from './refusal-verbs.js';
+import { saysBlank } from './verbs.js';
 
 const { test, tests } = backendChapter('checksum');
 export const checksum = tests;

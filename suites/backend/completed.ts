@@ -14,7 +14,9 @@ import { cut, GROWING, UNFIT } from '../support/frame-shapes.js';
 import { gsoExtra, LARGE, largeAfter, throughCut, throughLarge } from '../support/large-packets.js';
 import { CUT_CASES, expectContinuous, frameOfCase } from '../support/segments.js';
 import { NO_HASH } from './hash-verbs.js';
-import { keepsVif, queuesOffered, saysBlank, setHashing, through, unlessGivenUp } from './verbs.js';
+import { queuesOffered } from './connection-verbs.js';
+import { keepsVif, unlessGivenUp } from './refusal-verbs.js';
+import { saysBlank, setHashing, through } from './verbs.js';
 
 const { test, tests } = backendChapter('completed');
 export const completed = tests;

@@ -5,7 +5,9 @@ import { advance, CTRL_RING, distance } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { demanded } from '../../harness/xen/wait.js';
 import { expectCtrl } from '../support/statuses.js';
-import { closes, goesToConnected, grantUses, waiting, worksOrRefuses } from './verbs.js';
+import { closes, goesToConnected, waiting } from './connection-verbs.js';
+import { worksOrRefuses } from './refusal-verbs.js';
+import { grantUses } from './verbs.js';
 
 const { test, tests } = backendChapter('control');
 export const control = tests;

@@ -11,7 +11,9 @@ import { demanded } from '../../harness/xen/wait.js';
 import { LARGE, largeFrame } from '../support/large-packets.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
 import { expectRsp } from '../support/statuses.js';
-import { goesToConnected, inOrder, LARGE_SHAPE, statuses, waiting } from './verbs.js';
+import { goesToConnected, waiting } from './connection-verbs.js';
+import { statuses } from './refusal-verbs.js';
+import { inOrder, LARGE_SHAPE } from './verbs.js';
 
 const { test, tests } = backendChapter('edges');
 export const edges = tests;

@@ -1,6 +1,6 @@
 /** xenbus.h, states, and grants: however a connection ends, and whatever it has in use, the backend keeps nothing of it. */
 import { expect } from 'chai';
-import { OPTIONAL } from '../../harness/peer/peer.js';
+import { OPTIONAL } from '../../harness/peer/xenbus-end.js';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';

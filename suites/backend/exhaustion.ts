@@ -9,7 +9,8 @@ import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { gsoExtra } from '../support/large-packets.js';
 import { expectCtrl } from '../support/statuses.js';
 import { add, entries, mapping } from './gref-verbs.js';
-import { BAD_REF, currentState, keepsVif, statusesAtLast, through, unlessGivenUp, useUp } from './verbs.js';
+import { currentState, keepsVif, statusesAtLast, unlessGivenUp } from './refusal-verbs.js';
+import { BAD_REF, through, useUp } from './verbs.js';
 
 const { test, tests } = backendChapter('exhaustion');
 export const exhaustion = tests;

@@ -33,21 +33,19 @@ import {
 } from '../support/large-packets.js';
 import { cut } from '../support/frame-shapes.js';
 import { expectRsp, statusList } from '../support/statuses.js';
+import { queuesOffered } from './connection-verbs.js';
 import {
   continues,
   givenUp,
   keepsVif,
-  queuesOffered,
   REFUSALS,
   refuses,
-  setHashing,
-  setToeplitz,
   statuses,
   statusesOrSilence,
   survivesElsewhere,
-  through,
   unlessGivenUp,
-} from './verbs.js';
+} from './refusal-verbs.js';
+import { setHashing, setToeplitz, through } from './verbs.js';
 
 const { test, tests } = backendChapter('extras');
 export const extras = tests;

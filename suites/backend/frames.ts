@@ -9,7 +9,8 @@ import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { cutLengths, oversizedFrames } from '../support/cut-frames.js';
 import { plainFrame, PROTOCOLS, taggedFrame } from '../support/frames.js';
-import { queuesOffered, through } from './verbs.js';
+import { queuesOffered } from './connection-verbs.js';
+import { through } from './verbs.js';
 
 const { test, tests } = backendChapter('frames');
 export const frames = tests;

@@ -7,7 +7,8 @@ import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { PING_HEADERS } from '../../harness/peer/peer.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { ctrlStatusName } from '../support/statuses.js';
-import { grantUses, queuesOffered, waiting } from './verbs.js';
+import { queuesOffered, waiting } from './connection-verbs.js';
+import { grantUses } from './verbs.js';
 
 const { success } = CTRL_STATUS;
 

@@ -7,7 +7,9 @@ import { backendChapter } from '../../harness/run/suite.js';
 import { arrives } from '../support/losses.js';
 import { ctrlTypeName, expectCtrl, expectEntries } from '../support/statuses.js';
 import { add, entries, entry, mapping, noQueues, refsOf, statusesOf, uses } from './gref-verbs.js';
-import { accepted, BAD_REF, closes, grantUses, queuesOffered, stillPasses, expectRefusedBuffer } from './verbs.js';
+import { closes, queuesOffered } from './connection-verbs.js';
+import { stillPasses } from './refusal-verbs.js';
+import { accepted, BAD_REF, grantUses, expectRefusedBuffer } from './verbs.js';
 
 const { test, tests } = backendChapter('gref');
 export const gref = tests;

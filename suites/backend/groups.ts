@@ -16,7 +16,7 @@ import {
   REQUESTED,
   requested,
 } from './multicast-verbs.js';
-import { queuesOffered, reconnect } from './verbs.js';
+import { queuesOffered, reconnect } from './connection-verbs.js';
 
 const { test, tests } = backendChapter('groups');
 export const groups = tests;

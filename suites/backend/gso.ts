@@ -30,7 +30,9 @@ import {
 } from '../support/large-packets.js';
 import { expectRsp } from '../support/statuses.js';
 import { crosses, hashed } from './hash-verbs.js';
-import { queuesOffered, refuses, setHashing, through } from './verbs.js';
+import { queuesOffered } from './connection-verbs.js';
+import { refuses } from './refusal-verbs.js';
+import { setHashing, through } from './verbs.js';
 
 const { test, tests } = backendChapter('gso');
 export const gso = tests;

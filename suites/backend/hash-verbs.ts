@@ -11,7 +11,8 @@ import type { BackendTest } from '../../harness/run/suite.js';
 import { ctrlStatusName, headerName } from '../support/statuses.js';
 import { hostOf, isIpv6, synOf, type Vector, VECTORS } from '../support/toeplitz-vectors.js';
 import { arrives } from '../support/losses.js';
-import { accepted, queuesOffered, setHashing, through } from './verbs.js';
+import { queuesOffered } from './connection-verbs.js';
+import { accepted, setHashing, through } from './verbs.js';
 
 /** Why tests of hash values are skipped: no backend has to send a hash. */
 export const NO_HASH = 'the backend delivers no hash';

@@ -31,7 +31,9 @@ import {
   expectHash,
   expectNoHash,
 } from './hash-verbs.js';
-import { accepted, IPV4_KEY, queuesOffered, reconnect, setKey, setToeplitz, stillPasses, through } from './verbs.js';
+import { queuesOffered, reconnect } from './connection-verbs.js';
+import { stillPasses } from './refusal-verbs.js';
+import { accepted, IPV4_KEY, setKey, setToeplitz, through } from './verbs.js';
 
 const { test, tests } = backendChapter('hash');
 export const hash = tests;

@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { CTRL_TYPE, KEY } from '../../harness/protocol/netif.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
-import { goesToConnected, skipAtZero, succeeds, waiting } from './verbs.js';
+import { goesToConnected, skipAtZero, waiting } from './connection-verbs.js';
+import { succeeds } from './verbs.js';
 
 const { test, tests } = backendChapter('indices');
 export const indices = tests;

@@ -1,6 +1,6 @@
 /** What a backend reads in xenstore: keys that are late, missing or invalid, and a driver that is bound again. */
 import { expect } from 'chai';
-import { OPTIONAL } from '../../harness/peer/peer.js';
+import { OPTIONAL } from '../../harness/peer/xenbus-end.js';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import { Violation } from '../../harness/peer/violation.js';
 import { KEY } from '../../harness/protocol/netif.js';
@@ -8,7 +8,8 @@ import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
 import { arrives } from '../support/losses.js';
-import { currentState, queuesOffered, REFUSAL_MS, settledState, waiting, WORK_MS, worksOrRefuses } from './verbs.js';
+import { queuesOffered, waiting } from './connection-verbs.js';
+import { currentState, REFUSAL_MS, settledState, WORK_MS, worksOrRefuses } from './refusal-verbs.js';
 
 const { test, tests } = backendChapter('keys');
 export const keys = tests;

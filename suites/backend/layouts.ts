@@ -14,7 +14,6 @@ import { countLost, expectSomeArrive } from '../support/losses.js';
 import { expectRsp, statusList } from '../support/statuses.js';
 import {
   continues,
-  BAD_REF,
   keepsVif,
   REFUSALS,
   refuses,
@@ -23,9 +22,9 @@ import {
   statusesOrSilence,
   stillPasses,
   survivesElsewhere,
-  through,
   unlessGivenUp,
-} from './verbs.js';
+} from './refusal-verbs.js';
+import { BAD_REF, through } from './verbs.js';
 
 const { test, tests } = backendChapter('layouts');
 export const layouts = tests;

@@ -16,7 +16,9 @@ import { all } from '../../harness/xen/wait.js';
 import { LARGE, throughLarge } from '../support/large-packets.js';
 import { ctrlStatusName, expectCtrl, expectEntries, expectRsp } from '../support/statuses.js';
 import { add, entries, entry, mapping, pingsAtOffsets, statusesOf } from './gref-verbs.js';
-import { BAD_REF, queuesOffered, reconnect, statuses, stillPasses } from './verbs.js';
+import { queuesOffered, reconnect } from './connection-verbs.js';
+import { statuses, stillPasses } from './refusal-verbs.js';
+import { BAD_REF } from './verbs.js';
 
 const { test, tests } = backendChapter('mapped');
 export const mapped = tests;

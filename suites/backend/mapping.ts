@@ -6,7 +6,8 @@ import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { ctrlStatusName, expectCtrl } from '../support/statuses.js';
 import { flowsFor, hashing, IPV4, packetOf, queueOf, steered, steering, UNSTEERED } from './hash-verbs.js';
-import { accepted, queuesOffered, setToeplitz } from './verbs.js';
+import { queuesOffered } from './connection-verbs.js';
+import { accepted, setToeplitz } from './verbs.js';
 
 const { test, tests } = backendChapter('mapping');
 export const mapping = tests;

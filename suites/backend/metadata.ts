@@ -21,7 +21,8 @@ import {
   throughLarge,
   unsegmented,
 } from '../support/large-packets.js';
-import { BAD_REF, keepsVif, saysBlank, through, unlessGivenUp } from './verbs.js';
+import { keepsVif, unlessGivenUp } from './refusal-verbs.js';
+import { BAD_REF, saysBlank, through } from './verbs.js';
 
 const { test, tests } = backendChapter('metadata');
 export const metadata = tests;

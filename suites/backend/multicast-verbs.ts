@@ -5,7 +5,8 @@ import { KEY, RSP } from '../../harness/protocol/netif.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { LOST_TRIES } from '../support/losses.js';
 import { isPadded } from '../support/padding.js';
-import { statuses, through } from './verbs.js';
+import { statuses } from './refusal-verbs.js';
+import { through } from './verbs.js';
 
 /** The multicast request of a frontend's directory. */
 export const requested = (value: '0' | '1' | undefined): Record<string, string | undefined> => ({

@@ -9,21 +9,18 @@ import { all } from '../../harness/xen/wait.js';
 import { arrives } from '../support/losses.js';
 import { expectRsp, statusList } from '../support/statuses.js';
 import { delivered, filtering, forwardsGroups, group, lists, REQUESTED, requested } from './multicast-verbs.js';
+import { queuesOffered, reconnect } from './connection-verbs.js';
 import {
   continues,
-  BAD_REF,
   givenUp,
-  queuesOffered,
-  reconnect,
   REFUSALS,
-  setToeplitz,
   statuses,
   statusesAtLast,
   statusesOrSilence,
   stillPasses,
   survivesElsewhere,
-  through,
-} from './verbs.js';
+} from './refusal-verbs.js';
+import { BAD_REF, setToeplitz, through } from './verbs.js';
 
 const { test, tests } = backendChapter('multicast');
 export const multicast = tests;

@@ -5,17 +5,9 @@ import { parseDecimal, stateName, XENBUS_STATE } from '../../harness/protocol/xe
 import { backendChapter } from '../../harness/run/suite.js';
 import { undisturbed } from '../support/undisturbed.js';
 import { MANY_QUEUES, noOthersThan } from '../support/stale-queues.js';
-import {
-  closes,
-  grantUses,
-  queuesOffered,
-  reconnect,
-  settledState,
-  succeeds,
-  waiting,
-  WORK_MS,
-  worksOrRefuses,
-} from './verbs.js';
+import { closes, queuesOffered, reconnect, waiting } from './connection-verbs.js';
+import { settledState, WORK_MS, worksOrRefuses } from './refusal-verbs.js';
+import { grantUses, succeeds } from './verbs.js';
 
 const { test, tests } = backendChapter('queues');
 export const queues = tests;

@@ -7,7 +7,8 @@ import { RX_RING } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { countLost } from '../support/losses.js';
 import { expectRsp } from '../support/statuses.js';
-import { BAD_REF, inOrder, REFUSALS, stillPasses, useBuffers, expectRefusedBuffer } from './verbs.js';
+import { REFUSALS, stillPasses } from './refusal-verbs.js';
+import { BAD_REF, inOrder, useBuffers, expectRefusedBuffer } from './verbs.js';
 
 const { test, tests } = backendChapter('receive');
 const BRIDGE = { fresh: true, needs: 'bridge' } as const;

@@ -9,7 +9,8 @@ import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { demanded } from '../../harness/xen/wait.js';
 import { LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
-import { farEnd, inOrder, LARGE_SHAPE, queuesOffered, through } from './verbs.js';
+import { queuesOffered } from './connection-verbs.js';
+import { farEnd, inOrder, LARGE_SHAPE, through } from './verbs.js';
 
 const { test, tests } = backendChapter('refills');
 export const refills = tests;

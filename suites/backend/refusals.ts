@@ -10,10 +10,7 @@ import { isPart, isPiece, LARGE, largeFrame, payloadOf } from '../support/large-
 import { arrives } from '../support/losses.js';
 import { expectRsp } from '../support/statuses.js';
 import {
-  BAD_REF,
   continues,
-  grantUses,
-  LARGE_SHAPE,
   needsNoEvent,
   REFUSALS,
   statuses,
@@ -21,8 +18,8 @@ import {
   statusesOrSilence,
   stillPasses,
   survivesElsewhere,
-  through,
-} from './verbs.js';
+} from './refusal-verbs.js';
+import { BAD_REF, grantUses, LARGE_SHAPE, through } from './verbs.js';
 
 const { test, tests } = backendChapter('refusals');
 export const refusals = tests;

@@ -6,7 +6,7 @@ import type { BackendTest } from '../../harness/run/suite.js';
 import { MANY_QUEUES } from '../support/stale-queues.js';
 import { entries } from './gref-verbs.js';
 import { group } from './multicast-verbs.js';
-import { queuesOffered } from './verbs.js';
+import { queuesOffered } from './connection-verbs.js';
 
 /** Keys of the first connection; the second one has those of the test alone. */
 const FIRST = {

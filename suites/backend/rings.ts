@@ -13,17 +13,9 @@ import { Violation } from '../../harness/peer/violation.js';
 import { Expired } from '../../harness/xen/wait.js';
 import { arrives } from '../support/losses.js';
 import { expectRsp, statusList } from '../support/statuses.js';
-import {
-  goesToConnected,
-  REFUSALS,
-  settledState,
-  skipAtZero,
-  statusesOrSilence,
-  through,
-  unlessGivenUp,
-  useUp,
-  waiting,
-} from './verbs.js';
+import { goesToConnected, skipAtZero, waiting } from './connection-verbs.js';
+import { REFUSALS, settledState, statusesOrSilence, unlessGivenUp } from './refusal-verbs.js';
+import { through, useUp } from './verbs.js';
 
 const { test, tests } = backendChapter('rings');
 export const rings = tests;

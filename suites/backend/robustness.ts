@@ -8,7 +8,8 @@ import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { type Attacks, underAttack } from '../support/attacks.js';
 import { noise, WRONG_STATES, WRONG_VALUES } from '../support/noise.js';
-import { othersSurvive, waiting } from './verbs.js';
+import { waiting } from './connection-verbs.js';
+import { othersSurvive } from './refusal-verbs.js';
 
 const { test, tests } = backendChapter('robustness');
 export const robustness = tests;

@@ -8,7 +8,9 @@ import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { LARGE, throughLarge } from '../support/large-packets.js';
 import { pingsAtOffsets } from './gref-verbs.js';
-import { BAD_REF, closes, grantUses, queuesOffered, settledState, waiting, expectRefusedBuffer } from './verbs.js';
+import { closes, queuesOffered, waiting } from './connection-verbs.js';
+import { settledState } from './refusal-verbs.js';
+import { BAD_REF, grantUses, expectRefusedBuffer } from './verbs.js';
 
 const { test, tests } = backendChapter('staging');
 export const staging = tests;

@@ -10,18 +10,15 @@ import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { arrives } from '../support/losses.js';
 import {
   closes,
-  currentState,
   goesToConnected,
-  grantUses,
   queuesOffered,
   reconnect,
   returnsToInitWait,
-  settledState,
   startsAgain,
-  statusesOrSilence,
-  through,
   waiting,
-} from './verbs.js';
+} from './connection-verbs.js';
+import { currentState, settledState, statusesOrSilence } from './refusal-verbs.js';
+import { grantUses, through } from './verbs.js';
 
 const { test, tests } = backendChapter('states');
 export const states = tests;

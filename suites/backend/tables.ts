@@ -28,7 +28,8 @@ import {
   tcpInput,
   UNSTEERED,
 } from './hash-verbs.js';
-import { accepted, queuesOffered, setToeplitz } from './verbs.js';
+import { queuesOffered } from './connection-verbs.js';
+import { accepted, setToeplitz } from './verbs.js';
 
 const { test, tests } = backendChapter('tables');
 export const tables = tests;

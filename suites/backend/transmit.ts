@@ -13,9 +13,6 @@ import { arrives } from '../support/losses.js';
 import { expectRsp, statusList } from '../support/statuses.js';
 import {
   continues,
-  BAD_REF,
-  grantUses,
-  inOrder,
   needsNoEvent,
   REFUSAL_MS,
   REFUSALS,
@@ -25,7 +22,8 @@ import {
   statusesOrSilence,
   stillPasses,
   survivesElsewhere,
-} from './verbs.js';
+} from './refusal-verbs.js';
+import { BAD_REF, grantUses, inOrder } from './verbs.js';
 
 const { test, tests } = backendChapter('transmit');
 export const transmit = tests;

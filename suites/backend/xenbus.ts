@@ -1,11 +1,13 @@
 /** xenbus.h, states; and the life cycle that all backends share. */
 import { expect } from 'chai';
-import { OPTIONAL } from '../../harness/peer/peer.js';
+import { OPTIONAL } from '../../harness/peer/xenbus-end.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { parseDecimal, parseXenbusState, stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { arrives } from '../support/losses.js';
-import { closes, grantUses, reconnect, returnsToInitWait, settledState, waiting, worksOrRefuses } from './verbs.js';
+import { closes, reconnect, returnsToInitWait, waiting } from './connection-verbs.js';
+import { settledState, worksOrRefuses } from './refusal-verbs.js';
+import { grantUses } from './verbs.js';
 
 const { test, tests } = backendChapter('xenbus');
 export const xenbus = tests;

@@ -1,6 +1,6 @@
 /** xenbus.h, states: frontends that close while they have work out. */
 import { expect } from 'chai';
-import { STATE_MS } from '../../harness/peer/peer.js';
+import { STATE_MS } from '../../harness/peer/xenbus-end.js';
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import { GSO_TYPE, KEY, RXF } from '../../harness/protocol/netif.js';

@@ -1,6 +1,6 @@
 /** Shared pages: what a frontend reads back from them, and what a backend can read in them. */
 import { expect } from 'chai';
-import { STATE_MS } from '../../harness/peer/peer.js';
+import { STATE_MS } from '../../harness/peer/xenbus-end.js';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { advance, distance, RING_OFFSET, slotOffset } from '../../harness/protocol/ring.js';

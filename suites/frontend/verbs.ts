@@ -10,7 +10,7 @@ import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { KEY, RSP, TXF } from '../../harness/protocol/netif.js';
 import { distance } from '../../harness/protocol/ring.js';
 import { XENBUS_STATE, type XenbusState } from '../../harness/protocol/xenbus.js';
-import { OPTIONAL } from '../../harness/peer/peer.js';
+import { OPTIONAL } from '../../harness/peer/xenbus-end.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
 import { blamesIut } from '../../harness/run/judge.js';
 import { type Grants, PAGE_SIZE } from '../../harness/xen/domain.js';

@@ -1,6 +1,6 @@
 /** A backend's connections: another one on the same vif, with work in its rings, and further vifs. */
 import fc from 'fast-check';
-import { reconnect } from '../../../suites/backend/verbs.js';
+import { reconnect } from '../../../suites/backend/connection-verbs.js';
 import { noOthersThan } from '../../../suites/support/stale-queues.js';
 import { ATTACKS } from '../../../suites/backend/robustness.js';
 import type { Step } from '../step.js';

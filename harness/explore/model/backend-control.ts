@@ -9,7 +9,7 @@ import { toeplitz, VERIFICATION_KEY } from '../../protocol/toeplitz.js';
 import { entry, statusesOf } from '../../../suites/backend/gref-verbs.js';
 import { addressInput, datagram, hashed, pingFrame, tcpInput } from '../../../suites/backend/hash-verbs.js';
 import { delivered } from '../../../suites/backend/multicast-verbs.js';
-import { statuses } from '../../../suites/backend/verbs.js';
+import { statuses } from '../../../suites/backend/refusal-verbs.js';
 import { synOf, VECTORS } from '../../../suites/support/toeplitz-vectors.js';
 import type { Step } from '../step.js';
 import { type BackendModel, type BackendWorld, withVif } from './backend.js';
