@@ -257,6 +257,8 @@ static void transmit(struct vif *vif, const struct nifs_frame *frame)
         return; /* a full queue drops */
     uint16_t id = vif->free_ids[--vif->free_count];
     memcpy(tx->pages + id * NIFS_PAGE_SIZE, frame->bytes, frame->length);
+    /* The rest of the page may hold an earlier packet, which is no business of the backend. */
+    memset(tx->pages + id * NIFS_PAGE_SIZE + frame->length, 0, NIFS_PAGE_SIZE - frame->length);
     struct tx_request *request = slot(tx, tx->req_prod++, 12);
     *request = (struct tx_request){.gref = tx->grefs[id], .id = id, .size = frame->length};
     push(vif, tx);

@@ -31,7 +31,8 @@ const program = new Command('netifspec')
         `netifspec: ${text
           .trim()
           .replace(/^error: /, '')
-          .replace(/\s*\n\s*/g, ' ')}\n`,
+          .replace(/\s*\n\s*/g, ' ')
+          .replace(/^(?:required|missing) .*$/, '$&; --help shows what the command needs')}\n`,
       ),
   })
   .showHelpAfterError(false)

@@ -124,9 +124,8 @@ export function driverModule(
 
 /** Runs a driver module on the simulated Xen. */
 async function runModule(file: string, options: RunOptions, interrupt: Interrupt): Promise<number> {
-  if (options.keep || options.updateExpectations) {
-    throw new UsageError('--iut does not support --keep and --update-expectations; omit them');
-  }
+  const unsupported = options.keep ? '--keep' : options.updateExpectations ? '--update-expectations' : undefined;
+  if (unsupported) throw new UsageError(`--iut does not support ${unsupported}; omit it`);
   const { module, name, role } = driverModule(file, options);
   const tests = selectTests(options);
   const { runWatched } = await import('../module-driver/watched.js');

@@ -65,7 +65,9 @@ class GrantTables : public Napi::ObjectWrap<GrantTables> {
     // occur below.
     error = read(domain, xen::XENMEM_resource_grant_table_id_shared, ref, version2 ? v2Entry : v1Entry, &entry);
     if (error != 0)
-      throw errnoError(env, error, "reading entry " + std::to_string(ref) + " of domain " + std::to_string(domain) + "'s grant table");
+      throw errnoError(env, error,
+                       "reading entry " + std::to_string(ref) + " of the grant table of domain " +
+                           std::to_string(domain));
     return Napi::Number::New(env, entry | used);
   }
 

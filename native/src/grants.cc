@@ -170,8 +170,8 @@ class Grants : public Napi::ObjectWrap<Grants> {
     if (first != 0) throw errnoError(info.Env(), first, "releasing the remaining pages");
   }
 
-  // Copies through pages of the addon: JavaScript allocates new memory for each copy, which would have to be mapped first, and a
-  // segment that crosses one of its pages is two segments for Xen.
+  // Copies through pages of the addon: JavaScript allocates new memory for each copy, which would have to be mapped
+  // first, and a segment that crosses one of its pages is two segments for Xen.
   void copy(const Napi::CallbackInfo& info, uint16_t direction) {
     const Napi::Env env = info.Env();
     auto devices = opened(env);
@@ -195,7 +195,8 @@ class Grants : public Napi::ObjectWrap<Grants> {
     for (size_t i = 0; i < count; i++) {
       uint32_t* const value = values + 4 * i;
       const uint32_t domain = value[0], ref = value[1], offset = value[2], length = value[3];
-      if (domain > MAX_DOMID) throw Napi::TypeError::New(env, "domain must be an integer from 0 to " + std::to_string(MAX_DOMID));
+      if (domain > MAX_DOMID)
+        throw Napi::TypeError::New(env, "domain must be an integer from 0 to " + std::to_string(MAX_DOMID));
       if (length > room - position) throw Napi::TypeError::New(env, "bytes is shorter than the segments");
       // Xen refuses only this segment; the kernel would refuse the whole batch.
       const bool inPage = offset <= PAGE_BYTES && length <= PAGE_BYTES - offset;

@@ -35,7 +35,11 @@ Flicker::~Flicker() {
 }
 
 Region::Region(Kind kind, void* base, uint32_t pages, bool writable, Release release)
-    : kind_(kind), base_(static_cast<uint8_t*>(base)), pages_(pages), writable_(writable), release_(std::move(release)) {
+    : kind_(kind),
+      base_(static_cast<uint8_t*>(base)),
+      pages_(pages),
+      writable_(writable),
+      release_(std::move(release)) {
   counter(kind_)++;
 }
 
@@ -245,7 +249,8 @@ Napi::Object wrapRegion(Napi::Env env, std::shared_ptr<Region> region, const std
 
 Napi::Value anonymousPage(const Napi::CallbackInfo& info) {
   const bool writable = boolArg(info, 0, "writable");
-  void* base = mmap(nullptr, PAGE_BYTES, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const int access = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  void* base = mmap(nullptr, PAGE_BYTES, access, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (base == MAP_FAILED) throw errnoError(info.Env(), errno, "mapping anonymous memory");
   auto region = std::make_shared<Region>(Region::Kind::anonymous, base, 1, writable, [](Region& self) {
     return munmap(self.base(), PAGE_BYTES) == 0 ? 0 : errno;

@@ -112,7 +112,8 @@ class Store : public Napi::ObjectWrap<Store> {
     const auto [t, path] = place(info);
     const auto value = bytesOf(info[2], "value");
     std::string copy(reinterpret_cast<const char*>(value.Data()), value.ByteLength());
-    return request(info.Env(), "writing " + path, nothing, [t = t, path = path, copy = std::move(copy)](xs_handle* handle) {
+    return request(info.Env(), "writing " + path, nothing,
+                   [t = t, path = path, copy = std::move(copy)](xs_handle* handle) {
       return yesOrErrno(
           storeLibrary().write(handle, t, path.c_str(), copy.data(), static_cast<unsigned int>(copy.size())));
     });
@@ -147,7 +148,8 @@ class Store : public Napi::ObjectWrap<Store> {
 
   Napi::Value getPermissions(const Napi::CallbackInfo& info) {
     const auto [t, path] = place(info);
-    return request(info.Env(), "reading the permissions of " + path, permissions, [t = t, path = path](xs_handle* handle) {
+    return request(info.Env(), "reading the permissions of " + path, permissions,
+                   [t = t, path = path](xs_handle* handle) {
       StoreResult result;
       unsigned int count = 0;
       auto* list = storeLibrary().getPermissions(handle, t, path.c_str(), &count);

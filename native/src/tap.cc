@@ -157,10 +157,12 @@ class Tap : public Napi::ObjectWrap<Tap> {
       if (length <= 0) poll_->stopPolling();
       enterJs(Env(), [&] {
         const Napi::Env env = Env();
-        if (length > 0)
-          listener_.Call({env.Undefined(), Napi::Buffer<uint8_t>::Copy(env, buffer_.data(), static_cast<size_t>(length))});
-        else
+        if (length > 0) {
+          const auto frame = Napi::Buffer<uint8_t>::Copy(env, buffer_.data(), static_cast<size_t>(length));
+          listener_.Call({env.Undefined(), frame});
+        } else {
           listener_.Call({errnoError(env, length < 0 ? error : ENODEV, "reading from " + name_).Value()});
+        }
       });
       if (length <= 0) return;
     }

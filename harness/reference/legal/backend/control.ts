@@ -234,7 +234,7 @@ export const CONTROL: readonly LegalDriver[] = [
     id: 'backend.hash-sometimes',
     choice: 'reports the hashes of two packets of three',
     source: 'netif.h, XEN_NETIF_EXTRA_TYPE_HASH: the extra may be used to pass hash information',
-    warns: ['HASH-44'],
+    warns: ['HASH-09', 'HASH-11', 'HASH-44'],
     backend: hashing(everyThird()),
   },
   {
