@@ -164,7 +164,7 @@ test('half-split', 'survives a frontend that writes only one of the two event ch
       await t.configure(vif, { ms: WORK_MS });
       await vif.ping();
     });
-    expect(works, 'the backend is Connected and passes packets').to.equal(true);
+    if (!works) expect.fail('the backend is Connected, but passes no packets');
   });
 });
 
