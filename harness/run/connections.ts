@@ -178,13 +178,16 @@ export class Connections<R extends Role> {
   }
 
   /**
-   * Saves the guest and restores it. As after a migration, the restored guest has new backends. Only the vif of `peer`
-   * is created again; its new peer is returned.
+   * Saves the guest and restores it. As after a migration, the restored guest has new backends. It has the vif of `peer`
+   * alone, whose new peer is returned: a vif that is missing after the restore would stay in its kernel, and block the
+   * next one with that handle.
    *
    * @param backendKeys what the new backend advertises
    */
   async restore(peer: PeerOf[R], backendKeys: Readonly<Record<string, string>>): Promise<PeerOf[R]> {
     const { vif, link } = this.#linked(peer);
+    const others = [...this.#vifs.keys()].filter((each) => each !== peer);
+    await all(others.map((each) => this.unplug(each)));
     let next: PeerOf[R] | undefined;
     await requireDeclared(this.parts.iut.restore)(async () => {
       await this.abandonAll();
