@@ -205,6 +205,7 @@ export const COMBINATIONS: readonly LegalDriver[] = [
     id: 'backend.algorithm-resets',
     choice: 'forgets types, key and mapping when the hash algorithm is set',
     source: 'netif.h, SET_HASH_ALGORITHM: does not say that the settings of an earlier algorithm are kept',
+    warns: ['HASH-45'],
     backend: {
       setHashAlgorithm(vif, data) {
         vif.hashing.reset();

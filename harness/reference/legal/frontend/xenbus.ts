@@ -23,6 +23,7 @@ export const XENBUS: readonly LegalDriver[] = [
     id: 'frontend.any-backend',
     choice: 'waits for InitWait, but not for feature-rx-copy',
     source: 'iPXE netfront.c, netfront_open (0c4e8c47bcc3)',
+    warns: ['XB-31'],
     frontend: walks.anyBackend,
   },
   {
