@@ -47,6 +47,11 @@ export interface ExtraXdp {
   readonly pad: number;
 }
 
+/** The extras of a packet as one chain: each of them except the last has the more flag. */
+export function linked(extras: readonly Extra[]): Extra[] {
+  return extras.map((extra, n) => ({ ...extra, flags: n < extras.length - 1 ? EXTRA_FLAG_MORE : 0 }));
+}
+
 /** Bytes of an extra info. */
 export const EXTRA_BYTES = 8;
 const ADDRESS = { offset: 2, bytes: 6 };

@@ -1,8 +1,8 @@
 /** Steps of the reference backend for packets to the frontend (netif.h, "Guest receive"). */
 import { BROADCAST_MAC, isGroupMac, MAC_LENGTH } from '../packet/address.js';
 import { sameBytes } from '../bytes/bytes.js';
-import { encodeExtra, type Extra } from '../protocol/extra.js';
-import { EXTRA_FLAG_MORE, HASH_ALGORITHM, KEY, RSP, RXF } from '../protocol/netif.js';
+import { encodeExtra, type Extra, linked } from '../protocol/extra.js';
+import { HASH_ALGORITHM, KEY, RSP, RXF } from '../protocol/netif.js';
 import { decodeRxRequest, encodeRxResponse, type RxRequest } from '../protocol/rx.js';
 import { PAGE_SIZE } from '../xen/domain.js';
 import type { BackendQueueState, BackendVif } from './backend.js';
@@ -113,7 +113,7 @@ export const RECEIVE_STEPS = {
       extras.push({ type: 'hash', flags: 0, hashType: hash.type, algorithm, value: hash.value });
     }
     if (vif.headroom > 0) extras.push({ type: 'xdp', flags: 0, headroom: vif.headroom, pad: 0 });
-    return extras.map((extra, n) => (n < extras.length - 1 ? { ...extra, flags: EXTRA_FLAG_MORE } : extra));
+    return linked(extras);
   },
 
   /** Writes one packet into rx buffers, with its extra infos after the first piece. */

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
-import { encodeExtra, type Extra, type ExtraHash } from '../../harness/protocol/extra.js';
+import { encodeExtra, type Extra, type ExtraHash, linked } from '../../harness/protocol/extra.js';
 import {
   EXTRA_FLAG_MORE,
   EXTRA_TYPE,
@@ -338,7 +338,7 @@ test('received', 'puts an extra into its own slot after the first fragment', GSO
 
 /** The bytes of a chain: every extra except the last has the more flag. */
 function chained(chain: readonly Extra[]): Uint8Array[] {
-  return chain.map((extra, n) => encodeExtra({ ...extra, flags: n < chain.length - 1 ? EXTRA_FLAG_MORE : 0 }));
+  return linked(chain).map(encodeExtra);
 }
 
 /** Whether the backend accepts a packet with a chain of extras, which is large if one of them is a GSO extra. */

@@ -5,6 +5,7 @@ import { encodeRxResponse } from '../../../protocol/rx.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import { MAX_MAPPED } from '../../mapped-grants.js';
 import type { Defect } from '../defect.js';
+import { mapsForWriting } from '../../legal/support/backend-mapping.js';
 import { claimsToFill, keepsOverClose } from '../support/mapped.js';
 import { INVALID_PARAMETER, NOT_SUPPORTED, SUCCESS } from '../support/control.js';
 
@@ -128,13 +129,7 @@ export const BACKEND_GREF_DEFECTS: readonly Defect[] = [
     id: 'backend.gref.writable',
     breaks: 'GREF-14',
     fault: 'maps a readonly entry for writing',
-    backend: {
-      mapEntries: (table, list) =>
-        correct.mapEntries(
-          table,
-          list.map((entry) => ({ ...entry, flags: 0 })),
-        ),
-    },
+    backend: { mapEntries: mapsForWriting },
   },
   {
     id: 'backend.gref.undefined-flags',

@@ -1,6 +1,6 @@
 /** Defects of the reference backend, chapter gso. */
 import { blankChecksum } from '../../../packet/offload.js';
-import type { Extra, ExtraGso } from '../../../protocol/extra.js';
+import { type Extra, type ExtraGso, linked } from '../../../protocol/extra.js';
 import { GSO_TYPE, KEY, RXF } from '../../../protocol/netif.js';
 import { RX_RING } from '../../../protocol/ring.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
@@ -121,11 +121,7 @@ export const BACKEND_GSO_DEFECTS: readonly Defect[] = [
     breaks: 'HASH-37',
     fault: 'sends only the last extra of a packet',
     backend: {
-      extras: (vif, packet) =>
-        correct
-          .extras(vif, packet)
-          .slice(-1)
-          .map((extra) => ({ ...extra, flags: 0 })),
+      extras: (vif, packet) => linked(correct.extras(vif, packet).slice(-1)),
     },
   },
   {

@@ -4,6 +4,7 @@ import { CTRL_STATUS, GREF_FLAG, GREF_LIST_MAX } from '../../../protocol/netif.j
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import type { MappedGrants } from '../../mapped-grants.js';
 import type { Defect } from '../defect.js';
+import { mapsAsGranted } from '../../legal/support/backend-mapping.js';
 import { INVALID_PARAMETER, SUCCESS } from '../support/control.js';
 
 const { success, invalidParameter } = CTRL_STATUS;
@@ -86,13 +87,7 @@ export const BACKEND_LISTS_DEFECTS: readonly Defect[] = [
     id: 'backend.lists.writable-if-granted',
     breaks: 'GREF-39',
     fault: 'maps an entry with the readonly flag for writing if its grant permits it',
-    backend: {
-      mapEntries: (table, list) =>
-        correct.mapEntries(
-          table,
-          list.map((entry) => ({ ...entry, flags: 0 })),
-        ) || correct.mapEntries(table, list),
-    },
+    backend: { mapEntries: mapsAsGranted },
   },
   {
     id: 'backend.lists.checks-256',

@@ -2,6 +2,7 @@
 import { KEY } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
+import { mapsForWriting } from '../../legal/support/backend-mapping.js';
 import { claimsToFill, keepsOverClose } from '../support/mapped.js';
 import { isPing } from '../support/packets.js';
 
@@ -39,13 +40,7 @@ export const BACKEND_STAGING_DEFECTS: readonly Defect[] = [
     id: 'backend.staging.writable',
     breaks: 'STAG-10',
     fault: 'ignores the readonly flag and maps every entry for writing',
-    backend: {
-      mapEntries: (table, entries) =>
-        correct.mapEntries(
-          table,
-          entries.map((entry) => ({ ...entry, flags: 0 })),
-        ),
-    },
+    backend: { mapEntries: mapsForWriting },
   },
   {
     id: 'backend.staging.writes-readonly',

@@ -1,10 +1,10 @@
 /** Backends that combine choices, or choose what is legal and rare. */
+import { linked } from '../../../protocol/extra.js';
 import { decodeFrame } from '../../../packet/frame.js';
 import { decodeHashMapping } from '../../../protocol/ctrl.js';
 import {
   CTRL_STATUS,
   CTRL_TYPE,
-  EXTRA_FLAG_MORE,
   HASH_ALGORITHM,
   HASH_MAPPING_PER_PAGE,
   KEY,
@@ -93,10 +93,7 @@ const firstAlone = (first: number): Partial<BackendSteps> => ({
 
 /** Sends the extras of a packet in reverse order. */
 const extrasReversed: Partial<BackendSteps> = {
-  extras(vif, packet) {
-    const extras = correct.extras(vif, packet).reverse();
-    return extras.map((extra, n) => ({ ...extra, flags: n < extras.length - 1 ? EXTRA_FLAG_MORE : 0 }));
-  },
+  extras: (vif, packet) => linked(correct.extras(vif, packet).reverse()),
 };
 
 /** Keeps only the newest packet for a frontend without buffers. */

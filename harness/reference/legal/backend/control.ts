@@ -1,6 +1,6 @@
 /** Choices that netif.h leaves for the control ring and for hashing. */
 import type { CtrlRequest } from '../../../protocol/ctrl.js';
-import { CTRL_STATUS, CTRL_TYPE, EXTRA_FLAG_MORE, HASH_ALGORITHM, HASH_FLAG, KEY } from '../../../protocol/netif.js';
+import { CTRL_STATUS, CTRL_TYPE, HASH_ALGORITHM, HASH_FLAG, KEY } from '../../../protocol/netif.js';
 import type { BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Answer } from '../../control-steps.js';
@@ -35,25 +35,14 @@ const USED: Readonly<Record<number, number>> = {
   [CTRL_TYPE.getGrefMappingSize]: 1,
 };
 /** Messages for which the header does not name INVALID_PARAMETER. */
-/** A backend that reports the hashes of some packets. */
-const hashing = (reports: (packet: VifPacket) => boolean): Partial<BackendSteps> => ({
-  extras(vif, packet) {
-    const extras = correct.extras(vif, packet);
-    if (reports(packet)) return extras;
-    return extras
-      .filter(({ type }) => type !== 'hash')
-      .map((extra, n, { length }) => ({ ...extra, flags: n < length - 1 ? EXTRA_FLAG_MORE : 0 }));
-  },
-});
-
-/** Returns a predicate that is false for every third packet, however often it is asked. */
-function everyThird(): (packet: VifPacket) => boolean {
+/** Returns a predicate that is true for every third packet, however often it is asked. */
+function everyThird(): (vif: BackendVif, packet: VifPacket) => boolean {
   const seen = new WeakMap<VifPacket, boolean>();
   let count = 0;
-  return (packet) => {
-    const isReported = seen.get(packet) ?? ++count % 3 !== 0;
-    seen.set(packet, isReported);
-    return isReported;
+  return (_, packet) => {
+    const isThird = seen.get(packet) ?? ++count % 3 === 0;
+    seen.set(packet, isThird);
+    return isThird;
   };
 }
 
@@ -228,14 +217,14 @@ export const CONTROL: readonly LegalDriver[] = [
     choice: 'reports the hashes of packets that are not large',
     source: 'netif.h, XEN_NETIF_EXTRA_TYPE_HASH: the extra may be used to pass hash information',
     warns: ['HASH-44'],
-    backend: hashing((packet) => packet.gso === undefined),
+    backend: withoutHashExtras((_, { gso }) => gso !== undefined),
   },
   {
     id: 'backend.hash-sometimes',
     choice: 'reports the hashes of two packets of three',
     source: 'netif.h, XEN_NETIF_EXTRA_TYPE_HASH: the extra may be used to pass hash information',
     warns: ['HASH-09', 'HASH-11', 'HASH-44'],
-    backend: hashing(everyThird()),
+    backend: withoutHashExtras(everyThird()),
   },
   {
     id: 'backend.hash-without-key',

@@ -9,6 +9,7 @@ import type { Answer } from '../../control-steps.js';
 import { MAX_MAPPED } from '../../mapped-grants.js';
 import type { LegalDriver } from '../legal.js';
 import { without } from '../support/backend-features.js';
+import { mapsAsGranted } from '../support/backend-mapping.js';
 
 const SUCCESS: Answer = { status: CTRL_STATUS.success };
 const INVALID: Answer = { status: CTRL_STATUS.invalidParameter };
@@ -107,13 +108,7 @@ export const GRANTS: readonly LegalDriver[] = [
     id: 'backend.readonly-granted-writable',
     choice: 'maps what the frontend grants for writing for writing, whatever the flag for reading says',
     source: 'netif.h and UEK4 netif.h name the flag, and say no more',
-    backend: {
-      mapEntries: (table, entries) =>
-        correct.mapEntries(
-          table,
-          entries.map((entry) => ({ ...entry, flags: 0 })),
-        ) || correct.mapEntries(table, entries),
-    },
+    backend: { mapEntries: mapsAsGranted },
     warns: ['GREF-31', 'GREF-39', 'STAG-10', 'STAG-11'],
   },
   {

@@ -1,7 +1,9 @@
 /** How legal backends respond to control requests. */
 import { type CtrlRequest, decodeCtrlRequest, decodeHashMapping } from '../../../protocol/ctrl.js';
-import { CTRL_STATUS, CTRL_TYPE, EXTRA_FLAG_MORE, HASH_MAPPING_PER_PAGE } from '../../../protocol/netif.js';
+import { linked } from '../../../protocol/extra.js';
+import { CTRL_STATUS, CTRL_TYPE, HASH_MAPPING_PER_PAGE } from '../../../protocol/netif.js';
 import type { BackendVif } from '../../backend.js';
+import type { VifPacket } from '../../packet.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Answer } from '../../control-steps.js';
 import { HASH_FLAGS } from '../../hashing.js';
@@ -117,13 +119,14 @@ export function answersLate(ms: number): Partial<BackendSteps> {
   });
 }
 
-/** Sends no HASH extras if `holds` returns true. */
-export function withoutHashExtras(holds: (vif: BackendVif) => boolean): Pick<BackendSteps, 'extras'> {
+/** Sends no HASH extras with packets for which `holds` returns true. */
+export function withoutHashExtras(
+  holds: (vif: BackendVif, packet: VifPacket) => boolean,
+): Pick<BackendSteps, 'extras'> {
   return {
     extras(vif, packet) {
       const extras = correct.extras(vif, packet);
-      const left = holds(vif) ? extras.filter(({ type }) => type !== 'hash') : extras;
-      return left.map((extra, n) => ({ ...extra, flags: n < left.length - 1 ? EXTRA_FLAG_MORE : 0 }));
+      return holds(vif, packet) ? linked(extras.filter(({ type }) => type !== 'hash')) : extras;
     },
   };
 }

@@ -3,7 +3,7 @@ import { BROADCAST_MAC } from '../../../packet/address.js';
 import { arpRequest, type Host, udp4 } from '../../../packet/build.js';
 import { encodeEthernet } from '../../../packet/ethernet.js';
 import { encodeHashMapping } from '../../../protocol/ctrl.js';
-import { encodeExtra } from '../../../protocol/extra.js';
+import { encodeExtra, linked } from '../../../protocol/extra.js';
 import { encodeGrefList } from '../../../protocol/gref.js';
 import {
   CTRL_STATUS,
@@ -201,6 +201,7 @@ export const hashExtras = (place: 'first' | 'last'): Partial<FrontendSteps> => {
   const owners = new WeakMap<FrontendQueueState, FrontendVif>();
   const hash = {
     type: 'hash',
+    flags: 0,
     hashType: HASH_TYPE.ipv4Tcp,
     algorithm: HASH_ALGORITHM.toeplitz,
     value: 0x12345678,
@@ -220,10 +221,9 @@ export const hashExtras = (place: 'first' | 'last'): Partial<FrontendSteps> => {
     hasRoom: (queue, slots) => queue.tx.free() > slots + 1,
     putGso(queue, { size, type }) {
       const vif = owners.get(queue);
-      const gso = { type: 'gso', size, gsoType: type, pad: 0, features: 0 } as const;
+      const gso = { type: 'gso', flags: 0, size, gsoType: type, pad: 0, features: 0 } as const;
       const all = vif && hashing.has(vif) ? (place === 'first' ? [hash, gso] : [gso, hash]) : [gso];
-      for (const [n, extra] of all.entries())
-        queue.tx.put(encodeExtra({ ...extra, flags: n < all.length - 1 ? EXTRA_FLAG_MORE : 0 }));
+      for (const extra of linked(all)) queue.tx.put(encodeExtra(extra));
     },
   };
 };

@@ -46,17 +46,11 @@ export function losing(every: number): Wrap {
 /** A stack that has no IPv6 address derived from its MAC, so that it receives nothing for that address. */
 export const randomIdentifier: Wrap = (stack) =>
   receiving(stack, (frame, meta) => {
-    const it = decodeEthernet(frame);
-    const isIpv6 = it.ok && it.value.etherType === ETHER_TYPE.ipv6;
-    return isIpv6 && (!isGroupMac(it.value.destination) || decodesAs(frame, 'icmpv6'))
-      ? []
-      : stack.receive(frame, meta);
+    const it = decodeFrame(frame);
+    if (!it.ok || it.value.ethernet.etherType !== ETHER_TYPE.ipv6) return stack.receive(frame, meta);
+    const isOurs = isGroupMac(it.value.ethernet.destination) && it.value.kind !== 'icmpv6';
+    return isOurs ? stack.receive(frame, meta) : [];
   });
-
-const decodesAs = (frame: Uint8Array, kind: Frame['kind']): boolean => {
-  const it = decodeFrame(frame);
-  return it.ok && it.value.kind === kind;
-};
 
 /** A stack that has no addresses in the first `ms` milliseconds. */
 export const lateAddresses =
