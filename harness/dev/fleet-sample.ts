@@ -2,12 +2,8 @@
 import { DEFECTS } from '../reference/defects/index.js';
 import { LEGAL } from '../reference/legal/index.js';
 import type { ResultRecord } from '../run/record.js';
-import { runSession } from '../run/session.js';
-import { type PlantedSteps, referenceDriver } from '../run/reference-driver.js';
-import { openSimulatedIut } from '../run/simulated-iut.js';
-import { simulatedSession } from '../run/simulated-session.js';
-import { referenceTarget } from '../run/target.js';
-import { CATALOGUE } from '../../suites/catalogue.js';
+import type { PlantedSteps } from '../run/reference-driver.js';
+import { sampleRun } from './sample-run.js';
 
 const FAULTY = 'backend.transmit.ignores-offset';
 const PERSONAS = [
@@ -30,14 +26,7 @@ export async function fleetRecords(): Promise<ResultRecord[]> {
   const records: ResultRecord[] = [];
   for (const { id, name, ...steps } of drivers) {
     const role = id.startsWith('backend') ? 'backend' : 'frontend';
-    await runSession(
-      simulatedSession(role, CATALOGUE, {
-        target: { ...referenceTarget(role), name },
-        command: ['netifspec', 'run', '--target', `${name}.yaml`],
-        open: () => openSimulatedIut(role, 1, referenceDriver(steps), `simulated ${name}`),
-        onRecord: (record) => records.push(record),
-      }),
-    );
+    records.push(...(await sampleRun(role, name, steps)));
   }
   return records;
 }

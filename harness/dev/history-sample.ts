@@ -1,12 +1,7 @@
 /** Nightly runs of a simulated driver in which bugs come and go, for a picture of `report history`. */
 import { DEFECTS } from '../reference/defects/index.js';
 import type { ResultRecord } from '../run/record.js';
-import { referenceDriver } from '../run/reference-driver.js';
-import { runSession } from '../run/session.js';
-import { openSimulatedIut } from '../run/simulated-iut.js';
-import { simulatedSession } from '../run/simulated-session.js';
-import { referenceTarget } from '../run/target.js';
-import { CATALOGUE } from '../../suites/catalogue.js';
+import { sampleRun } from './sample-run.js';
 
 /** The defect of the driver on each night, and on how many nights in a row; undefined for a correct driver. */
 const NIGHTS: readonly (readonly [defect: string | undefined, nights: number])[] = [
@@ -26,17 +21,9 @@ export async function historyRecords(): Promise<ResultRecord[][]> {
   for (const [night, id] of defects.entries()) {
     const planted = id === undefined ? {} : DEFECTS.find((defect) => defect.id === id);
     if (!planted) throw new Error(`no defect is called ${id}`);
-    const records: ResultRecord[] = [];
     const started = new Date(FIRST + night * DAY_MS).toISOString();
-    await runSession(
-      simulatedSession('backend', CATALOGUE, {
-        target: { ...referenceTarget('backend'), name: 'my-netback' },
-        command: ['netifspec', 'run', '--target', 'my-netback.yaml'],
-        open: () => openSimulatedIut('backend', night + 1, referenceDriver(planted)),
-        onRecord: (record) => records.push(record.type === 'session' ? { ...record, started } : record),
-      }),
-    );
-    runs.push(records);
+    const records = await sampleRun('backend', 'my-netback', planted, night + 1);
+    runs.push(records.map((record) => (record.type === 'session' ? { ...record, started } : record)));
   }
   return runs;
 }
