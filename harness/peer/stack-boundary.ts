@@ -1,6 +1,5 @@
 /** Where a driver under test and its network stack meet, on the simulated Xen: there the stack is netifspec's. */
 import { sameBytes } from '../bytes/bytes.js';
-import { ETHERNET_HEADER } from '../packet/ethernet.js';
 import type { StackObserver } from '../packet/stack.js';
 import type { Link } from './link.js';
 import type { VifMonitor } from './monitor/vif-monitor.js';
@@ -32,8 +31,6 @@ export class StackBoundary implements StackObserver {
   }
 
   passedToStack(frame: Uint8Array): void {
-    // A frame without a header is no packet: to refuse it is a requirement of its own.
-    if (frame.length < ETHERNET_HEADER) return;
     const passed = this.#sent.take(frame);
     if (passed !== undefined) this.monitor.see(KINDS[this.role].toStack, () => ({ frame, passed }));
   }
