@@ -79,8 +79,8 @@ function make(folder: string): void {
  */
 export function writeWhole(named: string, content: string | Buffer | Iterable<string>): void {
   const path = existsSync(named) ? realpathSync(named) : named;
-  const isStream = existsSync(path) && !statSync(path).isFile() && !statSync(path).isDirectory();
-  if (isStream) return write(path, content, 'w');
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found && !found.isFile() && !found.isDirectory()) return write(path, content, 'w');
   // Nobody else can know the name, and place a link there.
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}`);
   try {

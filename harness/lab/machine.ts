@@ -14,8 +14,8 @@ export interface Machine {
 }
 
 /**
- * For Linux's drivers, in dom0 and PV guests. The processor model has no AVX: with AVX, QEMU 7.2 occasionally corrupts registers when
- * Xen switches between domains, and programs in them crash.
+ * For Linux's drivers, in dom0 and PV guests. The processor model has no AVX: with AVX, QEMU 7.2 occasionally corrupts
+ * registers when Xen switches between domains, and programs in them crash.
  */
 export const STOCK: Machine = {
   name: 'stock',
@@ -43,12 +43,11 @@ const HVM_TARGETS: Readonly<Record<string, Release>> = { 'ipxe-netfront': 'bookw
  * @throws UsageError if the targets need different machines, or if the release or a replaced module does not fit
  */
 export function machineFor(targets: readonly string[], release: Release, module?: string): Machine {
-  const [own] = targets.filter((name) => Object.hasOwn(HVM_TARGETS, name));
+  const [own, needed] = Object.entries(HVM_TARGETS).find(([name]) => targets.includes(name)) ?? [];
   if (own === undefined) return STOCK;
-  const needed = HVM_TARGETS[own];
   if (targets.length > 1)
     throw new UsageError(`--target ${own}: this target needs a machine of its own; run it without other targets`);
-  if (needed !== undefined && needed !== release)
+  if (needed !== release)
     throw new UsageError(
       `--target ${own}: this target was seen to work with --release ${needed} only; use that release, not ${release}`,
     );

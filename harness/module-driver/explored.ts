@@ -3,7 +3,7 @@ import { explorationEnd } from '../explore/records.js';
 import type { ResultRecord, Script, SessionRecord } from '../run/record.js';
 import { cutShort } from '../run/stop.js';
 import type { ChildJob } from './protocol.js';
-import { emptySession, notADriver, watch } from './watched.js';
+import { emptySession, notLoaded, watch } from './watched.js';
 
 /**
  * Does an exploration and emits its records. A sequence in which the driver hangs or throws is a failure, which ends the
@@ -28,7 +28,7 @@ export async function exploreWatched(
     },
   });
   if (!early) return;
-  if (!early.loaded && !signal.aborted) throw notADriver(job.module, early);
+  if (!early.loaded && !signal.aborted) throw notLoaded(job.module, early);
   if (!session) onRecord(emptySession(job, 1));
   const end = { type: 'end', target: job.name, finished: new Date().toISOString() } as const;
   if (signal.aborted) return onRecord({ ...end, ...cutShort(signal) });

@@ -75,29 +75,30 @@ describe('a third-party driver', function () {
     expect((error as Error).message).to.match(/no-driver\.js is not a driver: its default export is not a function$/);
   });
 
-  it('is a usage error if the process ends while the module is loaded', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'netifspec-driver-'));
-    const module = join(folder, 'exits.mjs');
-    writeFileSync(module, 'process.exit(3);');
-    const error: unknown = await records(module, PING).catch((reason: unknown) => reason);
-    rmSync(folder, { recursive: true });
-    expect(error).to.be.instanceOf(UsageError);
-    expect((error as Error).message).to.match(
+  for (const [what, name, text, message] of [
+    [
+      'if the process ends while the module is loaded',
+      'exits.mjs',
+      'process.exit(3);',
       /exits\.mjs is not a driver: before it was loaded, the driver ended its process$/,
-    );
-  });
-
-  it('is a usage error with a reason if the module cannot be loaded', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'netifspec-driver-'));
-    const module = join(folder, 'half.mjs');
-    writeFileSync(module, 'export default (');
-    const error: unknown = await records(module, PING).catch((reason: unknown) => reason);
-    rmSync(folder, { recursive: true });
-    expect(error).to.be.instanceOf(UsageError);
-    expect((error as Error).message).to.match(
+    ],
+    [
+      'with a reason if the module cannot be loaded',
+      'half.mjs',
+      'export default (',
       /half\.mjs is not a driver: it can't be loaded: SyntaxError: .*node --check/,
-    );
-  });
+    ],
+  ] as const) {
+    it(`is a usage error ${what}`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'netifspec-driver-'));
+      const module = join(folder, name);
+      writeFileSync(module, text);
+      const error: unknown = await records(module, PING).catch((reason: unknown) => reason);
+      rmSync(folder, { recursive: true });
+      expect(error).to.be.instanceOf(UsageError);
+      expect((error as Error).message).to.match(message);
+    });
+  }
 
   it('loses no record while this process is too busy to read them', async () => {
     let isBusy = false;

@@ -82,7 +82,7 @@ export async function runWatched(options: WatchedOptions): Promise<void> {
       },
     );
     if (!early || signal.aborted) break;
-    if (!early.loaded && left.length === tests.length) throw notADriver(options.module, early);
+    if (!early.loaded && left.length === tests.length) throw notLoaded(options.module, early);
     // If no test had begun, the start of the driver failed, and would fail again in a new process.
     const [hit, ...others] = left.filter(({ id }) => early.during === undefined || id === early.during);
     if (!hit) {
@@ -169,7 +169,7 @@ export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Wa
       if (message.type === 'check') checking = message.requirements;
       if (message.type === 'program') watchdog.watchToo((program = message.pid));
       if (message.type === 'crash') why = message.message;
-      if (message.type === 'refused') fail(new UsageError(`${job.module} is not a driver: ${message.reason}`));
+      if (message.type === 'refused') fail(notADriver(job.module, message.reason));
       onMessage(message);
       if (message.type !== 'record' || message.record.type !== 'end') return;
       // All records have arrived; the process must not wait for a driver that keeps running.
@@ -189,9 +189,11 @@ export function watch(job: ChildJob, { signal, hangMs = HANG_MS, onMessage }: Wa
 }
 
 /** The error for a module or program that has ended before it was loaded. */
-export function notADriver(file: string, { why }: EarlyEnd): UsageError {
-  return new UsageError(`${file} is not a driver: before it was loaded, ${why}`);
+export function notLoaded(file: string, { why }: EarlyEnd): UsageError {
+  return notADriver(file, `before it was loaded, ${why}`);
 }
+
+const notADriver = (file: string, why: string): UsageError => new UsageError(`${file} is not a driver: ${why}`);
 
 /** A session record, if the driver's process left none. */
 function sessionOf({ name, command, role, seed, tests }: WatchedOptions): SessionRecord {
