@@ -159,9 +159,11 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
   /** Waits until the backend is in one of `states` or has removed its directory. */
   async awaitEnd(states: readonly XenbusState[], options: WaitOptions = {}): Promise<void> {
     const what = `state ${states.map(stateName).join(' or ')} of ${this.otherPath}, nor its removal,`;
+    const isThere = this.other.value !== undefined;
     const ended = (): boolean => this.other.value === undefined || states.map(String).includes(this.other.value);
     await this.until(what, ended, { ms: STATE_MS, ...options, on: [this.other.changed] });
-    if ([undefined, String(XENBUS_STATE.closed)].includes(this.other.value)) {
+    // A directory that was removed before does not show that the backend has followed.
+    if (isThere && [undefined, String(XENBUS_STATE.closed)].includes(this.other.value)) {
       this.monitor.see('closed', () => ({ uses: this.monitor.uses(this.refs) }));
     }
   }

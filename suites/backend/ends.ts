@@ -42,7 +42,7 @@ const ENDS: Readonly<Record<string, End>> = {
   },
   'frontend-removed': {
     what: 'has its directory removed',
-    requirement: 'XB-17',
+    requirement: 'XB-37',
     end: async (t, vif) => {
       await t.domain.store.remove(vif.path);
       return true;
@@ -50,7 +50,7 @@ const ENDS: Readonly<Record<string, End>> = {
   },
   'backend-removed': {
     what: 'is connected while the directory of the backend is removed',
-    requirement: 'XB-12',
+    requirement: 'XB-38',
     end: async (t, vif) => {
       await t.domain.store.remove(vif.otherPath);
       return true;

@@ -250,7 +250,7 @@ test(
     await t.check('XB-17', async () => (await t.fresh()).ping());
     const uses = async (): Promise<string[]> => grantUses(t, refs);
     const released = async (): Promise<boolean> => (await uses()).every((use) => use === 'unused');
-    await t.check('XB-17', () => vif.context.patience.until('end of all uses of the ring pages', released));
+    await t.check('XB-37', () => vif.context.patience.until('end of all uses of the ring pages', released));
     vif.release();
   },
 );

@@ -29,7 +29,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
   RXW: 37,
   EXTRA: 11,
   SLOT: 8,
-  XB: 36,
+  XB: 38,
   GNT: 13,
   ROB: 2,
 };

@@ -81,8 +81,7 @@ export const XB: readonly Requirement[] = [
     statement: 'The frontend reconnects when the backend returns to InitWait.',
     source: 'good practice: Linux and Windows do so' },
   { id: 'XB-17', side: 'backend', level: 'de-facto', since: 'always',
-    statement:
-      "When the frontend's directory disappears, the backend releases the connection and keeps working for others.",
+    statement: "When the frontend's directory disappears, the backend keeps working for others.",
     source: 'drivers: Linux, FreeBSD, QEMU, mirage' },
   // Not de-facto: Linux's backend goes to Connected, NetBSD's, mirage's and old QEMU's stay in InitWait or go away.
   { id: 'XB-18', side: 'both', level: 'should', since: 'always',
@@ -164,4 +163,12 @@ export const XB: readonly Requirement[] = [
   { id: 'XB-36', side: 'frontend', level: 'should', since: 'always',
     statement: 'When the save of its guest is cancelled, the frontend keeps its connection.',
     source: 'good practice: Linux and FreeBSD do so' },
+  // Not de-facto: QEMU up to 8 waits until its own directory is removed.
+  { id: 'XB-37', side: 'backend', level: 'should', since: 'always',
+    statement: "When the frontend's directory disappears, the backend has unmapped and closed everything of its connection.",
+    source: 'good practice: Linux handles it like a close' },
+  // Not de-facto: QEMU up to 8 leaves its rings mapped.
+  { id: 'XB-38', side: 'backend', level: 'should', since: 'always',
+    statement: 'When its own directory disappears, the backend has unmapped and closed everything of the connection.',
+    source: 'good practice: Linux removes the device; the frontend cannot use such pages for anything else' },
 ];

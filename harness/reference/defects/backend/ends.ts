@@ -43,7 +43,7 @@ export const BACKEND_ENDS_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'backend.ends.vanished-keeps-control',
-    breaks: 'XB-17',
+    breaks: 'XB-37',
     fault: 'keeps the control ring of a frontend whose directory is removed',
     backend: {
       closeControl(vif) {
@@ -53,7 +53,7 @@ export const BACKEND_ENDS_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'backend.ends.removed-keeps-grants',
-    breaks: 'XB-12',
+    breaks: 'XB-38',
     fault: 'keeps the grants that a frontend added mapped when its own directory is removed',
     backend: keeping(({ seen }) => seen === STATE.connected, ['mapped']),
   },

@@ -14,6 +14,7 @@ import {
   releasesLate,
   removesItself,
   throughInitialised,
+  waitsForToolstack,
   walking,
 } from '../support/backend-walks.js';
 import { later } from '../support/backend-queues.js';
@@ -95,6 +96,14 @@ export const CONNECTIONS: readonly LegalDriver[] = [
     source: 'mirage/mirage-net-xen lib/xenstore.ml, disconnect_backend, 18662d1c2ab0',
     backend: walking(removesItself),
     warns: ['XB-13', 'XB-30'],
+  },
+  {
+    id: 'backend.waits-for-toolstack',
+    choice: 'keeps the connection of a frontend whose directory disappears, until its own is removed',
+    source:
+      'QEMU hw/xen/xen-legacy-backend.c, xen_be_check_state: XenbusStateUnknown of a frontend changes nothing, v7.2',
+    backend: walking(waitsForToolstack),
+    warns: ['XB-37'],
   },
   {
     id: 'backend.keys-refused-in-init-wait',

@@ -8,7 +8,7 @@ import type { LegalDriver } from '../legal.js';
 import { pageZeroed } from '../support/backend-receive.js';
 import { givesUp } from '../support/backend-refusals.js';
 import { mapsPages, respondOneByOne, runtsSwallowed } from '../support/backend-transmit.js';
-import { connectedAlone, releasesLate, removesItself, walking } from '../support/backend-walks.js';
+import { connectedAlone, releasesLate, removesItself, waitsForToolstack, walking } from '../support/backend-walks.js';
 
 /** Common to all versions of QEMU's backend. */
 const qemu: Partial<BackendSteps> = {
@@ -70,8 +70,8 @@ export const OTHER_PERSONAS: readonly LegalDriver[] = [
     choice: "is QEMU's old xen_nic, which also connects in Initialised and stays in InitWait on invalid keys",
     source: 'philmd/qemu hw/net/xen_nic.c, 50273aa3ed2a; hw/xen/xen-legacy-backend.c, xen_be_check_state, v7.2',
     persona: true,
-    backend: { ...qemu, refuse: () => Promise.resolve() },
-    warns: ['NOTIFY-10', 'XB-18', 'RING-20', 'RXW-31'],
+    backend: { ...qemu, ...walking(waitsForToolstack), refuse: () => Promise.resolve() },
+    warns: ['NOTIFY-10', 'XB-18', 'XB-37', 'RING-20', 'RXW-31'],
   },
   {
     id: 'backend.qemu-10',

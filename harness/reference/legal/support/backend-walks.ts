@@ -122,6 +122,12 @@ export const removesItself: Walk = (next) => async (vif) => {
   await vif.domain.store.remove(vif.path);
 };
 
+/** Does nothing when the directory of its frontend disappears. */
+export const waitsForToolstack: Walk = (next) => async (vif) => {
+  const { frontend, own } = await states(vif);
+  if (frontend !== undefined || own === undefined) await next(vif);
+};
+
 /** Goes from Closing to Closed without waiting for the frontend. */
 export const closedAlone: Walk = (next) => async (vif) => {
   const { frontend, own } = await states(vif);
