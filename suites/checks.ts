@@ -771,7 +771,7 @@ export const CHECKS: Readonly<Record<string, readonly string[]>> = {
   'frontend.transmit.keeps-queue-0': ['TXW-16'],
   'frontend.transmit.response-error': ['TXW-17'],
   'frontend.transmit.response-dropped': ['TXW-17'],
-  'frontend.transmit.unknown-id': ['TXW-19'],
+  'frontend.transmit.unknown-id': ['TXW-16', 'TXW-19'],
   'frontend.responses.one-missing': ['RING-16', 'TXW-16', 'TXW-17'],
   'frontend.responses.later-half': ['TXW-16', 'TXW-17'],
   'frontend.responses.slot-by-slot': ['TXW-16', 'TXW-17'],

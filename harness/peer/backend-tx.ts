@@ -117,10 +117,9 @@ export class BackendTx {
     return chain;
   }
 
-  /** The highest id that no request in flight has. */
-  unusedId(): number {
-    let id = 0xffff;
-    while (this.#inFlight.has(id)) id--;
+  /** The highest id up to `id` that no request in flight has. */
+  unusedId(id: number): number {
+    while (this.#inFlight.has(id)) id = (id - 1) & 0xffff;
     return id;
   }
 

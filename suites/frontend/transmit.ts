@@ -201,14 +201,23 @@ for (const [name, status] of Object.entries({ error: RSP.error, dropped: RSP.dro
 
 test(
   'unknown-id',
-  'survives a response with an id that is not in flight',
+  'survives responses with ids that are not in flight, and keeps the buffers of those that are',
   { fresh: true, reflector: 'icmp', destructive: true },
   async (t) => {
     const vif = await t.fresh();
-    for (const { tx } of vif.queues) tx.respond = false;
-    const { queue } = await vif.ping();
-    queue.tx.ring.put(encodeTxResponse({ id: queue.tx.unusedId(), status: RSP.okay }));
+    const packets = await withhold(t, vif, 8);
+    const [{ queue, requests } = t.skip('the frontend sends nothing')] = packets;
+    // Half of an id that is in flight is right in one of them.
+    const ids = [0xffff, (requests[0]?.id ?? 0) ^ 0x100].slice(0, packets.length);
+    for (const id of ids) queue.tx.ring.put(encodeTxResponse({ id: queue.tx.unusedId(id), status: RSP.okay }));
     queue.pushTx();
+    // It may also give up this connection; if it does not, it goes on with other buffers.
+    await vif.deliver(vif.pingFrame().frame, {}, queue);
+    if (await happens(vif, 'another packet', () => vif.received.some((packet) => packet.queue === queue))) {
+      await t.check('TXW-16', () => {
+        for (const packet of packets) expectUnchanged(t, vif, packet);
+      });
+    }
     for (const { tx } of vif.queues) tx.respond = true;
     await survives(t, 'TXW-19', vif);
   },

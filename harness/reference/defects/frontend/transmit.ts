@@ -3,7 +3,7 @@ import { concat } from '../../../bytes/bytes.js';
 import { encodeExtra } from '../../../protocol/extra.js';
 import { KEY, RSP, TXF } from '../../../protocol/netif.js';
 import { TX_RING } from '../../../protocol/ring.js';
-import { decodeTxResponse, encodeTxRequest } from '../../../protocol/tx.js';
+import { decodeTxResponse, encodeTxRequest, encodeTxResponse } from '../../../protocol/tx.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
@@ -231,6 +231,18 @@ export const FRONTEND_TRANSMIT_DEFECTS: readonly Defect[] = [
         correct.takeTxResponse(queue, bytes);
       },
     })),
+  },
+  {
+    id: 'frontend.transmit.id-low-byte',
+    breaks: 'TXW-16',
+    fault: 'finds the packet of a response by the low byte of its id',
+    frontend: {
+      takeTxResponse(queue, bytes) {
+        const response = decodeTxResponse(bytes);
+        if (response.ok)
+          correct.takeTxResponse(queue, encodeTxResponse({ ...response.value, id: response.value.id & 0xff }));
+      },
+    },
   },
   {
     id: 'frontend.transmit.frees-other-queue',
