@@ -211,7 +211,7 @@ test(
     const ids = [0xffff, (requests[0]?.id ?? 0) ^ 0x100].slice(0, packets.length);
     for (const id of ids) queue.tx.ring.put(encodeTxResponse({ id: queue.tx.unusedId(id), status: RSP.okay }));
     queue.pushTx();
-    // It may also give up this connection; if it does not, it goes on with other buffers.
+    // It may also give up this connection; if it does not, it uses other buffers.
     await vif.deliver(vif.pingFrame().frame, {}, queue);
     if (await happens(vif, 'another packet', () => vif.received.some((packet) => packet.queue === queue))) {
       await t.check('TXW-16', () => {
