@@ -738,6 +738,8 @@ export const CHECKS: Readonly<Record<string, readonly string[]>> = {
   'frontend.notifications.first-event': ['NOTIFY-12'],
   'frontend.notifications.one-by-one': ['NOTIFY-02', 'NOTIFY-03', 'NOTIFY-04'],
   'frontend.notifications.event-ahead': ['NOTIFY-01', 'NOTIFY-02'],
+  'frontend.notifications.event-elsewhere': ['NOTIFY-01', 'NOTIFY-02'],
+  'frontend.notifications.refill-elsewhere': ['NOTIFY-01', 'NOTIFY-02'],
   'frontend.notifications.event-at-end': ['NOTIFY-02'],
   'frontend.notifications.refill-at-end': ['NOTIFY-02'],
   'frontend.notifications.alone': ['NOTIFY-04'],

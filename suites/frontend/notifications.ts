@@ -2,9 +2,11 @@
 import { expect } from 'chai';
 import { arpRequest } from '../../harness/packet/build.js';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
+import type { BackendQueue } from '../../harness/peer/backend-queue.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { advance, distance } from '../../harness/protocol/ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
+import type { Port } from '../../harness/xen/domain.js';
 import { Patience } from '../../harness/xen/wait.js';
 import { busyWait } from '../support/races.js';
 import { happens, hasBuffers, repeat } from './verbs.js';
@@ -19,6 +21,8 @@ const EVENTS = 4;
 const BURSTS = 250;
 /** How far ahead an event index is that the frontend never reaches in a round. */
 const FAR_AHEAD = 100_000;
+type PeerRing = BackendQueue['tx' | 'rx']['ring'];
+
 /** Pings by which a guest is made to send four requests. */
 const MOST_PINGS = 12;
 /** Pings that arrive alone. */
@@ -27,6 +31,8 @@ const ALONE = 6;
 const BATCHES = [2, 3, 17, 40];
 /** Rounds that may count an event in flight when they began; a driver that ignores the index is early in all. */
 const STRAY_ROUNDS = 4;
+/** Places of an event index, counted from req_prod, that no request reaches: read already, long ago, far ahead. */
+const ELSEWHERE = [0, -1, -300, 1000, 2 ** 31].flatMap((place) => Array<number>(ROUNDS / 5).fill(place));
 
 test('first-request', 'notifies the backend of the first request', { fresh: true, reflector: 'icmp' }, async (t) => {
   const vif = await t.plug();
@@ -107,6 +113,32 @@ test(
     t.info(`${ROUNDS} rounds of 3 requests before the index`);
     await t.check('NOTIFY-01', () =>
       expect(early.size, `rounds with an early notification, of ${ROUNDS}`).to.be.at.most(STRAY_ROUNDS),
+    );
+  },
+);
+
+test('event-elsewhere', 'sends no event while the event index is in the past or far away', PING, async (t) => {
+  const vif = await t.fresh();
+  await vif.ping();
+  const { tx, txPort } = vif.queue;
+  const early = await earlyRounds(t, vif, { ring: tx.ring, port: txPort, frame: () => vif.pingFrame().frame });
+  await t.check('NOTIFY-01', () =>
+    expect(early, `rounds with an early notification, of ${ROUNDS}`).to.be.at.most(STRAY_ROUNDS),
+  );
+});
+
+test(
+  'refill-elsewhere',
+  'sends no event of new buffers while the event index is in the past or far away',
+  PING,
+  async (t) => {
+    const vif = await t.fresh();
+    if ((await vif.otherKey(KEY.featureRxNotify)) !== '1') t.skip('the frontend does not advertise feature-rx-notify');
+    await vif.ping();
+    const { rx, rxPort } = vif.queue;
+    const early = await earlyRounds(t, vif, { ring: rx.ring, port: rxPort, frame: () => vif.quietFrame() });
+    await t.check('NOTIFY-01', () =>
+      expect(early, `rounds with an early notification, of ${ROUNDS}`).to.be.at.most(STRAY_ROUNDS),
     );
   },
 );
@@ -263,4 +295,57 @@ async function looksUnasked(t: FrontendTest, vif: BackendPeer): Promise<boolean>
   // A frontend that sleeps would not find them later either.
   vif.context.domain.events.notify(rxPort);
   return found;
+}
+
+/** Asks for an event at the next request, also if requests are published meanwhile. */
+function armNext(ring: PeerRing): void {
+  let next: number;
+  do {
+    next = ring.indices().reqProd;
+    ring.setReqEvent(advance(next, 1));
+  } while (ring.indices().reqProd !== next);
+}
+
+/**
+ * In how many rounds a frontend notifies `port` although the event index of `ring` is {@link ELSEWHERE}. The frames that
+ * it receives make it publish requests there.
+ */
+async function earlyRounds(
+  t: FrontendTest,
+  vif: BackendPeer,
+  { ring, port, frame }: { readonly ring: PeerRing; readonly port: Port; readonly frame: () => Uint8Array },
+): Promise<number> {
+  const { queue } = vif;
+  const { pump } = vif.context;
+  // Waiting for buffers would set the event index of the rx ring.
+  const published = async (): Promise<boolean> => {
+    const from = ring.indices().reqProd;
+    // A stack may lose a ping, and a frontend may post several buffers together.
+    for (let n = 0; n < MOST_PINGS && queue.rx.buffers.length > 0; n++) {
+      queue.rx.enqueue(frame());
+      queue.pushRx();
+      if (await happens(vif, 'new request', () => ring.indices().reqProd !== from)) return true;
+    }
+    return false;
+  };
+  let early = 0;
+  for (const place of ELSEWHERE) {
+    queue.deaf = true;
+    // Both rings may share a channel: the other one asks for no event.
+    for (const each of [queue.tx.ring, queue.rx.ring]) each.setReqEvent(advance(each.indices().reqProd, FAR_AHEAD));
+    ring.setReqEvent(advance(ring.indices().reqProd, place));
+    const before = pump.count(port);
+    const requests = (await published()) && (await published());
+    const events = pump.count(port) - before;
+    // The event of the next request comes after any that is early.
+    armNext(ring);
+    if (!requests || !(await published())) t.skip(`the frontend publishes nothing after ${MOST_PINGS} packets`);
+    await t.check('NOTIFY-02', () =>
+      vif.until('event of a request at the index', () => pump.count(port) > before + events),
+    );
+    if (pump.count(port) - before > 1) early++;
+    queue.deaf = false;
+    queue.service();
+  }
+  return early;
 }

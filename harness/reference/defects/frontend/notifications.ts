@@ -1,11 +1,21 @@
 /** Defects of the reference frontend, chapter notifications. */
 import { KEY } from '../../../protocol/netif.js';
 import type { FrontRing } from '../../../protocol/shared-ring.js';
-import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import type { Defect } from '../defect.js';
 import { Counts } from '../support/counts.js';
 import { pushesInSilence } from '../support/frontend.js';
 import { distance, needsNotify, RING_OFFSET } from '../../../protocol/ring.js';
+
+/** Notifies one of the rings at each push once req_prod has reached the event index. */
+const fromIndexOn = (name: 'tx' | 'rx'): Pick<FrontendSteps, 'push'> => ({
+  push(vif, ring, port) {
+    const due = ring.push();
+    const { reqProd, reqEvent } = ring.indices();
+    const reached = ring.layout.name === name && distance(reqEvent, reqProd) < 2 ** 31;
+    if (due || reached) vif.domain.events.notify(port);
+  },
+});
 
 export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
   {
@@ -64,6 +74,20 @@ export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
         vif.domain.events.notify(port);
       },
     },
+  },
+  {
+    id: 'frontend.notifications.tx-from-index-on',
+    breaks: 'NOTIFY-01',
+    fault: 'notifies tx requests from the event index on, however long ago it was reached',
+    shownIn: 'frontend.notifications.event-elsewhere',
+    frontend: fromIndexOn('tx'),
+  },
+  {
+    id: 'frontend.notifications.rx-from-index-on',
+    breaks: 'NOTIFY-01',
+    fault: 'notifies rx buffers from the event index on, however long ago it was reached',
+    shownIn: 'frontend.notifications.refill-elsewhere',
+    frontend: fromIndexOn('rx'),
   },
   {
     id: 'frontend.notifications.sleeps-unasked',
