@@ -1,6 +1,7 @@
 /** `netifspec doctor`: reports what a host can run, what is missing, and what may disturb a run. */
 import { stdout } from '../base/terminal.js';
 import { loadNative } from '../../native/index.js';
+import { X86_64 } from '../lab/architecture.js';
 import { missingPackages } from '../lab/tools.js';
 import { disturbingSettings } from '../xen/native/disturbing-settings.js';
 import { nativeProblems } from '../xen/native/index.js';
@@ -70,7 +71,7 @@ export async function doctorCommand({ on, ...options }: DoctorOptions): Promise<
     onXen: onXen(),
     problems: nativeProblems(),
     disturbingSettings: disturbingSettings(),
-    packages: missingPackages(),
+    packages: missingPackages(X86_64),
   });
   for (const { state, text, details } of found) {
     stdout.line([`${state.padEnd(4)}  ${text}`, ...details.map((line) => `        ${line}`)].join('\n'));

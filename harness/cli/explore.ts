@@ -141,7 +141,7 @@ async function exploreModule(
 export async function exploreOnHost(
   target: string,
   options: ExploreCommandOptions,
-  { command, ssh }: Pick<HostWork, 'command' | 'ssh'>,
+  host: Pick<HostWork, 'command' | 'ssh' | 'pack'>,
   signal: AbortSignal,
 ): Promise<number> {
   const { workOnHost } = await import('./run-on-host.js');
@@ -150,9 +150,9 @@ export async function exploreOnHost(
   const sequence = replay === undefined ? [] : ['--sequence', readFileSync(replay, 'utf8')];
   const code = await workOnHost(
     {
+      ...host,
       target,
-      command: [...command, ...verdictArgs({ strict })],
-      ssh,
+      command: [...host.command, ...verdictArgs({ strict })],
       ...(node === undefined ? {} : { node }),
       out,
       reporter: 'terminal',

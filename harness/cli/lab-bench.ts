@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { parseRecord } from '../../reports/records.js';
 import { compare, type Figure } from '../bench/figure.js';
 import { quotePosix } from '../ssh/posix.js';
+import { type Architecture, ARCHITECTURES } from '../lab/architecture.js';
 import { LabError } from '../lab/error.js';
-import { labDown, type LabHandle } from '../lab/index.js';
+import { type Lab, labDown } from '../lab/index.js';
 import { installed } from '../remote/installed.js';
-import { pack } from '../remote/pack.js';
 import { runRemote } from '../remote/remote.js';
 import { messageOf, UsageError } from '../base/errors.js';
 import { run } from '../base/process.js';
@@ -40,7 +40,7 @@ export async function labBenchCommand(options: LabBenchOptions): Promise<number>
   const interrupt = onInterrupt();
   try {
     const program = join(folder, 'bench');
-    await compile(program);
+    await compile(ARCHITECTURES[options.arch], program);
     const lab = await up(options);
     let figures: Figure[];
     try {
@@ -59,11 +59,11 @@ export async function labBenchCommand(options: LabBenchOptions): Promise<number>
 }
 
 /** Builds the reference program in C. It runs in the lab's dom0, like the addon that was built here. */
-async function compile(program: string): Promise<void> {
+async function compile({ cc }: Architecture, program: string): Promise<void> {
   try {
-    await run('cc', ['-O2', '-std=gnu11', '-o', program, SOURCE, '-ldl', '-lpthread']);
+    await run(cc, ['-O2', '-std=gnu11', '-o', program, SOURCE, '-ldl', '-lpthread']);
   } catch (cause) {
-    const message = `cannot build the reference program in C (${messageOf(cause)}); install a C compiler as cc`;
+    const message = `cannot build the reference program in C (${messageOf(cause)}); install a C compiler as ${cc}`;
     throw new LabError(message, { cause });
   }
 }
@@ -82,6 +82,7 @@ async function timeToFirstTest(options: LabUpOptions, signal: AbortSignal): Prom
         await runRemote({
           verb: 'run',
           ssh: lab.ssh,
+          pack: lab.pack,
           target: join(packageRoot, `harness/lab/targets/${FIRST.target}.yaml`),
           args: ['--test', FIRST.test],
           onRecord: (line) => {
@@ -101,8 +102,8 @@ async function timeToFirstTest(options: LabUpOptions, signal: AbortSignal): Prom
   });
 }
 
-async function measure(lab: LabHandle, program: string, signal: AbortSignal): Promise<Figure[]> {
-  const archive = await pack();
+async function measure(lab: Lab, program: string, signal: AbortSignal): Promise<Figure[]> {
+  const { pack: archive } = lab;
   return installed({ ssh: lab.ssh, log, signal }, archive, async (ssh, { home, node }) => {
     const there = quotePosix(`${home}/bench`);
     const stdin = createReadStream(program);

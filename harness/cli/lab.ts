@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { stderr, stdout } from '../base/terminal.js';
-import { labDown, type LabHandle, labSsh, labStatus, labUp } from '../lab/index.js';
-import { type Machine, machineFor, STOCK as STOCK_MACHINE } from '../lab/machine.js';
+import { type ArchitectureName, ARCHITECTURES } from '../lab/architecture.js';
+import { type Lab, labDown, labSsh, labStatus, labUp } from '../lab/index.js';
+import { type Machine, machineFor } from '../lab/machine.js';
 import type { Release } from '../lab/release.js';
 import { quotePosix } from '../ssh/posix.js';
 import { installed } from '../remote/installed.js';
-import { type Pack, packWithAddon } from '../remote/pack.js';
+import type { Pack } from '../remote/pack.js';
 import { packageRoot } from '../base/root.js';
 import { loadTarget } from '../run/target.js';
 import { UsageError } from '../base/errors.js';
@@ -23,6 +24,7 @@ import { runOnHost } from './run-on-host.js';
 import { failedIn, type Selection, selectTests, specOf } from './select.js';
 
 export interface LabUpOptions {
+  readonly arch: ArchitectureName;
   readonly release: Release;
   readonly install?: boolean;
   readonly fresh?: boolean;
@@ -80,7 +82,6 @@ export async function labUpCommand(options: LabUpOptions): Promise<number> {
 /** `netifspec lab run`: brings the lab up and runs each target as on any other host. Returns the worst exit code. */
 export async function labRunCommand(options: LabRunOptions): Promise<number> {
   const files = selectTargets(options);
-  const archive = await packWithAddon();
   const lab = await up(options, machineOf(files, options));
   const interrupt = onInterrupt();
   try {
@@ -89,7 +90,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
       const byName = new Map(files.map((file) => [loadTarget(file).name, file]));
       const code = await repeat({
         rounds,
-        out: join(options.out, `repeat-${runHash(archive, files, options)}`),
+        out: join(options.out, `repeat-${runHash(lab.pack, files, options)}`),
         targets: [...byName.keys()],
         strict: options.strict ?? false,
         log,
@@ -108,7 +109,7 @@ export async function labRunCommand(options: LabRunOptions): Promise<number> {
     const codes = await allCodes(runs);
     const { target, test, shard, role, maxFailures, lastFailed } = options;
     const all = !(target ?? test ?? shard ?? role ?? maxFailures ?? lastFailed) && !interrupt.signal.aborted;
-    if (all) codes.push(await selfTest(lab, archive, options, interrupt.signal));
+    if (all) codes.push(await selfTest(lab, options, interrupt.signal));
     return interrupt.signal.aborted ? 3 : Math.max(...codes);
   } finally {
     interrupt.release();
@@ -125,17 +126,16 @@ export async function labExploreCommand(options: LabExploreOptions): Promise<num
     .filter((file) => script === undefined || loadTarget(file).role === script.role);
   if (files.length === 0) throw new UsageError(`--replay: no target is a ${script?.role}; check --target`);
   refuseSameNames(files.map(loadTarget));
-  await packWithAddon();
   const lab = await up(options, machineOf(files, options));
   const interrupt = onInterrupt();
   try {
     const runs = files.map((file) => {
       const { name } = loadTarget(file);
-      const command = ['netifspec', 'lab', 'explore', '--release', options.release, '--target', name];
+      const command = ['netifspec', 'lab', 'explore', ...chosen(options), '--target', name];
       return exploreOnHost(
         file,
         { ...options, out: join(options.out, name) },
-        { command, ssh: lab.ssh },
+        { command, ssh: lab.ssh, pack: lab.pack },
         interrupt.signal,
       );
     });
@@ -179,8 +179,8 @@ function hasFailed(out: string, strict = false): boolean {
 
 /** A hash of everything that affects the results: rounds with the same hash can be compared. */
 function runHash(archive: Pack, files: readonly string[], options: LabRunOptions): string {
-  const { release, spec, slow, module, guest } = options;
-  const hash = createHash('sha256').update(JSON.stringify([archive.key, release, spec, slow]));
+  const { arch, release, spec, slow, module, guest } = options;
+  const hash = createHash('sha256').update(JSON.stringify([archive.key, arch, release, spec, slow]));
   for (const name of guest === undefined ? [] : readdirSync(guest, { recursive: true, encoding: 'utf8' }).sort()) {
     // Disk images may be too large to hash.
     const { size, mtimeMs } = statSync(join(guest ?? '', name), { throwIfNoEntry: false }) ?? {};
@@ -206,19 +206,19 @@ function inFolder(options: LabRunOptions, file: string): LabRunOptions {
 }
 
 /** Runs one target from dom0, with its results in `options.out`. Returns the exit code. */
-async function runTarget(file: string, options: LabRunOptions, lab: LabHandle, signal: AbortSignal): Promise<number> {
+async function runTarget(file: string, options: LabRunOptions, lab: Lab, signal: AbortSignal): Promise<number> {
   const { name } = loadTarget(file);
   const started = performance.now();
-  const { release, module, guest } = options;
+  const { module, guest } = options;
   const command = [
-    ...['netifspec', 'lab', 'run', '--release', release, '--target', targetFile(name) === file ? name : file],
+    ...['netifspec', 'lab', 'run', ...chosen(options), '--target', targetFile(name) === file ? name : file],
     ...(module === undefined ? [] : ['--module', module]),
     ...(guest === undefined ? [] : ['--guest', guest]),
     ...verdictArgs(options),
   ];
   // The --keep of `lab run` keeps the lab, not vifs.
   const code = await runOnHost(
-    { ...options, keep: false, target: file, command, ssh: lab.ssh, reporter: 'terminal' },
+    { ...options, keep: false, target: file, command, ssh: lab.ssh, pack: lab.pack, reporter: 'terminal' },
     signal,
   );
   log(`${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`);
@@ -243,16 +243,18 @@ export async function labDownCommand(): Promise<number> {
 }
 
 /** The machine that these target files need. Throws a UsageError if no machine fits. */
-function machineOf(files: readonly string[], { release, module }: LabUpOptions): Machine {
-  return machineFor(
-    files.map((file) => loadTarget(file).name),
-    release,
-    module,
-  );
+function machineOf(files: readonly string[], { arch, release, module }: LabUpOptions): Machine {
+  const names = files.map((file) => loadTarget(file).name);
+  return machineFor(names, { architecture: ARCHITECTURES[arch], release, module });
+}
+
+/** The options that say which lab a command used. */
+function chosen({ arch, release }: LabUpOptions): string[] {
+  return ['--arch', arch, '--release', release];
 }
 
 /** Brings the lab up with these options. */
-export async function up(options: LabUpOptions, machine = STOCK_MACHINE): Promise<LabHandle> {
+export async function up(options: LabUpOptions, machine = machineOf([], options)): Promise<Lab> {
   return labUp({
     release: options.release,
     machine,
@@ -268,26 +270,27 @@ export async function up(options: LabUpOptions, machine = STOCK_MACHINE): Promis
  * Tests netifspec itself on the lab's Xen: the contract of its port, and its reference drivers, which support features
  * that no other driver has. A bug there would affect every result. A build that passed once is not tested again.
  */
-async function selfTest(lab: LabHandle, archive: Pack, options: LabRunOptions, signal: AbortSignal): Promise<number> {
-  const proven = join(dirname(lab.ssh.identity), `proven-${archive.key}`);
+async function selfTest(lab: Lab, options: LabRunOptions, signal: AbortSignal): Promise<number> {
+  const proven = join(dirname(lab.ssh.identity), `proven-${lab.pack.key}`);
   if (existsSync(proven)) {
     log('self-test (contract of the port, reference drivers): this build passed earlier');
     return 0;
   }
   // The options apply to other drivers only: the reference drivers run all of their tests.
-  const { release, out, verbose = false } = options;
+  const { arch, release, out, verbose = false } = options;
   const references = Object.entries(REFERENCES).map(([name, test]) =>
-    runTarget(targetFile(name), inFolder({ release, out, verbose, test }, targetFile(name)), lab, signal),
+    runTarget(targetFile(name), inFolder({ arch, release, out, verbose, test }, targetFile(name)), lab, signal),
   );
   const codes = await allCodes(references);
-  if (!signal.aborted) codes.push(await contract(lab, archive, signal));
+  if (!signal.aborted) codes.push(await contract(lab, signal));
   const worst = Math.max(...codes);
   if (worst === 0) writeFileSync(proven, '');
   return worst;
 }
 
 /** Runs the tests of the native adapter and of the addon in dom0. Returns 3 if a test fails. */
-async function contract(lab: LabHandle, archive: Pack, signal: AbortSignal): Promise<number> {
+async function contract(lab: Lab, signal: AbortSignal): Promise<number> {
+  const { pack: archive } = lab;
   return installed({ ssh: lab.ssh, log, signal }, archive, async (ssh, { home, node }) => {
     const { code, stdout, stderr } = await ssh.exec(
       `cd ${quotePosix(`${home}/${archive.key}`)} && NETIFSPEC_REQUIRE_XEN=1 ${node} --expose-gc dist/bundle/harness/lab/contract.js`,

@@ -2,6 +2,7 @@
 /** Defines the commands and options of the command line; the modules that the commands load do the work. */
 import { Command, CommanderError, Option } from 'commander';
 import { stdout } from '../base/terminal.js';
+import { ARCHITECTURES, X86_64 } from '../lab/architecture.js';
 import { RELEASES } from '../lab/release.js';
 import { version } from '../base/root.js';
 import { collect, refuseWords, whole } from './arguments.js';
@@ -287,6 +288,11 @@ const lab = program
   .description('a real Xen with Linux guests, booted in QEMU');
 const building = (command: Command): Command =>
   command
+    .addOption(
+      new Option('--arch <name>', 'architecture of the emulated machine')
+        .choices(Object.keys(ARCHITECTURES))
+        .default(X86_64.name),
+    )
     .addOption(
       new Option('--release <name>', 'Debian release whose Xen and kernel the lab uses')
         .choices(Object.keys(RELEASES))

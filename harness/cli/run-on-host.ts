@@ -8,6 +8,7 @@ import { CATALOGUE } from '../../suites/catalogue.js';
 import type { SshOptions } from '../ssh/ssh.js';
 import { RemoteError } from '../remote/error.js';
 import { printableLine } from '../base/text.js';
+import type { Pack } from '../remote/pack.js';
 import { type RemoteRun, runRemote } from '../remote/remote.js';
 import { EnvironmentError } from '../run/environment.js';
 import type { ResultRecord } from '../run/record.js';
@@ -24,6 +25,8 @@ interface HostTarget extends ResultsOptions {
   readonly ssh: SshOptions;
   /** The Node to copy to the host. */
   readonly node?: string;
+  /** What to copy to the host. Default: the running netifspec, with the addon for this machine. */
+  readonly pack?: Pack;
   readonly shard?: string;
 }
 
@@ -66,6 +69,7 @@ export async function workOnHost(options: HostWork, signal: AbortSignal): Promis
       ssh: options.ssh,
       target: options.target,
       ...(options.node === undefined ? {} : { node: options.node }),
+      ...(options.pack === undefined ? {} : { pack: options.pack }),
       verb,
       args,
       onRecord: (line) => {

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../base/root.js';
+import type { Architecture } from './architecture.js';
 import { buildImages, type Manifest, RECIPE } from './build.js';
 import { LabError } from './error.js';
 import type { Progress } from './progress.js';
@@ -11,7 +12,7 @@ import { RELEASES, type Release } from './release.js';
 import type { LabPaths } from './state.js';
 
 export interface Images {
-  /** Name of the set, beginning with the release; changes with everything that the set is made from. */
+  /** Name of the set, beginning with release and architecture; changes with everything that the set is made from. */
   readonly key: string;
   /** Contains xen, vmlinux, initrd, root.squashfs, id, id.pub, manifest.json, and snapshots. */
   readonly directory: string;
@@ -30,27 +31,36 @@ export function imageFiles(): string {
   throw new LabError('harness/lab/image is missing; install netifspec again');
 }
 
-/** The release and a hash of everything else that the images are made from: image files, recipe, and Node. */
-export function imageKey(files: string, release: Release): string {
-  const made = [RECIPE, RELEASES[release], process.version, process.execPath];
+/**
+ * Release, architecture and a hash of everything else that the images are made from: image files, recipe, and Node.
+ */
+export function imageKey(files: string, release: Release, architecture: Architecture): string {
+  const { install, packages, modules, bus, nodePackage = [process.version, process.execPath] } = architecture;
+  const made = [RECIPE, install, packages, modules, bus, nodePackage, RELEASES[release]];
   const hash = createHash('sha256').update(JSON.stringify(made));
   for (const name of readdirSync(files).sort()) hash.update(`\0${name}\0`).update(readFileSync(join(files, name)));
-  return `${release}-${hash.digest('hex').slice(0, 16)}`;
+  return `${kindOf(release, architecture)}${hash.digest('hex').slice(0, 16)}`;
+}
+
+/** What the names of all sets of the same release and architecture begin with. */
+function kindOf(release: Release, { debian }: Architecture): string {
+  return `${release}-${debian}-`;
 }
 
 /**
- * Returns the images of a release and builds them if they are missing; a build removes older sets of the same release.
- * Newer Debian packages do not cause a build, but `fresh` does.
+ * Returns the images of a release and builds them if they are missing; a build removes older sets of the same release
+ * and architecture. Newer Debian packages do not cause a build, but `fresh` does.
  */
 export async function ensureImages(
   paths: LabPaths,
   release: Release,
+  architecture: Architecture,
   fresh: boolean,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Images> {
   const files = imageFiles();
-  const key = imageKey(files, release);
+  const key = imageKey(files, release, architecture);
   const directory = join(paths.images, key);
   const manifest = join(directory, 'manifest.json');
   if (fresh || !existsSync(manifest)) {
@@ -58,16 +68,16 @@ export async function ensureImages(
       throw new LabError('building the lab needs root, since mmdebstrap does; run again as root');
     }
     await ensureSpace(paths, BUILD_SPACE);
-    progress.log(`building the images from Debian ${release} packages (about a minute)`);
+    progress.log(`building the images from packages of Debian ${release} for ${architecture.debian} (about a minute)`);
     rmSync(paths.build, { recursive: true, force: true });
     mkdirSync(paths.build, { recursive: true });
     const result = join(paths.build, 'images');
     mkdirSync(result);
-    const made = await buildImages({ release, files, work: paths.build, result }, progress, signal);
+    const made = await buildImages({ architecture, release, files, work: paths.build, result }, progress, signal);
     writeFileSync(join(result, 'manifest.json'), JSON.stringify(made, undefined, 2) + '\n');
     mkdirSync(paths.images, { recursive: true });
     for (const name of readdirSync(paths.images)) {
-      if (name.startsWith(`${release}-`)) rmSync(join(paths.images, name), { recursive: true });
+      if (name.startsWith(kindOf(release, architecture))) rmSync(join(paths.images, name), { recursive: true });
     }
     renameSync(result, directory);
     rmSync(paths.build, { recursive: true, force: true });

@@ -1,6 +1,8 @@
 /** The lab: Xen, dom0 and two guests inside QEMU, on any Linux host. */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Pack } from '../remote/pack.js';
+import { packFor } from './addon.js';
 import { LabError } from './error.js';
 import { ensureImages, type Images } from './images.js';
 import type { Machine } from './machine.js';
@@ -26,6 +28,12 @@ import { ensureTools } from './tools.js';
 
 export { LabError } from './error.js';
 export type { LabHandle } from './state.js';
+
+/** A lab that is up. */
+export interface Lab extends LabHandle {
+  /** This netifspec, with the addon for the lab's architecture. */
+  readonly pack: Pack;
+}
 
 export interface LabOptions {
   readonly release: Release;
@@ -58,7 +66,7 @@ export interface LabStatus {
  * missing. A lab whose process has ended is stopped first. SIGINT, SIGTERM and SIGHUP undo a partial start.
  * @throws LabError with the problem and its remedy
  */
-export async function labUp(options: LabOptions): Promise<LabHandle> {
+export async function labUp(options: LabOptions): Promise<Lab> {
   const paths = labPaths();
   const progress = new Progress((line) => options.log(line));
   return interruptible((signal) =>
@@ -68,12 +76,21 @@ export async function labUp(options: LabOptions): Promise<LabHandle> {
       if (left !== undefined) options.log(`stopped a lab that an earlier process left running (QEMU, process ${left})`);
       if (options.guest !== undefined) checkGuest(options.guest);
       try {
-        await ensureTools(options.install, progress, signal);
-        const images = await ensureImages(paths, options.release, options.fresh ?? false, progress, signal);
-        const handle = await start(paths, images, options, progress, signal);
+        const { architecture } = options.machine;
+        await ensureTools(architecture, options.install, progress, signal);
+        const pack = await packFor(architecture, progress, signal);
+        const images = await ensureImages(
+          paths,
+          options.release,
+          architecture,
+          options.fresh ?? false,
+          progress,
+          signal,
+        );
+        const handle = await start(paths, images, pack, options, progress, signal);
         const owner = processId(process.pid);
         if (owner) writeRecord(paths, { owner, started: new Date().toISOString(), handle });
-        return handle;
+        return { ...handle, pack };
       } catch (error) {
         await stop(paths);
         throw error;
@@ -89,6 +106,7 @@ export async function labUp(options: LabOptions): Promise<LabHandle> {
 async function start(
   paths: LabPaths,
   images: Images,
+  pack: Pack,
   options: LabOptions,
   progress: Progress,
   signal: AbortSignal,
@@ -98,7 +116,7 @@ async function start(
     options.module === undefined
       ? undefined
       : await readModule(resolve(options.module), images.manifest.kernel, signal);
-  const version = await qemu.qemuVersion(signal);
+  const version = await qemu.qemuVersion(machine.architecture, signal);
   const snapshot = qemu.snapshotFile(
     images,
     version,
@@ -125,7 +143,7 @@ async function start(
     }
     await progress.step('guests booted', () => inDom0(paths, machine.start, signal));
     const log = (line: string) => options.log(line);
-    await progress.step('copied netifspec to dom0', () => takeNetifspec({ ssh, log, signal }));
+    await progress.step('copied netifspec to dom0', () => takeNetifspec({ ssh, log, signal }, pack));
     await progress.step('saved snapshot', () => qemu.saveSnapshot(paths, images, snapshot, signal));
     await inDom0(paths, setClock(), signal);
   }
@@ -137,7 +155,7 @@ async function start(
     });
   }
   progress.add('up', performance.now() - begin);
-  const facts = { xen: images.manifest.xen, dom0Kernel: images.manifest.kernel, qemu: version };
+  const facts = { architecture: machine.architecture.name, xen: images.manifest.xen, dom0Kernel: images.manifest.kernel, qemu: version };
   return { ssh, facts, timings: progress.timings };
 }
 

@@ -1,7 +1,7 @@
 /** netifspec in the lab's dom0. */
 import { RemoteError } from '../remote/error.js';
 import { type HostOptions, installed } from '../remote/installed.js';
-import { pack } from '../remote/pack.js';
+import type { Pack } from '../remote/pack.js';
 import { runScript } from '../remote/script.js';
 
 /** Timeout of the first run, under emulation. */
@@ -11,11 +11,11 @@ const RUN_MS = 120_000;
  * Copies this netifspec to dom0 and runs it once, on a simulated Xen, so that the snapshot includes Node and the
  * compiled code in memory.
  */
-export async function takeNetifspec(dom0: HostOptions): Promise<void> {
+export async function takeNetifspec(dom0: HostOptions, archive: Pack): Promise<void> {
   const { log, signal } = dom0;
   const run = "run --stream --test '*.xenbus.connect' > /dev/null";
   try {
-    await installed(dom0, await pack(), (ssh, { netifspec }) =>
+    await installed(dom0, archive, (ssh, { netifspec }) =>
       runScript(ssh, 'dom0', 'run netifspec', `${netifspec} ${run}`, { deadlineMs: RUN_MS, signal }),
     );
   } catch (error) {

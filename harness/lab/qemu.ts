@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
+import type { Architecture } from './architecture.js';
 import { LabError } from './error.js';
 import type { Images } from './images.js';
 import type { Machine } from './machine.js';
@@ -12,31 +13,23 @@ import { poll, run } from './process.js';
 import { Qmp } from './qmp.js';
 import { runningQemu, type LabPaths } from './state.js';
 
-const QEMU = 'qemu-system-x86_64';
-
-const XEN_OPTIONS = [
-  'console=com1 com1=115200,8n1',
-  'conring_size=1M loglvl=warning guest_loglvl=warning',
-  // Mitigations are expensive under emulation and protect nothing here.
-  'bootscrub=0 spec-ctrl=no xpti=no',
-].join(' ');
-// Linux sometimes finds an emulated TSC unstable at boot; each read of the clock is then a system call.
-const DOM0_OPTIONS = 'console=hvc0 loglevel=5 mitigations=off tsc=reliable lab.name=dom0 lab.ip=10.99.0.1';
+const XEN_OPTIONS = 'conring_size=1M loglvl=warning guest_loglvl=warning bootscrub=0';
+const DOM0_OPTIONS = 'console=hvc0 loglevel=5 mitigations=off lab.name=dom0 lab.ip=10.99.0.1';
 
 /** The options of a machine: everything that its snapshot depends on. */
-function machineOptions({ hardware, dom0 }: Machine): string[] {
+function machineOptions({ architecture, hardware, dom0 }: Machine): string[] {
+  const { board, load, xenOptions, dom0Options } = architecture;
   return [
-    ...['-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', ...hardware],
+    ...['-accel', 'tcg,thread=multi,tb-size=512', ...hardware],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot'],
-    ...['-kernel', 'xen', '-append', `${XEN_OPTIONS} ${dom0}`, '-initrd', `vmlinux ${DOM0_OPTIONS},initrd`],
-    ...['-drive', 'if=none,id=root,file=root.squashfs,format=raw,readonly=on'],
-    ...['-device', 'virtio-blk-pci,drive=root', '-device', 'virtio-net-pci,netdev=host,romfile='],
+    ...load(`${xenOptions} ${XEN_OPTIONS} ${dom0}`, `${DOM0_OPTIONS} ${dom0Options}`.trim()),
+    ...['-drive', 'if=none,id=root,file=root.squashfs,format=raw,readonly=on', ...board],
   ];
 }
 
 /** Version from the first line of `qemu --version`. */
-export async function qemuVersion(signal: AbortSignal): Promise<string> {
-  const text = (await run(QEMU, ['--version'], { signal })).toString();
+export async function qemuVersion({ qemu }: Architecture, signal: AbortSignal): Promise<string> {
+  const text = (await run(qemu, ['--version'], { signal })).toString();
   return /version (.*)/.exec(text)?.[1] ?? text.trim();
 }
 
@@ -79,7 +72,7 @@ export async function startQemu(
   signal.throwIfAborted();
   const log = openSync(paths.qemuLog, 'w');
   const source = snapshot === undefined ? undefined : openSync(snapshot, 'r');
-  const child = spawn(QEMU, args, {
+  const child = spawn(machine.architecture.qemu, args, {
     cwd: images.directory,
     detached: true,
     stdio: ['ignore', log, log, ...(source === undefined ? [] : [source])],

@@ -60,7 +60,12 @@ export interface LabHandle {
     /** File for `ssh -F`, with the hosts `dom0`, `netfront` and `netback`. */
     readonly config: string;
   };
-  readonly facts: { readonly xen: string; readonly dom0Kernel: string; readonly qemu: string };
+  readonly facts: {
+    readonly architecture: string;
+    readonly xen: string;
+    readonly dom0Kernel: string;
+    readonly qemu: string;
+  };
   /** Seconds per step of the `labUp` that created it. */
   readonly timings: Readonly<Record<string, number>>;
 }

@@ -1,6 +1,7 @@
 /** The commands and firmware that the lab needs on its host, by Debian package. */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Architecture } from './architecture.js';
 import { LabError } from './error.js';
 import { TOOL_PATH } from '../base/process.js';
 import { run } from './process.js';
@@ -8,8 +9,6 @@ import type { Progress } from './progress.js';
 
 /** Each package with a file that shows whether it is installed: an absolute path, or a command in PATH. */
 const PACKAGES: readonly (readonly [name: string, sign: string])[] = [
-  ['qemu-system-x86', 'qemu-system-x86_64'],
-  ['seabios', '/usr/share/seabios/bios-256k.bin'],
   ['mmdebstrap', 'mmdebstrap'],
   ['squashfs-tools', 'mksquashfs'],
   ['cpio', 'cpio'],
@@ -21,9 +20,9 @@ const PACKAGES: readonly (readonly [name: string, sign: string])[] = [
   ['dpkg', 'dpkg-deb'],
 ];
 
-/** The Debian packages that are missing on this host. */
-export function missingPackages(): string[] {
-  return PACKAGES.filter(([, sign]) => !isPresent(sign)).map(([name]) => name);
+/** The Debian packages that a lab of this architecture needs and that are missing on this host. */
+export function missingPackages({ tools }: Architecture): string[] {
+  return [...tools, ...PACKAGES].filter(([, sign]) => !isPresent(sign)).map(([name]) => name);
 }
 
 function isPresent(sign: string): boolean {
@@ -42,13 +41,18 @@ function isPresent(sign: string): boolean {
  * Makes sure that the host has the packages.
  * @throws LabError with the missing ones, unless `install` is set and apt-get can install them
  */
-export async function ensureTools(install: boolean, progress: Progress, signal: AbortSignal): Promise<void> {
+export async function ensureTools(
+  architecture: Architecture,
+  install: boolean,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new LabError(
       `the lab needs Linux on x86-64, and this is ${process.platform} on ${process.arch}; use another host`,
     );
   }
-  const missing = missingPackages();
+  const missing = missingPackages(architecture);
   if (missing.length === 0) return;
   const list = missing.join(' ');
   if (!install) {
@@ -67,7 +71,7 @@ export async function ensureTools(install: boolean, progress: Progress, signal: 
     await get('install', '--download-only', ...missing);
   });
   await progress.step('installed host packages', () => get('install', ...missing));
-  const still = missingPackages();
+  const still = missingPackages(architecture);
   if (still.length > 0)
     throw new LabError(`apt-get installed ${list}, but ${still.join(' ')} is still missing; check PATH`);
 }

@@ -28,18 +28,23 @@ export function cacheDirectory(): string {
 
 const BUNDLE = join('dist', 'bundle');
 const START = join(BUNDLE, 'start.cjs');
-/** The addon, where a build on this machine or the package has it. */
-const ADDONS = ['native/build/Release', `native/prebuilds/linux-${process.arch}`].map((folder) =>
-  join(folder, 'netifspec_native.node'),
-);
+/** The addon for a machine, as Node names it, where a build on this machine or the package has it. */
+function addonsFor(machine: string): string[] {
+  const built = machine === process.arch ? ['native/build/Release'] : [];
+  return [...built, `native/prebuilds/linux-${machine}`].map((folder) => join(folder, 'netifspec_native.node'));
+}
 /** Number of archives of earlier builds that stay in the cache. */
 const KEEP = 4;
 
 /**
- * Creates the archive of the package at `root`, or finds it in the cache.
+ * Creates the archive of the package at `root` for hosts of a machine, or finds it in the cache.
  * Throws a {@link RemoteError} if the package is not built or `tar` fails.
  */
-export async function pack(root = packageRoot, cache = join(cacheDirectory(), 'pack')): Promise<Pack> {
+export async function pack(
+  root = packageRoot,
+  cache = join(cacheDirectory(), 'pack'),
+  machine: string = process.arch,
+): Promise<Pack> {
   if (!existsSync(join(root, START)))
     throw new RemoteError(3, `netifspec in ${root} is not built; run "npm run build" there`);
   const found = await readdir(join(root, BUNDLE), { recursive: true, withFileTypes: true });
@@ -47,7 +52,7 @@ export async function pack(root = packageRoot, cache = join(cacheDirectory(), 'p
   const bundle = found
     .filter((entry) => entry.isFile() && /\.c?js$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
-  const addon = ADDONS.find((place) => existsSync(join(root, place)));
+  const addon = addonsFor(machine).find((place) => existsSync(join(root, place)));
   const files = [
     'package.json',
     ...bundle.map((file) => relative(root, file)),
@@ -66,8 +71,8 @@ export async function pack(root = packageRoot, cache = join(cacheDirectory(), 'p
  * Like {@link pack}, for runs on a real Xen.
  * Throws a {@link RemoteError} if the native addon is not built either.
  */
-export async function packWithAddon(root = packageRoot, cache?: string): Promise<Pack> {
-  const archive = await pack(root, cache);
+export async function packWithAddon(root = packageRoot, cache?: string, machine?: string): Promise<Pack> {
+  const archive = await pack(root, cache, machine);
   if (archive.addon !== undefined) return archive;
   throw new RemoteError(3, `the native addon in ${root} is not built; run "npm run install" there (needs g++)`);
 }
