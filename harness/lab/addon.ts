@@ -19,7 +19,9 @@ const SOURCES = join(packageRoot, 'native/src');
 export async function packFor({ node }: Architecture, progress: Progress, signal: AbortSignal): Promise<Pack> {
   const addon = join(packageRoot, `native/prebuilds/linux-${node}/netifspec_native.node`);
   if (node !== process.arch && existsSync(SCRIPT) && isOlder(addon, SOURCES))
-    await progress.step(`compiled the addon for ${node}`, () => run(process.execPath, [SCRIPT, node, addon], { signal }));
+    await progress.step(`compiled the addon for ${node}`, () =>
+      run(process.execPath, [SCRIPT, node, addon], { signal }),
+    );
   return packWithAddon(packageRoot, undefined, node);
 }
 

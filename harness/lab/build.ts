@@ -2,7 +2,16 @@
  * Builds the lab's images from Debian packages: hypervisor, kernel, one initramfs and one root file system. dom0 and
  * the guests share the last two.
  */
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Architecture } from './architecture.js';
 import { LabError } from './error.js';

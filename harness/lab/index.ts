@@ -155,7 +155,12 @@ async function start(
     });
   }
   progress.add('up', performance.now() - begin);
-  const facts = { architecture: machine.architecture.name, xen: images.manifest.xen, dom0Kernel: images.manifest.kernel, qemu: version };
+  const facts = {
+    architecture: machine.architecture.name,
+    xen: images.manifest.xen,
+    dom0Kernel: images.manifest.kernel,
+    qemu: version,
+  };
   return { ssh, facts, timings: progress.timings };
 }
 

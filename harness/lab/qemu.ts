@@ -22,7 +22,7 @@ function machineOptions({ architecture, hardware, dom0 }: Machine): string[] {
   return [
     ...['-accel', 'tcg,thread=multi,tb-size=512', ...hardware],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-no-reboot'],
-    ...load(`${xenOptions} ${XEN_OPTIONS} ${dom0}`, `${DOM0_OPTIONS} ${dom0Options}`.trim()),
+    ...load(`${xenOptions} ${XEN_OPTIONS} ${dom0}`, `${DOM0_OPTIONS} ${dom0Options}`),
     ...['-drive', 'if=none,id=root,file=root.squashfs,format=raw,readonly=on', ...board],
   ];
 }

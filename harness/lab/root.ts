@@ -4,6 +4,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -82,7 +83,8 @@ function finishPackages(root: string): void {
   if (!readFileSync(users, 'utf8').includes('\nsshd:'))
     appendFileSync(users, 'sshd:*:100:65534::/run/sshd:/usr/sbin/nologin\n');
   const awk = join(root, 'usr/bin/awk');
-  if (!existsSync(awk)) symlinkSync('mawk', awk);
+  // Not what it links to: that would be a file of the host.
+  if (!lstatSync(awk, { throwIfNoEntry: false })) symlinkSync('mawk', awk);
 }
 
 /**
@@ -136,4 +138,3 @@ export function placeFiles(files: string, root: string): void {
   }
   mkdirSync(join(root, 'var/log/xen/console'), { recursive: true });
 }
-

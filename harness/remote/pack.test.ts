@@ -50,6 +50,15 @@ describe('the pack', () => {
     expect(addon).to.equal(join(root(), packaged));
   });
 
+  it('contains the addon of the package for another machine, even if one was built on this machine', async () => {
+    file('app/native/build/Release/netifspec_native.node');
+    const packaged = 'native/prebuilds/linux-other/netifspec_native.node';
+    file(`app/${packaged}`);
+    const { file: archive, addon } = await pack(root(), cache(), 'other');
+    expect(names(archive).filter((name) => name.startsWith('native/'))).to.deep.equal([packaged]);
+    expect(addon).to.equal(join(root(), packaged));
+  });
+
   it('is refused for a real Xen if no addon is built', async () => {
     const error = await packWithAddon(root(), cache()).catch((thrown: unknown) => thrown);
     expect(error).to.have.property('exitCode', 3);
