@@ -27,7 +27,7 @@ import { installPackages, makeKeys, placeFiles } from './root.js';
  * `revision` covers changes of the code that builds them.
  */
 export const RECIPE = {
-  revision: 4,
+  revision: 5,
   packages: [
     'busybox-static',
     'ethtool',

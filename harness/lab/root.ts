@@ -73,6 +73,13 @@ export async function installPackages(
   finishPackages(root);
 }
 
+/** Links that scripts of packages make. */
+const LINKS: Readonly<Record<string, string>> = {
+  'usr/bin/awk': 'mawk',
+  'var/lock': '/run/lock',
+  'var/run': '/run',
+};
+
 /** What the scripts of packages do, as far as the lab needs it: where packages are only unpacked, no script has run. */
 function finishPackages(root: string): void {
   for (const name of ['passwd', 'group']) {
@@ -82,9 +89,12 @@ function finishPackages(root: string): void {
   const users = join(root, 'etc/passwd');
   if (!readFileSync(users, 'utf8').includes('\nsshd:'))
     appendFileSync(users, 'sshd:*:100:65534::/run/sshd:/usr/sbin/nologin\n');
-  const awk = join(root, 'usr/bin/awk');
-  // Not what it links to: that would be a file of the host.
-  if (!lstatSync(awk, { throwIfNoEntry: false })) symlinkSync('mawk', awk);
+  for (const [path, target] of Object.entries(LINKS)) {
+    const link = join(root, path);
+    if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()) continue;
+    rmSync(link, { recursive: true, force: true });
+    symlinkSync(target, link);
+  }
 }
 
 /**
