@@ -19,8 +19,7 @@ import { gunzipped } from './kernel.js';
 import { placeNode } from './node.js';
 import { run } from './process.js';
 import type { Progress } from './progress.js';
-import type { Release } from './release.js';
-import { installPackages, makeKeys, placeFiles } from './root.js';
+import { type BuildPaths, installPackages, makeKeys, placeFiles } from './root.js';
 
 /**
  * The packages and files of the images, for every release and architecture. The key of the images covers this list;
@@ -70,17 +69,6 @@ export const RECIPE = {
   /** Loaded by the initramfs, with all dependencies, after the bus of dom0's disk. */
   early: ['virtio_blk', 'xen-blkfront', 'squashfs', 'overlay'],
 } as const;
-
-export interface BuildPaths {
-  readonly architecture: Architecture;
-  readonly release: Release;
-  /** The image's own files. */
-  readonly files: string;
-  /** Scratch directory. */
-  readonly work: string;
-  /** Directory for the images. */
-  readonly result: string;
-}
 
 /** Contents of a set of images. */
 export interface Manifest {

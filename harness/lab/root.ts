@@ -13,10 +13,21 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { BuildPaths } from './build.js';
+import type { Architecture } from './architecture.js';
 import { run } from './process.js';
 import type { Progress } from './progress.js';
-import { RELEASES, TESTING } from './release.js';
+import { type Release, RELEASES, TESTING } from './release.js';
+
+export interface BuildPaths {
+  readonly architecture: Architecture;
+  readonly release: Release;
+  /** The image's own files. */
+  readonly files: string;
+  /** Scratch directory. */
+  readonly work: string;
+  /** Directory for the images. */
+  readonly result: string;
+}
 
 /** mmdebstrap in namespaces of its own: its mounts and children disappear when it is killed. */
 export async function installPackages(
