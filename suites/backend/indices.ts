@@ -1,8 +1,8 @@
 /** ring.h: only the frontend initializes a ring, so a backend attaches to indices that do not start at 0. */
 import { expect } from 'chai';
 import { CTRL_TYPE, KEY } from '../../harness/protocol/netif.js';
-import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
-import { goesToConnected, skipAtZero, waiting } from './connection-verbs.js';
+import { backendChapter } from '../../harness/run/suite.js';
+import { attachesToUsed, goesToConnected, waiting } from './connection-verbs.js';
 import { succeeds } from './verbs.js';
 
 const { test, tests } = backendChapter('indices');
@@ -69,15 +69,3 @@ test(
     }
   },
 );
-
-/** Skips the test if the backend attaches to rings at index 0 and not at the current index. */
-async function attachesToUsed(t: BackendTest): Promise<void> {
-  const vif = await t.plug();
-  const attaches = await succeeds(async () => {
-    // From 0 on this ring is overfull, and 16 bits hold its index.
-    await vif.connect({ start: 0x8000 });
-    await t.configure(vif);
-    await vif.transmit(vif.quietFrame());
-  });
-  if (!attaches) await skipAtZero(t, vif);
-}
