@@ -125,6 +125,20 @@ abstract class Context<R extends Role> implements TestContext<PeerOf[R]> {
     else this.unclaimed = true;
   }
 
+  async during<T>(requirements: readonly string[], step: () => Promise<T>): Promise<T> {
+    const before = this.checking;
+    const announce = (ids: readonly string[]): void => {
+      this.checking = ids;
+      this.options.onCheck?.(ids);
+    };
+    announce(requirements.filter(this.options.claimed));
+    try {
+      return await step();
+    } finally {
+      announce(before);
+    }
+  }
+
   held(): Holdings | undefined {
     this.#refuse();
     return this.options.held();

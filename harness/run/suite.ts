@@ -52,6 +52,11 @@ export interface TestContext<P> {
    * against `requirements`. The test ends there, unless all of them are SHOULDs, which are recorded as warnings.
    */
   check(requirements: string | readonly string[], body: () => unknown): Promise<void>;
+  /**
+   * Prepares what the test is about, in a step that has requirements of its own: a driver that crashes or hangs in it
+   * breaks these, and not those of the test.
+   */
+  during<T>(requirements: readonly string[], step: () => Promise<T>): Promise<T>;
   /** Number of rounds of a race: `usual`, or at least `many` (default: 10 000) in a run that may take long (`--slow`). */
   rounds(usual: number, many?: number): number;
   /** The resources that the driver's domain holds; undefined where the host cannot count them. */

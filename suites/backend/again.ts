@@ -46,6 +46,12 @@ const LAST_QUEUE: Situation<'backend'> = {
   },
 };
 
+/** Passes the first packets of a vif that is connected again: a driver that they bring down does not connect again. */
+async function worksAgain(t: BackendTest, vif: FrontendPeer): Promise<FrontendPeer> {
+  await t.during(['XB-14'], () => t.configure(vif));
+  return vif;
+}
+
 const RECONNECTED: Situation<'backend'> = {
   name: 'reconnected',
   title: 'in the second connection of a vif',
@@ -55,8 +61,7 @@ const RECONNECTED: Situation<'backend'> = {
     const fresh: BackendTest['fresh'] = async (options = {}) => {
       const vif = await t.fresh(await firstOptions(t, options));
       await again(vif, options);
-      await t.configure(vif);
-      return vif;
+      return worksAgain(t, vif);
     };
     return {
       fresh,
@@ -105,8 +110,7 @@ const POORER: Situation<'backend'> = {
       const first = await rich(t);
       const vif = await t.fresh(first);
       await used(vif, first, options);
-      await t.configure(vif);
-      return vif;
+      return worksAgain(t, vif);
     };
     return {
       fresh,
@@ -142,8 +146,7 @@ const RICHER: Situation<'backend'> = {
       fresh: async (options = {}) => {
         const vif = await plug();
         await connectsAgain(t, vif, richer(options));
-        await t.configure(vif);
-        return vif;
+        return worksAgain(t, vif);
       },
       bridged: async (from = {}, to = {}) => {
         const peers: [FrontendPeer, FrontendPeer] = [await plug(), await plug()];

@@ -60,10 +60,15 @@ export async function queuesOffered(t: BackendTest, vif?: FrontendPeer): Promise
   return queuesIn(await (vif ?? (await t.connect())).otherKey(KEY.multiQueueMaxQueues));
 }
 
-/** Closes a vif, starts again and connects once more; skips the test if the backend connects a device only once. */
+/**
+ * Closes a vif, starts again and connects once more; skips the test if the backend connects a device only once. What
+ * brings it down meanwhile is not what the test is about.
+ */
 export async function reconnect(t: BackendTest, vif: FrontendPeer, options: FrontendOptions = {}): Promise<void> {
-  await returnsToInitWait(t, vif);
-  await connectsAgain(t, vif, options);
+  await t.during(['XB-14'], async () => {
+    await returnsToInitWait(t, vif);
+    await connectsAgain(t, vif, options);
+  });
 }
 
 /** Closes a vif and starts again, until the backend is in InitWait; skips the test if it connects a device only once. */
