@@ -2,7 +2,7 @@
 import { TX_RING } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { arrives } from '../support/losses.js';
-import { through, useBuffers } from './verbs.js';
+import { refill, through, useBuffers } from './verbs.js';
 
 const { test, tests } = backendChapter('buffers');
 export const buffers = tests;
@@ -29,7 +29,7 @@ test('deaf-receiver', 'survives packets for a frontend that posts no buffers', B
   const slots = Array.from({ length: MANY }, () => from.queue.tx.enqueue(from.frameTo(to.link.peer.mac))).flat();
   from.queue.pushTx();
   await t.check('ROB-01', async () => (await t.connect()).transmit(from.quietFrame()));
-  to.queue.post(64);
+  await refill(to, 64);
   // A backend may keep requests until their packets are delivered, or respond at once and drop the packets.
   await t.check('RING-09', () => from.answered(slots));
   // It may drop what comes before it has seen the buffers.

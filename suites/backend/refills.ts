@@ -10,7 +10,7 @@ import { demanded } from '../../harness/xen/wait.js';
 import { LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
 import { queuesOffered } from './connection-verbs.js';
-import { farEnd, inOrder, LARGE_SHAPE, through } from './verbs.js';
+import { farEnd, inOrder, LARGE_SHAPE, refill, through } from './verbs.js';
 
 const { test, tests } = backendChapter('refills');
 export const refills = tests;
@@ -155,7 +155,7 @@ test('order', 'delivers packets that waited for buffers in their order', BRIDGE,
   // The backend may respond to the packets only when they are delivered.
   await arrives(from.answered(slots));
   to.queue.rx.repost = true;
-  to.queue.post(64);
+  await refill(to, 64);
   await inOrder(t, 'RXW-20', [from, to], frames);
 });
 

@@ -57,6 +57,22 @@ export async function through(
   );
 }
 
+/** Posts buffers. Returns whether the backend has asked for the event of them (ring.h, req_event). */
+export function postsAsked(queue: FrontendQueue, count: number): boolean {
+  const { reqProd, reqEvent } = queue.rx.ring.indices();
+  queue.post(count);
+  const ahead = distance(reqProd, reqEvent);
+  return ahead > 0 && ahead <= distance(reqProd, queue.rx.ring.reqProdPvt);
+}
+
+/**
+ * Posts buffers for packets that may wait. A backend that keeps packets should ask for the event of the buffers
+ * (NOTIFY-10); if it has not, it gets one that concerns the tx ring, at which it may look at them.
+ */
+export async function refill(vif: FrontendPeer, count: number): Promise<void> {
+  if (!postsAsked(vif.queue, count)) await vif.transmit(vif.quietFrame());
+}
+
 /** Checks that those of some frames that come through a bridge, into which they were sent, come in their order. */
 export async function inOrder(
   t: BackendTest,

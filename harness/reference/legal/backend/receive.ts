@@ -36,6 +36,25 @@ function inPieces(largest: number, first = largest): Partial<BackendSteps> {
   };
 }
 
+/** Keeps packets for which there is no buffer until the next event of the frontend, for which it does not ask. */
+function resumesAtEvents(): Partial<BackendSteps> {
+  const asleep = new WeakSet<object>();
+  return {
+    features: () => ({ [KEY.featureRxCopy]: '1' }),
+    serve(vif, queue) {
+      asleep.delete(queue);
+      correct.serve(vif, queue);
+    },
+    drainBacklog(vif, queue) {
+      if (asleep.has(queue)) return;
+      correct.drainBacklog(vif, queue);
+      if (queue.backlog.length === 0) return;
+      queue.rx.setReqEvent(queue.rx.reqCons);
+      asleep.add(queue);
+    },
+  };
+}
+
 export const RECEIVE: readonly LegalDriver[] = [
   {
     id: 'backend.rx-offset-2',
@@ -269,5 +288,12 @@ export const RECEIVE: readonly LegalDriver[] = [
     choice: 'puts each fragment at the end of its page',
     source: 'netif.h, struct netif_rx_response: offset in page of start of received packet',
     backend: { offsetFor: (vif, length) => Math.max(vif.headroom, PAGE_SIZE - length) },
+  },
+  {
+    id: 'backend.rx-resumes-at-events',
+    choice: 'offers no feature, and keeps packets without a buffer until the next event, for which it does not ask',
+    source: 'QEMU 7.2, hw/net/xen_nic.c, net_event(), with a tap device, which it then reads no longer',
+    backend: resumesAtEvents(),
+    warns: ['NOTIFY-10'],
   },
 ];
