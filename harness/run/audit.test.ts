@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { leaked } from './audit.js';
+import { type Inventory, leakBreaks, leaked } from './audit.js';
 
 const before = { grants: 4, mappings: 1, eventChannels: 2, watches: 3 };
 
@@ -14,5 +14,31 @@ describe('leaked resources', () => {
     expect(leaked(before, { grants: 0, mappings: 2, eventChannels: 5, watches: 3 })).to.equal(
       '1 mapping, 3 event channels',
     );
+  });
+});
+
+describe('a leak', () => {
+  const inventory = (more: Partial<Inventory>): Inventory => ({
+    connection: undefined,
+    driver: before,
+    harness: before,
+    removals: { frontend: 1, backend: 1 },
+    ...more,
+  });
+  const idle = inventory({});
+  const driver = { ...before, mappings: 2 };
+
+  it('breaks what obliges the driver to release a connection that ended in this way', () => {
+    const of = (removals: Inventory['removals']): string =>
+      leakBreaks('backend', idle, idle, inventory({ driver, removals }));
+    expect(of({ frontend: 1, backend: 1 })).to.equal('XB-12');
+    expect(of({ frontend: 2, backend: 1 })).to.equal('XB-37');
+    expect(of({ frontend: 1, backend: 2 })).to.equal('XB-38');
+    expect(leakBreaks('frontend', idle, idle, inventory({ driver }))).to.equal('XB-15');
+  });
+
+  it('of watches alone breaks the requirement about watches', () => {
+    const watches = inventory({ driver: { ...before, watches: 4 } });
+    expect(leakBreaks('backend', idle, idle, watches)).to.equal('XB-23');
   });
 });

@@ -7,6 +7,12 @@ import type { Catalogue } from './catalogue.js';
 import { type Finding, verdictOfLevels } from './judge.js';
 import type { Role } from './record.js';
 
+/** Directories that were gone before netifspec closed the vif, so that the driver was shown no close. */
+export interface Removals {
+  frontend: number;
+  backend: number;
+}
+
 /** The requirement to keep nothing of a connection that has ended, and the one to keep no watch. */
 const LEAK_BREAKS: Readonly<Record<Role, { readonly any: string; readonly watches: string }>> = {
   backend: { any: 'XB-12', watches: 'XB-23' },
@@ -19,6 +25,8 @@ export interface Inventory {
   readonly connection: AnyPeer | undefined;
   readonly driver?: Holdings;
   readonly harness: Holdings;
+  /** How many there have been so far. */
+  readonly removals: Readonly<Removals>;
 }
 
 const NAMES: Readonly<Record<keyof Holdings, readonly [one: string, more: string]>> = {
@@ -87,9 +95,17 @@ export async function findLeak(audit: Audit): Promise<Finding | undefined> {
   await clear();
   if (await isFreed(() => leakOfDriver(idle))) return undefined;
   const observed = `the driver still holds ${leakOfDriver(idle) ?? 'something'} of vifs that were removed`;
-  const broken = LEAK_BREAKS[role][isOfWatches(idle, look()) ? 'watches' : 'any'];
+  const broken = leakBreaks(role, before, idle, look());
   const { verdict } = verdictOfLevels([catalogue.requirement(broken).level]);
   return { verdict, class: 'leak', failure: { observed }, requirements: [broken] };
+}
+
+/** The requirement that a leak breaks: to release what a removed directory was for is less of an obligation (XB-37, XB-38). */
+export function leakBreaks(role: Role, before: Inventory, idle: Inventory, now: Inventory): string {
+  if (isOfWatches(idle, now)) return LEAK_BREAKS[role].watches;
+  if (role === 'backend' && now.removals.frontend > before.removals.frontend) return 'XB-37';
+  if (role === 'backend' && now.removals.backend > before.removals.backend) return 'XB-38';
+  return LEAK_BREAKS[role].any;
 }
 
 function isOfWatches({ driver: before }: Inventory, { driver: now }: Inventory): boolean {

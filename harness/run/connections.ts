@@ -6,10 +6,12 @@ import { type Link, linkOf } from '../peer/link.js';
 import type { StackBoundary } from '../peer/stack-boundary.js';
 import { backendPath, createVif, frontendPath, handleOf, removeVif, type VifAddress, vifOf } from '../peer/vif.js';
 import { formatMac } from '../packet/address.js';
+import { XENBUS_STATE } from '../protocol/xenbus.js';
 import type { StackObserver } from '../packet/stack.js';
 import { all, Expired } from '../xen/wait.js';
 import { EnvironmentError } from './environment.js';
 import type { Iut, LinkedVif } from './iut.js';
+import type { Removals } from './audit.js';
 import type { Role } from './record.js';
 import type { Reflectors } from './reflectors.js';
 import { Unavailable } from './unavailable.js';
@@ -55,6 +57,8 @@ export class Connections<R extends Role> {
   #created = 0;
   /** The time by which the guest of the last vif must have booted. */
   bootEnds = 0;
+  /** How often a directory was gone when its vif was to be closed: a test had removed it. */
+  readonly removals: Removals = { frontend: 0, backend: 0 };
 
   constructor(
     /** The role of the driver under test; the peer plays the other one. */
@@ -230,6 +234,7 @@ export class Connections<R extends Role> {
     // Does not wait for a guest that has not booted yet.
     peer.bootMs = 0;
     try {
+      if (this.role === 'backend') await this.#countRemovals(vif);
       await peer.rest();
       await store.write(`${backendPath(vif)}/online`, '0');
       await peer.disconnect({ ms: UNPLUG_MS });
@@ -244,6 +249,15 @@ export class Connections<R extends Role> {
         await this.parts.method.close(vif);
       }
     }
+  }
+
+  /** A backend may itself remove its directory, once the frontend is in Closing or Closed. */
+  async #countRemovals(vif: VifAddress): Promise<void> {
+    const { store } = this.parts.iut.harness;
+    const state = await store.read(`${frontendPath(vif)}/state`);
+    const isOpen = state !== undefined && Number(state) < XENBUS_STATE.closing;
+    if (state === undefined) this.removals.frontend++;
+    if (isOpen && (await store.read(backendPath(vif))) === undefined) this.removals.backend++;
   }
 
   /** Removes the test's own vifs, and the shared one too if it may be `damaged`. */

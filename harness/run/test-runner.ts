@@ -354,7 +354,8 @@ export class TestRunner {
   }
 
   #inventory(): Inventory {
-    return { connection: this.parts.connections.current, ...this.parts.iut.holdings() };
+    const { connections, iut } = this.parts;
+    return { connection: connections.current, removals: { ...connections.removals }, ...iut.holdings() };
   }
 
   /** Requirements of the claimed version whose checks the test did not reach. */
