@@ -26,6 +26,10 @@ describe('a failure', () => {
       observed: '1',
     });
     expect(found(() => expect([1], 'a: b: c').to.deep.equal([2]))).to.include({ about: 'a: b: c', observed: '[ 1 ]' });
+    const names = ['a name of more than twenty letters', 'another name of more than twenty letters'];
+    expect(found(() => expect(names, 'kinds').to.deep.equal([]))).to.include({
+      observed: `[ '${names.join("', '")}' ]`,
+    });
     expect(found(() => expect('expected x to').to.equal('y'))).to.include({ observed: "'expected x to'" });
     expect(found(() => expect(-3).to.be.oneOf([-1, -2]))).to.include({ expected: 'to be one of [ -1, -2 ]' });
     expect(found(() => expect(undefined).to.not.equal(undefined))).to.include({ observed: 'undefined' });

@@ -1,5 +1,5 @@
 /** Derives a verdict from the errors and notes of a test's body. */
-import { util } from 'chai';
+import { config, util } from 'chai';
 import { Violation } from '../peer/violation.js';
 import { Expired, LAG_SHARE } from '../xen/wait.js';
 import type { Catalogue } from './catalogue.js';
@@ -150,6 +150,9 @@ export function failureOf(error: Error & { readonly actual?: unknown }): Failure
   const about = oneLine(before.slice(0, -2));
   return { ...(about === '' ? {} : { about }), expected: oneLine(after.join()), observed: oneLine(observed) };
 }
+
+// A list that a test compares is what its reader needs to see; the default shows lists of more than 40 characters as "[ …(4) ]".
+config.truncateThreshold = 400;
 
 /** A value as chai's messages show it; chai's types wrongly declare no return value. */
 const display = (value: unknown): string => String(util.objDisplay(value as object));
