@@ -165,14 +165,15 @@ for (const [name, size] of [
   });
 }
 
-for (const [name, title, total] of [
-  ['crosses-page', 'refuses a fragment that crosses its page', 1000],
-  ['crosses-page-by-one', 'refuses a fragment that crosses its page by a byte', 97],
+for (const [name, title, total, offset] of [
+  ['crosses-page', 'refuses a fragment that crosses its page', 1000, PAGE_SIZE - 96],
+  ['crosses-page-by-one', 'refuses a fragment that crosses its page by a byte', 97, PAGE_SIZE - 96],
+  ['crosses-page-at-64k', 'refuses a fragment whose end does not fit into 16 bits', 97, 0xffff],
 ] as const) {
   test(name, title, { fresh: true, reflector: 'icmp' }, async (t) => {
     const vif = await t.fresh();
     const { frame, isReply } = vif.pingFrame(total - PING_HEADERS);
-    const slots = vif.queue.tx.enqueue(frame, { alter: (request) => ({ ...request, offset: PAGE_SIZE - 96 }) });
+    const slots = vif.queue.tx.enqueue(frame, { alter: (request) => ({ ...request, offset }) });
     vif.queue.pushTx();
     await refuses(t, 'TXW-05', vif, slots, isReply);
   });

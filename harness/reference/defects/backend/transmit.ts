@@ -193,6 +193,19 @@ export const BACKEND_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.transmit.ends-in-16-bits',
+    breaks: 'TXW-05',
+    fault: 'calculates the end of a fragment in 16 bits, and forwards one that then seems to fit',
+    backend: {
+      takeChain(queue) {
+        const chain = correct.takeChain(queue);
+        const isFit = chain?.requests.every(({ offset, size }) => ((offset + size) & 0xffff) <= PAGE_SIZE);
+        if (!chain?.fault?.includes('crosses') || !isFit) return chain;
+        return { ...chain, requests: chain.requests.map((each) => ({ ...each, offset: 0 })), fault: undefined };
+      },
+    },
+  },
+  {
     id: 'backend.transmit.last-first',
     breaks: 'TXW-30',
     fault: 'forwards every fifth frame of an unknown protocol after the packet that follows it',
