@@ -31,6 +31,17 @@ test(
   },
 );
 
+test(
+  'blank-alone',
+  'accepts TCP packets with a blank checksum that are flagged csum_blank and not data_validated',
+  { gate: '!feature-no-csum-offload', reflector: 'tcp' },
+  async (t) => {
+    // As the frontends of NetBSD and Unikraft send them.
+    const vif = await t.connect();
+    await t.check('CSUM-06', () => vif.syn({ checksum: 'blank', shape: { flags: TXF.csumBlank } }));
+  },
+);
+
 test('complete', 'accepts TCP packets with a complete checksum', { reflector: 'tcp' }, async (t) => {
   const vif = await t.connect();
   await t.check('CSUM-10', () => vif.syn());

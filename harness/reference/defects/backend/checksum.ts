@@ -43,6 +43,12 @@ export const BACKEND_CHECKSUM_DEFECTS: readonly Defect[] = [
     backend: readsFlags((flags) => flags & ~TXF.csumBlank),
   },
   {
+    id: 'backend.checksum.blank-if-validated',
+    breaks: 'CSUM-06',
+    fault: 'treats a checksum as blank only if data_validated is set too',
+    backend: readsFlags((flags) => ((flags & TXF.dataValidated) === 0 ? flags & ~TXF.csumBlank : flags)),
+  },
+  {
     id: 'backend.checksum.vouches',
     breaks: 'CSUM-10',
     fault: 'sets data_validated on every TCP packet',
