@@ -1,7 +1,7 @@
 import { sameBytes } from '../bytes/bytes.js';
 import { BROADCAST_MAC, isGroupMac, MAC_LENGTH } from '../packet/address.js';
 import type { ExtraMcast } from '../protocol/extra.js';
-import { KEY } from '../protocol/netif.js';
+import { KEY, RSP } from '../protocol/netif.js';
 import { stateName, XENBUS_STATE, type XenbusState } from '../protocol/xenbus.js';
 import type { PeerContext } from './context.js';
 import type { Link } from './link.js';
@@ -58,6 +58,8 @@ function isOfGroup(frame: Uint8Array): boolean {
 export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
   readonly #backend: OtherDomain;
   #control: FrontendControl | undefined;
+  /** The slots of the packet that was sent last. */
+  #sent: readonly SentSlot[] = [];
   /** Whether the backend must deliver only the multicast groups that were requested. */
   #filtered = false;
 
@@ -194,8 +196,24 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
   ): Promise<SentSlot[]> {
     const slots = queue.tx.enqueue(frame, shape);
     queue.pushTx();
+    this.#sent = slots;
     await this.answered(slots, queue, options);
     return slots;
+  }
+
+  /** Also reports that the backend has refused the request, which explains why there is no reply. */
+  override async resolve(
+    ...args: Parameters<Peer<FrontendQueue, QueuePacket, TxShape>['resolve']>
+  ): Promise<QueuePacket> {
+    try {
+      return await super.resolve(...args);
+    } catch (error) {
+      const status = this.#sent.map(({ response }) => response?.status ?? RSP.okay).find((each) => each < RSP.okay);
+      if (!(error instanceof Expired) || status === undefined) throw error;
+      const { what, deadlineMs, lagMs, lateMs, demandedBy } = error;
+      const refused = `${what}, to a request to which the backend responded with status ${status},`;
+      throw new Expired(refused, deadlineMs, lagMs, lateMs, demandedBy);
+    }
   }
 
   /** Waits until each of `messages` has its response. */
