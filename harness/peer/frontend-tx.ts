@@ -44,6 +44,9 @@ export interface SentSlot {
   response: TxResponse | undefined;
 }
 
+/** No domain has so many grants: a page of this reference can't be read. */
+const BEYOND_GRANTS = 0x80000000;
+
 /** The transmit half of one queue of a frontend peer. */
 export class FrontendTx {
   readonly ring: FrontRing<Page>;
@@ -121,9 +124,9 @@ export class FrontendTx {
         size: n === 0 ? frame.length : length,
       };
       const sent = shape.alter?.(request, n) ?? request;
-      // What the backend reads then is not `frame`.
-      if ((['gref', 'offset', 'size'] as const).some((field) => sent[field] !== request[field]))
-        this.monitor.lookAway('toBackendStack');
+      // What the backend reads then is not `frame`. Of a page that it can't read it must not pass on anything.
+      const isOther = (['offset', 'size'] as const).some((field) => sent[field] !== request[field]);
+      if (isOther || (sent.gref !== request.gref && sent.gref < BEYOND_GRANTS)) this.monitor.lookAway('toBackendStack');
       slots.push(this.#put(sent, buffer));
       if (n === 0) slots.push(...extras.map((extra) => this.#putExtra(extra)));
     });

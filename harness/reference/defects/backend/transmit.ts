@@ -206,6 +206,17 @@ export const BACKEND_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.transmit.forwards-unread',
+    breaks: 'TXW-37',
+    fault: 'forwards what its memory held in place of a page that it can not read',
+    seen: 'FreeBSD 12.1 sys/dev/xen/netback/netback.c, xnb_update_mbufc(): the status of a copy is for a KASSERT alone',
+    shownIn: 'backend.transmit.bad-ref',
+    backend: {
+      fetch: (vif, queue, chain) =>
+        correct.fetch(vif, queue, chain) ?? new Uint8Array(chain.requests[0]?.size ?? 0).fill(0xdb),
+    },
+  },
+  {
     id: 'backend.transmit.last-first',
     breaks: 'TXW-30',
     fault: 'forwards every fifth frame of an unknown protocol after the packet that follows it',
