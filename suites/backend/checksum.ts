@@ -7,7 +7,14 @@ import { KEY, RXF, TXF } from '../../harness/protocol/netif.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { demanded } from '../../harness/xen/wait.js';
 import { checkWrongSums } from '../support/completed.js';
-import { checkZeroSums, throughSyn, throughUdp, throughUdp6, UDP_CHECKSUMS } from '../support/checksums.js';
+import {
+  checkCarries,
+  checkZeroSums,
+  throughSyn,
+  throughUdp,
+  throughUdp6,
+  UDP_CHECKSUMS,
+} from '../support/checksums.js';
 import { arrives } from '../support/losses.js';
 import { statusesAtLast, stillPasses } from './refusal-verbs.js';
 import { saysBlank } from './verbs.js';
@@ -193,6 +200,15 @@ for (const version of [4, 6] as const) {
   test(`udp-zero-v${version}`, title, { ...BRIDGE, gate }, async (t) => {
     const peers = await t.bridged({}, NO_OFFLOAD);
     await checkZeroSums(t, peers, version, { shapes: { blank: BLANK, complete: {} }, saysBlank });
+  });
+}
+
+for (const version of [4, 6] as const) {
+  const gate = version === 4 ? '!feature-no-csum-offload' : KEY.featureIpv6CsumOffload;
+  const title = `completes and passes on checksums of UDP over IPv${version} whose carries carry again`;
+  test(`udp-carries-v${version}`, title, { ...BRIDGE, gate }, async (t) => {
+    const peers = await t.bridged({}, NO_OFFLOAD);
+    await checkCarries(t, peers, version, { shapes: { blank: BLANK, complete: {} }, saysBlank });
   });
 }
 

@@ -10,7 +10,14 @@ import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
 import { CHECKSUMMED, cut, KINDS, UNFIT } from '../support/frame-shapes.js';
 import { checkWrongSums } from '../support/completed.js';
-import { checkZeroSums, throughSyn, throughUdp, throughUdp6, UDP_CHECKSUMS } from '../support/checksums.js';
+import {
+  checkCarries,
+  checkZeroSums,
+  throughSyn,
+  throughUdp,
+  throughUdp6,
+  UDP_CHECKSUMS,
+} from '../support/checksums.js';
 import { allCross, cross, type Crossing, crossings, expectNone, forwarded } from './bridge-verbs.js';
 import { hasBuffers, saysBlank, stillPasses } from './verbs.js';
 
@@ -223,6 +230,15 @@ for (const version of [4, 6] as const) {
   test(`udp-zero-v${version}`, title, { ...BRIDGE, gate }, async (t) => {
     const peers = await t.bridged(BACKEND_KEYS, NO_OFFLOAD);
     await checkZeroSums(t, peers, version, { shapes: { blank: BLANK, complete: {} }, saysBlank });
+  });
+}
+
+for (const version of [4, 6] as const) {
+  const gate = version === 4 ? '!feature-no-csum-offload' : KEY.featureIpv6CsumOffload;
+  const title = `completes and passes on checksums of UDP over IPv${version} whose carries carry again`;
+  test(`udp-carries-v${version}`, title, { ...BRIDGE, gate }, async (t) => {
+    const peers = await t.bridged(BACKEND_KEYS, NO_OFFLOAD);
+    await checkCarries(t, peers, version, { shapes: { blank: BLANK, complete: {} }, saysBlank });
   });
 }
 

@@ -35,57 +35,94 @@ export function throughUdp6<P extends { readonly frame: Uint8Array }, S>(
 /** Where the checksum of a datagram is in a frame without IP options, and its payload. */
 const CHECKSUM = { 4: 14 + 20 + 6, 6: 14 + 40 + 6 } as const;
 
-/** A datagram that is sent through a bridge: over IPv4 or IPv6, and whether its complete checksum computes to 0. */
+/** A datagram that is sent through a bridge. */
 interface SumCase {
   readonly version: 4 | 6;
   readonly checksum: 'blank' | 'complete';
-  readonly isZero: boolean;
+  readonly payload: Uint8Array;
+  /** The sum that is inverted to make its checksum. Default: any. */
+  readonly sum?: number;
 }
 
-/** Sends a datagram whose checksum may compute to 0, and returns what comes out. */
+/** Sends a datagram with a given sum, and returns what comes out. */
 function throughSum<P extends { readonly frame: Uint8Array }, S>(
   [from, to]: readonly [End<P, S>, End<P, S>],
-  { version, checksum, isZero }: SumCase,
+  { version, checksum, payload, sum }: SumCase,
   shape: S,
 ): Promise<P> {
-  const make = (payload: Uint8Array, kind: UdpChecksum): Uint8Array =>
+  const make = (bytes: Uint8Array, kind: UdpChecksum): Uint8Array =>
     (version === 4 ? udp4 : udp6)(from.link.peer, to.link.peer, {
       sport: SPORT['UDP datagram'],
       dport: 9,
-      payload,
+      payload: bytes,
       checksum: kind,
     });
-  const payload = new Uint8Array(33);
-  // With its own checksum in the payload, the sum of a datagram has all bits set.
-  const sum = make(payload, 'complete').subarray(CHECKSUM[version], CHECKSUM[version] + 2);
-  if (isZero) payload.set(sum);
-  return throughBridge('UDP datagram', [from, to], make(payload, checksum), shape);
+  const bytes = Uint8Array.from(payload);
+  if (sum !== undefined) {
+    const word = new DataView(bytes.buffer);
+    word.setUint16(0, 0);
+    const plain = make(bytes, 'complete');
+    const others = ~new DataView(plain.buffer, plain.byteOffset).getUint16(CHECKSUM[version]) & 0xffff;
+    // Ones' complement arithmetic is that modulo 0xffff.
+    word.setUint16(0, (sum + 0xffff - others) % 0xffff);
+  }
+  return throughBridge('UDP datagram', [from, to], make(bytes, checksum), shape);
+}
+
+/** What {@link checkZeroSums} and {@link checkCarries} send and see. */
+interface SumShapes<P, S> {
+  readonly shapes: Readonly<Record<'blank' | 'complete', S>>;
+  readonly saysBlank: (packet: P) => boolean;
 }
 
 /**
  * Checks that a UDP checksum that computes to 0 comes out of a bridge as 0xffff (RFC 768), whether the driver computes it
  * or passes it on. A driver may leave a checksum blank, and over IPv4 it may send none: then the test is skipped.
  */
-export async function checkZeroSums<P extends { readonly frame: Uint8Array }, S>(
+export function checkZeroSums<P extends { readonly frame: Uint8Array }, S>(
   t: Pick<TestContext<never>, 'check' | 'info' | 'skip'>,
   peers: readonly [End<P, S>, End<P, S>],
   version: 4 | 6,
-  {
-    shapes,
-    saysBlank,
-  }: { readonly shapes: Readonly<Record<'blank' | 'complete', S>>; readonly saysBlank: (packet: P) => boolean },
+  shapes: SumShapes<P, S>,
+): Promise<void> {
+  return checkSums(t, peers, { version, payload: new Uint8Array(33), sums: [0xffff] }, shapes);
+}
+
+/** Sums of a long datagram of ones that exceed 16 bits once more when their carries are added, in either byte order. */
+const CARRY_AGAIN = [0x0001, 0x0100, 0x0101];
+
+/**
+ * Checks that a UDP checksum is right, whether the driver computes it or passes it on, if the carries of its sum carry
+ * again (RFC 1071). Skips the test where {@link checkZeroSums} does.
+ */
+export function checkCarries<P extends { readonly frame: Uint8Array }, S>(
+  t: Pick<TestContext<never>, 'check' | 'info' | 'skip'>,
+  peers: readonly [End<P, S>, End<P, S>],
+  version: 4 | 6,
+  shapes: SumShapes<P, S>,
+): Promise<void> {
+  return checkSums(t, peers, { version, payload: new Uint8Array(1400).fill(0xff), sums: CARRY_AGAIN }, shapes);
+}
+
+async function checkSums<P extends { readonly frame: Uint8Array }, S>(
+  t: Pick<TestContext<never>, 'check' | 'info' | 'skip'>,
+  peers: readonly [End<P, S>, End<P, S>],
+  { sums, ...datagram }: Pick<SumCase, 'version' | 'payload'> & { readonly sums: readonly number[] },
+  { shapes, saysBlank }: SumShapes<P, S>,
 ): Promise<void> {
   let checked = 0;
   for (const checksum of ['blank', 'complete'] as const) {
-    const through = (isZero: boolean): Promise<P> => throughSum(peers, { version, checksum, isZero }, shapes[checksum]);
-    const usual = await demanded([checksum === 'blank' ? 'CSUM-06' : 'CSUM-10'], through(false));
+    const through = (sum?: number): Promise<P> =>
+      throughSum(peers, { ...datagram, checksum, ...(sum !== undefined && { sum }) }, shapes[checksum]);
+    const usual = await demanded([checksum === 'blank' ? 'CSUM-06' : 'CSUM-10'], through());
     if (saysBlank(usual) || udpChecksum(usual.frame) !== 'complete') {
       t.info(`a ${checksum} checksum comes out ${saysBlank(usual) ? 'blank' : udpChecksum(usual.frame)}`);
       continue;
     }
     checked++;
     await t.check(checksum === 'blank' ? 'CSUM-06' : 'CSUM-10', async () => {
-      expect(udpChecksum((await through(true)).frame), `${checksum} checksum`).to.equal('complete');
+      for (const sum of sums)
+        expect(udpChecksum((await through(sum)).frame), `${checksum} checksum`).to.equal('complete');
     });
   }
   if (checked === 0) t.skip('no checksum comes out complete');

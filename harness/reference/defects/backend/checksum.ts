@@ -5,7 +5,16 @@ import { KEY, RXF, TXF } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import { fit } from '../../packet.js';
 import type { Defect } from '../defect.js';
-import { isComplete, isIpv6, isPing, isTcp, type Kind, withZeroSum } from '../support/packets.js';
+import {
+  completingByOneFold,
+  isComplete,
+  isIpv6,
+  isPing,
+  isTcp,
+  type Kind,
+  verifyingByOneFold,
+  withZeroSum,
+} from '../support/packets.js';
 import { drops, refuses } from '../support/backend.js';
 
 /** Changes the flags of tx requests before they are used. */
@@ -212,5 +221,17 @@ export const BACKEND_CHECKSUM_DEFECTS: readonly Defect[] = [
       fitting: (vif, packet) =>
         sameBytes(withZeroSum(packet.frame), packet.frame) ? correct.fitting(vif, packet) : [],
     },
+  },
+  {
+    id: 'backend.checksum.verifies-by-one-fold',
+    breaks: 'CSUM-10',
+    fault: 'drops packets whose sum carries again when its carries are added',
+    backend: drops(verifyingByOneFold),
+  },
+  {
+    id: 'backend.checksum.completes-by-one-fold',
+    breaks: 'CSUM-06',
+    fault: 'computes a wrong checksum if the sum carries again when its carries are added',
+    backend: { fitting: completingByOneFold((vif, packet) => correct.fitting(vif, packet)) },
   },
 ];

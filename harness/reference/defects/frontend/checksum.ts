@@ -8,8 +8,17 @@ import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-st
 import { fit } from '../../packet.js';
 import type { Defect } from '../defect.js';
 import { drops } from '../support/frontend.js';
-import { HEADERS, isIpv6, isPing, isTcp, type Kind, withZeroSum } from '../support/packets.js';
-import { isComplete } from '../support/packets.js';
+import {
+  completingByOneFold,
+  HEADERS,
+  isComplete,
+  isIpv6,
+  isPing,
+  isTcp,
+  type Kind,
+  verifyingByOneFold,
+  withZeroSum,
+} from '../support/packets.js';
 
 /** Adds flags to each tx slot that starts a frame of a kind. */
 const sendsWith = (added: number, kind: Kind): Partial<FrontendSteps> => ({
@@ -127,7 +136,6 @@ export const FRONTEND_CHECKSUM_DEFECTS: readonly Defect[] = [
     id: 'frontend.checksum.wants-blank',
     breaks: 'CSUM-10',
     fault: 'drops TCP packets with a complete checksum',
-    seen: 'win-xenvif before cb0acf3 and 2e8095b: valid checksums are rejected',
     frontend: drops((packet) => isComplete(packet)),
   },
   {
@@ -258,5 +266,18 @@ export const FRONTEND_CHECKSUM_DEFECTS: readonly Defect[] = [
     breaks: 'CSUM-10',
     fault: 'drops UDP packets of 75 bytes with a complete checksum',
     frontend: drops(({ frame, csumBlank }) => !csumBlank && frame.length === 75 && udpChecksum(frame) === 'complete'),
+  },
+  {
+    id: 'frontend.checksum.verifies-by-one-fold',
+    breaks: 'CSUM-10',
+    fault: 'drops packets whose sum carries again when its carries are added',
+    seen: 'win-xenvif before cb0acf3 and 2e8095b: valid checksums are rejected',
+    frontend: drops(verifyingByOneFold),
+  },
+  {
+    id: 'frontend.checksum.completes-by-one-fold',
+    breaks: 'CSUM-06',
+    fault: 'computes a wrong checksum if the sum carries again when its carries are added',
+    frontend: { fitting: completingByOneFold((vif, packet) => correct.fitting(vif, packet)) },
   },
 ];

@@ -124,3 +124,29 @@ export const usingKeyOfIpv6 = (
   const refuses = offers[KEY.featureNoCsumOffload] === true && !offers[KEY.featureIpv6CsumOffload];
   return fit(packet, { ...offers, [KEY.featureNoCsumOffload]: refuses });
 };
+
+/** Whether the sum that makes a UDP checksum exceeds 16 bits once more when its carries are added to it. */
+function carriesAgain(frame: Uint8Array): boolean {
+  if (udpChecksum(frame) !== 'complete') return false;
+  const { length } = frame;
+  const at = ETHERNET_HEADER + (isIpv6(frame) ? 40 : 20);
+  const addresses = frame.subarray(at - (isIpv6(frame) ? 32 : 8), at);
+  const word = (bytes: Uint8Array, n: number): number => ((bytes[n] ?? 0) << 8) | (bytes[n + 1] ?? 0);
+  let sum = IP_PROTOCOL.udp + length - at;
+  for (let n = 0; n < addresses.length; n += 2) sum += word(addresses, n);
+  for (let n = at; n < length; n += 2) if (n !== at + 6) sum += word(frame, n);
+  return (sum & 0xffff) + (sum >>> 16) > 0xffff;
+}
+
+/** Verifies checksums by adding the carries of a sum once, and drops packets for which that is not enough. */
+export const verifyingByOneFold = ({ frame, csumBlank }: VifPacket): boolean => !csumBlank && carriesAgain(frame);
+
+/** Completes checksums by adding the carries of a sum once. */
+export const completingByOneFold =
+  <V>(fitting: Fitting<V>): Fitting<V> =>
+  (vif, packet) =>
+    fitting(vif, packet).map((each) => {
+      if (!packet.csumBlank || each.csumBlank || !carriesAgain(each.frame)) return each;
+      const at = ETHERNET_HEADER + (isIpv6(each.frame) ? 40 : 20) + 7;
+      return { ...each, frame: Uint8Array.from(each.frame, (byte, n) => (n === at ? (byte + 1) & 0xff : byte)) };
+    });
