@@ -60,6 +60,8 @@ export class FrontendTx {
   readonly #packets = new WeakMap<SentSlot, readonly SentSlot[]>();
   /** Grants that the backend may keep mapped. */
   readonly #kept = new Set<GrantRef>();
+  /** The other ids of requests that change. */
+  readonly #otherIds = new WeakMap<SentSlot, number>();
   #nextId = 0;
   /** Fires when responses were read from the ring. */
   readonly answered = new Signal();
@@ -146,14 +148,19 @@ export class FrontendTx {
     return this.#putExtra(bytes);
   }
 
-  /** Switches a request in the ring between its value and `alter` of it, until the returned function is called. */
-  flicker({ index }: SentSlot, alter: (request: TxRequest) => TxRequest): () => void {
+  /**
+   * Switches a request in the ring between its value and `alter` of it, until the returned function is called. Its
+   * response may have either id.
+   */
+  flicker(slot: SentSlot, alter: (request: TxRequest) => TxRequest): () => void {
     this.monitor.lookAway();
-    const at = slotOffset(TX_RING, index);
+    const at = slotOffset(TX_RING, slot.index);
     const { page } = this.ring;
     const request = decodeTxRequest(page.copyOut(at, TX_RING.slotBytes));
     if (!request.ok) throw new Error(`netifspec bug: the peer's own tx request is invalid: ${request.reason}`);
-    return flickerSlot(page, at, encodeTxRequest(request.value), encodeTxRequest(alter(request.value)));
+    const other = alter(request.value);
+    this.#otherIds.set(slot, other.id);
+    return flickerSlot(page, at, encodeTxRequest(request.value), encodeTxRequest(other));
   }
 
   /** Switches an extra in the ring between two values, until the returned function is called. */
@@ -230,7 +237,7 @@ export class FrontendTx {
     let extra: SentSlot | undefined;
     for (const slot of this.#inFlight.keys()) {
       if (slot.kind === 'extra') extra ??= slot;
-      else if (slot.id === id && status !== RSP.null) return slot;
+      else if ((slot.id === id || this.#otherIds.get(slot) === id) && status !== RSP.null) return slot;
     }
     return extra;
   }

@@ -31,6 +31,8 @@ const BATCH = 64;
 const FEW = 10;
 /** A size that no packet has: less than an Ethernet header. */
 const TOO_SHORT = 5;
+/** The bit in which the other id of a request differs that changes. */
+const OTHER_ID = 0x8000;
 
 test('response-per-request', 'responds to each request slot with one response slot', async (t) => {
   const vif = await t.connect();
@@ -160,6 +162,7 @@ test('unused-slots', 'does not touch slots that hold no request', { fresh: true,
 for (const [name, what, alter] of [
   ['changing-slot', 'size', (request) => ({ ...request, size: TOO_SHORT })],
   ['changing-offset', 'offset', (request) => ({ ...request, offset: PAGE_SIZE - ETHERNET_HEADER })],
+  ['changing-id', 'size and id', (request) => ({ ...request, size: TOO_SHORT, id: request.id ^ OTHER_ID })],
 ] as const satisfies readonly (readonly [string, string, (request: TxRequest) => TxRequest])[]) {
   const title =
     name === 'changing-slot'
@@ -183,8 +186,10 @@ for (const [name, what, alter] of [
       await arrives(vif.until('reply to each accepted ping', () => accepted.every(isReplied), { on: [vif.arrived] }));
       await t.check('RING-12', () => {
         for (const ping of pings) {
-          const { status } = ping;
+          const { status, isOther } = ping;
           expectRsp(status, [RSP.okay, ...REFUSALS], 'a changing request');
+          if (isOther && status === RSP.okay)
+            expect.fail('a request got status OKAY and the id that it had with another, impossible size');
           if (isReplied(ping) === (status === RSP.okay)) continue;
           const reply = isReplied(ping) ? 'a reply' : 'no reply';
           expect.fail(`${reply} to a ping whose request got status ${statusList([status])}`);
@@ -266,6 +271,8 @@ async function accepts(vif: FrontendPeer, alter: (request: TxRequest) => TxReque
 
 interface ChangingPing {
   readonly status: number | undefined;
+  /** Whether its response has an id that it had only while it was impossible. */
+  readonly isOther: boolean;
   readonly isReply: (frame: Uint8Array) => boolean;
 }
 
@@ -282,7 +289,7 @@ async function changingPing(
   try {
     vif.queue.pushTx();
     const statuses = (await statusesOrSilence(vif, slots)) ?? t.skip('the backend gives up the vif, as it may');
-    return { status: statuses[0], isReply };
+    return { status: statuses[0], isOther: slots[0]?.response?.id !== slots[0]?.id, isReply };
   } finally {
     calm();
   }

@@ -3,13 +3,25 @@ import { expect } from 'chai';
 import type { BackendPeer } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { distance, RING_OFFSET, slotOffset, TX_RING } from '../../harness/protocol/ring.js';
-import { sameBytes } from '../../harness/bytes/bytes.js';
+import { concat, sameBytes } from '../../harness/bytes/bytes.js';
 import { noncePayload } from '../../harness/packet/build.js';
 import { ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
+import { KEY, RXF } from '../../harness/protocol/netif.js';
+import type { RxResponse } from '../../harness/protocol/rx.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { countLost, sendUntilArrival } from '../support/losses.js';
-import { expectUniqueIds, LATE_MS, publishing, repeat, respondTo, stillPasses, survives, withhold } from './verbs.js';
+import {
+  expectUniqueIds,
+  hasBuffers,
+  LATE_MS,
+  publishing,
+  repeat,
+  respondTo,
+  stillPasses,
+  survives,
+  withhold,
+} from './verbs.js';
 
 const { test, tests } = frontendChapter('rings');
 export const rings = tests;
@@ -81,6 +93,23 @@ test(
       }
     });
     t.info(`${short} rounds saw the shorter of two lengths`);
+  },
+);
+
+test(
+  'changing-flags',
+  'ends a packet by a single snapshot of a response whose more_data and status change',
+  { needs: 'bridge', fresh: true, flicker: true, gate: KEY.featureSg },
+  async (t) => {
+    const rounds = t.rounds(CHANGING_ROUNDS);
+    await t.check('RING-12', async () => {
+      for (let round = 0; round < rounds; round += CHANGING_ROUNDS) {
+        const pair = await t.bridged();
+        await hasBuffers(t, pair[0], 2);
+        for (let n = 0; n < CHANGING_ROUNDS; n++) await changingEnd(pair, n);
+        for (const vif of pair) await t.unplug(vif);
+      }
+    });
   },
 );
 
@@ -171,22 +200,58 @@ async function aroundBothRings(t: FrontendTest, vif: BackendPeer): Promise<void>
  * bridge.
  */
 async function changingFrame(from: BackendPeer, to: BackendPeer): Promise<number> {
-  const frame = from.frameTo(to.link.peer.mac, noncePayload(1, LONG - ETHERNET_HEADER));
-  const header = frame.subarray(0, ETHERNET_HEADER);
+  const frame = frameOf([from, to], 1, LONG);
+  const alter = (response: RxResponse): RxResponse => ({ ...response, status: SHORT });
+  const out = await throughChanging([from, to], { frame, alter, known: ETHERNET_HEADER });
+  expect(out.length, 'bytes of the frame that comes out').to.be.oneOf([LONG, SHORT]);
+  expect(sameBytes(out, frame.subarray(0, out.length)), 'bytes come out as they came in').to.equal(true);
+  return out.length;
+}
+
+/** Delivers a frame that is whole in its slot, or begins there and continues in the next one, which is a frame too. */
+async function changingEnd(pair: Pair, round: number): Promise<void> {
+  const [frame, next] = [frameOf(pair, 2 * round, LONG), frameOf(pair, 2 * round + 1, SHORT)];
+  const alter = (response: RxResponse): RxResponse => ({ ...response, flags: RXF.moreData, status: SHORT });
+  const out = await throughChanging(pair, { frame, next, alter, known: SHORT });
+  const forms = [frame, concat(frame.subarray(0, SHORT), next)];
+  const lengths = forms.map((form) => form.length);
+  expect(out.length, 'bytes of the frame that comes out').to.be.oneOf(lengths);
+  expect(
+    forms.some((form) => sameBytes(form, out)),
+    'bytes come out as they came in',
+  ).to.equal(true);
+}
+
+type Pair = readonly [from: BackendPeer, to: BackendPeer];
+
+/** A frame for the far end of a bridge, of which no other `round` has the bytes. */
+function frameOf([from, to]: Pair, round: number, length: number): Uint8Array {
+  return from.frameTo(to.link.peer.mac, noncePayload(round, length - ETHERNET_HEADER));
+}
+
+/** A frame in a slot that alternates with `alter` of it, and `next`. It is recognised by its first `known` bytes. */
+interface Changing {
+  readonly frame: Uint8Array;
+  readonly next?: Uint8Array;
+  readonly alter: (response: RxResponse) => RxResponse;
+  readonly known: number;
+}
+
+/** Delivers a frame in a slot that changes, and returns the frame that comes out. */
+async function throughChanging([from, to]: Pair, { frame, next, alter, known }: Changing): Promise<Uint8Array> {
+  const begin = frame.subarray(0, known);
   let calm = (): void => undefined;
   const send = async (): Promise<void> => {
     calm();
-    await from.buffers(1);
+    await from.buffers(next ? 2 : 1);
     from.queue.rx.enqueue(frame);
-    calm = from.queue.rx.flicker((response) => ({ ...response, status: SHORT }));
+    calm = from.queue.rx.flicker(alter);
+    if (next) from.queue.rx.enqueue(next);
     from.queue.pushRx();
   };
-  const cameOut = (packet: QueuePacket): boolean => sameBytes(packet.frame.subarray(0, ETHERNET_HEADER), header);
+  const cameOut = (packet: QueuePacket): boolean => sameBytes(packet.frame.subarray(0, known), begin);
   try {
-    const { frame: out } = await sendUntilArrival(send, () => to.receive('delivered frame', cameOut));
-    expect(out.length, 'bytes of the frame that comes out').to.be.oneOf([LONG, SHORT]);
-    expect(sameBytes(out, frame.subarray(0, out.length)), 'bytes come out as they came in').to.equal(true);
-    return out.length;
+    return (await sendUntilArrival(send, () => to.receive('delivered frame', cameOut))).frame;
   } finally {
     calm();
   }

@@ -119,6 +119,23 @@ export const BACKEND_RINGS_DEFECTS: readonly Defect[] = [
     })(),
   },
   {
+    id: 'backend.rings.fetches-id-again',
+    breaks: 'RING-12',
+    fault: 'checks a request and then reads its id again for the response',
+    seen: 'Linux xen-netback before XSA-155 (CVE-2015-8550)',
+    backend: {
+      takeChain(queue) {
+        const index = queue.tx.reqCons;
+        const chain = correct.takeChain(queue);
+        const [first, ...later] = chain?.requests ?? [];
+        const again = decodeTxRequest(queue.tx.page.copyOut(slotOffset(TX_RING, index), TX_RING.slotBytes));
+        return chain && first && again.ok
+          ? { ...chain, requests: [{ ...first, id: again.value.id }, ...later] }
+          : chain;
+      },
+    },
+  },
+  {
     id: 'backend.rings.signed-distance',
     breaks: 'RING-10',
     fault: 'compares the number of requests as a signed number, and serves the ring if it is negative',

@@ -1,6 +1,6 @@
 /** Defects of the reference frontend, chapter rings. */
 import { RING_OFFSET, RX_RING, slotOffset, TX_RING } from '../../../protocol/ring.js';
-import { decodeRxResponse } from '../../../protocol/rx.js';
+import { decodeRxResponse, encodeRxResponse } from '../../../protocol/rx.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { Defect } from '../defect.js';
 
@@ -65,6 +65,21 @@ export const FRONTEND_RINGS_DEFECTS: readonly Defect[] = [
         const second = decodeRxResponse(queue.rx.page.copyOut(slotOffset(RX_RING, index), RX_RING.slotBytes));
         if (!frame || !first.ok || !second.ok || second.value.status >= first.value.status) return frame;
         return frame.fill(0, second.value.status);
+      },
+    },
+  },
+  {
+    id: 'frontend.rings.fetches-flags-again',
+    breaks: 'RING-12',
+    fault: 'reads the flags of a response again when it looks whether the packet continues',
+    seen: 'Linux xen-netfront before 8446066bf8c1: responses are read from the ring repeatedly',
+    frontend: {
+      takeRxSlot(queue, index, bytes) {
+        const first = decodeRxResponse(bytes);
+        const second = decodeRxResponse(queue.rx.page.copyOut(slotOffset(RX_RING, index), RX_RING.slotBytes));
+        const isData = queue.expect !== 'extra' && first.ok && second.ok;
+        const used = isData ? encodeRxResponse({ ...first.value, flags: second.value.flags }) : bytes;
+        return correct.takeRxSlot(queue, index, used);
       },
     },
   },
