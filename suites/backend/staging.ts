@@ -105,6 +105,8 @@ test('padding', 'ignores the padding of an entry', STAGING, async (t) => {
 for (const [name, size] of [
   ['zero', '0'],
   ['large', '513'],
+  // Its bytes, 8 per entry, are those of a single entry modulo 2^32.
+  ['wrap', '536870913'],
   ['text', 'many'],
 ] as const) {
   test(`size-${name}`, `keeps working without a pool of size "${size}"`, STAGING, async (t) => {

@@ -1,5 +1,6 @@
 /** Defects of the reference backend, chapter staging. */
 import { KEY } from '../../../protocol/netif.js';
+import { PAGE_SIZE } from '../../../xen/domain.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
 import { mapsForWriting } from '../../legal/support/backend-mapping.js';
@@ -21,6 +22,21 @@ export const BACKEND_STAGING_DEFECTS: readonly Defect[] = [
       openPool(vif, queue, pool, ref, size) {
         correct.openPool(vif, queue, pool, ref, size);
         if (ref >= 0 && pool.size === 0) queue.tx.unconsumed = () => ({ ok: false, reason: 'no pool' });
+      },
+    },
+  },
+  {
+    id: 'backend.staging.size-wraps',
+    breaks: 'STAG-06',
+    fault:
+      'counts the bytes of a table in 32 bits, and stops serving tx on a queue whose pool is larger than its table',
+    seen: 'UEK4 netback (33e35401): the size of a pool times 8 is a 32-bit number',
+    backend: {
+      openPool(vif, queue, pool, ref, size) {
+        correct.openPool(vif, queue, pool, ref, size);
+        const count = Number(size ?? 0);
+        if (ref >= 0 && count > PAGE_SIZE / 8 && (count * 8) >>> 0 <= PAGE_SIZE)
+          queue.tx.unconsumed = () => ({ ok: false, reason: 'no pool' });
       },
     },
   },
