@@ -1,20 +1,25 @@
 /** What a backend reads in xenstore: keys that are late, missing or invalid, and a driver that is bound again. */
 import { expect } from 'chai';
+import { tcpChecksum } from '../../harness/packet/match.js';
 import { OPTIONAL } from '../../harness/peer/xenbus-end.js';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import { Violation } from '../../harness/peer/violation.js';
-import { KEY } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
 import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
-import { Expired } from '../../harness/xen/wait.js';
+import { demanded, Expired } from '../../harness/xen/wait.js';
+import { throughSyn } from '../support/checksums.js';
+import { largeFrame, LARGEST } from '../support/large-packets.js';
 import { arrives } from '../support/losses.js';
 import { queuesOffered, waiting } from './connection-verbs.js';
 import { currentState, REFUSAL_MS, settledState, WORK_MS, worksOrRefuses } from './refusal-verbs.js';
+import { idle, LARGE_SHAPE, saysBlank } from './verbs.js';
 
 const { test, tests } = backendChapter('keys');
 export const keys = tests;
 
 const FRESH = { fresh: true, reflector: 'icmp' } as const;
+const BLANK = { flags: TXF.csumBlank | TXF.dataValidated };
 const { connected } = XENBUS_STATE;
 /** States of a backend that does not connect a frontend any more. */
 const GIVEN_UP = [XENBUS_STATE.closing, XENBUS_STATE.closed].map(stateName);
@@ -56,6 +61,32 @@ test('rate', 'passes packets with a rate limit', FRESH, async (t) => {
   });
 });
 
+for (const [name, rate, what] of [
+  ['small-rate', '3000,50000', 'fewer bytes at a time than a large packet has'],
+  ['largest-rate', '4294967295,50000', 'as many bytes as 32 bits count'],
+] as const) {
+  test(name, `responds to all packets with a rate limit of ${what}`, FRESH, async (t) => {
+    const vif = await waiting(t);
+    await t.domain.store.write(`${vif.otherPath}/rate`, rate);
+    await vif.connect();
+    await t.configure(vif);
+    const hasGso = (await vif.otherKey(KEY.featureGsoTcpv4)) === '1';
+    await t.check('RING-09', async () => {
+      for (const idleMs of [0, 1000]) {
+        await idle(t, idleMs);
+        // More than the limit, so they come out bit by bit.
+        const slots = Array.from({ length: 10 }, () => vif.queue.tx.enqueue(vif.quietFrame(1514))).flat();
+        vif.queue.pushTx();
+        await vif.answered(slots, vif.queue, { ms: 5000 });
+        if (!hasGso) continue;
+        const large = largeFrame(vif.link.peer, vif.link.iut, LARGEST, GSO_TYPE.tcpv4);
+        await vif.transmit(large, LARGE_SHAPE, vif.queue, { ms: 5000 });
+      }
+    });
+    await t.check('XB-10', () => vif.ping({ ms: 5000 }));
+  });
+}
+
 test('wrong-rates', 'connects and works, or refuses, with a wrong rate', FRESH, async (t) => {
   const other = await t.connect();
   const vifs: FrontendPeer[] = [];
@@ -82,6 +113,26 @@ for (const [name, what, value] of [
     await worksOrRefuses(t, 'XB-18', vif);
   });
 }
+
+test(
+  'no-rx-copy-features',
+  'reads the other keys of a frontend without request-rx-copy, or refuses it',
+  { ...FRESH, gate: '!feature-no-csum-offload', needs: 'bridge' },
+  async (t) => {
+    const keys = { [KEY.requestRxCopy]: undefined, [KEY.featureNoCsumOffload]: '1' };
+    const vif = await waiting(t);
+    if ((await vif.otherKey('feature-rx-flip')) === '1') t.skip('the backend may flip pages, which no test does');
+    await vif.publish({ keys });
+    const state = await settledState(t, vif);
+    if (state !== stateName(connected)) t.skip(`the backend is ${state}`);
+    const peers = await t.bridged({}, { keys });
+    const packet = await demanded(['XB-18'], throughSyn(peers, 'blank', BLANK));
+    await t.check('CSUM-02', () => {
+      expect(saysBlank(packet), 'csum_blank').to.equal(false);
+      expect(tcpChecksum(packet.frame), 'checksum').to.equal('complete');
+    });
+  },
+);
 
 for (const split of [false, true]) {
   const channels = split ? [KEY.eventChannelTx, KEY.eventChannelRx] : [KEY.eventChannel];

@@ -36,6 +36,30 @@ export const BACKEND_KEYS_DEFECTS: readonly Defect[] = [
     })(),
   },
   {
+    id: 'backend.keys.burst-too-small',
+    breaks: 'RING-09',
+    fault: 'with a rate, waits for credit for a packet that is larger than the most credit that it ever has',
+    seen: 'Linux xen-netback before the XSA-155 series: the credit is that of the last request, also for a large packet',
+    backend: (() => {
+      const limits = new WeakMap<object, number>();
+      const stuck = new WeakSet<object>();
+      return {
+        async connect(vif) {
+          await correct.connect(vif);
+          const rate = /^(\d+),\d+$/.exec((await vif.domain.store.read(`${vif.path}/rate`)) ?? '');
+          if (rate) limits.set(vif, Number(rate[1]));
+        },
+        serveTx(vif, queue) {
+          if (!stuck.has(queue)) correct.serveTx(vif, queue);
+        },
+        serveChain(vif, queue, chain) {
+          if ((chain.requests[0]?.size ?? 0) > (limits.get(vif) ?? Infinity)) stuck.add(queue);
+          else correct.serveChain(vif, queue, chain);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
     id: 'backend.keys.wrong-rate',
     breaks: 'ROB-01',
     fault: 'stops serving every vif after a rate that it cannot parse',
@@ -64,6 +88,17 @@ export const BACKEND_KEYS_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['backend'];
     })(),
+  },
+  {
+    id: 'backend.keys.default-features',
+    breaks: 'CSUM-02',
+    fault: 'connects a frontend without request-rx-copy as if it had no other feature key',
+    seen: 'Linux xen-netback, read_xenbus_vif_flags(): ends at a missing request-rx-copy, and connect() ignores that, v6.1',
+    backend: {
+      async readFeatures(vif) {
+        if ((await vif.frontendKey(KEY.requestRxCopy)) === '1') await correct.readFeatures(vif);
+      },
+    },
   },
   {
     id: 'backend.keys.queues-so-far',
