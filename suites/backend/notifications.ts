@@ -265,5 +265,7 @@ test(
     vif.queue.rx.repost = true;
     vif.queue.post(64);
     await t.check('RXW-27', () => vif.ping({ ms: RECOVERY_MS }));
+    // What waited may have expired by then.
+    await t.check('ROB-01', async () => (await t.connect()).ping());
   },
 );

@@ -6,7 +6,7 @@ import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps
 import { later } from '../../legal/support/backend-queues.js';
 import type { Defect } from '../defect.js';
 import { Counts } from '../support/counts.js';
-import { countSpurious } from '../support/mortal.js';
+import { countSpurious, mortalBackend } from '../support/mortal.js';
 
 /** Keeps packets that wait for a buffer, and asks for no event when there is one. */
 const withoutAsking: Partial<BackendSteps> = {
@@ -284,5 +284,30 @@ export const BACKEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['backend'];
     })(),
+  },
+  {
+    id: 'backend.notifications.dies-of-expired',
+    breaks: 'ROB-01',
+    fault:
+      'drops packets that have waited for ten seconds, and stops serving every vif if none is left when buffers come',
+    seen: 'Linux xen-netback before 94e810067888: the queue is empty after packets have expired',
+    backend: mortalBackend((die) => {
+      const expired = new WeakSet<object>();
+      const oldest = new WeakMap<object, object>();
+      return {
+        drainBacklog(vif, queue) {
+          if (expired.delete(queue) && queue.backlog.length === 0) die();
+          correct.drainBacklog(vif, queue);
+          const [first] = queue.backlog;
+          if (!first || oldest.get(queue) === first) return;
+          oldest.set(queue, first);
+          vif.domain.clock.after(10_000, () => {
+            if (queue.backlog[0] !== first) return;
+            queue.backlog.length = 0;
+            expired.add(queue);
+          });
+        },
+      };
+    }),
   },
 ];
