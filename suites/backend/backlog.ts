@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
 import type { FrontendQueue } from '../../harness/peer/frontend-queue.js';
 import { GSO_TYPE, HASH_FLAG, KEY, TXF } from '../../harness/protocol/netif.js';
+import { RX_RING } from '../../harness/protocol/ring.js';
 import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
@@ -25,6 +26,7 @@ const { test, tests } = backendChapter('backlog');
 export const backlog = tests;
 
 const BRIDGE = { fresh: true, needs: 'bridge' } as const;
+const LONG = { ...BRIDGE, long: true } as const;
 const MULTI = { ...BRIDGE, gate: KEY.multiQueueMaxQueues } as const;
 const GSO = { ...BRIDGE, gate: KEY.featureGsoTcpv4 } as const;
 const HEADROOM = { ...BRIDGE, gate: [KEY.featureGsoTcpv4, KEY.featureXdpHeadroom] } as const;
@@ -36,6 +38,10 @@ const MOST_QUEUES = 4;
 const FLOOD = 600;
 /** Frames that a backend keeps, if it keeps any. */
 const WAITING = 8;
+/** Packets of 17 slots that fit into a tx ring. */
+const LARGE_WAITING = 14;
+/** Milliseconds for which a backend may keep what it cannot deliver: Linux xen-netback drops it after 10 s. */
+const SENDER_MS = 30_000;
 /** Buffers that end a time without buffers. */
 const REFILL = 64;
 
@@ -114,6 +120,33 @@ test('transmits', 'responds to a frontend for which many packets wait', BRIDGE, 
   // It may drop what comes before it has seen the buffers.
   await arrives(through(from, to, from.frameTo(to.link.peer.mac)));
   await t.check('RXW-27', () => through(from, to, from.frameTo(to.link.peer.mac)));
+});
+
+test('refill-of-all', 'delivers what waits when a whole ring of buffers is posted at once', BRIDGE, async (t) => {
+  const isLarge = (await t.connect().then((vif) => vif.otherKey(KEY.featureGsoTcpv4))) === '1';
+  for (const large of isLarge ? [false, true] : [false]) {
+    const peers = await t.bridged({}, { keys: ACCEPTS_V4, rxBuffers: 0 });
+    const [from, to] = peers;
+    if (large) {
+      const frame = largeFrame(from.link.peer, to.link.peer, LARGEST, GSO_TYPE.tcpv4);
+      // A backend may respond to them once they are delivered.
+      for (let n = 0; n < LARGE_WAITING; n++) from.queue.tx.enqueue(frame, LARGE_SHAPE);
+      from.queue.pushTx();
+      await (await t.connect()).transmit(from.quietFrame());
+    } else await flood(peers, from.queue, FLOOD);
+    to.queue.post(RX_RING.size);
+    // It may drop what comes before it has seen the buffers.
+    await arrives(through(from, to, from.frameTo(to.link.peer.mac)));
+    t.info(`${distance(0, to.queue.rx.ring.rspCons)} buffers were used`);
+    await t.check('RXW-27', () => through(from, to, from.frameTo(to.link.peer.mac)));
+  }
+});
+
+test('sender', 'responds to a frontend whose packets wait for the buffers of another vif', LONG, async (t) => {
+  const [from, to] = await t.bridged({}, { rxBuffers: 0 });
+  const slots = Array.from({ length: WAITING }, () => from.queue.tx.enqueue(from.frameTo(to.link.peer.mac))).flat();
+  from.queue.pushTx();
+  await t.check('ROB-01', () => from.answered(slots, from.queue, { ms: SENDER_MS }));
 });
 
 test('other-queues', 'delivers on a queue while another one can keep no more packets', MULTI, async (t) => {

@@ -1,16 +1,19 @@
 /** Defects of the reference backend, chapter backlog. */
 import { KEY, NR_SLOTS_MIN, RXF } from '../../../protocol/netif.js';
-import { slotOffset } from '../../../protocol/ring.js';
+import { distance, slotOffset } from '../../../protocol/ring.js';
 import { decodeRxRequest, decodeRxResponse } from '../../../protocol/rx.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import type { BackendQueueState } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
+import { whenDelivered } from '../../legal/support/backend-transmit.js';
 import type { Defect } from '../defect.js';
 
 /** A reference that no frontend grants. */
 const NO_REF = 0xfffffff0;
 /** Packets that wait on a queue that can keep no more. */
 const FULL = 64;
+/** Buffers that a list of what is to be copied has room for. */
+const BATCH = 128;
 
 /** Whether the response that was put last reports an error. */
 function hasFailed({ rx }: BackendQueueState): boolean {
@@ -172,6 +175,30 @@ export const BACKEND_BACKLOG_DEFECTS: readonly Defect[] = [
         fill(vif, queue, request, piece, flags) {
           correct.fill(vif, queue, failed.has(queue) ? { ...request, gref: NO_REF } : request, piece, flags);
           if (hasFailed(queue)) failed.add(queue);
+        },
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.backlog.holds-sender',
+    breaks: 'ROB-01',
+    fault: 'responds to a packet only when the vif behind the bridge has delivered its waiting packets',
+    seen: 'Linux xen-netback (2.6) before 6623d7edad: packets for a vif without buffers hold the grants of their senders',
+    backend: whenDelivered(Infinity),
+  },
+  {
+    id: 'backend.backlog.batch-of-128',
+    breaks: 'RXW-27',
+    fault: 'delivers nothing more on a queue after it has used more than 128 buffers at once',
+    seen: 'Linux xen-netback (2.6) before 57dcc574ee: the list of a batch overflows',
+    backend: (() => {
+      const broken = new WeakSet<object>();
+      return {
+        drainBacklog(vif, queue) {
+          if (broken.has(queue)) return;
+          const before = queue.rx.reqCons;
+          correct.drainBacklog(vif, queue);
+          if (distance(before, queue.rx.reqCons) > BATCH) broken.add(queue);
         },
       } satisfies Defect['backend'];
     })(),

@@ -25,6 +25,7 @@ import {
   respondOneByOne,
   runtsSwallowed,
   takesSlots,
+  whenDelivered,
 } from '../support/backend-transmit.js';
 
 /** Packets per batch that the interface of a vif accepts. */
@@ -53,15 +54,10 @@ export const TRANSMIT: readonly LegalDriver[] = [
   },
   {
     id: 'backend.responses-when-delivered',
-    choice: 'responds to a packet only when the vif behind the bridge has delivered its waiting packets',
-    source: 'netif.h sets no time for a response',
-    backend: {
-      respond(vif, queue, chain, status) {
-        const waits = vif.bridgedTo?.queues.some(({ backlog }) => backlog.length > 0) ?? false;
-        if (!waits) return correct.respond(vif, queue, chain, status);
-        later(vif, queue, 5, () => vif.steps.respond(vif, queue, chain, status));
-      },
-    },
+    choice: 'responds to a packet only when the vif behind the bridge has delivered its waiting packets, or after 10 s',
+    source:
+      'netif.h sets no time for a response; Linux xen-netback drops what has waited for 10 s (rx_drain_timeout_msecs)',
+    backend: whenDelivered(10_000),
   },
   {
     id: 'backend.responses-coalesced',

@@ -6,6 +6,7 @@ import { type Mapping, XenError } from '../../../xen/domain.js';
 import type { BackendQueueState, BackendVif } from '../../backend.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import { checkChain, responsesTo, type TxChain } from '../../transmit-steps.js';
+import { later } from './backend-queues.js';
 
 type Respond = (...args: Parameters<BackendSteps['respond']>) => void;
 
@@ -132,3 +133,16 @@ export const runtsSwallowed: Pick<BackendSteps, 'takeChain' | 'accept'> = {
     if (packet.frame.length >= ETHERNET_HEADER) correct.accept(vif, queue, packet);
   },
 };
+
+/** Responds when the vif behind the bridge has delivered what waits there, at the latest after `most` milliseconds. */
+export const whenDelivered = (most: number): Pick<BackendSteps, 'respond'> => ({
+  respond(vif, queue, chain, status) {
+    const end = vif.domain.clock.now() + most;
+    const look = (): void => {
+      const waits = vif.bridgedTo?.queues.some(({ backlog }) => backlog.length > 0) ?? false;
+      if (!waits || vif.domain.clock.now() >= end) correct.respond(vif, queue, chain, status);
+      else later(vif, queue, 5, look);
+    };
+    look();
+  },
+});
