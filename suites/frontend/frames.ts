@@ -6,8 +6,8 @@ import { PING_HEADERS } from '../../harness/peer/peer.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { cutLengths, oversizedFrames } from '../support/cut-frames.js';
-import { frameOf, KINDS, TAGGED } from '../support/frame-shapes.js';
-import { allCross, crossings } from './bridge-verbs.js';
+import { CONTRADICTORY, frameOf, KINDS, TAGGED } from '../support/frame-shapes.js';
+import { allCross, crossings, forwarded } from './bridge-verbs.js';
 import { happens, hasBuffers, stillPasses, survives } from './verbs.js';
 
 const { test, tests } = frontendChapter('frames');
@@ -18,6 +18,8 @@ const PING = { fresh: true, reflector: 'icmp' } as const;
 const FULL = { fresh: true, reflector: 'icmp-full' } as const;
 /** Lengths at the minimum of a wire, at the end of the headers that drivers copy, and at the MTU. */
 const LENGTHS = [15, 42, 59, 60, 61, 64, 127, 128, 129, 255, 256, 257, LARGEST_FRAME - 1, LARGEST_FRAME];
+/** Places in a buffer: where a backend aligns the IP header, where it leaves headroom, and near the end. */
+const OFFSETS = [2, 66, 256, 2500];
 const EACH_LENGTH = Object.fromEntries(LENGTHS.map((length) => [`${length} bytes`, frameOf(length)]));
 
 for (const [name, title, table] of [
@@ -30,6 +32,24 @@ for (const [name, title, table] of [
     await t.check('RXW-33', () => allCross(peers, crossings(peers, table)));
   });
 }
+
+test('tagged-offsets', 'passes on frames with a VLAN tag from any place in their buffer', BRIDGE, async (t) => {
+  const peers = await t.bridged();
+  const tagged = await forwarded(peers, TAGGED);
+  await t.check('RXW-08', async () => {
+    for (const offset of OFFSETS) {
+      const all = crossings(peers, tagged).map((each) => ({ ...each, shape: { offset } }));
+      await allCross(peers, all);
+    }
+  });
+});
+
+test('contradictory', 'passes on frames with a contradictory IP header unchanged', BRIDGE, async (t) => {
+  const [from, to] = await t.bridged();
+  // Such a frame seems to have bytes after its end.
+  to.monitor.lookAway();
+  await t.check('RXW-33', () => allCross([from, to], crossings([from, to], CONTRADICTORY)));
+});
 
 test('both-ways', 'passes on frames in both directions at once', BRIDGE, async (t) => {
   const [one, other] = await t.bridged();

@@ -147,6 +147,18 @@ export const TAGGED: Readonly<Record<string, Make>> = {
   'a VLAN tag and the largest size': tagged(udpOver4(LARGEST_FRAME - UDP4_HEADERS)),
 };
 
+const withByte = (make: Make, at: number, value: number): Make =>
+  changed(make, (frame) => frame.map((byte, n) => (n === ETHERNET_HEADER + at ? value : byte)));
+
+/** Frames whose IP header contradicts itself or the frame. */
+export const CONTRADICTORY: Readonly<Record<string, Make>> = {
+  'IPv4 of version 5': withByte(udpOver4(), 0, 0x55),
+  'IPv4 with a header of 12 bytes': withByte(udpOver4(), 0, 0x43),
+  'IPv4 with a length beyond the frame': withByte(udpOver4(), 2, 0x40),
+  'IPv4 with a length of 0': withByte(withByte(udpOver4(), 2, 0), 3, 0),
+  'IPv6 with a length beyond the frame': withByte(udpOver6, 4, 0x40),
+};
+
 /** The first of the packets that `next` makes whose checksums differ: one of 65,536 has the same blank and complete. */
 function distinct(next: () => Forms): Forms {
   let made = next();

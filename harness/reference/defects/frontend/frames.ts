@@ -49,6 +49,30 @@ export const FRONTEND_FRAMES_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'frontend.frames.tag-at-page-start',
+    breaks: 'RXW-08',
+    fault: 'loses four bytes of a frame with a VLAN tag that does not begin at the start of its buffer',
+    seen: 'win-xenvif b5491f6: length and offset do not match after a VLAN tag was removed',
+    frontend: {
+      takeRxSlot(queue, index, bytes) {
+        const response = decodeRxResponse(bytes);
+        const isFirst = queue.expect === 'first' && response.ok && response.value.offset > 0;
+        const frame = correct.takeRxSlot(queue, index, bytes);
+        return frame && isFirst && isTagged(frame) ? frame.subarray(0, -VLAN_TAG) : frame;
+      },
+    },
+  },
+  {
+    id: 'frontend.frames.wants-length',
+    breaks: 'RXW-33',
+    fault: 'drops frames whose IPv4 header gives a length beyond the frame',
+    seen: 'win-xenvif before 4492182: rejects frames that it cannot parse',
+    frontend: dropsFrames((frame) => {
+      const length = ((frame[16] ?? 0) << 8) | (frame[17] ?? 0);
+      return etherType(frame) === 0x0800 && length > frame.length - ETHERNET_HEADER;
+    }),
+  },
+  {
     id: 'frontend.frames.ip-only',
     breaks: 'RXW-33',
     fault: 'drops frames that are neither IP nor ARP',
