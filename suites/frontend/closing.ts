@@ -4,6 +4,7 @@ import { STATE_MS } from '../../harness/peer/xenbus-end.js';
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import { GSO_TYPE, KEY, RXF } from '../../harness/protocol/netif.js';
+import { slotOffset } from '../../harness/protocol/ring.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
@@ -132,6 +133,30 @@ test('still-mapped', 'closes while the backend has its rings mapped, and survive
   // The peer unmaps them when it is unplugged.
   await othersSurvive(t, 'ROB-02', await t.connect(), [vif]);
 });
+
+test(
+  'ring-pages',
+  'writes nothing else to the pages of its rings while the backend has them mapped',
+  PING,
+  async (t) => {
+    const vif = await t.fresh();
+    const areas = [vif.queue.tx.ring, vif.queue.rx.ring].map(({ page, layout }) => {
+      const at = slotOffset(layout, layout.size - 1) + layout.slotBytes;
+      return { page, at, length: PAGE_SIZE - at };
+    });
+    for (const { page, at, length } of areas) page.copyIn(at, new Uint8Array(length).fill(0xa5));
+    await goOffline(vif, isClosing);
+    await arrives(vif.awaitState([closed]));
+    // A page that is used again is used for another vif first.
+    await t.check('ROB-02', async () => (await t.fresh()).ping());
+    await t.check('GNT-03', () => {
+      for (const { page, at, length } of areas) {
+        const changed = page.copyOut(at, length).filter((byte) => byte !== 0xa5).length;
+        expect(changed, 'bytes after the slots of a ring that changed').to.equal(0);
+      }
+    });
+  },
+);
 
 test('ends-grants', 'has ended its grants when its device is gone', PING, async (t) => {
   const vif = await t.fresh();

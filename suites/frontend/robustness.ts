@@ -7,7 +7,7 @@ import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { type Attacks, underAttack } from '../support/attacks.js';
 import { noise, WRONG_STATES, WRONG_VALUES } from '../support/noise.js';
-import { othersSurvive } from './verbs.js';
+import { othersSurvive, respondTo, survives, withhold } from './verbs.js';
 
 const { test, tests } = frontendChapter('robustness');
 export const robustness = tests;
@@ -133,6 +133,24 @@ for (const key of [KEY.multiQueueMaxQueues, KEY.featureRxCopy, KEY.featureSg, KE
     await othersSurvive(t, ['ROB-02', 'XB-18'], other, vifs);
   });
 }
+
+test('keeps-mapped', 'survives a backend that still has pages mapped when it responds', HOSTILE, async (t) => {
+  const vif = await t.fresh();
+  const packets = await withhold(t, vif, 4);
+  await vif.buffers(1);
+  const sent = new Set(packets.flatMap(({ requests }) => requests.map(({ gref }) => gref)));
+  const posted = vif.queue.rx.buffers.slice(0, 1).map(({ gref }) => gref);
+  const { grants } = t.domain;
+  const mapped = [grants.map(vif.iutDomain, [...sent], 'read-only'), grants.map(vif.iutDomain, posted, 'read-write')];
+  try {
+    respondTo(vif, packets);
+    await survives(t, 'ROB-02', vif);
+    await t.unplug(vif);
+    await t.check('ROB-02', async () => (await t.fresh()).ping());
+  } finally {
+    for (const mapping of mapped) mapping.unmap();
+  }
+});
 
 /** Publishes responses with random contents up to index `end`. */
 function respondWithNoise({ page, layout }: BackendPeer['queue']['rx']['ring'], end: number): void {

@@ -19,8 +19,7 @@ export const GNT: readonly Requirement[] = [
   { id: 'GNT-03', side: 'frontend', level: 'should', since: 'always',
     statement: "The frontend doesn't use a page for anything else while the backend has it mapped.",
     source: 'good practice: grant_table.h, "GRANT TABLE REPRESENTATION", has no way to end a grant that is in use',
-    untestable:
-      'another use of a page shows only once the guest writes to it, which the tests of buffers in flight check' },
+    note: 'Another use of a page shows only once the guest writes to it.' },
   // A must: the backend can't use a grant for another domain.
   { id: 'GNT-04', side: 'frontend', level: 'must', since: 'always',
     statement: 'The frontend grants its pages to the domain that backend-id names.',

@@ -6,6 +6,7 @@ import { parseDecimal } from '../../../protocol/xenbus.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import { readOther } from '../../bus.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
+import type { FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
 import { countSpurious, isLost, mortalFrontend } from '../support/mortal.js';
 
@@ -22,6 +23,23 @@ export const FRONTEND_ROBUSTNESS_DEFECTS: readonly Defect[] = [
           const [tx, rx] = [queue.tx.unconsumed(), queue.rx.unconsumed()];
           if (isStorm(vif, tx.ok && rx.ok && tx.value + rx.value === 0)) die();
           correct.serve(vif, queue);
+        },
+      };
+    }),
+  },
+  {
+    id: 'frontend.robustness.page-in-use',
+    breaks: 'ROB-02',
+    fault: 'stops serving every vif at a response to a request whose page the backend still has mapped',
+    seen: 'Linux xen-netfront before 66e3531b33ee (XSA-396, CVE-2022-23042): BUG if a grant is in use',
+    frontend: mortalFrontend((die) => {
+      const inUse = (vif: FrontendVif, ref: number): boolean =>
+        vif.domain.observer.grantUseNow?.(vif.domain.id, ref) === 'reading';
+      return {
+        serveTx(vif, queue) {
+          const sent = [...queue.sending];
+          correct.serveTx(vif, queue);
+          if (sent.some(([id, { ref }]) => !queue.sending.has(id) && inUse(vif, ref))) die();
         },
       };
     }),
