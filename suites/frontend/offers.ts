@@ -4,7 +4,7 @@ import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import { KEY, MAX_XDP_HEADROOM } from '../../harness/protocol/netif.js';
 import { parseDecimal } from '../../harness/protocol/xenbus.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
-import { awaitSettled, connectAgain, followsBack } from './verbs.js';
+import { awaitSettled, connectAgain, followsBack, withhold } from './verbs.js';
 
 const { test, tests } = frontendChapter('offers');
 export const offers = tests;
@@ -131,6 +131,28 @@ for (const [name, title, before, after] of [
     });
   });
 }
+
+test('restored-under-load', 'connects after its guest was saved with requests in its ring', RESTORE, async (t) => {
+  const earlier = await t.fresh();
+  await withhold(t, earlier, 8);
+  const vif = await t.restore(earlier);
+  await t.check('XB-24', async () => {
+    await vif.connect();
+    await t.configure(vif);
+    await passes(vif);
+  });
+});
+
+test(
+  'restored-removed',
+  'survives the removal of its device right after its guest was restored',
+  RESTORE,
+  async (t) => {
+    const vif = await t.restore(await t.fresh());
+    await t.unplug(vif);
+    await t.check('ROB-02', async () => (await t.fresh()).ping());
+  },
+);
 
 for (const value of [undefined, '0', '1']) {
   const title =

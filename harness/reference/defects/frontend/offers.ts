@@ -115,4 +115,46 @@ export const FRONTEND_OFFERS_DEFECTS: readonly Defect[] = [
       },
     },
   },
+  {
+    id: 'frontend.offers.lost-with-requests',
+    breaks: 'XB-24',
+    fault: 'does not connect after a restore if it had requests without a response',
+    seen: 'Linux xen-netfront before 042b2046d0f0: crashes if its guest is migrated while it sends',
+    frontend: (() => {
+      const lost = new WeakSet<object>();
+      return {
+        resume(vif) {
+          if (vif.queues.some(({ sending }) => sending.size > 0)) lost.add(vif);
+          correct.resume(vif);
+        },
+        async connect(vif) {
+          if (!lost.has(vif)) await correct.connect(vif);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
+  {
+    id: 'frontend.offers.dies-of-removal',
+    breaks: 'ROB-02',
+    fault: 'connects no vif after one was removed between a restore and its connection',
+    seen: 'Linux xen-netfront before XSA-465 (CVE-2024-53240): crashes if a device is removed that did not resume',
+    frontend: (() => {
+      const resumed = new WeakSet<object>();
+      const dead = new WeakSet<object>();
+      return {
+        resume(vif) {
+          correct.resume(vif);
+          resumed.add(vif);
+        },
+        async connect(vif) {
+          resumed.delete(vif);
+          if (!dead.has(vif.domain)) await correct.connect(vif);
+        },
+        disconnect(vif) {
+          if (resumed.has(vif)) dead.add(vif.domain);
+          correct.disconnect(vif);
+        },
+      } satisfies Defect['frontend'];
+    })(),
+  },
 ];
