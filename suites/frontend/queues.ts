@@ -4,15 +4,18 @@ import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { KEY, QUEUE_KEYS, queueDirectory } from '../../harness/protocol/netif.js';
 import { TX_RING } from '../../harness/protocol/ring.js';
+import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { frontendChapter } from '../../harness/run/suite.js';
+import { arrives } from '../support/losses.js';
 import { undisturbed } from '../support/undisturbed.js';
-import { answer, awaitSettled, connectAgain, stillPasses, withhold } from './verbs.js';
+import { answer, awaitSettled, connectAgain, othersSurvive, stillPasses, withhold } from './verbs.js';
 
 const { test, tests } = frontendChapter('queues');
 export const queues = tests;
 
 const TWO_QUEUES: Readonly<Record<string, string>> = { ...BACKEND_KEYS, [KEY.multiQueueMaxQueues]: '2' };
 const FRESH = { fresh: true, reflector: 'icmp' } as const;
+const ZERO = { ...FRESH, destructive: true } as const;
 
 for (const value of [undefined, '0']) {
   const title = `uses one event channel if feature-split-event-channels is ${value ?? 'absent'}`;
@@ -52,6 +55,19 @@ for (const [name, title, keys] of [
     }
   });
 }
+
+test('no-queues', 'publishes a ring, or does not connect, if multi-queue-max-queues = 0', ZERO, async (t) => {
+  const other = await t.connect();
+  const vif = await t.plug({ ...BACKEND_KEYS, [KEY.multiQueueMaxQueues]: '0' });
+  // No number of queues is right.
+  vif.monitor.lookAway();
+  await vif.setState(XENBUS_STATE.initWait);
+  if (await arrives(vif.awaitState([XENBUS_STATE.initialised, XENBUS_STATE.connected]))) {
+    const own = { ...(await vif.otherKeys(queueDirectory(0))), ...(await vif.otherKeys()) };
+    await t.check('XB-08', () => expect(own[KEY.txRingRef], KEY.txRingRef).to.match(/^\d+$/));
+  } else t.info('the frontend does not connect');
+  await othersSurvive(t, 'ROB-02', other, [vif]);
+});
 
 test(
   'split-ends',

@@ -3,6 +3,7 @@ import { KEY } from '../../../protocol/netif.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
 import type { Defect } from '../defect.js';
+import { mortalFrontend } from '../support/mortal.js';
 
 /** Free tx slots below which some defects stop. */
 const LITTLE_ROOM = 20;
@@ -241,5 +242,23 @@ export const FRONTEND_QUEUES_DEFECTS: readonly Defect[] = [
         },
       } satisfies Defect['frontend'];
     })(),
+  },
+  {
+    id: 'frontend.queues.divides-by-queues',
+    breaks: 'ROB-02',
+    fault: 'stops serving every vif at a backend that offers no queue',
+    seen: 'win-xenvif before bd4ac4d: multi-queue-max-queues = 0 is accepted, and a divisor',
+    frontend: mortalFrontend((die) => ({
+      queueCount(offered) {
+        if (offered === '0') die();
+        return correct.queueCount(offered);
+      },
+    })),
+  },
+  {
+    id: 'frontend.queues.none',
+    breaks: 'XB-08',
+    fault: 'connects without a ring to a backend that offers no queue',
+    frontend: { queueCount: (offered) => (offered === '0' ? 0 : correct.queueCount(offered)) },
   },
 ];
