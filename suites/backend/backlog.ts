@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
 import type { FrontendQueue } from '../../harness/peer/frontend-queue.js';
 import { GSO_TYPE, HASH_FLAG, KEY, TXF } from '../../harness/protocol/netif.js';
-import { RX_RING } from '../../harness/protocol/ring.js';
+import { distance, RX_RING } from '../../harness/protocol/ring.js';
 import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
@@ -146,7 +146,7 @@ test('sender', 'responds to a frontend whose packets wait for the buffers of ano
   const [from, to] = await t.bridged({}, { rxBuffers: 0 });
   const slots = Array.from({ length: WAITING }, () => from.queue.tx.enqueue(from.frameTo(to.link.peer.mac))).flat();
   from.queue.pushTx();
-  await t.check('ROB-01', () => from.answered(slots, from.queue, { ms: SENDER_MS }));
+  await t.check('TXW-40', () => from.answered(slots, from.queue, { ms: SENDER_MS }));
 });
 
 test('other-queues', 'delivers on a queue while another one can keep no more packets', MULTI, async (t) => {

@@ -25,7 +25,7 @@ const ENTRIES: Readonly<Record<string, number>> = {
   TOEP: 13,
   GREF: 39,
   STAG: 19,
-  TXW: 39,
+  TXW: 40,
   RXW: 37,
   EXTRA: 11,
   SLOT: 8,

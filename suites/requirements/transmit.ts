@@ -182,4 +182,8 @@ export const TXW: readonly Requirement[] = [
     note:
       'Frames to groups may be those of the driver, and a new connection may repeat what the earlier one had sent. ' +
       "Only the driver's stack sees this; on the simulated Xen it is netifspec's." },
+  // Not de-facto: netif.h sets no time for a response.
+  { id: 'TXW-40', side: 'backend', level: 'should', since: 'always',
+    statement: 'The backend responds to packets even if the vif to which they are bound never posts a buffer for them.',
+    source: 'good practice: Linux drops what has waited for 10 s, and the other backends that can be read copy and respond at once' },
 ];

@@ -181,7 +181,7 @@ export const BACKEND_BACKLOG_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'backend.backlog.holds-sender',
-    breaks: 'ROB-01',
+    breaks: 'TXW-40',
     fault: 'responds to a packet only when the vif behind the bridge has delivered its waiting packets',
     seen: 'Linux xen-netback (2.6) before 6623d7edad: packets for a vif without buffers hold the grants of their senders',
     backend: whenDelivered(Infinity),
