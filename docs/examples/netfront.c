@@ -135,6 +135,7 @@ static void push(struct vif *vif, struct ring *ring)
 {
     uint32_t before = ring->shared->req_prod;
     __atomic_store_n(&ring->shared->req_prod, ring->req_prod, __ATOMIC_SEQ_CST);
+    nifs_barrier();
     uint32_t event = __atomic_load_n(&ring->shared->req_event, __ATOMIC_SEQ_CST);
     if (ring->req_prod - event < ring->req_prod - before)
         nifs_notify(vif->port);
@@ -247,6 +248,7 @@ static void take_tx_responses(struct vif *vif)
         if (response.id < SLOTS && vif->free_count < SLOTS)
             vif->free_ids[vif->free_count++] = response.id;
         __atomic_store_n(&tx->shared->rsp_event, tx->rsp_cons + 1, __ATOMIC_SEQ_CST);
+        nifs_barrier();
     }
 }
 
@@ -301,6 +303,7 @@ static void take_rx_responses(struct vif *vif)
         post(rx, response.id);
         push(vif, rx);
         __atomic_store_n(&rx->shared->rsp_event, rx->rsp_cons + 1, __ATOMIC_SEQ_CST);
+        nifs_barrier();
     }
 }
 
@@ -309,7 +312,9 @@ int main(void)
     struct nifs_event event;
     nifs_init();
 #ifdef REFLECTOR
-    nifs_describe(NIFS_OWN_STACK, LONGEST_FRAME);
+    nifs_describe(NIFS_OWN_STACK | NIFS_BARRIERS, LONGEST_FRAME);
+#else
+    nifs_describe(NIFS_BARRIERS, LONGEST_FRAME);
 #endif
     nifs_watch("device/vif", "vifs");
     for (;;) {

@@ -14,7 +14,8 @@
 
 enum { MEMORY = 3, CALLS = 4, ANSWERS = 5 };
 enum { DESCRIBE, READ, WRITE, REMOVE, LIST, START, END, WATCH, UNWATCH, GRANT, END_GRANT, MAP, UNMAP, COPY_FROM,
-       COPY_TO, BIND_UNBOUND, BIND_INTERDOMAIN, UNBIND, NOTIFY, NOW, WAIT, RECEIVED };
+       COPY_TO, BIND_UNBOUND, BIND_INTERDOMAIN, UNBIND, NOTIFY, NOW, WAIT, RECEIVED,
+       BARRIER };
 
 /* The driver's pages are the first ones of the memory. */
 #define OWN_PAGES (64 * 1024)
@@ -268,6 +269,12 @@ int nifs_unbind(uint32_t port)
 int nifs_notify(uint32_t port)
 {
     return call(NOTIFY, "u", port);
+}
+
+void nifs_barrier(void)
+{
+    __sync_synchronize();
+    call(BARRIER, "");
 }
 
 int nifs_now(void)

@@ -18,6 +18,8 @@ void nifs_init(void);
 #define NIFS_CAN_CHECKSUM 1 /* sends frames whose checksum is blank */
 #define NIFS_CAN_SEGMENT 2  /* sends frames with a GSO size */
 #define NIFS_OWN_STACK 4    /* has a stack of its own: nifs_received is never called */
+#define NIFS_NO_BRIDGE 8    /* is of a system that forwards no frames: tests that need a bridge are skipped */
+#define NIFS_BARRIERS 16    /* calls nifs_barrier */
 void nifs_describe(uint32_t flags, uint32_t longest_frame);
 
 /* xenstore, outside (transaction 0) or inside a transaction. A value is cut at size - 1 bytes and ended with a 0; the
@@ -52,6 +54,10 @@ int nifs_bind_unbound(uint32_t remote_domain);
 int nifs_bind_interdomain(uint32_t remote_domain, uint32_t remote_port);
 int nifs_unbind(uint32_t port);
 int nifs_notify(uint32_t port);
+
+/* Between the store of an index and the load after it: where a kernel has a full memory barrier (mb). The backend or
+ * frontend may act there, so that lost wake-ups show. With NIFS_BARRIERS, call it at each such place. */
+void nifs_barrier(void);
 
 /* Milliseconds, modulo 2^31. */
 int nifs_now(void);

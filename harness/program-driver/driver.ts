@@ -63,9 +63,9 @@ export class ProgramDriver implements Driver {
     return this.#running?.ownStack ?? false;
   }
 
-  /** Undefined if the program does not pass its frames to a bridge. */
+  /** Undefined if the program's frames never reach a bridge. */
   get bridge(): Driver['bridge'] {
-    return this.ownStack ? undefined : (handles) => this.#running?.bridge(handles);
+    return this.ownStack || this.#running?.forwards === false ? undefined : (handles) => this.#running?.bridge(handles);
   }
 }
 
@@ -105,6 +105,10 @@ class Running {
 
   get ownStack(): boolean {
     return (this.#flags & DRIVER.ownStack) !== 0;
+  }
+
+  get forwards(): boolean {
+    return (this.#flags & DRIVER.noBridge) === 0;
   }
 
   bridge([one, other]: readonly [number, number]): void {
@@ -151,6 +155,7 @@ class Running {
       const call = this.#process.nextCall();
       if (!call) return this.#ended();
       if (this.#calls === 0) this.options.onFirstCall();
+      this.options.memory.look(call.operation === OP.barrier);
       const [result, ...fields] = await this.#answer(call);
       if (++this.#calls % CALLS_IN_A_ROW === 0) await this.#turn();
       if (this.#closed) return;
@@ -189,6 +194,7 @@ class Running {
       case OP.describe:
         this.#flags = fields.u32();
         this.#longestFrame = fields.u32();
+        this.options.memory.hasBarriers = (this.#flags & DRIVER.barriers) !== 0;
         return [0];
       case OP.read:
         return found(this.#transactions.access(fields.u32()).read(fields.text()), (value) => [value.length, value]);
@@ -239,6 +245,8 @@ class Running {
         return done(this.#turn());
       case OP.now:
         return [Math.floor(clock.now()) % 2 ** 31];
+      case OP.barrier:
+        return [0];
       case OP.wait:
         this.#firstWait();
         return this.#queue.next(fields.u32()).then(({ kind, fields: body }) => [kind, ...body]);

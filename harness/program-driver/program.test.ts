@@ -74,6 +74,29 @@ describe('a driver that is a program', function () {
     expect(broken(await tested(program, 'frontend.rings.unique-ids'))).to.include('frontend.rings.unique-ids RING-16');
   });
 
+  it('shows at its barriers that it loses a wake-up', async () => {
+    const once = 'for (uint32_t end = rsp_end(rx); rx->rsp_cons != end;) {';
+    const program = compiled('no-final-check', ['while (rx->rsp_cons != rsp_end(rx)) {', once]);
+    const test = 'frontend.wakeups.final-check-rx';
+    expect(broken(await tested(program, test))).to.include(`${test} NOTIFY-04`);
+  });
+
+  it('skips what happens between two of its accesses if it has no barriers', async () => {
+    const program = compiled('no-barriers', ['nifs_describe(NIFS_BARRIERS,', 'nifs_describe(0,']);
+    const records = await tested(program, 'frontend.wakeups.final-check-rx');
+    expect(records.filter(({ verdict }) => verdict === 'skip').map(({ id }) => id)).to.deep.equal([
+      'frontend.wakeups.final-check-rx',
+    ]);
+  });
+
+  it('skips tests that need a bridge if its system has none', async () => {
+    const program = compiled('no-bridge', ['nifs_describe(NIFS_BARRIERS,', 'nifs_describe(NIFS_NO_BRIDGE,']);
+    const records = await tested(program, 'frontend.receive.order');
+    expect(records.filter(({ verdict }) => verdict === 'skip').map(({ id }) => id)).to.deep.equal([
+      'frontend.receive.order',
+    ]);
+  });
+
   it('is a usage error if its process ends before its first call', async () => {
     const error: unknown = await tested(script('ends', 'exit 7'), CONNECT).catch((reason: unknown) => reason);
     expect(error).to.be.instanceOf(UsageError);

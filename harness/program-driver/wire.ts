@@ -29,6 +29,7 @@ export const OP = {
   now: 19,
   wait: 20,
   received: 21,
+  barrier: 22,
 } as const;
 
 /** Results of a wait: what happened. */
@@ -37,8 +38,8 @@ export const EVENT = { timeout: 0, watch: 1, port: 2, frame: 3 } as const;
 /** A wait without a limit. */
 export const NO_TIMEOUT = 0xffffffff;
 
-/** The flags in the call `describe`: what the driver sends without help of a stack, and whether it has its own. */
-export const DRIVER = { canChecksum: 1, canSegment: 2, ownStack: 4 } as const;
+/** The flags in the call `describe`: what the driver sends without help of a stack, what its system has, and its barriers. */
+export const DRIVER = { canChecksum: 1, canSegment: 2, ownStack: 4, noBridge: 8, barriers: 16 } as const;
 
 /** Flags of a frame. */
 export const FRAME = { csumBlank: 1, dataValidated: 2 } as const;

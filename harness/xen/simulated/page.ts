@@ -36,6 +36,8 @@ export interface FrameMemory {
   write(offset: number, bytes: Uint8Array): void;
   /** The page is granted and mapped no more. */
   free?(): void;
+  /** Calls `told` after another process has changed the word, if that is seen at once. Returns how to end that. */
+  readonly onStore?: ((offset: number, told: () => void) => () => void) | undefined;
 }
 
 /** Memory of this process, all zero at first. */
@@ -85,6 +87,11 @@ export class Frame {
     return this.hooks.allocate === undefined;
   }
 
+  /** Whether the stores of other domains are seen before they do anything else. */
+  get seesStores(): boolean {
+    return this.observable || this.memory.onStore !== undefined;
+  }
+
   free(): void {
     this.#allocated?.free?.();
   }
@@ -129,6 +136,7 @@ export class Frame {
 
   /** Calls `told` after each store of another domain to the word at `offset`. Returns how to end that. */
   onStore(domain: DomId, offset: number, told: () => void): () => void {
+    if (!this.observable && this.memory.onStore) return this.memory.onStore(offset, told);
     const listener = { domain, offset, told };
     const listeners = (this.#listeners ??= new Set());
     listeners.add(listener);
@@ -199,9 +207,9 @@ export class SimulatedPage implements Page {
     return this.#untilClosed(this.#frame.flicker(offset, values));
   }
 
-  /** Undefined if other processes share the memory: their stores are not seen. */
+  /** Undefined if other processes share the memory and their stores are not seen. */
   get onStore(): RingPage['onStore'] {
-    if (!this.#frame.observable) return undefined;
+    if (!this.#frame.seesStores) return undefined;
     return (offset, listener) => {
       this.#check(offset, 4, 4);
       return this.#untilClosed(this.#frame.onStore(this.#domain, offset, () => listener(this)));
