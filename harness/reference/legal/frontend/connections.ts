@@ -31,6 +31,12 @@ export const CONNECTIONS: readonly LegalDriver[] = [
     frontend: connections.initialisingAfterClosed(),
   },
   {
+    id: 'frontend.initialising-once-both-closed',
+    choice: 'goes back to Initialising when it has seen that its backend is Closed too',
+    source: 'mini-os netfront.c, _shutdown_netfront; iPXE netfront.c, netfront_reset',
+    frontend: connections.initialisingOnceBothClosed(),
+  },
+  {
     id: 'frontend.follows-reconfiguring',
     choice: 'goes to Reconfiguring and Reconfigured with its backend',
     source: 'xenbus.h, enum xenbus_state: Reconfiguring and Reconfigured are states of either end',

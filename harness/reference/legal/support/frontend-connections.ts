@@ -51,6 +51,40 @@ export const initialisingAfterClosed = (): Partial<FrontendSteps> => {
   };
 };
 
+/** Milliseconds from an event of xenstore until a slow guest reads what has changed. */
+const SLOW_MS = 20;
+
+/**
+ * Goes from Closed to Initialising once it has seen that its backend is Closed too, and online. Reads the state of its
+ * backend some time after an event: it misses a state that does not last.
+ */
+export const initialisingOnceBothClosed = (): Partial<FrontendSteps> => {
+  const again = new WeakSet<FrontendVif>();
+  return {
+    async backendChanged(vif) {
+      await new Promise<void>((resolve) => vif.domain.clock.after(SLOW_MS, resolve));
+      await correct.backendChanged(vif);
+    },
+    async follow(vif, state, own) {
+      if (state === STATE.initWait && own !== STATE.initialising) return;
+      await correct.follow(vif, state, own);
+    },
+    async connect(vif) {
+      again.delete(vif);
+      await correct.connect(vif);
+    },
+    async closeWith(vif, state, own) {
+      if (again.has(vif) && own === STATE.initialising) return;
+      await correct.closeWith(vif, state, own);
+      if (state !== STATE.closed) return;
+      const online = await readOther(vif.domain.store, `${vif.backendPath}/online`);
+      if (online === undefined || online === '0') return;
+      again.add(vif);
+      await vif.steps.setState(vif, STATE.initialising);
+    },
+  };
+};
+
 /** Goes to Reconfiguring and Reconfigured with its backend. */
 export const followsReconfiguring: Partial<FrontendSteps> = {
   async follow(vif, state, own) {
