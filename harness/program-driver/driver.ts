@@ -10,6 +10,7 @@ import { GNTST } from '../protocol/grant.js';
 import type { Driver } from '../run/driver.js';
 import type { SimulatedSetting } from '../run/simulated-iut.js';
 import { type Mapping, type Offer, PAGE_SIZE, type Watch, XenError } from '../xen/domain.js';
+import { HARNESS_DOMAIN } from '../xen/simulated/xenstored.js';
 import { EventQueue } from './events.js';
 import { type Call, DriverProcess } from './process.js';
 import { ProgramError } from './program-error.js';
@@ -17,8 +18,6 @@ import { SharedMemory, SharedPage } from './shared-memory.js';
 import { Transactions } from './transactions.js';
 import { DRIVER, encodeAnswer, EVENT, type Field, type Fields, FRAME, OP } from './wire.js';
 
-/** The domain of the harness on the simulated Xen. */
-const HARNESS = 0;
 /** The longest Ethernet frame without its checksum at an MTU of 1500, with a VLAN tag. */
 const STANDARD_FRAME = 1518;
 
@@ -121,7 +120,7 @@ class Running {
   /** A bridge ends with one of its vifs: the next vif of that number has none. */
   async #bridgeUntilGone(one: number, other: number): Promise<void> {
     const { domain, role } = this.setting;
-    const folder = role === 'frontend' ? 'device/vif' : `backend/vif/${HARNESS}`;
+    const folder = role === 'frontend' ? 'device/vif' : `backend/vif/${HARNESS_DOMAIN}`;
     const look = async (handle: number): Promise<void> => {
       if ((await domain.store.read(`${folder}/${handle}`)) !== undefined) return;
       if (this.#bridges.get(one) === other) [one, other].map((end) => this.#bridges.delete(end));

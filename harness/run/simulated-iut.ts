@@ -4,6 +4,7 @@ import { linkOf } from '../peer/link.js';
 import type { VifAddress } from '../peer/vif.js';
 import { Hypervisor, type SimulatedDomain } from '../xen/simulated/hypervisor.js';
 import type { FrameMemory } from '../xen/simulated/page.js';
+import { HARNESS_DOMAIN } from '../xen/simulated/xenstored.js';
 import { GuestCrashed } from './environment.js';
 import type { Iut } from './iut.js';
 import { REFLECTORS } from '../peer/context.js';
@@ -35,7 +36,7 @@ export async function openSimulatedIut(
 ): Promise<Iut> {
   const hypervisor = new Hypervisor({ seed });
   if (allocate) hypervisor.hooks.allocate = allocate;
-  const harness = hypervisor.domain(0);
+  const harness = hypervisor.domain(HARNESS_DOMAIN);
   const guest = hypervisor.domain(1, DRIVER_PAGES);
   // A driver that throws must be reported, even if its test saw only silence.
   let fault: string | undefined;

@@ -413,6 +413,22 @@ export const FRONTEND_XENBUS_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'frontend.xenbus.channels-to-domain-0',
+    breaks: 'XB-26',
+    fault: 'opens the event channels of its later queues to domain 0',
+    frontend: {
+      openQueue(vif, index, split) {
+        if (index === 0) return correct.openQueue(vif, index, split);
+        const { events } = vif.domain;
+        const bind = events.bindUnbound.bind(events);
+        events.bindUnbound = () => bind(0);
+        const queue = correct.openQueue(vif, index, split);
+        events.bindUnbound = bind;
+        return queue;
+      },
+    },
+  },
+  {
     id: 'frontend.xenbus.other-domain',
     breaks: 'GNT-04',
     fault: 'grants its 50th buffer to a domain that is not its backend',
