@@ -56,12 +56,12 @@ export class GuestPower {
 
   /** Whether the driver can be started again. */
   get canRecreate(): boolean {
-    return this.options.start !== undefined || this.canRestore;
+    return this.options.start !== undefined || this.options.target.config !== undefined;
   }
 
-  /** Whether the guest is one of xl's that can be saved and restored. */
+  /** Whether the guest is one of xl's that can be saved and restored; xl on Arm cannot (LIBXL_HAVE_NO_SUSPEND_RESUME). */
   get canRestore(): boolean {
-    return this.options.target.config !== undefined;
+    return this.options.target.config !== undefined && process.arch !== 'arm64';
   }
 
   /** Waits until a guest that was created or restored runs commands. Throws an EnvironmentError if it does not. */

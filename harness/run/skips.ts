@@ -31,7 +31,7 @@ const LACKING: Readonly<Record<Ability, string>> = {
   rebind:
     'the driver cannot be unbound from its device: this needs commands in the guest whose OS has them, or a driver that supports it',
   restore:
-    'the guest cannot be saved and restored: this needs "config" in the target file, or a driver that supports it',
+    'the guest cannot be saved and restored: this needs "config" in the target file and an x86 host, or a driver that supports it',
   checkpoint:
     'the guest cannot be saved while it runs: this needs "config" in the target file, or a driver that supports it',
 };

@@ -134,7 +134,7 @@ test('refill-of-all', 'delivers what waits when a whole ring of buffers is poste
       from.queue.pushTx();
       await (await t.connect()).transmit(from.quietFrame());
     } else await flood(peers, from.queue, FLOOD);
-    to.queue.post(RX_RING.size);
+    await refill(to, RX_RING.size);
     // It may drop what comes before it has seen the buffers.
     await arrives(through(from, to, from.frameTo(to.link.peer.mac)));
     t.info(`${distance(0, to.queue.rx.ring.rspCons)} buffers were used`);
