@@ -33,7 +33,7 @@ const LACKING: Readonly<Record<Ability, string>> = {
   restore:
     'the guest cannot be saved and restored: this needs "config" in the target file and an x86 host, or a driver that supports it',
   checkpoint:
-    'the guest cannot be saved while it runs: this needs "config" in the target file, or a driver that supports it',
+    'the guest cannot be saved while it runs: this needs "config" in the target file and an x86 host, or a driver that supports it',
 };
 
 /** The first reason why `test` is not run; undefined if it is. */
