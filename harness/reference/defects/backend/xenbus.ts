@@ -436,7 +436,7 @@ export const BACKEND_XENBUS_DEFECTS: readonly Defect[] = [
   },
   {
     id: 'backend.xenbus.keeps-vanished',
-    breaks: 'XB-17',
+    breaks: 'XB-37',
     fault: 'keeps the rings mapped when the directory of the frontend is removed',
     backend: {
       async frontendChanged(vif) {
