@@ -322,11 +322,10 @@ export const BACKEND_XENBUS_DEFECTS: readonly Defect[] = [
       const lost = new WeakMap<object, number[]>();
       const last = new WeakMap<object, number[]>();
       return {
-        async frontendChanged(vif) {
-          const state = await readOther(vif.domain.store, `${vif.frontendPath}/state`);
+        disconnect(vif) {
           const refs = last.get(vif);
-          if (state === STATE.initialising && vif.queues.length > 0 && refs) lost.set(vif, refs);
-          await correct.frontendChanged(vif);
+          if (vif.seen === STATE.initialising && vif.queues.length > 0 && refs) lost.set(vif, refs);
+          correct.disconnect(vif);
         },
         openQueue(vif, frontend, index, refs, channels) {
           const used = lost.get(vif) ?? refs;
