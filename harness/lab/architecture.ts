@@ -1,5 +1,5 @@
 /** The architectures whose Xen the lab runs, with everything in which they differ. */
-import { arm64Image, elfOfBzImage } from './kernel.js';
+import type { KernelFormat } from './kernel.js';
 import type { Release } from './release.js';
 
 /** A package of the npm registry that contains a Node, `package/bin/node`. */
@@ -35,8 +35,8 @@ export interface Architecture {
   readonly bus: string;
   /** Where dom0's Node comes from. Default: it is the one that runs netifspec. */
   readonly nodePackage?: NodePackage;
-  /** What makes the kernel of Debian's package ready for Xen. */
-  readonly unpackKernel: (image: Buffer, signal: AbortSignal) => Promise<Buffer>;
+  /** How Debian packages the kernel. */
+  readonly kernel: KernelFormat;
   /** Options of Xen and of dom0's kernel, in addition to those of every architecture. */
   readonly xenOptions: string;
   readonly dom0Options: string;
@@ -61,7 +61,7 @@ export const X86_64: Architecture = {
   packages: ['ipxe', 'qemu-system-xen'],
   modules: ['arch/x86/crypto'],
   bus: 'virtio_pci',
-  unpackKernel: elfOfBzImage,
+  kernel: 'bzImage',
   // Mitigations are expensive under emulation and protect nothing here.
   xenOptions: 'console=com1 com1=115200,8n1 spec-ctrl=no xpti=no',
   // Linux sometimes finds an emulated TSC unstable at boot; each read of the clock is then a system call.
@@ -97,7 +97,7 @@ export const ARM64: Architecture = {
     version: '20.20.2',
     integrity: 'sha512-LCXJnNTFiyGuYBw2gZSI5OBFMbkjAPt8sqD/NKrWoE2QmDgSubTqFng6GaNJ9EJ8HpxBMGcWWpbbcs4Vo+CnGg==',
   },
-  unpackKernel: arm64Image,
+  kernel: 'Image',
   // Else Xen on Arm schedules all processors under one lock, and those that wait for it spin.
   xenOptions: 'console=dtuart dtuart=/pl011@9000000 credit2_runqueue=cpu',
   // With KASLR, Linux isolates its page tables, and each system call takes 20 times as long under emulation.

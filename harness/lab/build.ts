@@ -15,7 +15,7 @@ import {
 import { basename, join } from 'node:path';
 import type { Architecture } from './architecture.js';
 import { LabError } from './error.js';
-import { gunzipped } from './kernel.js';
+import { gunzipped, unpackKernel } from './kernel.js';
 import { placeNode } from './node.js';
 import { run } from './process.js';
 import type { Progress } from './progress.js';
@@ -109,7 +109,7 @@ export async function buildImages(paths: BuildPaths, progress: Progress, signal:
     // From Debian 14 on, the kernel is in the directory of its modules.
     const image = [join(tree, `boot/vmlinuz-${kernel}`), join(modules, kernel, 'vmlinuz')].find(existsSync);
     if (image === undefined) throw new LabError('the packages of the kernel lack vmlinuz; try the other --release');
-    writeFileSync(join(result, 'vmlinux'), await architecture.unpackKernel(readFileSync(image), signal));
+    writeFileSync(join(result, 'vmlinux'), await unpackKernel(architecture.kernel, readFileSync(image), signal));
     return { kernel, xen: version.toString().trim(), modules: join(modules, kernel) };
   });
 

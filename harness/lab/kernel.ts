@@ -10,7 +10,7 @@ const PACKERS: Readonly<Record<string, string>> = { fd377a58: 'xz', '28b52ffd': 
  * The ELF inside a bzImage, so that neither Xen nor its tools decompress it under emulation. Offsets as in the kernel's
  * Documentation/x86/boot.rst.
  */
-export async function elfOfBzImage(image: Buffer, signal: AbortSignal): Promise<Buffer> {
+async function elfOfBzImage(image: Buffer, signal: AbortSignal): Promise<Buffer> {
   const sectors = image.readUInt8(0x1f1);
   const offset = (sectors + 1) * 512 + image.readUInt32LE(0x248);
   const length = image.readUInt32LE(0x24c);
@@ -26,6 +26,15 @@ export async function elfOfBzImage(image: Buffer, signal: AbortSignal): Promise<
 export function arm64Image(image: Buffer): Promise<Buffer> {
   if (image.toString('latin1', 56, 60) === 'ARMd') return Promise.resolve(image);
   return Promise.reject(new LabError('the kernel is not an uncompressed arm64 Image; try the other --release'));
+}
+
+const UNPACKERS = { bzImage: elfOfBzImage, Image: arm64Image };
+
+export type KernelFormat = keyof typeof UNPACKERS;
+
+/** Makes the kernel of Debian's package ready for Xen. */
+export function unpackKernel(format: KernelFormat, image: Buffer, signal: AbortSignal): Promise<Buffer> {
+  return UNPACKERS[format](image, signal);
 }
 
 /** The contents of a file that may be compressed with gzip. */

@@ -13,7 +13,7 @@ export interface Addresses {
 }
 
 /** The sum of big-endian 16-bit words, not folded; an odd last byte counts as the upper half of a word. */
-function sum(bytes: Uint8Array): number {
+export function wordSum(bytes: Uint8Array): number {
   let total = 0;
   const even = bytes.length & ~1;
   for (let i = 0; i < even; i += 2) total += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0);
@@ -28,12 +28,12 @@ function fold(total: number): number {
 
 /** The one's-complement sum of the pseudo-header (RFC 9293, 3.1; RFC 8200, 8.1), folded and not complemented. */
 export function pseudoHeaderSum(addresses: Addresses, protocol: number, length: number): number {
-  return fold(sum(addresses.source) + sum(addresses.destination) + protocol + length);
+  return fold(wordSum(addresses.source) + wordSum(addresses.destination) + protocol + length);
 }
 
 /** The Internet checksum of `bytes` (RFC 1071), continuing from the sum of a pseudo-header if one is given. */
 export function internetChecksum(bytes: Uint8Array, pseudo = 0): number {
-  return ~fold(pseudo + sum(bytes)) & 0xffff;
+  return ~fold(pseudo + wordSum(bytes)) & 0xffff;
 }
 
 /** The state of the checksum at `offset` of `bytes`. Without a pseudo-header (`pseudo` is 0) it is never blank. */

@@ -6,6 +6,10 @@ export const TXF = { csumBlank: 1, dataValidated: 2, moreData: 4, extraInfo: 8 }
 /** Flags of an rx response (NETRXF_*). `gsoPrefix` is deprecated. */
 export const RXF = { dataValidated: 1, csumBlank: 2, moreData: 4, extraInfo: 8, gsoPrefix: 16 } as const;
 
+/** The flags of a packet with a blank checksum, on each ring. */
+export const TX_BLANK = TXF.csumBlank | TXF.dataValidated;
+export const RX_BLANK = RXF.csumBlank | RXF.dataValidated;
+
 /** Status of a tx or rx response (NETIF_RSP_*); `null` is the status for the slot of a tx extra info. */
 export const RSP = { dropped: -2, error: -1, okay: 0, null: 1 } as const;
 

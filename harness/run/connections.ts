@@ -234,7 +234,7 @@ export class Connections<R extends Role> {
     // Does not wait for a guest that has not booted yet.
     peer.bootMs = 0;
     try {
-      if (this.role === 'backend') await this.#countRemovals(vif);
+      if (this.role === 'backend' && this.parts.iut.holdings().driver) await this.#countRemovals(vif);
       await peer.rest();
       await store.write(`${backendPath(vif)}/online`, '0');
       await peer.disconnect({ ms: UNPLUG_MS });
@@ -251,7 +251,10 @@ export class Connections<R extends Role> {
     }
   }
 
-  /** A backend may itself remove its directory, once the frontend is in Closing or Closed. */
+  /**
+   * Only where leaks of the driver can be seen. A backend may itself remove its directory, once the frontend is in Closing
+   * or Closed.
+   */
   async #countRemovals(vif: VifAddress): Promise<void> {
     const { store } = this.parts.iut.harness;
     const state = await store.read(`${frontendPath(vif)}/state`);

@@ -1,7 +1,7 @@
 /** The same vif again: what a later connection negotiates holds, and nothing of the connection before it. */
 import { expect } from 'chai';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
-import { GSO_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, TX_BLANK } from '../../harness/protocol/netif.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
@@ -14,7 +14,6 @@ const { test, tests } = backendChapter('changes');
 export const changes = tests;
 
 const FRESH = { fresh: true, reflector: 'icmp' } as const;
-const BLANK = TXF.csumBlank | TXF.dataValidated;
 
 /** Connects again and passes a ping on every queue. */
 async function passesAgain(t: BackendTest, vif: FrontendPeer, options: FrontendOptions): Promise<void> {
@@ -106,7 +105,7 @@ const FEATURES: Readonly<Record<string, Feature>> = {
     gate: KEY.featureGsoTcpv4,
     allowed: { [KEY.featureGsoTcpv4]: '1' },
     withdrawn: { [KEY.featureGsoTcpv4]: '0' },
-    send: (from, to) => throughCut(from, to, BLANK, GSO_TYPE.tcpv4),
+    send: (from, to) => throughCut(from, to, TX_BLANK, GSO_TYPE.tcpv4),
     shows: (packet) => gsoOf(packet) !== undefined,
   },
   'gso-v6': {
@@ -115,7 +114,7 @@ const FEATURES: Readonly<Record<string, Feature>> = {
     gate: KEY.featureGsoTcpv6,
     allowed: { [KEY.featureGsoTcpv6]: '1', ...OFFLOAD6 },
     withdrawn: { [KEY.featureGsoTcpv6]: '0', ...OFFLOAD6 },
-    send: (from, to) => throughCut(from, to, BLANK, GSO_TYPE.tcpv6),
+    send: (from, to) => throughCut(from, to, TX_BLANK, GSO_TYPE.tcpv6),
     shows: (packet) => gsoOf(packet) !== undefined,
   },
   blank: {
@@ -124,7 +123,7 @@ const FEATURES: Readonly<Record<string, Feature>> = {
     gate: `!${KEY.featureNoCsumOffload}`,
     allowed: { [KEY.featureNoCsumOffload]: '0' },
     withdrawn: { [KEY.featureNoCsumOffload]: '1' },
-    send: async (...peers) => [await throughSyn(peers, 'blank', { flags: BLANK })],
+    send: async (...peers) => [await throughSyn(peers, 'blank', { flags: TX_BLANK })],
     shows: saysBlank,
   },
   'blank-v6': {
@@ -133,7 +132,7 @@ const FEATURES: Readonly<Record<string, Feature>> = {
     gate: KEY.featureIpv6CsumOffload,
     allowed: OFFLOAD6,
     withdrawn: { [KEY.featureIpv6CsumOffload]: '0' },
-    send: async (...peers) => [await throughSyn(peers, 'blank', { flags: BLANK }, true)],
+    send: async (...peers) => [await throughSyn(peers, 'blank', { flags: TX_BLANK }, true)],
     shows: saysBlank,
   },
 };

@@ -3,18 +3,11 @@ import { expect } from 'chai';
 import { tcpChecksum, udpChecksum } from '../../harness/packet/match.js';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
-import { KEY, RXF, TXF } from '../../harness/protocol/netif.js';
+import { KEY, RX_BLANK, RXF, TX_BLANK, TXF } from '../../harness/protocol/netif.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { demanded } from '../../harness/xen/wait.js';
 import { checkWrongSums } from '../support/completed.js';
-import {
-  checkCarries,
-  checkZeroSums,
-  throughSyn,
-  throughUdp,
-  throughUdp6,
-  UDP_CHECKSUMS,
-} from '../support/checksums.js';
+import { checkCarries, checkZeroSums, throughSyn, throughUdp, UDP_CHECKSUMS } from '../support/checksums.js';
 import { arrives } from '../support/losses.js';
 import { statusesAtLast, stillPasses } from './refusal-verbs.js';
 import { saysBlank } from './verbs.js';
@@ -22,7 +15,7 @@ import { saysBlank } from './verbs.js';
 const { test, tests } = backendChapter('checksum');
 export const checksum = tests;
 
-const BLANK = { flags: TXF.csumBlank | TXF.dataValidated };
+const BLANK = { flags: TX_BLANK };
 const VALIDATED = { flags: TXF.dataValidated };
 
 const BRIDGE = { fresh: true, needs: 'bridge' } as const;
@@ -69,7 +62,7 @@ test(
       const packets = [
         await throughSyn(peers, 'complete', VALIDATED),
         await throughSyn(peers, 'complete', VALIDATED, true),
-        await throughUdp(peers, 'complete', VALIDATED),
+        await throughUdp(peers, { version: 4, checksum: 'complete' }, VALIDATED),
       ];
       // A stack may take up a packet and leave its checksum blank again.
       for (const packet of packets) {
@@ -82,8 +75,7 @@ test(
 
 test('corrupt', 'neither repairs nor vouches for a wrong checksum', BRIDGE, async (t) => {
   // The stack of a guest need not verify checksums, so the packets are seen where a bridge sends them out.
-  const flagsOf = (packet: QueuePacket): number[] =>
-    packet.slots.map(({ response }) => response.flags & (RXF.csumBlank | RXF.dataValidated));
+  const flagsOf = (packet: QueuePacket): number[] => packet.slots.map(({ response }) => response.flags & RX_BLANK);
   await checkWrongSums(t, await t.bridged(), { shape: {}, flagsOf, isBlank: saysBlank });
 });
 
@@ -138,7 +130,7 @@ test(
   async (t) => {
     const peers = await t.bridged({}, NO_OFFLOAD);
     await t.check('CSUM-02', async () => {
-      const packet = await throughUdp(peers, 'blank', BLANK);
+      const packet = await throughUdp(peers, { version: 4, checksum: 'blank' }, BLANK);
       expect(saysBlank(packet), 'csum_blank').to.equal(false);
       expect(udpChecksum(packet.frame), 'checksum').to.be.oneOf(['complete', 'none']);
     });
@@ -174,7 +166,7 @@ for (const checksum of ['blank', 'complete', 'none'] as const) {
   test(`udp-${checksum}`, `passes on UDP with ${UDP_CHECKSUMS[checksum]}`, options, async (t) => {
     const peers = await t.bridged();
     await t.check(isBlank ? ['CSUM-01', 'CSUM-06'] : 'CSUM-10', async () => {
-      const packet = await throughUdp(peers, checksum, isBlank ? BLANK : {});
+      const packet = await throughUdp(peers, { version: 4, checksum }, isBlank ? BLANK : {});
       if (!saysBlank(packet)) expect(udpChecksum(packet.frame), 'checksum').to.be.oneOf(['complete', 'none']);
     });
   });
@@ -185,7 +177,7 @@ test('udp-blank-v6', 'passes on UDP over IPv6 with a blank checksum', BRIDGE6, a
     const peers = await t.bridged({}, { keys: { [KEY.featureIpv6CsumOffload]: value } });
     let blank = false;
     await t.check(['CSUM-05', 'CSUM-06'], async () => {
-      const packet = await throughUdp6(peers, BLANK);
+      const packet = await throughUdp(peers, { version: 6, checksum: 'blank' }, BLANK);
       blank = saysBlank(packet);
       if (!blank) expect(udpChecksum(packet.frame), 'checksum').to.equal('complete');
     });

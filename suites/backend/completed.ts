@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { TxShape } from '../../harness/peer/frontend-tx.js';
-import { GSO_TYPE, HASH_FLAG, HASH_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, HASH_FLAG, HASH_TYPE, KEY, TX_BLANK } from '../../harness/protocol/netif.js';
 import { hashInput, toeplitz, VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { ping4 } from '../../harness/packet/build.js';
 import { decodeFrame } from '../../harness/packet/frame.js';
@@ -22,7 +22,6 @@ const { test, tests } = backendChapter('completed');
 export const completed = tests;
 
 const BRIDGE = { fresh: true, needs: 'bridge' } as const;
-const BLANK = TXF.csumBlank | TXF.dataValidated;
 const GSO = { ...BRIDGE, gate: KEY.featureGsoTcpv4 } as const;
 
 for (const [version, gate, options] of [
@@ -31,7 +30,7 @@ for (const [version, gate, options] of [
 ] as const satisfies readonly (readonly [4 | 6, string, FrontendOptions])[]) {
   const title = `completes every blank checksum over IPv${version} for a frontend that accepts none`;
   test(`sums-v${version}`, title, { ...BRIDGE, gate }, async (t) => {
-    const out = await blanksThrough(await t.bridged({}, options), version === 6, { flags: BLANK });
+    const out = await blanksThrough(await t.bridged({}, options), version === 6, { flags: TX_BLANK });
     if (out.length === 0) t.skip('the guest forwards none of the packets');
     t.info(`${out.length} kinds of packets came through the guest`);
     const isBlank = out.filter(({ packet }) => saysBlank(packet)).map(({ name }) => name);
@@ -56,9 +55,9 @@ for (const offset of [2, 66, 2000]) {
     const out: CameOut<QueuePacket>[] = [];
     for (const kind of GROWING) {
       // A guest may filter out this kind of packet.
-      if (!(await blankThrough(peers, kind, () => ({ flags: BLANK })))) continue;
+      if (!(await blankThrough(peers, kind, () => ({ flags: TX_BLANK })))) continue;
       for (const first of isSg ? TWO_CUTS : TWO_CUTS.slice(0, 1)) {
-        const shapeOf = (frame: Uint8Array): TxShape => ({ flags: BLANK, offset, fragments: cut(frame, first) });
+        const shapeOf = (frame: Uint8Array): TxShape => ({ flags: TX_BLANK, offset, fragments: cut(frame, first) });
         const came = await blankThrough(peers, kind, shapeOf);
         await t.check('CSUM-06', () => expect(came?.name, 'packet that came through').to.equal(kind.name));
         if (came) out.push(came);
@@ -77,7 +76,7 @@ test('sums-in-batch', 'completes blank checksums of packets that are published a
     const isBlank = n % 3 !== 1;
     const frame = isBlank ? forms.blank : forms.complete;
     const fragments = cut(frame, isSg && n % 4 === 2 ? [FIRST_SLOT] : []);
-    from.queue.tx.enqueue(frame, { flags: isBlank ? BLANK : 0, offset: 64 * n, fragments });
+    from.queue.tx.enqueue(frame, { flags: isBlank ? TX_BLANK : 0, offset: 64 * n, fragments });
   }
   from.queue.pushTx();
   // When this one arrives, all those have arrived that were not dropped.
@@ -96,7 +95,7 @@ test('unfit', 'writes no checksum into packets flagged csum_blank that have none
   const ping = ping4(from.link.peer, to.link.peer, { id: 1, seq: 1, payload: new Uint8Array(33) });
   const sent = { ICMP: ping, ...Object.fromEntries(WITHOUT_SUM.map((name) => [name, unfit(name, from, to)])) };
   for (const frame of Object.values(sent)) {
-    const slots = from.queue.tx.enqueue(frame, { flags: BLANK });
+    const slots = from.queue.tx.enqueue(frame, { flags: TX_BLANK });
     from.queue.pushTx();
     await keepsVif(t, from, slots);
   }
@@ -127,7 +126,7 @@ for (const [name, type, gate, keys] of [
   const title = `cuts large packets of ${name.endsWith('v4') ? 'IPv4' : 'IPv6'} wherever the last segment and the sequence numbers end`;
   test(name, title, { ...BRIDGE, gate }, async (t) => {
     const [from, to] = await t.bridged({}, { keys, rxBuffers: 40 });
-    const shape = { flags: BLANK, extras: [gsoExtra(type)] };
+    const shape = { flags: TX_BLANK, extras: [gsoExtra(type)] };
     await t.check('GSO-06', async () => {
       for (const each of CUT_CASES) {
         const frame = frameOfCase(from.link.peer, to.link.peer, each, type);
@@ -143,7 +142,7 @@ for (const [name, keys] of Object.entries(ACCEPTED)) {
     const own = { [KEY.featureSg]: undefined, ...Object.fromEntries(keys.map((key) => [key, '1'])) };
     const peers = await t.bridged({}, { keys: own, rxBuffers: 40 });
     const slots = (packet: QueuePacket): number => packet.slots.length;
-    await checkAccepted(t, peers, keys, { blank: BLANK, saysBlank, slots, complete: 'CSUM-02', single: 'RXW-22' });
+    await checkAccepted(t, peers, keys, { blank: TX_BLANK, saysBlank, slots, complete: 'CSUM-02', single: 'RXW-22' });
   });
 }
 
@@ -157,8 +156,8 @@ for (const [name, title, isCut] of [
     const [from, to] = await t.bridged({}, { keys, control: true, queues });
     await setHashing(t, to, HASH_FLAG.ipv4 | HASH_FLAG.ipv4Tcp, VERIFICATION_KEY);
     const packets = isCut
-      ? await throughCut(from, to, BLANK, GSO_TYPE.tcpv4)
-      : await throughLarge(from, to, BLANK, GSO_TYPE.tcpv4, LARGE);
+      ? await throughCut(from, to, TX_BLANK, GSO_TYPE.tcpv4)
+      : await throughLarge(from, to, TX_BLANK, GSO_TYPE.tcpv4, LARGE);
     const hashes = packets.flatMap(({ frame, extras }) =>
       extras.flatMap((extra) => (extra.type === 'hash' ? [{ frame, extra }] : [])),
     );

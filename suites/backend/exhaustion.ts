@@ -1,7 +1,7 @@
 /** What a driver refuses, or waits for, more often than a ring or a table has places costs it none of them. */
 import { expect } from 'chai';
 import type { SentSlot, TxShape } from '../../harness/peer/frontend-tx.js';
-import { CTRL_STATUS, CTRL_TYPE, GSO_TYPE, HASH_ALGORITHM, KEY, RSP, TXF } from '../../harness/protocol/netif.js';
+import { CTRL_STATUS, CTRL_TYPE, GSO_TYPE, HASH_ALGORITHM, KEY, RSP, TX_BLANK } from '../../harness/protocol/netif.js';
 import { advance, CTRL_RING, RX_RING, TX_RING } from '../../harness/protocol/ring.js';
 import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter } from '../../harness/run/suite.js';
@@ -63,7 +63,7 @@ const REFUSED: readonly {
     what: 'a GSO extra of unknown type',
     requirement: 'GSO-07',
     gate: KEY.featureGsoTcpv4,
-    shape: { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(GSO_TYPE.tcpv4, { gsoType: 7 })] },
+    shape: { flags: TX_BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4, { gsoType: 7 })] },
   },
 ];
 

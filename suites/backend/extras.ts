@@ -12,7 +12,9 @@ import {
   KEY,
   NR_SLOTS_MIN,
   RSP,
+  RX_BLANK,
   RXF,
+  TX_BLANK,
   TXF,
 } from '../../harness/protocol/netif.js';
 import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
@@ -326,7 +328,7 @@ test('received', 'puts an extra into its own slot after the first fragment', GSO
     ).to.deep.equal(['gso']),
   );
   await t.check('CSUM-13', () => {
-    const later = packet.slots.slice(1).map(({ response }) => response.flags & (RXF.csumBlank | RXF.dataValidated));
+    const later = packet.slots.slice(1).map(({ response }) => response.flags & RX_BLANK);
     expect(later, 'checksum flags of later fragments').to.deep.equal(later.map(() => 0));
   });
   await t.check('RXW-09', () => {
@@ -348,7 +350,7 @@ async function isAccepted(from: FrontendPeer, to: FrontendPeer, chain: readonly 
     ? largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4)
     : from.frameTo(to.link.peer.mac);
   const slots = from.queue.tx.enqueue(frame, {
-    flags: isLarge ? TXF.csumBlank | TXF.dataValidated : 0,
+    flags: isLarge ? TX_BLANK : 0,
     chain: chained(chain),
   });
   from.queue.pushTx();
@@ -366,7 +368,7 @@ async function changing(
   frame: Uint8Array,
   [one, other]: readonly [Extra, Extra],
 ): Promise<void> {
-  const slots = from.queue.tx.enqueue(frame, { flags: TXF.csumBlank | TXF.dataValidated, extras: [one] });
+  const slots = from.queue.tx.enqueue(frame, { flags: TX_BLANK, extras: [one] });
   const calm = from.queue.tx.flickerExtra(slots[1] as SentSlot, one, other);
   try {
     from.queue.pushTx();
@@ -378,7 +380,7 @@ async function changing(
 
 /** Publishes a large packet with a chain of extras after its first fragment. */
 function put(vif: FrontendPeer, frame: Uint8Array, chain: readonly Uint8Array[], shape: TxShape = {}): SentSlot[] {
-  const slots = vif.queue.tx.enqueue(frame, { flags: TXF.csumBlank | TXF.dataValidated, chain, ...shape });
+  const slots = vif.queue.tx.enqueue(frame, { flags: TX_BLANK, chain, ...shape });
   vif.queue.pushTx();
   return slots;
 }

@@ -5,7 +5,7 @@ import type { FrontendOptions, FrontendPeer } from '../../harness/peer/frontend.
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { TxShape } from '../../harness/peer/frontend-tx.js';
 import type { ExtraGso } from '../../harness/protocol/extra.js';
-import { GSO_TYPE, HASH_FLAG, KEY, NR_SLOTS_MIN, RSP, RXF, TXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, HASH_FLAG, KEY, NR_SLOTS_MIN, RSP, RXF, TX_BLANK } from '../../harness/protocol/netif.js';
 import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
@@ -39,7 +39,6 @@ export const gso = tests;
 
 const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, needs: 'bridge' } as const;
 const BRIDGE6 = { ...BRIDGE, gate: KEY.featureGsoTcpv6 } as const;
-const BLANK = TXF.csumBlank | TXF.dataValidated;
 const BOTH = { ...BRIDGE, gate: [KEY.featureGsoTcpv4, KEY.featureGsoTcpv6] } as const;
 const PING = { gate: KEY.featureGsoTcpv4, fresh: true, reflector: 'icmp' } as const;
 
@@ -280,7 +279,7 @@ test(
 
 /** How a large packet is sent; `change` replaces fields of its extra with wrong values. */
 function shaped(gsoType: number, change: Partial<ExtraGso> = {}): TxShape {
-  return { flags: BLANK, extras: [gsoExtra(gsoType, change)] };
+  return { flags: TX_BLANK, extras: [gsoExtra(gsoType, change)] };
 }
 
 /** Sends a large packet and returns it as it comes out of the bridge; skips the test if the guest segments it. */
@@ -296,12 +295,12 @@ async function passed(
 
 /** Sends a large packet and returns the packets that come out of the bridge. */
 function segments(from: FrontendPeer, to: FrontendPeer, type: number, length = LARGE): Promise<QueuePacket[]> {
-  return demanded(['GSO-06'], throughLarge(from, to, BLANK, type, length));
+  return demanded(['GSO-06'], throughLarge(from, to, TX_BLANK, type, length));
 }
 
 /** Like {@link segments}, for a frontend that accepts no such packet. */
 function cut(from: FrontendPeer, to: FrontendPeer, type: number): Promise<QueuePacket[]> {
-  return demanded(['GSO-06'], throughCut(from, to, BLANK, type));
+  return demanded(['GSO-06'], throughCut(from, to, TX_BLANK, type));
 }
 
 function expectNoGso(packets: readonly QueuePacket[]): void {

@@ -4,7 +4,7 @@ import { tcpChecksum } from '../../harness/packet/match.js';
 import { OPTIONAL } from '../../harness/peer/xenbus-end.js';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import { Violation } from '../../harness/peer/violation.js';
-import { GSO_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, TX_BLANK } from '../../harness/protocol/netif.js';
 import { stateName, XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
@@ -19,7 +19,7 @@ const { test, tests } = backendChapter('keys');
 export const keys = tests;
 
 const FRESH = { fresh: true, reflector: 'icmp' } as const;
-const BLANK = { flags: TXF.csumBlank | TXF.dataValidated };
+const BLANK = { flags: TX_BLANK };
 const { connected } = XENBUS_STATE;
 /** States of a backend that does not connect a frontend any more. */
 const GIVEN_UP = [XENBUS_STATE.closing, XENBUS_STATE.closed].map(stateName);

@@ -9,7 +9,7 @@ import {
   GSO_TYPE,
   KEY,
   RSP,
-  TXF,
+  TX_BLANK,
 } from '../../harness/protocol/netif.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { all } from '../../harness/xen/wait.js';
@@ -216,7 +216,7 @@ test(
     await add(t, from.control, from.control.list(tx));
     await add(t, to.control, to.control.list(to.queue.rx.prepare(2).map((ref) => entry(ref))));
     to.queue.post(2);
-    const flags = TXF.csumBlank | TXF.dataValidated;
+    const flags = TX_BLANK;
     await t.check('GREF-27', async () => {
       // Enough to reach the buffers after those that were posted before.
       for (let n = 0; n < 8; n++) await throughLarge(from, to, flags, GSO_TYPE.tcpv4, LARGE);

@@ -6,11 +6,11 @@ import { tcpSyn } from '../../harness/packet/build.js';
 import type { FrontendPeer } from '../../harness/peer/frontend.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { TxShape } from '../../harness/peer/frontend-tx.js';
-import { GSO_TYPE, KEY, RXF, TXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, RX_BLANK, TX_BLANK } from '../../harness/protocol/netif.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { demanded } from '../../harness/xen/wait.js';
-import { throughSyn, throughUdp, throughUdp6 } from '../support/checksums.js';
+import { throughSyn, throughUdp } from '../support/checksums.js';
 import {
   describes,
   gsoExtra,
@@ -27,7 +27,6 @@ import { BAD_REF, saysBlank, through } from './verbs.js';
 const { test, tests } = backendChapter('metadata');
 export const metadata = tests;
 
-const BLANK = TXF.csumBlank | TXF.dataValidated;
 const BRIDGE = { fresh: true, needs: 'bridge' } as const;
 const ACCEPTS_V4 = { [KEY.featureGsoTcpv4]: '1' };
 const ACCEPTS_V6 = { [KEY.featureGsoTcpv6]: '1', [KEY.featureIpv6CsumOffload]: '1' };
@@ -47,14 +46,14 @@ async function refused(t: BackendTest, from: FrontendPeer, frame: Uint8Array, sh
 
 /** The checksum flags of a packet. */
 const flagsOf = ({ slots }: QueuePacket): number =>
-  slots.reduce((flags, { response }) => flags | response.flags, 0) & (RXF.csumBlank | RXF.dataValidated);
+  slots.reduce((flags, { response }) => flags | response.flags, 0) & RX_BLANK;
 
 for (const [name, [what, alter]] of Object.entries(REFUSED)) {
   const GSO = { ...BRIDGE, gate: KEY.featureGsoTcpv4 } as const;
   test(`gso-${name}`, `sends a plain packet without GSO after it refused a large one ${what}`, GSO, async (t) => {
     const [from, to] = await t.bridged({}, { keys: ACCEPTS_V4 });
     const large = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
-    await refused(t, from, large, { flags: BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4)], ...(alter && { alter }) });
+    await refused(t, from, large, { flags: TX_BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4)], ...(alter && { alter }) });
     const packet = await unlessGivenUp(t, from, through(from, to, from.frameTo(to.link.peer.mac)));
     await t.check('GSO-05', () => expect(gsoOf(packet), 'GSO extra of a packet that is not TCP').to.equal(undefined));
   });
@@ -64,7 +63,7 @@ for (const [name, [what, alter]] of Object.entries(REFUSED)) {
     const [from, to] = await t.bridged();
     const usual = flagsOf(await throughSyn([from, to], 'complete', {}));
     const syn = tcpSyn(from.link.peer, to.link.peer, { sport: 0xc002, dport: 9, seq: 1, checksum: 'blank' });
-    await refused(t, from, syn, { flags: BLANK, fragments: [40, syn.length - 40], ...(alter && { alter }) });
+    await refused(t, from, syn, { flags: TX_BLANK, fragments: [40, syn.length - 40], ...(alter && { alter }) });
     const packet = await unlessGivenUp(t, from, throughSyn([from, to], 'complete', {}));
     await t.check('CSUM-10', () => expect(flagsOf(packet), 'checksum flags').to.equal(usual));
   });
@@ -86,9 +85,13 @@ test(
   async (t) => {
     const peers = await t.bridged();
     await t.check(['CSUM-01', 'CSUM-06'], async () => {
-      const syn = await throughSyn(peers, 'blank', { flags: BLANK, fragments: [40, 14] });
+      const syn = await throughSyn(peers, 'blank', { flags: TX_BLANK, fragments: [40, 14] });
       if (!saysBlank(syn)) expect(tcpChecksum(syn.frame), 'TCP checksum').to.equal('complete');
-      const udp = await throughUdp(peers, 'blank', { flags: BLANK, fragments: [14, 28, 33] });
+      const udp = await throughUdp(
+        peers,
+        { version: 4, checksum: 'blank' },
+        { flags: TX_BLANK, fragments: [14, 28, 33] },
+      );
       if (!saysBlank(udp)) expect(udpChecksum(udp.frame), 'UDP checksum').to.be.oneOf(['complete', 'none']);
     });
   },
@@ -101,7 +104,7 @@ test(
   async (t) => {
     const [from, to] = await t.bridged({}, { keys: { ...ACCEPTS_V4, ...ACCEPTS_V6 } });
     for (const type of [GSO_TYPE.tcpv4, GSO_TYPE.tcpv6, GSO_TYPE.tcpv4]) {
-      const packet = unsegmented(t, await demanded(['GSO-06'], throughLarge(from, to, BLANK, type, LARGE)));
+      const packet = unsegmented(t, await demanded(['GSO-06'], throughLarge(from, to, TX_BLANK, type, LARGE)));
       await t.check('GSO-05', () => describes(packet, type));
     }
   },
@@ -114,7 +117,7 @@ test(
   async (t) => {
     const [from, to] = await t.bridged();
     await t.fresh({ keys: ACCEPTS_V4 });
-    const packets = await demanded(['GSO-06'], throughCut(from, to, BLANK, GSO_TYPE.tcpv4));
+    const packets = await demanded(['GSO-06'], throughCut(from, to, TX_BLANK, GSO_TYPE.tcpv4));
     await t.check('GSO-01', () => expect(packets.map(gsoOf), 'GSO extras').to.deep.equal(packets.map(() => undefined)));
   },
 );
@@ -125,7 +128,7 @@ test(
   { ...BRIDGE, gate: `!${KEY.featureNoCsumOffload}` },
   async (t) => {
     const keys = { [KEY.featureNoCsumOffload]: '1', [KEY.featureSg]: undefined };
-    const packet = await throughSyn(await t.bridged({}, { keys }), 'blank', { flags: BLANK });
+    const packet = await throughSyn(await t.bridged({}, { keys }), 'blank', { flags: TX_BLANK });
     await t.check('CSUM-02', () => expect(saysBlank(packet), 'csum_blank').to.equal(false));
   },
 );
@@ -136,7 +139,7 @@ test(
   { ...BRIDGE, gate: [KEY.featureGsoTcpv6, KEY.featureIpv6CsumOffload] },
   async (t) => {
     const peers = await t.bridged({}, { keys: { [KEY.featureGsoTcpv6]: '1' } });
-    const packet = await throughUdp6(peers, { flags: BLANK });
+    const packet = await throughUdp(peers, { version: 6, checksum: 'blank' }, { flags: TX_BLANK });
     await t.check('CSUM-04', () => expect(saysBlank(packet), 'csum_blank').to.equal(false));
   },
 );

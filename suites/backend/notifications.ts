@@ -4,6 +4,7 @@ import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import { KEY } from '../../harness/protocol/netif.js';
 import { distance } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
+import { EARLY, ELSEWHERE, ROUNDS, STRAY_ROUNDS } from '../support/early-events.js';
 import { busyWait } from '../support/races.js';
 import { arrives } from '../support/losses.js';
 import { isPadded } from '../support/padding.js';
@@ -13,15 +14,10 @@ import { idle, through, useBuffers, useUp } from './verbs.js';
 const { test, tests } = backendChapter('notifications');
 export const notifications = tests;
 
-/** Rounds of the tests that watch for something not to happen. */
-const ROUNDS = 20;
-/** Rounds that may count an event in flight when they began; a driver that ignores the index is early in all. */
-const STRAY_ROUNDS = 4;
 /** Milliseconds after which Linux has detected that a frontend posts no buffers (60 s) and drained its queue (10 s). */
 const IDLE_MS = 75_000;
 /** Milliseconds in which a backend that had given up a frontend delivers again. */
 const RECOVERY_MS = 10_000;
-const EARLY = `rounds with an early notification, of ${ROUNDS}`;
 
 test('first-response', 'notifies the frontend of the first response', { fresh: true }, async (t) => {
   const vif = await t.plug();
@@ -46,8 +42,6 @@ for (const batch of [1, 17]) {
 
 /** The same place in each round. */
 const AHEAD = Array<number>(ROUNDS).fill(FOURTH);
-/** Places that no response reaches: where the peer has read already, and far ahead. */
-const ELSEWHERE = [0, -1, -300, 1000, 2 ** 31].flatMap((place) => Array<number>(ROUNDS / 5).fill(place));
 
 for (const [name, title, when, places] of [
   ['event-ahead', 'sends no event before the event index', 'is reached', AHEAD],

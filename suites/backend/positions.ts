@@ -5,7 +5,7 @@ import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { TxShape } from '../../harness/peer/frontend-tx.js';
 import { Violation } from '../../harness/peer/violation.js';
 import { encodeExtra, type ExtraHash } from '../../harness/protocol/extra.js';
-import { EXTRA_FLAG_MORE, GSO_TYPE, KEY, RSP, TXF } from '../../harness/protocol/netif.js';
+import { EXTRA_FLAG_MORE, GSO_TYPE, KEY, RSP, TX_BLANK } from '../../harness/protocol/netif.js';
 import { TX_RING } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
@@ -30,11 +30,10 @@ const GSO = { gate: KEY.featureGsoTcpv4, fresh: true, needs: 'bridge' } as const
 const HASHED = { ...GSO, gate: [KEY.featureGsoTcpv4, KEY.featureCtrlRing] } as const;
 const SG = { gate: KEY.featureSg } as const;
 const ACCEPTS_V4 = { keys: { [KEY.featureGsoTcpv4]: '1' } } as const;
-const BLANK = TXF.csumBlank | TXF.dataValidated;
 
 const gso = gsoExtra(GSO_TYPE.tcpv4);
 const hash: ExtraHash = { type: 'hash', flags: 0, hashType: 0, algorithm: 1, value: 0x12345678 };
-const LARGE_SHAPE: TxShape = { flags: BLANK, extras: [gso] };
+const LARGE_SHAPE: TxShape = { flags: TX_BLANK, extras: [gso] };
 /** Slots of a large packet in the tx ring: three of data and its extra. */
 const LARGE_SLOTS = 4;
 
@@ -97,7 +96,7 @@ test('rx', 'delivers a large packet wherever it crosses the end of the rx ring',
     const frame = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
     await t.check('RXW-09', async () => {
       for (let n = 0; n < MOST_LARGE && ring.rspCons <= END; n++)
-        await throughLarge(from, to, BLANK, GSO_TYPE.tcpv4, LARGE);
+        await throughLarge(from, to, TX_BLANK, GSO_TYPE.tcpv4, LARGE);
       const part = to.received.find((packet) => isPart(packet.frame, frame));
       expect(part?.frame.length, 'length of a packet that is a part of another').to.equal(undefined);
     });
@@ -135,7 +134,7 @@ test('extra-flags', 'reads the extra after one with undefined flags', HASHED, as
   ] as const) {
     const usual = { ...first, flags: EXTRA_FLAG_MORE };
     const send = (extra: typeof first) => (): Promise<unknown> =>
-      from.transmit(frame, { flags: BLANK, chain: [encodeExtra(extra), encodeExtra(second)] });
+      from.transmit(frame, { flags: TX_BLANK, chain: [encodeExtra(extra), encodeExtra(second)] });
     if (!(await arrives(largeAfter(to, frame, send(usual))))) t.skip('the backend refuses two extras');
     for (const flags of [0x81, 0xff]) {
       await t.check('EXTRA-11', async () => {

@@ -5,7 +5,15 @@ import type { FrontendQueue, QueuePacket } from '../../harness/peer/frontend-que
 import type { TxShape } from '../../harness/peer/frontend-tx.js';
 import { Violation } from '../../harness/peer/violation.js';
 import type { CtrlResponse } from '../../harness/protocol/ctrl.js';
-import { CTRL_STATUS, CTRL_TYPE, GSO_TYPE, HASH_ALGORITHM, HASH_FLAG, RXF, TXF } from '../../harness/protocol/netif.js';
+import {
+  CTRL_STATUS,
+  CTRL_TYPE,
+  GSO_TYPE,
+  HASH_ALGORITHM,
+  HASH_FLAG,
+  RXF,
+  TX_BLANK,
+} from '../../harness/protocol/netif.js';
 import { distance } from '../../harness/protocol/ring.js';
 import type { BackendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
@@ -17,7 +25,7 @@ import { ctrlStatusName, ctrlTypeName } from '../support/statuses.js';
 /** A reference that no frontend uses: references below 8 are reserved, and no grant table is this long. */
 export const BAD_REF = 0xfffffff0;
 /** How a large packet of TCP over IPv4 is sent. */
-export const LARGE_SHAPE: TxShape = { flags: TXF.csumBlank | TXF.dataValidated, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
+export const LARGE_SHAPE: TxShape = { flags: TX_BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
 
 /** If this many pings in a row use no rx buffer, the backend has stopped using buffers. */
 const IDLE_PINGS = 20;

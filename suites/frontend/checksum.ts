@@ -5,26 +5,19 @@ import { tcpChecksum, udpChecksum } from '../../harness/packet/match.js';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import type { RxShape } from '../../harness/peer/backend-rx.js';
-import { KEY, RXF, TXF } from '../../harness/protocol/netif.js';
+import { KEY, RX_BLANK, RXF, TX_BLANK, TXF } from '../../harness/protocol/netif.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
 import { CHECKSUMMED, cut, KINDS, UNFIT } from '../support/frame-shapes.js';
 import { checkWrongSums } from '../support/completed.js';
-import {
-  checkCarries,
-  checkZeroSums,
-  throughSyn,
-  throughUdp,
-  throughUdp6,
-  UDP_CHECKSUMS,
-} from '../support/checksums.js';
+import { checkCarries, checkZeroSums, throughSyn, throughUdp, UDP_CHECKSUMS } from '../support/checksums.js';
 import { allCross, cross, type Crossing, crossings, expectNone, forwarded } from './bridge-verbs.js';
 import { hasBuffers, saysBlank, stillPasses } from './verbs.js';
 
 const { test, tests } = frontendChapter('checksum');
 export const checksum = tests;
 
-const BLANK = { flags: RXF.csumBlank | RXF.dataValidated };
+const BLANK = { flags: RX_BLANK };
 const VALIDATED = { flags: RXF.dataValidated };
 
 const BRIDGE = { fresh: true, needs: 'bridge' } as const;
@@ -53,8 +46,7 @@ test('validated', 'accepts a complete checksum flagged data_validated', { reflec
 
 test('corrupt', 'neither repairs nor vouches for a wrong checksum', BRIDGE, async (t) => {
   // The stack of a guest need not verify checksums, so the packets are seen where a bridge sends them out.
-  const flagsOf = (packet: QueuePacket): number[] =>
-    packet.requests.map(({ flags }) => flags & (TXF.csumBlank | TXF.dataValidated));
+  const flagsOf = (packet: QueuePacket): number[] => packet.requests.map(({ flags }) => flags & TX_BLANK);
   await checkWrongSums(t, await t.bridged(), { shape: {}, flagsOf, isBlank: saysBlank });
 });
 
@@ -118,7 +110,7 @@ test(
   { fresh: true, gate: '!feature-no-csum-offload', needs: 'bridge' },
   async (t) => {
     const peers = await t.bridged(BACKEND_KEYS, NO_OFFLOAD);
-    const packet = await throughUdp(peers, 'blank', BLANK);
+    const packet = await throughUdp(peers, { version: 4, checksum: 'blank' }, BLANK);
     await t.check('CSUM-15', () => expect(saysBlank(packet), 'csum_blank').to.equal(false));
     if (saysBlank(packet)) return;
     await t.check('CSUM-10', () => expect(udpChecksum(packet.frame), 'checksum').to.be.oneOf(['complete', 'none']));
@@ -154,7 +146,7 @@ for (const checksum of ['blank', 'complete', 'none'] as const) {
   test(`udp-${checksum}`, `passes on UDP with ${UDP_CHECKSUMS[checksum]}`, options, async (t) => {
     const peers = await t.bridged();
     await t.check(isBlank ? ['CSUM-01', 'CSUM-06'] : 'CSUM-10', async () => {
-      const packet = await throughUdp(peers, checksum, isBlank ? BLANK : {});
+      const packet = await throughUdp(peers, { version: 4, checksum }, isBlank ? BLANK : {});
       if (!saysBlank(packet)) expect(udpChecksum(packet.frame), 'checksum').to.be.oneOf(['complete', 'none']);
     });
   });
@@ -215,7 +207,7 @@ test('udp-blank-v6', 'passes on UDP over IPv6 with a blank checksum', BRIDGE6, a
     });
     let blank = false;
     await t.check(['CSUM-05', 'CSUM-06'], async () => {
-      const packet = await throughUdp6(peers, BLANK);
+      const packet = await throughUdp(peers, { version: 6, checksum: 'blank' }, BLANK);
       blank = saysBlank(packet);
       if (!blank) expect(udpChecksum(packet.frame), 'checksum').to.equal('complete');
     });

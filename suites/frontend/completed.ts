@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { BACKEND_KEYS } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
-import { GSO_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, RSP, RX_BLANK } from '../../harness/protocol/netif.js';
 import type { RxResponse } from '../../harness/protocol/rx.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { frontendChapter } from '../../harness/run/suite.js';
@@ -19,7 +19,7 @@ const { test, tests } = frontendChapter('completed');
 export const completed = tests;
 
 const BRIDGE = { fresh: true, needs: 'bridge' } as const;
-const BLANK = { flags: RXF.csumBlank | RXF.dataValidated } as const;
+const BLANK = { flags: RX_BLANK } as const;
 /** Slots of a packet of the largest size in these tests, with its extra. */
 const SLOTS = Math.ceil(LARGE / PAGE_SIZE) + 2;
 

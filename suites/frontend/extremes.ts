@@ -6,7 +6,7 @@ import { noncePayload } from '../../harness/packet/nonce.js';
 import { TCP_FLAG } from '../../harness/packet/tcp.js';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import { BackendRx, type RxShape } from '../../harness/peer/backend-rx.js';
-import { GSO_TYPE, KEY, MAX_TX_SIZE, NR_SLOTS_MIN, RXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, MAX_TX_SIZE, NR_SLOTS_MIN, RX_BLANK } from '../../harness/protocol/netif.js';
 import { frontendChapter } from '../../harness/run/suite.js';
 import { gsoExtra, gsoOf, inSlots, LARGE, largeFrame, LARGEST } from '../support/large-packets.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
@@ -17,7 +17,6 @@ export const extremes = tests;
 
 const HOSTILE = { gate: KEY.featureGsoTcpv4, fresh: true, reflector: 'icmp', destructive: true } as const;
 const BRIDGE = { ...HOSTILE, needs: 'bridge' } as const;
-const BLANK = RXF.csumBlank | RXF.dataValidated;
 const { tcpv4 } = GSO_TYPE;
 /** Bytes of a packet that a guest may have to cut into segments of one byte. */
 const SHORT = 1600;
@@ -33,7 +32,7 @@ interface Extreme {
 function extremesOf(from: Host, to: Host): Extreme[] {
   const large = largeFrame(from, to, LARGE, tcpv4);
   const withExtra = (extra: ReturnType<typeof gsoExtra>, frame = large): Extreme => {
-    return { frame, shape: { flags: BLANK, extras: [extra] } };
+    return { frame, shape: { flags: RX_BLANK, extras: [extra] } };
   };
   const flagged = tcpData(from, to, { seq: 1, payload: noncePayload(1, LARGE), checksum: 'blank', flags: ODD_FLAGS });
   const small = tcpData(from, to, { seq: 1, payload: noncePayload(2, 1000) });

@@ -3,7 +3,17 @@ import { expect } from 'chai';
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
-import { EXTRA_FLAG_MORE, GSO_TYPE, KEY, NR_SLOTS_MIN, RSP, RXF, TXF } from '../../harness/protocol/netif.js';
+import {
+  EXTRA_FLAG_MORE,
+  GSO_TYPE,
+  KEY,
+  NR_SLOTS_MIN,
+  RSP,
+  RX_BLANK,
+  RXF,
+  TX_BLANK,
+  TXF,
+} from '../../harness/protocol/netif.js';
 import { distance, TX_RING } from '../../harness/protocol/ring.js';
 import { encodeTxResponse } from '../../harness/protocol/tx.js';
 import { ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
@@ -46,7 +56,6 @@ const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, needs: 'bridge' } as co
 const BRIDGE6 = { ...BRIDGE, gate: KEY.featureGsoTcpv6 } as const;
 /** The first slots of a large packet: they end within its headers, or at the end of a page. */
 const FIRST_SLOTS = [[14], [34], [40], [54], [14, 20, 20], [PAGE_SIZE - 1], [PAGE_SIZE], [PAGE_SIZE - 1, PAGE_SIZE, 1]];
-const BLANK = RXF.csumBlank | RXF.dataValidated;
 /** Slots for the extra of a large packet, and some to spare. */
 const EXTRA_SLOTS = 3;
 /** Packets that are sent at once to fill a ring. */
@@ -82,7 +91,7 @@ test('passed-on', 'describes a large packet in a GSO extra', BRIDGE, async (t) =
   await t.check(['TXW-06', 'EXTRA-01', 'EXTRA-03'], () => expect(packet.extras.length, 'extras').to.equal(1));
   await t.check('EXTRA-08', () => expect((extra?.flags ?? 0) & EXTRA_FLAG_MORE, 'more flag of the extra').to.equal(0));
   await t.check('CSUM-13', () => {
-    const later = packet.requests.slice(1).map(({ flags }) => flags & (TXF.csumBlank | TXF.dataValidated));
+    const later = packet.requests.slice(1).map(({ flags }) => flags & TX_BLANK);
     expect(later, 'checksum flags of later fragments').to.deep.equal(later.map(() => 0));
   });
   await t.check('GSO-08', () => expect((packet.requests[0]?.flags ?? 0) & TXF.csumBlank, 'csum_blank').to.be.above(0));
@@ -184,7 +193,7 @@ test('fill-levels', 'sends the largest packet only if its ring has room, however
     // The peer looks at the indices of the ring whenever it is notified.
     while (level < TX_RING.size && (await fill(from, to, level))) {
       level++;
-      const shape = { flags: BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
+      const shape = { flags: RX_BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4)] };
       await hasBuffers(t, from, BackendRx.slotsFor(frame, shape));
       await from.send(frame, shape);
       const large = (): QueuePacket[] => to.received.filter((each) => sameBytes(each.frame, frame));
@@ -266,7 +275,7 @@ async function sendUntilFull(from: BackendPeer, to: BackendPeer): Promise<QueueP
   const frame = largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4);
   const held: QueuePacket[] = [];
   for (let sent = 0; sent <= TX_RING.size; sent++) {
-    await from.send(frame, { flags: BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4)] });
+    await from.send(frame, { flags: RX_BLANK, extras: [gsoExtra(GSO_TYPE.tcpv4)] });
     if (!(await happens(to, 'large packet', () => to.received.some((each) => sameBytes(each.frame, frame))))) break;
     held.push(...to.received.splice(0));
   }
@@ -318,5 +327,5 @@ function segments(
   length = LARGE,
   first?: readonly number[],
 ): Promise<QueuePacket[]> {
-  return demanded(['GSO-15'], throughLarge(from, to, BLANK, type, length, first));
+  return demanded(['GSO-15'], throughLarge(from, to, RX_BLANK, type, length, first));
 }

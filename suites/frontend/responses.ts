@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { sameBytes } from '../../harness/bytes/bytes.js';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
-import { GSO_TYPE, KEY, RSP, RXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, RSP, RX_BLANK } from '../../harness/protocol/netif.js';
 import { TX_RING } from '../../harness/protocol/ring.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { frontendChapter } from '../../harness/run/suite.js';
@@ -243,7 +243,7 @@ for (const [at, which] of [
       const [from, to] = await t.bridged(BACKEND_KEYS, { ...BACKEND_KEYS, [KEY.featureGsoTcpv4]: '1' });
       await hasBuffers(t, from, Math.ceil(LARGE / PAGE_SIZE) + 3);
       for (const { tx } of to.queues) tx.respond = false;
-      const blank = RXF.csumBlank | RXF.dataValidated;
+      const blank = RX_BLANK;
       const large = throughLarge(from, to, blank, GSO_TYPE.tcpv4, LARGE);
       const packet = unsegmented(t, await demanded(['GSO-15'], large));
       const done = packet.requests.at(at);

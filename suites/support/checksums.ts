@@ -23,50 +23,38 @@ export interface End<P, S> {
   receive(what: string, accept: (packet: P) => boolean): Promise<P>;
 }
 
-/** Sends a datagram over IPv6 with a blank checksum into a bridge and returns what comes out. */
-export function throughUdp6<P extends { readonly frame: Uint8Array }, S>(
-  [from, to]: readonly [End<P, S>, End<P, S>],
-  shape: S,
-): Promise<P> {
-  const datagram = { sport: SPORT['UDP datagram'], dport: 9, payload: new Uint8Array(33), checksum: 'blank' } as const;
-  return throughBridge('UDP datagram', [from, to], udp6(from.link.peer, to.link.peer, datagram), shape);
-}
-
 /** Where the checksum of a datagram is in a frame without IP options, and its payload. */
 const CHECKSUM = { 4: 14 + 20 + 6, 6: 14 + 40 + 6 } as const;
 
 /** A datagram that is sent through a bridge. */
-interface SumCase {
+interface Datagram {
   readonly version: 4 | 6;
-  readonly checksum: 'blank' | 'complete';
-  readonly payload: Uint8Array;
-  /** The sum that is inverted to make its checksum. Default: any. */
-  readonly sum?: number;
+  readonly checksum: UdpChecksum;
+  readonly payload?: Uint8Array;
 }
 
-/** Sends a datagram with a given sum, and returns what comes out. */
-function throughSum<P extends { readonly frame: Uint8Array }, S>(
+function datagramOf<P, S>(
   [from, to]: readonly [End<P, S>, End<P, S>],
-  { version, checksum, payload, sum }: SumCase,
-  shape: S,
-): Promise<P> {
-  const make = (bytes: Uint8Array, kind: UdpChecksum): Uint8Array =>
-    (version === 4 ? udp4 : udp6)(from.link.peer, to.link.peer, {
-      sport: SPORT['UDP datagram'],
-      dport: 9,
-      payload: bytes,
-      checksum: kind,
-    });
+  { version, checksum, payload = new Uint8Array(33) }: Datagram,
+): Uint8Array {
+  const datagram = { sport: SPORT['UDP datagram'], dport: 9, payload, checksum };
+  return (version === 4 ? udp4 : udp6)(from.link.peer, to.link.peer, datagram);
+}
+
+/** A payload like this one whose datagram has `sum` as the sum that is inverted to make its checksum. */
+function payloadWithSum<P, S>(
+  peers: readonly [End<P, S>, End<P, S>],
+  { version, payload }: Pick<SumCases, 'version' | 'payload'>,
+  sum: number,
+): Uint8Array {
   const bytes = Uint8Array.from(payload);
-  if (sum !== undefined) {
-    const word = new DataView(bytes.buffer);
-    word.setUint16(0, 0);
-    const plain = make(bytes, 'complete');
-    const others = ~new DataView(plain.buffer, plain.byteOffset).getUint16(CHECKSUM[version]) & 0xffff;
-    // Ones' complement arithmetic is that modulo 0xffff.
-    word.setUint16(0, (sum + 0xffff - others) % 0xffff);
-  }
-  return throughBridge('UDP datagram', [from, to], make(bytes, checksum), shape);
+  const word = new DataView(bytes.buffer);
+  word.setUint16(0, 0);
+  const plain = datagramOf(peers, { version, checksum: 'complete', payload: bytes });
+  const others = ~new DataView(plain.buffer, plain.byteOffset).getUint16(CHECKSUM[version]) & 0xffff;
+  // Ones' complement arithmetic is that modulo 0xffff.
+  word.setUint16(0, (sum + 0xffff - others) % 0xffff);
+  return bytes;
 }
 
 /** What {@link checkZeroSums} and {@link checkCarries} send and see. */
@@ -104,38 +92,46 @@ export function checkCarries<P extends { readonly frame: Uint8Array }, S>(
   return checkSums(t, peers, { version, payload: new Uint8Array(1400).fill(0xff), sums: CARRY_AGAIN }, shapes);
 }
 
+/** Sums for datagrams with payloads of the same length. */
+interface SumCases {
+  readonly version: 4 | 6;
+  readonly payload: Uint8Array;
+  readonly sums: readonly number[];
+}
+
 async function checkSums<P extends { readonly frame: Uint8Array }, S>(
   t: Pick<TestContext<never>, 'check' | 'info' | 'skip'>,
   peers: readonly [End<P, S>, End<P, S>],
-  { sums, ...datagram }: Pick<SumCase, 'version' | 'payload'> & { readonly sums: readonly number[] },
+  { sums, ...datagram }: SumCases,
   { shapes, saysBlank }: SumShapes<P, S>,
 ): Promise<void> {
   let checked = 0;
   for (const checksum of ['blank', 'complete'] as const) {
-    const through = (sum?: number): Promise<P> =>
-      throughSum(peers, { ...datagram, checksum, ...(sum !== undefined && { sum }) }, shapes[checksum]);
-    const usual = await demanded([checksum === 'blank' ? 'CSUM-06' : 'CSUM-10'], through());
+    const through = (payload: Uint8Array): Promise<P> =>
+      throughUdp(peers, { ...datagram, checksum, payload }, shapes[checksum]);
+    const usual = await demanded([checksum === 'blank' ? 'CSUM-06' : 'CSUM-10'], through(datagram.payload));
     if (saysBlank(usual) || udpChecksum(usual.frame) !== 'complete') {
       t.info(`a ${checksum} checksum comes out ${saysBlank(usual) ? 'blank' : udpChecksum(usual.frame)}`);
       continue;
     }
     checked++;
     await t.check(checksum === 'blank' ? 'CSUM-06' : 'CSUM-10', async () => {
-      for (const sum of sums)
-        expect(udpChecksum((await through(sum)).frame), `${checksum} checksum`).to.equal('complete');
+      for (const sum of sums) {
+        const { frame } = await through(payloadWithSum(peers, datagram, sum));
+        expect(udpChecksum(frame), `${checksum} checksum`).to.equal('complete');
+      }
     });
   }
   if (checked === 0) t.skip('no checksum comes out complete');
 }
 
-/** Sends a datagram with a kind of checksum into a bridge and returns what comes out. */
+/** Sends a datagram into a bridge and returns what comes out. */
 export function throughUdp<P extends { readonly frame: Uint8Array }, S>(
-  [from, to]: readonly [End<P, S>, End<P, S>],
-  checksum: UdpChecksum,
+  peers: readonly [End<P, S>, End<P, S>],
+  datagram: Datagram,
   shape: S,
 ): Promise<P> {
-  const datagram = { sport: SPORT['UDP datagram'], dport: 9, payload: new Uint8Array(33), checksum };
-  return throughBridge('UDP datagram', [from, to], udp4(from.link.peer, to.link.peer, datagram), shape);
+  return throughBridge('UDP datagram', peers, datagramOf(peers, datagram), shape);
 }
 
 /** Sends a SYN into a bridge and returns what comes out. */

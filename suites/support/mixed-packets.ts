@@ -4,11 +4,9 @@ import { type Host, noncePayload, tcpData, udp4, withOptions } from '../../harne
 import { decodeFrame } from '../../harness/packet/frame.js';
 import { tcpChecksum, udpChecksum } from '../../harness/packet/match.js';
 import type { Extra } from '../../harness/protocol/extra.js';
-import { GSO_TYPE, KEY, TXF } from '../../harness/protocol/netif.js';
+import { GSO_TYPE, KEY, TX_BLANK } from '../../harness/protocol/netif.js';
 import { cut } from './frame-shapes.js';
 import { gsoExtra, gsoOf, payloadOf } from './large-packets.js';
-
-const BLANK = TXF.csumBlank | TXF.dataValidated;
 
 /** How a packet is written to the ring. */
 interface Shape {
@@ -37,7 +35,7 @@ const large = (name: string, type: number, size: number, needs: readonly string[
   payload: size + 300,
   make: (from, to, payload, seq) =>
     tcpData(from, to, { seq, payload, ipv6: type === GSO_TYPE.tcpv6, checksum: 'blank' }),
-  shapeOf: () => ({ flags: BLANK, extras: [gsoExtra(type, { size })] }),
+  shapeOf: () => ({ flags: TX_BLANK, extras: [gsoExtra(type, { size })] }),
 });
 
 const datagram = (from: Host, to: Host, payload: Uint8Array): Uint8Array =>
@@ -60,7 +58,7 @@ export const MIXED: readonly Kind[] = [
     needs: [`!${KEY.featureNoCsumOffload}`],
     payload: 700,
     make: (from, to, payload, seq) => tcpData(from, to, { seq, payload, checksum: 'blank' }),
-    shapeOf: () => ({ flags: BLANK }),
+    shapeOf: () => ({ flags: TX_BLANK }),
   },
   {
     name: 'UDP in three slots',

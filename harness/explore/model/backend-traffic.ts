@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { LARGEST_FRAME } from '../../packet/ethernet.js';
 import type { FrontendPeer } from '../../peer/frontend.js';
-import { GSO_TYPE, TXF } from '../../protocol/netif.js';
+import { GSO_TYPE, TX_BLANK } from '../../protocol/netif.js';
 import { all } from '../../xen/wait.js';
 import { PROTOCOLS } from '../../../suites/support/frames.js';
 import { cut } from '../../../suites/support/frame-shapes.js';
@@ -16,8 +16,6 @@ import { brokenBySum, passesSum, SUM_CHECKS, SUMMED, type Summed, takesLarge, ta
 
 type BackendStep<A> = Step<BackendWorld, BackendModel, A>;
 
-/** The flags of a packet with a blank checksum. */
-const BLANK = TXF.csumBlank | TXF.dataValidated;
 const KINDS = PROTOCOLS.flatMap(([, , kinds]) => Object.entries(kinds));
 /** Lengths at which all kinds of frames have their headers. */
 const LENGTH = fc.oneof(
@@ -134,7 +132,9 @@ const large: BackendStep<{ from: EndIndex; ipv6: boolean; length: number }> = {
   when: ({ offer, vifs }, { from, ipv6 }) => takesLarge(offer, ipv6) && vifs[otherEnd(from)].choice.sg,
   async run(world, model, { from: end, ipv6, length }) {
     const [from, to] = way(world, end);
-    await world.t.check('GSO-06', () => throughLarge(from, to, BLANK, ipv6 ? GSO_TYPE.tcpv6 : GSO_TYPE.tcpv4, length));
+    await world.t.check('GSO-06', () =>
+      throughLarge(from, to, TX_BLANK, ipv6 ? GSO_TYPE.tcpv6 : GSO_TYPE.tcpv4, length),
+    );
     return model;
   },
 };
@@ -145,7 +145,7 @@ const checksum: BackendStep<Summed> = {
   args: SUMMED,
   when: ({ offer }, sum) => takesSum(offer, sum),
   async run(world, model, sum) {
-    await world.t.check(brokenBySum(sum), () => passesSum(way(world, sum.from), sum, BLANK, saysBlank));
+    await world.t.check(brokenBySum(sum), () => passesSum(way(world, sum.from), sum, TX_BLANK, saysBlank));
     return model;
   },
 };

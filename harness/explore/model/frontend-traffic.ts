@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { BackendPeer } from '../../peer/backend.js';
 import type { QueuePacket } from '../../peer/backend-queue.js';
-import { GSO_TYPE, RSP, RXF, TXF } from '../../protocol/netif.js';
+import { GSO_TYPE, RSP, RX_BLANK, TXF } from '../../protocol/netif.js';
 import { all } from '../../xen/wait.js';
 import { allCross, cross, type Crossing, crossings } from '../../../suites/frontend/bridge-verbs.js';
 import { frameOf, KINDS, TAGGED } from '../../../suites/support/frame-shapes.js';
@@ -14,8 +14,6 @@ import { brokenBySum, passesSum, SUM_CHECKS, SUMMED, type Summed, takesLarge, ta
 
 type FrontendStep<A> = Step<FrontendWorld, FrontendModel, A>;
 
-/** The flags of a packet with a blank checksum. */
-const BLANK = RXF.csumBlank | RXF.dataValidated;
 /** Kinds that every guest forwards; it may filter out others. */
 const FORWARDED = [
   'an unknown EtherType',
@@ -103,7 +101,9 @@ const large: FrontendStep<{ from: EndIndex; ipv6: boolean; length: number }> = {
   async run(world, model, { from: end, ipv6, length }) {
     const [from, to] = way(world, end);
     if (!enough(from, Math.ceil(length / 4096) + 2)) return model;
-    await world.t.check('GSO-06', () => throughLarge(from, to, BLANK, ipv6 ? GSO_TYPE.tcpv6 : GSO_TYPE.tcpv4, length));
+    await world.t.check('GSO-06', () =>
+      throughLarge(from, to, RX_BLANK, ipv6 ? GSO_TYPE.tcpv6 : GSO_TYPE.tcpv4, length),
+    );
     return model;
   },
 };
@@ -114,7 +114,7 @@ const checksum: FrontendStep<Summed> = {
   args: SUMMED,
   when: ({ offers }, sum) => takesSum(offers[sum.from], sum),
   async run(world, model, sum) {
-    await world.t.check(brokenBySum(sum), () => passesSum(way(world, sum.from), sum, BLANK, saysBlank));
+    await world.t.check(brokenBySum(sum), () => passesSum(way(world, sum.from), sum, RX_BLANK, saysBlank));
     return model;
   },
 };

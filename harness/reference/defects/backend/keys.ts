@@ -1,6 +1,7 @@
 /** Defects of the reference backend, chapter keys. */
 import { KEY } from '../../../protocol/netif.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
+import { beyondRate } from '../../legal/support/backend-pace.js';
 import type { Defect } from '../defect.js';
 import { mortalBackend } from '../support/mortal.js';
 
@@ -41,20 +42,11 @@ export const BACKEND_KEYS_DEFECTS: readonly Defect[] = [
     fault: 'with a rate, waits for credit for a packet that is larger than the most credit that it ever has',
     seen: 'Linux xen-netback before the XSA-155 series: the credit is that of the last request, also for a large packet',
     backend: (() => {
-      const limits = new WeakMap<object, number>();
       const stuck = new WeakSet<object>();
       return {
-        async connect(vif) {
-          await correct.connect(vif);
-          const rate = /^(\d+),\d+$/.exec((await vif.domain.store.read(`${vif.path}/rate`)) ?? '');
-          if (rate) limits.set(vif, Number(rate[1]));
-        },
+        ...beyondRate((_, queue) => void stuck.add(queue)),
         serveTx(vif, queue) {
           if (!stuck.has(queue)) correct.serveTx(vif, queue);
-        },
-        serveChain(vif, queue, chain) {
-          if ((chain.requests[0]?.size ?? 0) > (limits.get(vif) ?? Infinity)) stuck.add(queue);
-          else correct.serveChain(vif, queue, chain);
         },
       } satisfies Defect['backend'];
     })(),

@@ -2,19 +2,12 @@
 import { KEY } from '../../../protocol/netif.js';
 import { needsNotify } from '../../../protocol/ring.js';
 import type { BackendVif } from '../../backend.js';
-import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
+import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import { later } from '../../legal/support/backend-queues.js';
+import { untilNextEvent, withoutAsking } from '../../legal/support/backend-receive.js';
 import type { Defect } from '../defect.js';
 import { Counts } from '../support/counts.js';
 import { countSpurious, mortalBackend } from '../support/mortal.js';
-
-/** Keeps packets that wait for a buffer, and asks for no event when there is one. */
-const withoutAsking: Partial<BackendSteps> = {
-  drainBacklog(vif, queue) {
-    correct.drainBacklog(vif, queue);
-    if (queue.backlog.length > 0) queue.rx.setReqEvent(queue.rx.reqCons);
-  },
-};
 
 export const BACKEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
   {
@@ -178,21 +171,10 @@ export const BACKEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
     id: 'backend.notifications.resumes-by-event',
     breaks: 'NOTIFY-09',
     fault: 'looks for new buffers of a frontend without feature-rx-notify only at the next event',
-    backend: (() => {
-      const asleep = new WeakSet<object>();
-      return {
-        serve(vif, queue) {
-          asleep.delete(queue);
-          correct.serve(vif, queue);
-        },
-        drainBacklog(vif, queue) {
-          if (asleep.has(queue)) return;
-          correct.drainBacklog(vif, queue);
-          const ready = queue.rx.unconsumed();
-          if (!vif.rxNotify && ready.ok && ready.value === 0) asleep.add(queue);
-        },
-      } satisfies Defect['backend'];
-    })(),
+    backend: untilNextEvent(correct, ({ rxNotify }, { rx }) => {
+      const ready = rx.unconsumed();
+      return !rxNotify && ready.ok && ready.value === 0;
+    }),
   },
   {
     id: 'backend.notifications.slow-stack-without-asking',

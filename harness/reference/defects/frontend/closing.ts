@@ -2,7 +2,7 @@ import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
 import { KEY } from '../../../protocol/netif.js';
 import { resending } from '../../legal/support/frontend-resending.js';
-import { PAGE_SIZE } from '../../../xen/domain.js';
+import { fillsRings } from '../../legal/support/frontend-pages.js';
 import type { Defect } from '../defect.js';
 
 export const FRONTEND_CLOSING_DEFECTS: readonly Defect[] = [
@@ -22,13 +22,7 @@ export const FRONTEND_CLOSING_DEFECTS: readonly Defect[] = [
     breaks: 'GNT-03',
     fault: 'uses the pages of its rings for other data as soon as it disconnects',
     seen: 'Linux before XSA-396: a page whose grant is in use is freed at the end of a connection',
-    frontend: {
-      disconnect(vif) {
-        const rings = vif.queues.flatMap((queue) => queue.rings);
-        for (const { page } of rings) page.copyIn(0, new Uint8Array(PAGE_SIZE).fill(0x5a));
-        correct.disconnect(vif);
-      },
-    },
+    frontend: fillsRings(0x5a),
   },
   {
     id: 'frontend.closing.keeps-part',

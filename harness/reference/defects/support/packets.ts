@@ -1,6 +1,8 @@
 /** Kinds of packets that defects of either role distinguish, and faults that both roles may have. */
 import { ETHERNET_HEADER, LOCAL_EXPERIMENT } from '../../../packet/ethernet.js';
+import { decodeFrame } from '../../../packet/frame.js';
 import { udpChecksum } from '../../../packet/match.js';
+import { wordSum } from '../../../packet/checksum.js';
 import { IP_PROTOCOL } from '../../../packet/ipv4.js';
 import { completeChecksum } from '../../../packet/offload.js';
 import { TCP_FLAG } from '../../../packet/tcp.js';
@@ -30,9 +32,15 @@ export const isTcp: Kind = (frame) => isIpv4(frame, IP_PROTOCOL.tcp);
 /** TCP over IPv4 with a complete checksum. */
 export const isComplete = ({ frame, csumBlank }: VifPacket): boolean => isTcp(frame) && !csumBlank;
 
+/** Where the header after that of IP begins, if that has no options. */
+const afterIp = (frame: Uint8Array): number => ETHERNET_HEADER + (isIpv6(frame) ? 40 : 20);
+
+/** Where a UDP header holds its checksum. */
+const UDP_CHECKSUM = 6;
+
 /** The frame with 0 in place of a UDP checksum of 0xffff, the form in which a sum of 0 is sent. */
 export function withZeroSum(frame: Uint8Array): Uint8Array {
-  const at = ETHERNET_HEADER + (isIpv6(frame) ? 40 : 20) + 6;
+  const at = afterIp(frame) + UDP_CHECKSUM;
   const isOnes = udpChecksum(frame) !== undefined && frame[at] === 0xff && frame[at + 1] === 0xff;
   return isOnes ? Uint8Array.from(frame, (byte, n) => (n === at || n === at + 1 ? 0 : byte)) : frame;
 }
@@ -107,7 +115,7 @@ export const keepingFin =
   <V>(fitting: Fitting<V>): Fitting<V> =>
   (vif, packet) => {
     const out = fitting(vif, packet);
-    const at = ETHERNET_HEADER + (isIpv6(packet.frame) ? 40 : 20) + 13;
+    const at = afterIp(packet.frame) + 13;
     const fin = (packet.frame[at] ?? 0) & TCP_FLAG.fin;
     if (out.length < 2 || fin === 0) return out;
     return out.map((each) => ({
@@ -127,14 +135,12 @@ export const usingKeyOfIpv6 = (
 
 /** Whether the sum that makes a UDP checksum exceeds 16 bits once more when its carries are added to it. */
 function carriesAgain(frame: Uint8Array): boolean {
-  if (udpChecksum(frame) !== 'complete') return false;
-  const { length } = frame;
-  const at = ETHERNET_HEADER + (isIpv6(frame) ? 40 : 20);
-  const addresses = frame.subarray(at - (isIpv6(frame) ? 32 : 8), at);
-  const word = (bytes: Uint8Array, n: number): number => ((bytes[n] ?? 0) << 8) | (bytes[n + 1] ?? 0);
-  let sum = IP_PROTOCOL.udp + length - at;
-  for (let n = 0; n < addresses.length; n += 2) sum += word(addresses, n);
-  for (let n = at; n < length; n += 2) if (n !== at + 6) sum += word(frame, n);
+  const it = decodeFrame(frame);
+  if (!it.ok || it.value.kind !== 'udp' || it.value.udp.checksum !== 'complete') return false;
+  const datagram = Uint8Array.from(frame.subarray(afterIp(frame)));
+  datagram.fill(0, UDP_CHECKSUM, UDP_CHECKSUM + 2);
+  const { source, destination } = it.value.ip;
+  const sum = wordSum(source) + wordSum(destination) + IP_PROTOCOL.udp + datagram.length + wordSum(datagram);
   return (sum & 0xffff) + (sum >>> 16) > 0xffff;
 }
 
@@ -147,6 +153,6 @@ export const completingByOneFold =
   (vif, packet) =>
     fitting(vif, packet).map((each) => {
       if (!packet.csumBlank || each.csumBlank || !carriesAgain(each.frame)) return each;
-      const at = ETHERNET_HEADER + (isIpv6(each.frame) ? 40 : 20) + 7;
+      const at = afterIp(each.frame) + UDP_CHECKSUM + 1;
       return { ...each, frame: Uint8Array.from(each.frame, (byte, n) => (n === at ? (byte + 1) & 0xff : byte)) };
     });

@@ -12,7 +12,7 @@ import { fit } from '../../packet.js';
 import type { LegalDriver } from '../legal.js';
 import { alwaysIn, boundedQueue, mapsBuffers } from '../support/backend-buffers.js';
 import { every, later } from '../support/backend-queues.js';
-import { headroomInStatus, leftBlank, pageZeroed } from '../support/backend-receive.js';
+import { headroomInStatus, leftBlank, pageZeroed, untilNextEvent, withoutAsking } from '../support/backend-receive.js';
 import { withoutBlankSum } from '../support/checksums.js';
 
 /** Maximum number of buffers for a packet and its extra infos in the oldest backends. */
@@ -32,25 +32,6 @@ function inPieces(largest: number, first = largest): Partial<BackendSteps> {
         frame.subarray(first + n * size, first + (n + 1) * size),
       );
       return [frame.subarray(0, first), ...rest];
-    },
-  };
-}
-
-/** Keeps packets for which there is no buffer until the next event of the frontend, for which it does not ask. */
-function resumesAtEvents(): Partial<BackendSteps> {
-  const asleep = new WeakSet<object>();
-  return {
-    features: () => ({ [KEY.featureRxCopy]: '1' }),
-    serve(vif, queue) {
-      asleep.delete(queue);
-      correct.serve(vif, queue);
-    },
-    drainBacklog(vif, queue) {
-      if (asleep.has(queue)) return;
-      correct.drainBacklog(vif, queue);
-      if (queue.backlog.length === 0) return;
-      queue.rx.setReqEvent(queue.rx.reqCons);
-      asleep.add(queue);
     },
   };
 }
@@ -293,7 +274,10 @@ export const RECEIVE: readonly LegalDriver[] = [
     id: 'backend.rx-resumes-at-events',
     choice: 'offers no feature, and keeps packets without a buffer until the next event, for which it does not ask',
     source: 'QEMU 7.2, hw/net/xen_nic.c, net_event(), with a tap device, which it then reads no longer',
-    backend: resumesAtEvents(),
+    backend: {
+      features: () => ({ [KEY.featureRxCopy]: '1' }),
+      ...untilNextEvent(withoutAsking, (_, { backlog }) => backlog.length > 0),
+    },
     warns: ['NOTIFY-10'],
   },
 ];

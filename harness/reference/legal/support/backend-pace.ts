@@ -2,7 +2,7 @@
 import type { BackendQueueState, BackendVif } from '../../backend.js';
 import type { Port } from '../../../xen/domain.js';
 import type { TxChain } from '../../transmit-steps.js';
-import type { BackendSteps } from '../../backend-steps.js';
+import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import { later } from './backend-queues.js';
 
 /** Serves a queue until it has read `bytes`, then again `ms` milliseconds later. */
@@ -33,6 +33,23 @@ function next(vif: BackendVif, queue: BackendQueueState): TxChain | undefined {
   if (chain) return chain;
   const more = queue.tx.finalCheck();
   return more.ok && more.value ? vif.steps.takeChain(queue) : undefined;
+}
+
+/** Replaces how a packet is served that has more bytes than the key `rate` allows at a time. */
+export function beyondRate(instead: BackendSteps['serveChain']): Pick<BackendSteps, 'connect' | 'serveChain'> {
+  const limits = new WeakMap<BackendVif, number>();
+  return {
+    async connect(vif) {
+      await correct.connect(vif);
+      const rate = /^(\d+),\d+$/.exec((await vif.domain.store.read(`${vif.path}/rate`)) ?? '');
+      if (rate) limits.set(vif, Number(rate[1]));
+    },
+    serveChain(vif, queue, chain) {
+      const isBeyond = (chain.requests[0]?.size ?? 0) > (limits.get(vif) ?? Infinity);
+      if (isBeyond) instead(vif, queue, chain);
+      else correct.serveChain(vif, queue, chain);
+    },
+  };
 }
 
 /** Notifies `ms` milliseconds after a push that crosses the event index, once for all pushes until then. */

@@ -54,3 +54,30 @@ function withoutChecksum(frame: Uint8Array): Uint8Array | undefined {
     ip.version === 4 ? encodeIpv4({ ...ip, payload, checksum: 'complete' }) : encodeIpv6({ ...ip, payload });
   return encodeEthernet({ ...ethernet, payload: packet });
 }
+
+/** Keeps packets that wait for a buffer, and asks for no event when there is one. */
+export const withoutAsking: Pick<BackendSteps, 'drainBacklog'> = {
+  drainBacklog(vif, queue) {
+    correct.drainBacklog(vif, queue);
+    if (queue.backlog.length > 0) queue.rx.setReqEvent(queue.rx.reqCons);
+  },
+};
+
+/** Looks for new buffers only at the next event once `sleeps` is true after the step `drainBacklog`. */
+export function untilNextEvent(
+  { drainBacklog }: Pick<BackendSteps, 'drainBacklog'>,
+  sleeps: (...args: Parameters<BackendSteps['drainBacklog']>) => boolean,
+): Pick<BackendSteps, 'serve' | 'drainBacklog'> {
+  const asleep = new WeakSet<object>();
+  return {
+    serve(vif, queue) {
+      asleep.delete(queue);
+      correct.serve(vif, queue);
+    },
+    drainBacklog(vif, queue) {
+      if (asleep.has(queue)) return;
+      drainBacklog(vif, queue);
+      if (sleeps(vif, queue)) asleep.add(queue);
+    },
+  };
+}

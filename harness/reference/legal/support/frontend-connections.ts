@@ -32,8 +32,8 @@ export const startsBeforeConnected: Partial<FrontendSteps> = {
   },
 };
 
-/** Goes from Closed to Initialising while its backend is online. */
-export const initialisingAfterClosed = (): Partial<FrontendSteps> => {
+/** Goes from Closed to Initialising while its backend is online, if `isTime` after a step of its close. */
+const initialisingAgain = (isTime: (state: string | undefined, own: string | undefined) => boolean) => {
   const again = new WeakSet<FrontendVif>();
   return {
     async connect(vif) {
@@ -43,13 +43,18 @@ export const initialisingAfterClosed = (): Partial<FrontendSteps> => {
     async closeWith(vif, state, own) {
       if (again.has(vif) && own === STATE.initialising) return;
       await correct.closeWith(vif, state, own);
+      if (!isTime(state, own)) return;
       const online = await readOther(vif.domain.store, `${vif.backendPath}/online`);
-      if (own === STATE.closed || online === undefined || online === '0') return;
+      if (online === undefined || online === '0') return;
       again.add(vif);
       await vif.steps.setState(vif, STATE.initialising);
     },
-  };
+  } satisfies Partial<FrontendSteps>;
 };
+
+/** Goes from Closed to Initialising while its backend is online. */
+export const initialisingAfterClosed = (): Partial<FrontendSteps> =>
+  initialisingAgain((_, own) => own !== STATE.closed);
 
 /** Milliseconds from an event of xenstore until a slow guest reads what has changed. */
 const SLOW_MS = 20;
@@ -58,32 +63,17 @@ const SLOW_MS = 20;
  * Goes from Closed to Initialising once it has seen that its backend is Closed too, and online. Reads the state of its
  * backend some time after an event: it misses a state that does not last.
  */
-export const initialisingOnceBothClosed = (): Partial<FrontendSteps> => {
-  const again = new WeakSet<FrontendVif>();
-  return {
-    async backendChanged(vif) {
-      await new Promise<void>((resolve) => vif.domain.clock.after(SLOW_MS, resolve));
-      await correct.backendChanged(vif);
-    },
-    async follow(vif, state, own) {
-      if (state === STATE.initWait && own !== STATE.initialising) return;
-      await correct.follow(vif, state, own);
-    },
-    async connect(vif) {
-      again.delete(vif);
-      await correct.connect(vif);
-    },
-    async closeWith(vif, state, own) {
-      if (again.has(vif) && own === STATE.initialising) return;
-      await correct.closeWith(vif, state, own);
-      if (state !== STATE.closed) return;
-      const online = await readOther(vif.domain.store, `${vif.backendPath}/online`);
-      if (online === undefined || online === '0') return;
-      again.add(vif);
-      await vif.steps.setState(vif, STATE.initialising);
-    },
-  };
-};
+export const initialisingOnceBothClosed = (): Partial<FrontendSteps> => ({
+  ...initialisingAgain((state) => state === STATE.closed),
+  async backendChanged(vif) {
+    await new Promise<void>((resolve) => vif.domain.clock.after(SLOW_MS, resolve));
+    await correct.backendChanged(vif);
+  },
+  async follow(vif, state, own) {
+    if (state === STATE.initWait && own !== STATE.initialising) return;
+    await correct.follow(vif, state, own);
+  },
+});
 
 /** Goes to Reconfiguring and Reconfigured with its backend. */
 export const followsReconfiguring: Partial<FrontendSteps> = {

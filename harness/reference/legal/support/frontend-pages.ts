@@ -103,3 +103,12 @@ export const endsGrantsLate = (ms: number): Partial<FrontendSteps> => ({
     correct.firstPost(vif, queue);
   },
 });
+
+/** Fills the pages of its rings when it disconnects, before it ends their grants. */
+export const fillsRings = (byte: number): Pick<FrontendSteps, 'disconnect'> => ({
+  disconnect(vif) {
+    const rings = vif.queues.flatMap((queue) => queue.rings);
+    for (const { page } of rings) page.copyIn(0, new Uint8Array(PAGE_SIZE).fill(byte));
+    correct.disconnect(vif);
+  },
+});
