@@ -271,6 +271,13 @@ export const RECEIVE: readonly LegalDriver[] = [
     backend: { offsetFor: (vif, length) => Math.max(vif.headroom, PAGE_SIZE - length) },
   },
   {
+    id: 'backend.rx-without-asking',
+    choice: 'keeps packets that wait for a buffer, and asks for no event when there is one',
+    source: 'QEMU hw/net/xen_nic.c, net_rx_packet returns without touching req_event, 06b40d250ecf',
+    backend: withoutAsking,
+    warns: ['NOTIFY-10'],
+  },
+  {
     id: 'backend.rx-resumes-at-events',
     choice: 'offers no feature, and keeps packets without a buffer until the next event, for which it does not ask',
     source: 'QEMU 7.2, hw/net/xen_nic.c, net_event(), with a tap device, which it then reads no longer',

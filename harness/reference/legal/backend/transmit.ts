@@ -8,7 +8,7 @@ import { responsesTo } from '../../transmit-steps.js';
 import type { LegalDriver } from '../legal.js';
 import { extrasAnywhere } from '../support/backend-extras.js';
 import { later } from '../support/backend-queues.js';
-import { credit } from '../support/backend-pace.js';
+import { beyondRate, credit } from '../support/backend-pace.js';
 import {
   blankFatal,
   closesAfterError,
@@ -58,6 +58,19 @@ export const TRANSMIT: readonly LegalDriver[] = [
     source:
       'netif.h sets no time for a response; Linux xen-netback drops what has waited for 10 s (rx_drain_timeout_msecs)',
     backend: whenDelivered(10_000),
+  },
+  {
+    id: 'backend.responses-when-delivered-at-last',
+    choice: 'responds to a packet only when the vif behind the bridge has delivered its waiting packets',
+    source: 'netif.h sets no time for a response',
+    backend: whenDelivered(Infinity),
+    warns: ['TXW-40'],
+  },
+  {
+    id: 'backend.rate-drops',
+    choice: 'drops packets that have more bytes than the key rate allows at a time',
+    source: 'netif.h, NETIF_RSP_DROPPED; no header describes the key rate',
+    backend: beyondRate((vif, queue, chain) => vif.steps.respond(vif, queue, chain, RSP.dropped)),
   },
   {
     id: 'backend.responses-coalesced',

@@ -39,6 +39,12 @@ export const PAGES: readonly LegalDriver[] = [
     frontend: pages.reapsWhenNearlyFull,
   },
   {
+    id: 'frontend.clears-rings',
+    choice: 'clears the pages of its rings when it disconnects, before it ends their grants',
+    source: 'grant_table.h, "End a grant": says nothing of what the page holds until then',
+    frontend: pages.fillsRings(0),
+  },
+  {
     id: 'frontend.rx-target-moves',
     choice: 'keeps from 18 to 137 rx buffers posted, another number each time',
     source: 'Linux 3.10 xen-netfront.c, xennet_alloc_rx_buffers: rx_target',
