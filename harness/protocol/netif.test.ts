@@ -9,6 +9,8 @@ describe('protocol/netif', () => {
     expect(Object.fromEntries(constants)).to.deep.equal({
       TXF: { csumBlank: 1, dataValidated: 2, moreData: 4, extraInfo: 8 },
       RXF: { dataValidated: 1, csumBlank: 2, moreData: 4, extraInfo: 8, gsoPrefix: 16 },
+      TX_BLANK: 3,
+      RX_BLANK: 3,
       RSP: { dropped: -2, error: -1, okay: 0, null: 1 },
       MAX_TX_SIZE: 65535,
       NR_SLOTS_MIN: 18,

@@ -32,8 +32,9 @@ test('deaf-receiver', 'survives packets for a frontend that posts no buffers', B
   await refill(to, 64);
   // A backend may keep requests until their packets are delivered, or respond at once and drop the packets.
   await t.check('RING-09', () => from.answered(slots));
-  // It may drop what comes before it has seen the buffers.
+  // It may drop what comes before it has seen the buffers, and what it kept may have used them up.
   await arrives(through(from, to, from.frameTo(to.link.peer.mac)));
+  await refill(to, 64);
   await t.check('RXW-27', () => through(from, to, from.frameTo(to.link.peer.mac)));
 });
 
