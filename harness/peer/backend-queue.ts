@@ -113,7 +113,7 @@ export class BackendQueue {
     const [txPort, rxPort] = ports;
     if (!txPage || !rxPage || txPort === undefined)
       throw new Error('netifspec bug: a queue needs two rings and an event channel');
-    this.tx = new BackendTx(frontend, txPage);
+    this.tx = new BackendTx(frontend, txPage, options.monitor);
     this.rx = new BackendRx(frontend, rxPage, options.onSend, options.monitor);
     this.txPort = txPort;
     this.rxPort = rxPort ?? txPort;

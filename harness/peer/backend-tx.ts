@@ -3,8 +3,10 @@ import { decodeExtra, EXTRA_BYTES, type Extra } from '../protocol/extra.js';
 import { EXTRA_FLAG_MORE, EXTRA_TYPE, GSO_TYPE, RSP, TXF } from '../protocol/netif.js';
 import { TX_RING } from '../protocol/ring.js';
 import { BackRing } from '../protocol/shared-ring.js';
+import { GNTST } from '../protocol/grant.js';
 import { decodeTxRequest, encodeTxResponse, type TxRequest } from '../protocol/tx.js';
 import { type Page, PAGE_SIZE } from '../xen/domain.js';
+import type { VifMonitor } from './monitor/vif-monitor.js';
 import type { OtherDomain } from './other-domain.js';
 import { Violation } from './violation.js';
 
@@ -43,12 +45,15 @@ export class BackendTx {
   respond = true;
   /** Ids of requests without a response. */
   readonly #inFlight = new Set<number>();
+  /** Slots with data whose responses a test withholds, by id, with the bytes that they had. */
+  readonly #withheld = new Map<number, { readonly request: TxRequest; readonly read: Uint8Array }>();
   #chain: OpenChain | undefined;
   #next: 'extra' | 'data' | undefined;
 
   constructor(
     private readonly frontend: OtherDomain,
     page: Page,
+    private readonly monitor: VifMonitor,
   ) {
     this.ring = new BackRing(page, TX_RING);
     this.ring.attach();
@@ -95,7 +100,18 @@ export class BackendTx {
   /** Writes the response to one request of a packet; the others are still in flight. */
   answerRequest(id: number, status: number): void {
     this.#inFlight.delete(id);
+    this.#readAgain(id);
     this.ring.put(encodeTxResponse({ id, status }));
+  }
+
+  /** Lets the monitor compare the data of a slot with what it was when the slot was read, unless that was just now. */
+  #readAgain(id: number): void {
+    const slot = this.#withheld.get(id);
+    if (!slot || !this.#withheld.delete(id)) return;
+    const { request, read } = slot;
+    const [copy] = this.frontend.copyFrom([{ ref: request.gref, offset: request.offset, length: read.length }]);
+    if (!copy || copy.status === GNTST.badDomain) return;
+    this.monitor.see('withheld', () => ({ read, found: copy.status === GNTST.okay ? copy.bytes : undefined }));
   }
 
   #take(): Chain | undefined {
@@ -177,10 +193,15 @@ export class BackendTx {
             'was ended before the response',
         );
       }
+      if (!this.respond) {
+        dataOf(chain).forEach((request, n) => this.#withheld.set(request.id, { request, read: own[n]?.bytes ?? NONE }));
+      }
       return { ...chain, frame: concat(...own.map(({ bytes }) => bytes)) };
     });
   }
 }
+
+const NONE = new Uint8Array();
 
 /** Whether a slot is a GSO extra in every field, which as a request would be one of no bytes. */
 function readsAsGso(bytes: Uint8Array): boolean {

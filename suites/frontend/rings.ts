@@ -18,6 +18,7 @@ import {
   publishing,
   repeat,
   respondTo,
+  SHORT_PING,
   stillPasses,
   survives,
   withhold,
@@ -28,6 +29,8 @@ export const rings = tests;
 
 /** Pings that are published at once to fill the rings. */
 const AT_ONCE = 8;
+/** Bytes from one length to the next, which share no divisor with the number of lengths. */
+const LENGTH_STEP = 37;
 /** Rounds in which a slot changes while it is read; on real Xen each is a race. */
 const CHANGING_ROUNDS = 50;
 /** Where the padding of a ring page begins, after the four bytes of the union pvt. */
@@ -186,8 +189,12 @@ for (const half of ['tx', 'rx'] as const) {
 async function aroundBothRings(t: FrontendTest, vif: BackendPeer): Promise<void> {
   const { tx, rx } = vif.queue;
   const used = (): number => Math.min(tx.ring.rspProdPvt, rx.ring.rspProdPvt);
+  let sent = 0;
   await repeat(t, vif, (TX_RING.size + 50) / AT_ONCE, async () => {
-    const once = Array.from({ length: AT_ONCE }, () => countLost(1, () => vif.ping({ tries: 1, ms: LATE_MS })));
+    // Of many lengths, so that a slot in which the wrong one is read shows.
+    const once = Array.from({ length: AT_ONCE }, () =>
+      countLost(1, () => vif.ping({ tries: 1, ms: LATE_MS, length: (sent += LENGTH_STEP) % SHORT_PING })),
+    );
     const lost = (await Promise.all(once)).reduce((sum, each) => sum + each, 0);
     // A stack may reply to few pings at once, so each of these is sent again alone.
     for (let n = 0; n < lost; n++) await vif.ping();

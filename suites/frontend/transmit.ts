@@ -13,22 +13,29 @@ import { encodeTxResponse } from '../../harness/protocol/tx.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { rspName } from '../support/statuses.js';
-import { expectUnchanged, expectUniqueIds, happens, respondTo, stillPasses, survives, withhold } from './verbs.js';
+import {
+  expectUnchanged,
+  expectUniqueIds,
+  happens,
+  respondTo,
+  SHORT_PING,
+  stillPasses,
+  survives,
+  withhold,
+} from './verbs.js';
 
 const { test, tests } = frontendChapter('transmit');
 export const transmit = tests;
 
 /** Where an IPv4 header holds the length of its packet. */
 const IPV4_LENGTH = 2;
-/** Bytes of payload of a ping to which every guest that replies to pings replies: its packet has 576 bytes. */
-const SHORT = 548;
 const FRESH = { fresh: true, reflector: 'icmp' } as const;
 
 for (const length of [1, 18, 64, 1000, 1472]) {
   test(
     `payload-of-${length}`,
     `transmits a payload of ${counted(length, 'byte')} unchanged`,
-    { reflector: length > SHORT ? 'icmp-full' : 'icmp' },
+    { reflector: length > SHORT_PING ? 'icmp-full' : 'icmp' },
     async (t) => {
       const vif = await t.connect();
       await t.check(['TXW-01', 'TXW-03'], async () => {

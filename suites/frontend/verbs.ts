@@ -25,6 +25,8 @@ const REPEAT_MS = 30_000;
 export const TWICE = 2;
 /** Milliseconds for the replies of a stack that is slow. */
 export const LATE_MS = 1000;
+/** Bytes of payload of a ping to which every guest that replies to pings replies: its packet has 576 bytes. */
+export const SHORT_PING = 548;
 /** Pings without a reply after which a frontend sends no more. */
 const SILENT_PINGS = 3;
 

@@ -1,4 +1,5 @@
 /** netif.h, "Guest transmit": the frontend's requests and the backend's responses. */
+import { sameBytes } from '../../bytes/bytes.js';
 import { ETHERNET_HEADER } from '../../packet/ethernet.js';
 import { GNTTAB_NR_RESERVED_ENTRIES } from '../../protocol/grant.js';
 import { KEY, NR_SLOTS_MIN, RSP, TXF } from '../../protocol/netif.js';
@@ -68,6 +69,17 @@ export const TRANSMIT_RULES: Rules = {
     {
       id: 'GNT-06',
       judge: ({ requests }) => each(requests, ({ gref }) => unreserved(gref)),
+    },
+  ],
+  withheld: [
+    {
+      id: 'TXW-16',
+      judge: ({ read, found }) =>
+        when(
+          true,
+          () => found !== undefined && sameBytes(found, read),
+          () => `a request whose ${found ? `${read.length} bytes changed` : 'grant ended'} before its response`,
+        ),
     },
   ],
   posted: [{ id: 'GNT-06', judge: ({ request }) => unreserved(request.gref) }],
