@@ -54,6 +54,11 @@ export class Stack {
     return [this.#groupMac];
   }
 
+  /** The driver passes on a frame that is bridged to another vif, past the stack. */
+  passes(frame: Uint8Array): void {
+    this.observer?.passedToStack(frame);
+  }
+
   /** Handles one frame from the vif and returns the frames to send, with complete checksums. */
   receive(frame: Uint8Array, meta: FrameMeta = {}): Uint8Array[] {
     this.observer?.passedToStack(frame);

@@ -103,8 +103,11 @@ export class BackendRx {
 
   /** Assigns the oldest buffers to a frame. The frame must not change until {@link writeEnqueued} has copied it. */
   enqueue(frame: Uint8Array, shape: RxShape = {}): void {
-    const saysBlank = ((shape.flags ?? 0) & RXF.csumBlank) !== 0;
-    this.onSend({ frame, saysBlank, isAltered: shape.alter !== undefined });
+    const flags = shape.flags ?? 0;
+    // A part of a packet is none.
+    if ((flags & RXF.moreData) === 0) {
+      this.onSend({ frame, saysBlank: (flags & RXF.csumBlank) !== 0, isAltered: shape.alter !== undefined });
+    }
     if (shape.alter) this.monitor.lookAwayFromRings();
     const fragments = fragmentsOf(frame, shape);
     // The fragments after a bad one may be taken for a packet (RXW-34 is a should).
@@ -118,7 +121,7 @@ export class BackendRx {
         offset: offsetOf(shape, n),
         flags:
           (n < fragments.length - 1 ? RXF.moreData : 0) |
-          (n === 0 ? (shape.flags ?? 0) | (extras.length > 0 ? RXF.extraInfo : 0) : 0),
+          (n === 0 ? flags | (extras.length > 0 ? RXF.extraInfo : 0) : 0),
         status: length,
       };
       this.#fills.push({ request, offset: response.offset, bytes: frame.subarray(position, position + length) });
@@ -127,7 +130,7 @@ export class BackendRx {
       if (n === 0) for (const extra of extras) this.#putExtra(encodeExtra(extra));
     });
     // A complete packet is only left open by flags that are added to it.
-    this.#isOpen = extras.length === 0 && ((shape.flags ?? 0) & (RXF.moreData | RXF.extraInfo)) !== 0;
+    this.#isOpen = extras.length === 0 && (flags & (RXF.moreData | RXF.extraInfo)) !== 0;
   }
 
   /**

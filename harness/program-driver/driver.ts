@@ -333,10 +333,13 @@ class Running {
   #received(fields: Fields): void {
     const [handle, flags, gsoSize, gsoType] = [fields.u32(), fields.u32(), fields.u32(), fields.u32()];
     const bytes = Uint8Array.from(fields.bytes());
-    const other = this.#bridges.get(handle);
-    if (other !== undefined) return this.#forward(other, { flags, gsoSize, gsoType, bytes });
     let stack = this.#stacks.get(handle);
     if (!stack) this.#stacks.set(handle, (stack = this.setting.stackOf(handle)));
+    const other = this.#bridges.get(handle);
+    if (other !== undefined) {
+      stack.passes(bytes);
+      return this.#forward(other, { flags, gsoSize, gsoType, bytes });
+    }
     // A stack does not verify a checksum that its driver calls validated.
     const unverified = (flags & (FRAME.csumBlank | FRAME.dataValidated)) !== 0;
     for (const reply of stack.receive(bytes, { csumBlank: unverified })) {

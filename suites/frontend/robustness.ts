@@ -63,6 +63,8 @@ export const ATTACKS: Attacks<FrontendTest, BackendPeer> = [
     'an endless packet',
     async (_, vif) => {
       await vif.buffers(1);
+      // A frontend may end the packet anywhere.
+      vif.monitor.lookAway('toFrontendStack');
       while (vif.queue.rx.buffers.length > 0) vif.queue.rx.enqueue(vif.quietFrame(), { flags: RXF.moreData });
       vif.queue.pushRx();
     },

@@ -1,4 +1,5 @@
 /** Defects of the reference frontend, chapter receive. */
+import { concat } from '../../../bytes/bytes.js';
 import { decodeExtra } from '../../../protocol/extra.js';
 import { RXF } from '../../../protocol/netif.js';
 import { RX_RING } from '../../../protocol/ring.js';
@@ -229,6 +230,20 @@ export const FRONTEND_RECEIVE_DEFECTS: readonly Defect[] = [
         if (queue.expect === 'more') die();
       },
     })),
+  },
+  {
+    id: 'frontend.receive.passes-half',
+    breaks: 'RXW-35',
+    shownIn: 'frontend.receive.half-packet',
+    fault: 'passes on the first half of a packet whose last slot is not published yet',
+    frontend: {
+      takeRx(vif, queue, count) {
+        correct.takeRx(vif, queue, count);
+        if (queue.expect !== 'more') return;
+        correct.accept(vif, queue, { ...queue.partial, frame: concat(...queue.partial.pieces) });
+        queue.partial.pieces.length = 0;
+      },
+    },
   },
   {
     id: 'frontend.receive.loses-buffers-of-unknown-extras',
