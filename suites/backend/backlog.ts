@@ -7,6 +7,7 @@ import { distance, RX_RING } from '../../harness/protocol/ring.js';
 import { VERIFICATION_KEY } from '../../harness/protocol/toeplitz.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
+import { demanded } from '../../harness/xen/wait.js';
 import {
   isPart,
   isPiece,
@@ -275,7 +276,7 @@ test('bad-among-good', 'fills each good buffer when good and bad ones come at on
   // A backend that keeps no packets has dropped those: these come at once too.
   await flood(peers, from.queue, WAITING);
   // Two buffers may cost this packet two tries.
-  await through(from, to, from.frameTo(to.link.peer.mac));
+  await demanded(['GNT-10'], through(from, to, from.frameTo(to.link.peer.mac)));
   const places = rx.errors.map(({ index }) => index);
   if (places.length === 0) t.info('the backend has used no bad buffer');
   await t.check('RXW-05', () =>

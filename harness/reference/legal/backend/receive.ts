@@ -12,7 +12,14 @@ import { fit } from '../../packet.js';
 import type { LegalDriver } from '../legal.js';
 import { alwaysIn, boundedQueue, mapsBuffers } from '../support/backend-buffers.js';
 import { every, later } from '../support/backend-queues.js';
-import { headroomInStatus, leftBlank, pageZeroed, untilNextEvent, withoutAsking } from '../support/backend-receive.js';
+import {
+  headroomInFirst,
+  headroomInStatus,
+  leftBlank,
+  pageZeroed,
+  untilNextEvent,
+  withoutAsking,
+} from '../support/backend-receive.js';
 import { withoutBlankSum } from '../support/checksums.js';
 
 /** Maximum number of buffers for a packet and its extra infos in the oldest backends. */
@@ -221,6 +228,12 @@ export const RECEIVE: readonly LegalDriver[] = [
     choice: 'includes the headroom in the status and sets the offset to 0',
     source: 'Linux drivers/net/xen-netback/rx.c, xenvif_rx_data_slot, v6.1',
     backend: headroomInStatus,
+  },
+  {
+    id: 'backend.rx-headroom-in-first',
+    choice: 'leaves the headroom in the first page of a packet only',
+    source: 'Linux netif.h, "xdp-headroom": does not name the pages of a packet',
+    backend: headroomInFirst(),
   },
   {
     id: 'backend.rx-queues-in-turn',

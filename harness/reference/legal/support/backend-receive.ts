@@ -4,7 +4,7 @@ import { encodeEthernet } from '../../../packet/ethernet.js';
 import { encodeIpv4 } from '../../../packet/ipv4.js';
 import { encodeIpv6 } from '../../../packet/ipv6.js';
 import { encodeTcp } from '../../../packet/tcp.js';
-import { RSP } from '../../../protocol/netif.js';
+import { RSP, RXF } from '../../../protocol/netif.js';
 import { encodeRxResponse } from '../../../protocol/rx.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
@@ -21,6 +21,25 @@ export const headroomInStatus: Pick<BackendSteps, 'fill'> = {
     queue.rx.put(encodeRxResponse(response));
   },
 };
+
+/** Leaves the headroom in the first page of a packet only. */
+export function headroomInFirst(): Pick<BackendSteps, 'pieces' | 'offsetFor' | 'fill'> {
+  let isFirst = true;
+  return {
+    pieces(vif, frame) {
+      const room = PAGE_SIZE - vif.headroom;
+      const later = Math.ceil(Math.max(0, frame.length - room) / PAGE_SIZE);
+      const rest = Array.from({ length: later }, (_, n) => frame.subarray(room + n * PAGE_SIZE).subarray(0, PAGE_SIZE));
+      return [frame.subarray(0, room), ...rest];
+    },
+    offsetFor: (vif) => (isFirst ? vif.headroom : 0),
+    fill(vif, queue, request, piece, flags) {
+      // With headroom, the first slot has an extra.
+      isFirst = (flags & RXF.extraInfo) !== 0;
+      correct.fill(vif, queue, request, piece, flags);
+    },
+  };
+}
 
 /** Clears a whole buffer before a packet is written into it. */
 export const pageZeroed: Pick<BackendSteps, 'fill'> = {
