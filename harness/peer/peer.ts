@@ -396,9 +396,11 @@ export abstract class Peer<Q extends Queue, P extends Packet<Q>, S> extends Xenb
 
   /**
    * Throws a violation if a ring holds messages without an event: this is a better explanation of a timeout than the
-   * timeout itself. Waits briefly first, since the event of a message that was just published may still arrive.
+   * timeout itself. Waits briefly first, since the event of a message that was just published may still arrive. A driver
+   * that closes needs none, and its rings may be used for something else by now.
    */
   protected override async explain(error: Expired): Promise<void> {
+    if (this.isClosing) return;
     const missing = await this.#lateEvents((queue) => queue.ringWithoutEvent() !== undefined);
     const [queue] = missing === 'unknown' ? [] : missing;
     if (!queue) return;
