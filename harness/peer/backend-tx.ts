@@ -110,8 +110,8 @@ export class BackendTx {
     if (!slot || !this.#withheld.delete(id)) return;
     const { request, read } = slot;
     const [copy] = this.frontend.copyFrom([{ ref: request.gref, offset: request.offset, length: read.length }]);
-    if (!copy || copy.status === GNTST.badDomain) return;
-    this.monitor.see('withheld', () => ({ read, found: copy.status === GNTST.okay ? copy.bytes : undefined }));
+    // A frontend that closes ends its grants.
+    if (copy?.status === GNTST.okay) this.monitor.see('withheld', () => ({ read, found: copy.bytes }));
   }
 
   #take(): Chain | undefined {

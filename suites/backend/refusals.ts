@@ -7,7 +7,7 @@ import { GSO_TYPE, KEY, RSP } from '../../harness/protocol/netif.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { PAGE_SIZE } from '../../harness/xen/domain.js';
 import { isPart, isPiece, LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
-import { arrives } from '../support/losses.js';
+import { arrives, countLost, expectSomeArrive } from '../support/losses.js';
 import { expectRsp } from '../support/statuses.js';
 import {
   continues,
@@ -139,6 +139,37 @@ for (const [name, what, requirement, alter] of MALFORMED) {
       expect(open(bad) > open(good), 'a response to the later packet alone').to.equal(false);
     });
     await continues(t, vif, slots, requirement);
+  });
+}
+
+/** What makes a slot after the first one unusable. */
+const UNUSABLE = [
+  ['bad-grant', 'names an invalid grant', 'TXW-28', { gref: BAD_REF }],
+  ['beyond-page', 'crosses its page', 'TXW-05', { offset: PAGE_SIZE - 10 }],
+] as const;
+/** Packets behind one that is refused: a stack may lose some. */
+const BEHIND = 4;
+
+for (const [name, what, requirement, change] of UNUSABLE) {
+  const title = `passes the packet behind one with a later slot that ${what}`;
+  test(`behind-${name}`, title, FRESH, async (t) => {
+    const vif = await t.fresh();
+    for (const place of [1, 2, 3]) {
+      let lost = 0;
+      for (let round = 0; round < BEHIND; round++) {
+        const bad = vif.queue.tx.enqueue(vif.quietFrame(400), {
+          fragments: [60, 200, 100, 40],
+          alter: (request, n) => (n === place ? { ...request, ...change } : request),
+        });
+        const { frame, isReply } = vif.pingFrame();
+        const good = vif.queue.tx.enqueue(frame);
+        vif.queue.pushTx();
+        if (!(await statusesAtLast(t, vif, [...bad, ...good])))
+          return t.skip('the backend gives up the vif, as it may');
+        lost += await countLost(1, () => vif.receive('reply', (packet) => isReply(packet.frame)));
+      }
+      await t.check(['TXW-14', requirement], () => expectSomeArrive(lost, BEHIND));
+    }
   });
 }
 

@@ -5,6 +5,7 @@ import { distance, TX_RING } from '../../harness/protocol/ring.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
 import { again as inSituation, type Situation } from '../support/again.js';
 import { checksum } from './checksum.js';
+import { closing } from './closing.js';
 import { completed } from './completed.js';
 import { control } from './control.js';
 import { gso } from './gso.js';
@@ -70,6 +71,19 @@ const EQUIPPED: Situation<'frontend'> = {
       return [await equipped(t, first), second];
     },
   }),
+};
+
+/** Drivers have other code for packets of one slot, and count the room on their rings differently for them. */
+const PLAIN: Situation<'frontend'> = {
+  name: 'plain',
+  title: 'with a backend that offers neither feature-sg nor split event channels',
+  connections: (t) => {
+    const plain = { [KEY.featureSg]: '0', [KEY.featureSplitEventChannels]: '0' };
+    return {
+      fresh: (keys = BACKEND_KEYS, own) => t.fresh({ ...keys, ...plain }, own),
+      bridged: (from = BACKEND_KEYS, to = BACKEND_KEYS) => t.bridged({ ...from, ...plain }, { ...to, ...plain }),
+    };
+  },
 };
 
 /** The second connection of a vif, which `again` makes. */
@@ -298,6 +312,19 @@ const ALONE = [
   'receive.offsets',
 ];
 
+/** Tests of full rings, with packets of one slot. */
+const FILLED = [
+  'rings.outstanding',
+  'rings.wrap-around',
+  'responses.full',
+  'responses.full-of-long',
+  'responses.all-but-one',
+  'responses.later-half',
+  'transmit.keeps-buffers',
+  'receive.recycles',
+  'closing.unanswered',
+];
+
 const FULL = [
   'gso.full-ring',
   'gso.slots',
@@ -321,11 +348,13 @@ const ALL = [
   ...staging,
   ...control,
   ...multicast,
+  ...closing,
 ];
 
 export const again = [
   ...inSituation(LAST_QUEUE, ALL, [...BOTH, ...EVENTS, 'checksum.places', 'gso.slots', 'gso.extras-cost-no-buffer']),
   ...inSituation(EQUIPPED, ALL, [...BOTH, ...FULL]),
+  ...inSituation(PLAIN, ALL, FILLED),
   ...inSituation(FEW_EVENTS, ALL, ALONE),
   ...inSituation(RECONNECTED, ALL, [...BOTH, ...SET_UP]),
   ...inSituation(POORER, ALL, SENT),

@@ -74,8 +74,6 @@ test('answered-when-closed', 'survives responses and events once it is Closed', 
   const packets = await withhold(t, vif, 24);
   await goOffline(vif, closing);
   await t.check('XB-15', () => vif.awaitState([closed]));
-  // It has ended its grants.
-  vif.monitor.lookAway('withheld');
   respondTo(vif, packets);
   for (const port of [vif.queue.txPort, vif.queue.rxPort]) t.domain.events.notify(port);
   await othersSurvive(t, 'ROB-02', await t.connect(), [vif]);

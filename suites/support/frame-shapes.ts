@@ -251,15 +251,27 @@ export const GROWING: readonly Checksummed[] = [
   data(1400, false),
 ];
 
+/** Where a checksum would be in these packets, if they had one. */
+const SUM_AT = { ipv4: ETHERNET_HEADER + 20 + 6, ipv6Fragment: ETHERNET_HEADER + 40 + 8 + 6 } as const;
+/** Changes a byte, so that it is part of no right checksum: whatever is written there shows. */
+const spoiled = (make: Make, at: number): Make =>
+  changed(make, (frame) => frame.map((byte, n) => (n === at ? byte ^ 0xff : byte)));
+
 /** Packets for which a blank checksum has no meaning: they hold no whole TCP or UDP header, or no checksum at all. */
 export const UNFIT: Readonly<Record<string, Make>> = {
   ARP: arp,
   'an IEEE 802.3 length': raw(50),
-  SCTP: changed(udpOver4(), (frame) => withProtocol(frame, SCTP)),
+  SCTP: spoiled(
+    changed(udpOver4(), (frame) => withProtocol(frame, SCTP)),
+    SUM_AT.ipv4,
+  ),
   'a first fragment of IPv4': changed(udpOver4(), asFirstFragment),
-  'a later fragment of IPv4': changed(udpOver4(), asFragment),
+  'a later fragment of IPv4': spoiled(changed(udpOver4(), asFragment), SUM_AT.ipv4),
   'a first fragment of IPv6': changed(udpOver6, (frame) => withExtension(frame, EXTENSION.fragment, FIRST_FRAGMENT)),
-  'a later fragment of IPv6': changed(udpOver6, (frame) => withExtension(frame, EXTENSION.fragment, LATER_FRAGMENT)),
+  'a later fragment of IPv6': spoiled(
+    changed(udpOver6, (frame) => withExtension(frame, EXTENSION.fragment, LATER_FRAGMENT)),
+    SUM_AT.ipv6Fragment,
+  ),
   'a truncated IPv4 header': changed(udpOver4(), (frame) => frame.subarray(0, ETHERNET_HEADER + 10)),
   'a truncated UDP header': changed(udpOver4(), (frame) => frame.subarray(0, ETHERNET_HEADER + 20 + 4)),
   'a truncated TCP header': changed(syn(false), (frame) => frame.subarray(0, ETHERNET_HEADER + 20 + 10)),

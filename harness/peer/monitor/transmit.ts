@@ -77,8 +77,8 @@ export const TRANSMIT_RULES: Rules = {
       judge: ({ read, found }) =>
         when(
           true,
-          () => found !== undefined && sameBytes(found, read),
-          () => `a request whose ${found ? `${read.length} bytes changed` : 'grant ended'} before its response`,
+          () => sameBytes(found, read),
+          () => `a request whose ${read.length} bytes changed before its response`,
         ),
     },
   ],

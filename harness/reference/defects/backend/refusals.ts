@@ -2,6 +2,8 @@
 import { RSP } from '../../../protocol/netif.js';
 import { encodeRxResponse } from '../../../protocol/rx.js';
 import { type Mapping, XenError } from '../../../xen/domain.js';
+import { concat } from '../../../bytes/bytes.js';
+import type { TxChain } from '../../transmit-steps.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
 
@@ -24,6 +26,33 @@ export const BACKEND_REFUSALS_DEFECTS: readonly Defect[] = [
         return start && Uint8Array.from([...start, ...new Uint8Array(later)]);
       },
     },
+  },
+  {
+    id: 'backend.refusals.appends-next',
+    breaks: 'TXW-14',
+    fault: 'appends a packet to the one before it if it has refused a later slot of that',
+    seen: 'NetBSD xennetback_xenbus.c 1.108, xennetback_tx_check_packet: m0 stays set',
+    backend: (() => {
+      const begun = new WeakMap<object, Uint8Array>();
+      const refused = (queue: object, { requests }: TxChain): void => {
+        const [first, ...rest] = requests;
+        const later = rest.reduce((sum, { size }) => sum + size, 0);
+        if (first && rest.length > 0) begun.set(queue, new Uint8Array(Math.max(0, first.size - later)));
+      };
+      return {
+        serveChain(vif, queue, chain) {
+          if (chain.fault !== undefined) refused(queue, chain);
+          correct.serveChain(vif, queue, chain);
+        },
+        fetch(vif, queue, chain) {
+          const frame = correct.fetch(vif, queue, chain);
+          const start = begun.get(queue);
+          begun.delete(queue);
+          if (!frame) refused(queue, chain);
+          return frame && start ? concat(start, frame) : frame;
+        },
+      } satisfies Defect['backend'];
+    })(),
   },
   {
     id: 'backend.refusals.leaks-good-pages',
