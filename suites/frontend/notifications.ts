@@ -4,13 +4,13 @@ import { arpRequest } from '../../harness/packet/build.js';
 import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import type { BackendQueue } from '../../harness/peer/backend-queue.js';
 import { KEY } from '../../harness/protocol/netif.js';
-import { advance, distance } from '../../harness/protocol/ring.js';
+import { advance, distance, RX_RING } from '../../harness/protocol/ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import type { Port } from '../../harness/xen/domain.js';
 import { Patience } from '../../harness/xen/wait.js';
 import { EARLY, ELSEWHERE, ROUNDS, STRAY_ROUNDS } from '../support/early-events.js';
 import { busyWait } from '../support/races.js';
-import { happens, hasBuffers, repeat } from './verbs.js';
+import { happens, hasBuffers, LATE_MS, repeat } from './verbs.js';
 
 const { test, tests } = frontendChapter('notifications');
 export const notifications = tests;
@@ -186,6 +186,24 @@ test('refill-at-end', 'notifies a batch of buffers whose last one reaches the ev
     vif.queue.service();
   }
   if (judged === 0) t.skip(`the frontend does not post ${BATCHES[0]} buffers after as many packets`);
+});
+
+test('whole-batch', 'handles all packets of a batch without another event', PING, async (t) => {
+  const vif = await t.fresh();
+  const { rx, rxPort } = vif.queue;
+  let late = 0;
+  for (let n = 0; n < ALONE && late === n; n++) {
+    await happens(vif, `${RX_RING.size} rx buffers`, () => rx.buffers.length >= RX_RING.size);
+    const { frame, isReply } = vif.pingFrame();
+    while (rx.buffers.length > 1) rx.enqueue(vif.quietFrame());
+    await vif.deliver(frame);
+    const replied = (): boolean => vif.received.some((packet) => isReply(packet.frame));
+    if (await happens(vif, 'reply to the last packet of the batch', replied, LATE_MS)) break;
+    t.domain.events.notify(rxPort);
+    // A guest may drop some packets of so many: those do not come later either.
+    if (await happens(vif, 'reply after another event', replied)) late++;
+  }
+  await t.check('NOTIFY-04', () => expect(late, 'batches whose last packet waits for an event').to.be.below(ALONE));
 });
 
 test('alone', 'handles a packet without waiting for another one', PING, async (t) => {

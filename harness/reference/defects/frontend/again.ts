@@ -7,6 +7,7 @@ import type { BufferPool } from '../../buffer-pool.js';
 import type { FrontendQueueState, FrontendVif } from '../../frontend.js';
 import { fit } from '../../packet.js';
 import type { Defect } from '../defect.js';
+import { mortalFrontend } from '../support/mortal.js';
 
 /** Reads the rx responses of some queues in another way. */
 const reading = (
@@ -60,6 +61,19 @@ function remembering(keys: readonly string[]): Partial<FrontendSteps> {
 }
 
 export const FRONTEND_AGAIN_DEFECTS: readonly Defect[] = [
+  {
+    id: 'frontend.again.last-slot',
+    breaks: 'TXW-17',
+    fault: 'stops serving every vif when it uses the last slot of its tx ring for a backend without feature-sg',
+    seen: 'OpenBSD if_xnf.c 1.68, xnf_encap: KASSERT(sc->sc_tx_avail > used)',
+    frontend: mortalFrontend((die) => ({
+      hasRoom: ({ tx }, slots) => tx.free() >= slots,
+      transmit(vif, queue, packet) {
+        correct.transmit(vif, queue, packet);
+        if (queue.tx.free() === 0 && !vif.offers[KEY.featureSg]) die();
+      },
+    })),
+  },
   {
     id: 'frontend.again.offset-on-first-queue',
     breaks: 'RXW-08',

@@ -5,7 +5,7 @@ import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-st
 import type { Defect } from '../defect.js';
 import { Counts } from '../support/counts.js';
 import { pushesInSilence } from '../support/frontend.js';
-import { distance, needsNotify, RING_OFFSET } from '../../../protocol/ring.js';
+import { advance, distance, needsNotify, RING_OFFSET } from '../../../protocol/ring.js';
 
 /** Notifies one of the rings at each push once req_prod has reached the event index. */
 const fromIndexOn = (name: 'tx' | 'rx'): Pick<FrontendSteps, 'push'> => ({
@@ -60,6 +60,24 @@ export const FRONTEND_NOTIFICATIONS_DEFECTS: readonly Defect[] = [
         const { reqProd, reqEvent } = ring.indices();
         const several = ring.layout.name === 'rx' && distance(reqProd, ring.reqProdPvt) > 1;
         if (ring.push() && !(several && reqEvent === ring.reqProdPvt)) vif.domain.events.notify(port);
+      },
+    },
+  },
+  {
+    id: 'frontend.notifications.64-per-event',
+    breaks: 'NOTIFY-04',
+    shownIn: 'frontend.notifications.whole-batch',
+    fault: 'handles at most 64 rx responses per event, and then asks for an event of a response that is there already',
+    frontend: {
+      rxTarget: () => 200,
+      serveRx(vif, queue) {
+        const { rx } = queue;
+        const ready = rx.unconsumed();
+        if (!ready.ok || ready.value <= 64) return correct.serveRx(vif, queue);
+        vif.steps.takeRx(vif, queue, 64);
+        vif.steps.post(vif, queue);
+        vif.steps.push(vif, rx, queue.rxPort);
+        rx.setRspEvent(advance(rx.rspCons, 1));
       },
     },
   },
