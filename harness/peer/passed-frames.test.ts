@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { concat } from '../bytes/bytes.js';
-import { arpRequest, noncePayload, tcpData, udp4, withTag } from '../packet/build.js';
+import { arpRequest, noncePayload, tcpData, udp4, udp6, withExtension, withTag } from '../packet/build.js';
+import { EXTENSION } from '../packet/ipv6.js';
 import { linkOf } from './link.js';
 import { PassedFrames } from './passed-frames.js';
 
@@ -27,6 +28,21 @@ describe('peer/passed-frames', () => {
     expect(frames.take(concat(arpRequest(peer, iut.ipv4), new Uint8Array(18)))).to.equal(true);
     frames.add(withTag(datagram('blank'), 5));
     expect(frames.take(datagram('blank'))).to.equal(true);
+  });
+
+  it('finds the checksum of the shortest datagram, and behind extension headers', () => {
+    const short = (checksum: 'blank' | 'complete'): Uint8Array =>
+      udp4(peer, iut, { sport: 1, dport: 9, payload: new Uint8Array(1), checksum });
+    frames.add(short('blank'));
+    expect(frames.take(short('complete'))).to.equal(true);
+    const extended = (checksum: 'blank' | 'complete'): Uint8Array =>
+      withExtension(
+        udp6(peer, iut, { sport: 1, dport: 9, payload: new Uint8Array(1), checksum }),
+        EXTENSION.hopByHop,
+        Uint8Array.of(0, 1, 4, 0, 0, 0, 0),
+      );
+    frames.add(extended('blank'));
+    expect(frames.take(extended('complete'))).to.equal(true);
   });
 
   it('says nothing of unknown TCP data, which may be merged or cut on the way', () => {

@@ -2,9 +2,12 @@
 import { getNumber } from '../bytes/bytes.js';
 import { ETHER_TYPE, ETHERNET_HEADER as ETHERNET, VLAN_TAG as TAG } from '../packet/ethernet.js';
 import { IP_PROTOCOL } from '../packet/ipv4.js';
+import { EXTENSION } from '../packet/ipv6.js';
 import { ipLength } from './monitor/length.js';
 
 const IPV6_HEADER = 40;
+/** The headers of IPv6 that say how long they are and what follows. */
+const CHAINED = new Set<number>([EXTENSION.hopByHop, EXTENSION.destination]);
 /** The bytes of an Ethernet frame with ARP, without padding. */
 const ARP_FRAME = 42;
 /** Bytes of both addresses, behind which a VLAN tag is. */
@@ -84,13 +87,19 @@ function ownLength(frame: Uint8Array): number {
   return length === undefined ? frame.length : ETHERNET + length;
 }
 
-/** Protocol above IP and where its header begins, without a look behind extension headers. */
+/** Protocol above IP and where its header begins, behind the extension headers of IPv6. */
 function transport(frame: Uint8Array): { protocol: number; at: number } | undefined {
-  if (frame.length < ETHERNET + IPV6_HEADER) return undefined;
   const type = etherType(frame);
-  if (type === ETHER_TYPE.ipv6) return { protocol: frame[ETHERNET + 6] ?? 0, at: ETHERNET + IPV6_HEADER };
-  if (type !== ETHER_TYPE.ipv4) return undefined;
-  return { protocol: frame[ETHERNET + 9] ?? 0, at: ETHERNET + 4 * ((frame[ETHERNET] ?? 0) & 0xf) };
+  if (type === ETHER_TYPE.ipv4) {
+    return { protocol: frame[ETHERNET + 9] ?? 0, at: ETHERNET + 4 * ((frame[ETHERNET] ?? 0) & 0xf) };
+  }
+  if (type !== ETHER_TYPE.ipv6) return undefined;
+  let [protocol, at] = [frame[ETHERNET + 6] ?? 0, ETHERNET + IPV6_HEADER];
+  // Each such header is longer than nothing, so this ends at the end of the frame.
+  while (CHAINED.has(protocol) && at < frame.length) {
+    [protocol, at] = [frame[at] ?? 0, at + 8 * ((frame[at + 1] ?? 0) + 1)];
+  }
+  return { protocol, at };
 }
 
 function checksumAt(frame: Uint8Array): number | undefined {

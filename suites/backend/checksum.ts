@@ -7,6 +7,7 @@ import { KEY, RX_BLANK, RXF, TX_BLANK, TXF } from '../../harness/protocol/netif.
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { demanded } from '../../harness/xen/wait.js';
 import { checkWrongSums } from '../support/completed.js';
+import { UDP4 } from '../support/frame-shapes.js';
 import { checkCarries, checkZeroSums, throughSyn, throughUdp, UDP_CHECKSUMS } from '../support/checksums.js';
 import { arrives } from '../support/losses.js';
 import { statusesAtLast, stillPasses } from './refusal-verbs.js';
@@ -78,6 +79,23 @@ test('corrupt', 'neither repairs nor vouches for a wrong checksum', BRIDGE, asyn
   const flagsOf = (packet: QueuePacket): number[] => packet.slots.map(({ response }) => response.flags & RX_BLANK);
   await checkWrongSums(t, await t.bridged(), { shape: {}, flagsOf, isBlank: saysBlank });
 });
+
+for (const [name, what, { flags }, gate] of [
+  ['validated', 'validated', VALIDATED, []],
+  ['blank', 'blank', BLANK, [`!${KEY.featureNoCsumOffload}`]],
+] as const) {
+  const title = `does not vouch for a wrong checksum behind a packet whose checksum is ${what}`;
+  test(`corrupt-behind-${name}`, title, { ...BRIDGE, gate }, async (t) => {
+    const [from, to] = await t.bridged();
+    const send = async (frame: Uint8Array): Promise<void> => {
+      const other = UDP4.make(from.link.peer, to.link.peer);
+      from.queue.tx.enqueue(name === 'blank' ? other.blank : other.complete, { flags });
+      await from.send(frame);
+    };
+    const flagsOf = (packet: QueuePacket): number[] => packet.slots.map(({ response }) => response.flags & RX_BLANK);
+    await checkWrongSums(t, [{ link: from.link, send }, to], { shape: {}, flagsOf, isBlank: saysBlank });
+  });
+}
 
 test('reply', 'sets both csum_blank and data_validated on a blank checksum', { reflector: 'tcp' }, async (t) => {
   const vif = await t.connect();

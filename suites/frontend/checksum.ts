@@ -8,7 +8,7 @@ import type { RxShape } from '../../harness/peer/backend-rx.js';
 import { KEY, RX_BLANK, RXF, TX_BLANK, TXF } from '../../harness/protocol/netif.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
-import { CHECKSUMMED, cut, KINDS, UNFIT } from '../support/frame-shapes.js';
+import { CHECKSUMMED, cut, KINDS, UDP4, UNFIT } from '../support/frame-shapes.js';
 import { checkWrongSums } from '../support/completed.js';
 import { checkCarries, checkZeroSums, throughSyn, throughUdp, UDP_CHECKSUMS } from '../support/checksums.js';
 import { allCross, cross, type Crossing, crossings, expectNone, forwarded } from './bridge-verbs.js';
@@ -49,6 +49,25 @@ test('corrupt', 'neither repairs nor vouches for a wrong checksum', BRIDGE, asyn
   const flagsOf = (packet: QueuePacket): number[] => packet.requests.map(({ flags }) => flags & TX_BLANK);
   await checkWrongSums(t, await t.bridged(), { shape: {}, flagsOf, isBlank: saysBlank });
 });
+
+for (const [name, { flags }] of [
+  ['validated', VALIDATED],
+  ['blank', BLANK],
+] as const) {
+  const title = `does not vouch for a wrong checksum behind a packet whose checksum is ${name}`;
+  test(`corrupt-behind-${name}`, title, BRIDGE, async (t) => {
+    const [from, to] = await t.bridged();
+    await hasBuffers(t, from, 2);
+    const send = async (frame: Uint8Array): Promise<void> => {
+      const other = UDP4.make(from.link.peer, to.link.peer);
+      await from.buffers(2);
+      from.queue.rx.enqueue(name === 'blank' ? other.blank : other.complete, { flags });
+      await from.send(frame);
+    };
+    const flagsOf = (packet: QueuePacket): number[] => packet.requests.map(({ flags }) => flags & TX_BLANK);
+    await checkWrongSums(t, [{ link: from.link, send }, to], { shape: {}, flagsOf, isBlank: saysBlank });
+  });
+}
 
 test(
   'validated-forwarded',

@@ -212,7 +212,7 @@ const within = (name: string, { ipv6, make }: Checksummed, change: (frame: Uint8
 });
 
 const SYN4 = tcp('TCP', false);
-const UDP4 = udp('UDP', false);
+export const UDP4 = udp('UDP', false);
 const SYN6 = tcp('TCP over IPv6', true);
 const UDP6 = udp('UDP over IPv6', true);
 

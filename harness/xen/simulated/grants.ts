@@ -16,6 +16,10 @@ import type { Random } from './random.js';
 /** A version 1 table grows by frames of this many entries. */
 const ENTRIES_PER_FRAME = 512;
 
+/** One reference of so many needs more than 16 bits, as in the table of a large guest. */
+const HIGH_ONE_IN = 16;
+const HIGH = 0x4000_0000;
+
 interface Entry {
   readonly frame: Frame;
   readonly peer: DomId;
@@ -31,6 +35,8 @@ export class GrantTable {
   readonly #entries = new Map<GrantRef, Entry>();
   #last: GrantRef = GNTTAB_NR_RESERVED_ENTRIES - 1;
   #offers = 0;
+  /** Pages that were ever granted. */
+  #granted = 0;
 
   constructor(
     readonly domain: DomId,
@@ -49,9 +55,10 @@ export class GrantTable {
     this.#offers++;
     // References have gaps, so that no test relies on consecutive ones.
     this.#last += 1 + this.random.below(3);
-    const frame = new Frame(this.domain, this.#last, this.hooks, memory);
+    const ref = ++this.#granted % HIGH_ONE_IN === 0 ? HIGH + this.#last : this.#last;
+    const frame = new Frame(this.domain, ref, this.hooks, memory);
     const entry: Entry = { frame, peer, writable, offered: true, readers: 0, writers: 0 };
-    this.#entries.set(this.#last, entry);
+    this.#entries.set(ref, entry);
     return entry;
   }
 

@@ -31,7 +31,48 @@ const fillsWith = (added: number, kind: Kind): Partial<BackendSteps> => ({
     correct.fill(vif, queue, request, piece, kind(piece) ? flags | added : flags),
 });
 
+/** The checksum flag `flag` of a packet holds for the packets behind it that are served for the same event. */
+function sticks(flag: number): Pick<BackendSteps, 'serveTx' | 'takeChain'> {
+  let sticky = 0;
+  return {
+    serveTx(vif, queue) {
+      sticky = 0;
+      correct.serveTx(vif, queue);
+    },
+    takeChain(queue) {
+      const chain = correct.takeChain(queue);
+      const [first, ...later] = chain?.requests ?? [];
+      if (!chain || !first) return chain;
+      sticky |= first.flags & flag;
+      return { ...chain, requests: [{ ...first, flags: first.flags | sticky }, ...later] };
+    },
+  };
+}
+
 export const BACKEND_CHECKSUM_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.checksum.validated-for-batch',
+    breaks: 'CSUM-10',
+    fault: 'vouches for the checksums of all packets behind a validated one that are served for the same event',
+    backend: (() => {
+      const vouched = new WeakSet<Uint8Array>();
+      return {
+        ...sticks(TXF.dataValidated),
+        fetch(vif, queue, chain) {
+          const frame = correct.fetch(vif, queue, chain);
+          if (frame && ((chain.requests[0]?.flags ?? 0) & TXF.dataValidated) !== 0) vouched.add(frame);
+          return frame;
+        },
+        checksumFlags: (packet) => correct.checksumFlags(packet) | (vouched.has(packet.frame) ? RXF.dataValidated : 0),
+      } satisfies Defect['backend'];
+    })(),
+  },
+  {
+    id: 'backend.checksum.blank-for-batch',
+    breaks: 'CSUM-16',
+    fault: 'takes the checksums of all packets behind a blank one for blank that are served for the same event',
+    backend: sticks(TXF.csumBlank),
+  },
   {
     id: 'backend.checksum.one-key-for-both',
     breaks: 'CSUM-02',

@@ -3,7 +3,7 @@ import { sameBytes } from '../../../bytes/bytes.js';
 import { EXTENSION } from '../../../packet/ipv6.js';
 import { udpChecksum } from '../../../packet/match.js';
 import { KEY, RXF, TXF } from '../../../protocol/netif.js';
-import { decodeRxResponse } from '../../../protocol/rx.js';
+import { decodeRxResponse, encodeRxResponse } from '../../../protocol/rx.js';
 import { FRONTEND_STEPS as correct, type FrontendSteps } from '../../frontend-steps.js';
 import { fit } from '../../packet.js';
 import type { Defect } from '../defect.js';
@@ -46,7 +46,54 @@ const hasOptions: Kind = (frame) => frame[12] === 8 && frame[13] === 0 && (frame
 const isFragment: Kind = (frame) =>
   frame[12] === 8 && frame[13] === 0 && ((frame[20] ?? 0) & 0x3f) + (frame[21] ?? 0) > 0;
 
+/** The checksum flag `flag` of a packet holds for the packets behind it that are read for the same event. */
+function sticks(flag: number): Pick<FrontendSteps, 'serveRx' | 'takeRxSlot'> {
+  let sticky = 0;
+  return {
+    serveRx(vif, queue) {
+      sticky = 0;
+      correct.serveRx(vif, queue);
+    },
+    takeRxSlot(queue, index, bytes) {
+      const response = decodeRxResponse(bytes);
+      if (!response.ok || queue.expect !== 'first') return correct.takeRxSlot(queue, index, bytes);
+      const { flags } = response.value;
+      sticky |= flags & flag;
+      return correct.takeRxSlot(queue, index, encodeRxResponse({ ...response.value, flags: flags | sticky }));
+    },
+  };
+}
+
+/** Vouches for what it passes on while a validated packet was read for the same event. */
+function vouchesForBatch(): Partial<FrontendSteps> {
+  let vouches = false;
+  return {
+    serveRx(vif, queue) {
+      correct.serveRx(vif, queue);
+      vouches = false;
+    },
+    takeRxSlot(queue, index, bytes) {
+      const response = decodeRxResponse(bytes);
+      if (response.ok && queue.expect === 'first') vouches ||= (response.value.flags & RXF.dataValidated) !== 0;
+      return correct.takeRxSlot(queue, index, bytes);
+    },
+    txFlags: (packet) => correct.txFlags(packet) | (vouches ? TXF.dataValidated : 0),
+  };
+}
+
 export const FRONTEND_CHECKSUM_DEFECTS: readonly Defect[] = [
+  {
+    id: 'frontend.checksum.validated-for-batch',
+    breaks: 'CSUM-10',
+    fault: 'vouches for the checksums of all packets behind a validated one that are read for the same event',
+    frontend: vouchesForBatch(),
+  },
+  {
+    id: 'frontend.checksum.blank-for-batch',
+    breaks: 'CSUM-16',
+    fault: 'takes the checksums of all packets behind a blank one for blank that are read for the same event',
+    frontend: sticks(RXF.csumBlank),
+  },
   {
     id: 'frontend.checksum.one-key-for-both',
     breaks: 'CSUM-15',
