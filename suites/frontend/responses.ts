@@ -18,11 +18,13 @@ import {
   expectUniqueIds,
   happens,
   hasBuffers,
+  isAhead,
   LATE_MS,
   publishing,
   readable,
   repeat,
   respondTo,
+  seenByFrontend,
   stillPasses,
   withhold,
 } from './verbs.js';
@@ -34,6 +36,10 @@ const PING = { fresh: true, reflector: 'icmp' } as const;
 const BRIDGE = { gate: KEY.featureGsoTcpv4, fresh: true, needs: 'bridge' } as const;
 /** Enough packets to reuse every id, if ids come from a list as long as the ring. */
 const MORE_THAN_IDS = TX_RING.size + 20;
+/** Responses at once, of which a driver may handle a part for each event. */
+const MANY = 160;
+/** Pings whose replies do not fit on the ring. */
+const BACKLOG = TX_RING.size + 40;
 /** Milliseconds for packets that use the buffers which are free. */
 const FEW_MS = 10_000;
 /** Packets that are outstanding at a time. */
@@ -195,6 +201,37 @@ test(
     await stillPasses(t, 'TXW-17', vif);
   },
 );
+
+test('burst', 'asks for no event of a response that is there already, after many at once', PING, async (t) => {
+  const vif = await t.fresh();
+  const packets = await withhold(t, vif, MANY, 2);
+  const { ring } = vif.queue.tx;
+  const { rspEvent: before } = ring.indices();
+  answer(vif, packets);
+  t.info(`${packets.length} responses at once`);
+  if (!(await happens(vif, 'request for an event', () => ring.indices().rspEvent !== before)))
+    t.skip('the frontend asks for no event');
+  await t.check('NOTIFY-04', () =>
+    vif.until('tx rsp_event beyond all responses', () => isAhead(ring, ring.rspProdPvt)),
+  );
+});
+
+test('backlog', 'sends what is queued behind a full ring, and sends on', PING, async (t) => {
+  const vif = await t.fresh();
+  const packets = await withhold(t, vif, 2 * TX_RING.size);
+  // It takes each ping before it posts a buffer for another one.
+  for (let n = 0; n < BACKLOG; n++) await vif.deliver(vif.pingFrame().frame);
+  await seenByFrontend(vif);
+  packets.push(...vif.received.splice(0));
+  await t.check('RING-06', async () => {
+    respondTo(vif, packets);
+    await happens(vif, 'packets that were queued', () => vif.received.length >= TX_RING.size, LATE_MS);
+  });
+  t.info(`${vif.received.length} packets were queued`);
+  await t.check('TXW-17', async () => {
+    for (let n = 0; n < BATCH; n++) await vif.ping();
+  });
+});
 
 for (const [name, kind, lengths] of [
   ['full', 'packets', [64]],

@@ -9,6 +9,7 @@ import { BackendRx, type RxShape } from '../../harness/peer/backend-rx.js';
 import type { QueuePacket } from '../../harness/peer/backend-queue.js';
 import { KEY, RSP, TXF } from '../../harness/protocol/netif.js';
 import { distance } from '../../harness/protocol/ring.js';
+import type { BackRing } from '../../harness/protocol/shared-ring.js';
 import { XENBUS_STATE, type XenbusState } from '../../harness/protocol/xenbus.js';
 import { OPTIONAL } from '../../harness/peer/xenbus-end.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
@@ -140,6 +141,15 @@ export async function seenByFrontend(vif: BackendPeer, { rx: { ring } } = vif.qu
     'sign that the frontend has seen the responses',
     () => distance(ring.rspProdPvt, ring.indices().rspEvent) === 1,
   );
+}
+
+/** Distance of an event index that is not reached. */
+export const FAR_AHEAD = 2 ** 30;
+
+/** Whether the frontend asks for an event at a response beyond `index`. */
+export function isAhead(ring: BackRing, index: number): boolean {
+  const ahead = distance(index, ring.indices().rspEvent);
+  return ahead > 0 && ahead <= FAR_AHEAD;
 }
 
 /** Whether a packet is flagged csum_blank. */

@@ -4,26 +4,17 @@ import { agree } from '../../harness/peer/backend-control.js';
 import type { CtrlRequest } from '../../harness/protocol/ctrl.js';
 import { CTRL_TYPE, KEY } from '../../harness/protocol/netif.js';
 import { advance, distance, RING_OFFSET } from '../../harness/protocol/ring.js';
-import type { BackRing } from '../../harness/protocol/shared-ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { atStore, storesTo } from '../support/moments.js';
-import { awaitSettled, happens, hasBuffers, withhold } from './verbs.js';
+import { awaitSettled, FAR_AHEAD, happens, hasBuffers, isAhead, withhold } from './verbs.js';
 
 const { test, tests } = frontendChapter('wakeups');
 export const wakeups = tests;
 
 const CONTROLLED = { ...BACKEND_KEYS, [KEY.featureCtrlRing]: '1', [KEY.multiQueueMaxQueues]: '2' };
 const PING = { fresh: true, reflector: 'icmp' } as const;
-/** Distance of an event index that is not reached. */
-const FAR_AHEAD = 2 ** 30;
 /** Tx packets without responses, of which all but one may have to come before an event. */
 const MOST_PACKETS = 8;
-
-/** Whether the frontend asks for an event at a response beyond `index`. */
-function isAhead(ring: BackRing, index: number): boolean {
-  const ahead = distance(index, ring.indices().rspEvent);
-  return ahead > 0 && ahead <= FAR_AHEAD;
-}
 
 /** Two responses of a ring, each of which is to be written and then published. */
 type Responses = readonly [first: () => void, second: () => void];

@@ -188,6 +188,21 @@ export const FRONTEND_RESPONSES_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'frontend.responses.32-per-event',
+    breaks: 'NOTIFY-04',
+    shownIn: 'frontend.responses.burst',
+    fault: 'handles at most 32 tx responses per event, and then asks for an event of a response that is there already',
+    frontend: {
+      serveTx(vif, queue) {
+        const { tx } = queue;
+        const ready = tx.unconsumed();
+        if (!ready.ok || ready.value <= 32) return correct.serveTx(vif, queue);
+        for (let n = 0; n < 32; n++) vif.steps.takeTxResponse(queue, tx.take());
+        tx.setRspEvent(advance(tx.rspCons, 1));
+      },
+    },
+  },
+  {
     id: 'frontend.responses.room-for-one',
     breaks: 'RING-06',
     fault: 'sends full frames in two slots although the ring has room for one',
