@@ -4,8 +4,10 @@ import { agree, type Answering, type BackendControl } from '../../harness/peer/b
 import type { CtrlRequest } from '../../harness/protocol/ctrl.js';
 import { decodeGrefList, type NetifGref } from '../../harness/protocol/gref.js';
 import { KEY } from '../../harness/protocol/netif.js';
+import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
 import { Expired } from '../../harness/xen/wait.js';
+import { happens } from './verbs.js';
 
 /** The keys of a backend with a control ring. */
 export const OFFERED = { ...BACKEND_KEYS, [KEY.featureCtrlRing]: '1' };
@@ -44,6 +46,15 @@ export async function pending(
   const [request] = ring.requestsOf(type);
   if (!request) throw new Error('waited for a request');
   return { vif, ring, request };
+}
+
+/** The same, some time later: a frontend that gives up a request after a short time must not use its page for more. */
+export async function stillPending(t: FrontendTest, type: number): ReturnType<typeof pending> {
+  const waiting = await pending(t, type);
+  const { vif } = waiting;
+  if (await happens(vif, 'close', () => vif.other.value !== String(XENBUS_STATE.connected)))
+    t.skip('the frontend closes without that response');
+  return waiting;
 }
 
 /** The entries of the list of an ADD_GREF_MAPPING; empty if its page cannot be read. */

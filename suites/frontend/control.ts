@@ -18,11 +18,13 @@ import {
   CTRL_TYPE,
   EXTRA_FLAG_MORE,
   GREF_FLAG,
+  GREF_LIST_MAX,
   GSO_TYPE,
   HASH_ALGORITHM,
   HASH_FLAG,
   HASH_TYPE,
   KEY,
+  queueDirectory,
   RX_BLANK,
   RXF,
 } from '../../harness/protocol/netif.js';
@@ -31,7 +33,7 @@ import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { XENBUS_STATE } from '../../harness/protocol/xenbus.js';
 import { Patience } from '../../harness/xen/wait.js';
 import { describes, gsoExtra, LARGE, largeAfter, largeFrame, MTU_FRAME } from '../support/large-packets.js';
-import { awaitRequest, controlled, entriesOf, OFFERED, pending } from './control-verbs.js';
+import { awaitRequest, controlled, entriesOf, OFFERED, pending, stillPending } from './control-verbs.js';
 import { awaitSettled, goOffline, happens, hasBuffers, readable, stillPasses, writable } from './verbs.js';
 
 const { test, tests } = frontendChapter('control');
@@ -53,12 +55,17 @@ const RESERVED_WORDS: Readonly<Record<number, readonly number[]>> = {
   [CTRL_TYPE.getGrefMappingSize]: [1, 2],
 };
 
+const controlKeys = (keys: Readonly<Record<string, string>>): string[] =>
+  [KEY.ctrlRingRef, KEY.eventChannelCtrl].filter((key) => key in keys);
+
 test('not-offered', 'provides no control ring to a backend without one', async (t) => {
   const keys = await (await t.connect()).otherKeys();
-  await t.check('CTRL-04', () => {
-    const own = Object.keys(keys).filter((key) => key === KEY.ctrlRingRef || key === KEY.eventChannelCtrl);
-    expect(own, 'keys of a control ring').to.deep.equal([]);
-  });
+  await t.check('CTRL-04', () => expect(controlKeys(keys), 'keys of a control ring').to.deep.equal([]));
+});
+
+test('not-offered-0', 'provides no control ring to a backend with feature-ctrl-ring = 0', PING, async (t) => {
+  const keys = await (await t.fresh({ ...BACKEND_KEYS, [KEY.featureCtrlRing]: '0' })).otherKeys();
+  await t.check('CTRL-04', () => expect(controlKeys(keys), 'keys of a control ring').to.deep.equal([]));
 });
 
 test('keys', 'publishes its control ring before Connected, above its queues', PING, async (t) => {
@@ -66,6 +73,8 @@ test('keys', 'publishes its control ring before Connected, above its queues', PI
   await t.check('CTRL-02', () => vif.connect());
   const early = vif.control !== undefined;
   await awaitSettled(t, vif);
+  const below = await vif.otherKeys(queueDirectory(0));
+  await t.check('CTRL-02', () => expect(controlKeys(below), 'keys of a control ring in queue-0').to.deep.equal([]));
   const late = await vif.otherKeys();
   if (!early && late[KEY.ctrlRingRef] === undefined) t.skip('the frontend provides no control ring');
   await t.check('CTRL-03', () => expect(early, 'control ring at Connected').to.equal(true));
@@ -222,6 +231,18 @@ for (const [name, title, answer] of [
   });
 }
 
+test('one-refused', 'continues when the backend refuses one kind of control request alone', PING, async (t) => {
+  const usual = await controlled(t);
+  await awaitSettled(t, usual.vif);
+  for (const type of new Set(usual.ring.requests.map((request) => request.type))) {
+    const { vif } = await controlled(t, (request) => (request.type === type ? refuse() : agree(request)));
+    // By the time another vif has connected, the frontend has handled all responses.
+    await t.fresh();
+    await stillPasses(t, 'CTRL-22', vif);
+    await t.unplug(vif);
+  }
+});
+
 test('late', 'continues when the response to a control request arrives late', PING, async (t) => {
   const { vif, ring } = await controlled(t, () => undefined);
   for (let n = 0; n < 3; n++) await vif.ping();
@@ -275,12 +296,12 @@ test('event-ahead', 'sends no event before the event index of the control ring i
 });
 
 test('hash-key', 'keeps the key granted until the response', PING, async (t) => {
-  const { vif, request } = await pending(t, CTRL_TYPE.setHashKey);
+  const { vif, request } = await stillPending(t, CTRL_TYPE.setHashKey);
   await t.check('HASH-15', () => expect(readable(t, vif, request.data[0]), 'the page of the key').to.equal(true));
 });
 
 test('hash-mapping', 'keeps the mapping table granted until the response', PING, async (t) => {
-  const { vif, request } = await pending(t, CTRL_TYPE.setHashMapping);
+  const { vif, request } = await stillPending(t, CTRL_TYPE.setHashMapping);
   await t.check('HASH-31', () => expect(readable(t, vif, request.data[0]), 'the page of the table').to.equal(true));
 });
 
@@ -340,7 +361,7 @@ for (const first of ['gso', 'hash'] as const) {
 }
 
 test('gref-list', 'keeps its list and all entries granted until the response', PING, async (t) => {
-  const { vif, request } = await pending(t, CTRL_TYPE.addGrefMapping);
+  const { vif, request } = await stillPending(t, CTRL_TYPE.addGrefMapping);
   const [, ref, size] = request.data;
   const list = entriesOf(t, vif, ref, size);
   await t.check('GREF-33', () => {
@@ -355,6 +376,8 @@ test('gref-flags', 'lists its read-only grants as readonly, and no buffer that i
   const listed: number[] = [];
   const mislabelled: number[] = [];
   const { vif, ring } = await controlled(t, (request, vif) => {
+    // A frontend may list many grants.
+    if (request.type === CTRL_TYPE.getGrefMappingSize) return { status: CTRL_STATUS.success, data: GREF_LIST_MAX };
     if (request.type !== CTRL_TYPE.addGrefMapping) return agree(request);
     // With the response the page of the list is the frontend's again.
     const list = entriesOf(t, vif, request.data[1], request.data[2]);

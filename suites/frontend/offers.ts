@@ -26,13 +26,16 @@ const EVERYTHING = {
   [KEY.featureMulticastControl]: '1',
   [KEY.featureDynamicMulticastControl]: '1',
   [KEY.featureCtrlRing]: '1',
+  [KEY.featureStagingGrants]: '1',
   [KEY.multiQueueMaxQueues]: '8',
 };
 /** What changes the keys of a frontend with one queue. */
 const SPLIT = { ...LITTLE, [KEY.featureSplitEventChannels]: '1' };
 const FOUR_QUEUES = { ...LITTLE, [KEY.multiQueueMaxQueues]: '4' };
+const POOL_KEYS = [KEY.txPoolRef, KEY.txPoolSize, KEY.rxPoolRef, KEY.rxPoolSize];
 const TWO_QUEUES = { [KEY.multiQueueMaxQueues]: '2' };
 const CONTROLLED = { ...LITTLE, [KEY.featureCtrlRing]: '1' };
+const STAGING = { ...LITTLE, [KEY.featureStagingGrants]: '1' };
 const WITHDRAWN = Object.fromEntries(Object.keys(EVERYTHING).map((key) => [key, undefined]));
 
 /** Passes a ping on each queue of a vif. */
@@ -100,6 +103,7 @@ for (const [name, title, before, after] of [
   ['queues-end', 'a backend that no longer has several queues', FOUR_QUEUES, LITTLE],
   ['queues-begin', 'a backend that now has several queues', LITTLE, FOUR_QUEUES],
   ['control-ends', 'a backend that no longer has a control ring', CONTROLLED, LITTLE],
+  ['staging-ends', 'a backend that no longer has staging grants', STAGING, LITTLE],
 ] as const) {
   test(name, `leaves no keys of the earlier connection for ${title}`, REBIND, async (t) => {
     const vif = await t.fresh(before);
@@ -188,6 +192,7 @@ function contradictions({ published, queues }: BackendPeer, offered: Keys): stri
       offered[KEY.multiQueueMaxQueues] === undefined && published[KEY.multiQueueNumQueues] !== '1',
     [KEY.ctrlRingRef]: offered[KEY.featureCtrlRing] === undefined,
     [KEY.eventChannelCtrl]: offered[KEY.featureCtrlRing] === undefined,
+    ...Object.fromEntries(POOL_KEYS.map((key) => [key, offered[KEY.featureStagingGrants] === undefined])),
   };
   return Object.keys(stale).filter((key) => stale[key] && published[key] !== undefined);
 }

@@ -42,6 +42,13 @@ test('keys', "offers the pools of each queue next to that queue's rings, before 
   await awaitSettled(t, vif);
   const now = await vif.otherKeys(vif.queues.length > 1 ? queueDirectory(1) : '');
   const late = POOL_KEYS.filter((key) => now[key] !== undefined);
+  const above = vif.queues.length > 1 ? Object.keys(await vif.otherKeys()) : [];
+  await t.check('STAG-03', () =>
+    expect(
+      POOL_KEYS.filter((key) => above.includes(key)),
+      'keys of pools above several queues',
+    ).to.deep.equal([]),
+  );
   if (late.length === 0) t.skip('the frontend offers no pools');
   // One pool alone will do.
   const named = POOLS.filter((pool) => late.some((key) => key.startsWith(pool)));

@@ -3,7 +3,7 @@ import { BACKEND_KEYS, type BackendPeer } from '../../harness/peer/backend.js';
 import { agree } from '../../harness/peer/backend-control.js';
 import type { CtrlRequest } from '../../harness/protocol/ctrl.js';
 import { CTRL_TYPE, KEY } from '../../harness/protocol/netif.js';
-import { advance, distance, RING_OFFSET } from '../../harness/protocol/ring.js';
+import { advance, RING_OFFSET } from '../../harness/protocol/ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
 import { atStore, storesTo } from '../support/moments.js';
 import { awaitSettled, FAR_AHEAD, happens, hasBuffers, isAhead, withhold } from './verbs.js';

@@ -226,6 +226,31 @@ export const FRONTEND_CONTROL_DEFECTS: readonly Defect[] = [
     frontend: silentAfter(({ status }) => status > CTRL_STATUS.notSupported),
   },
   {
+    id: 'frontend.control.ends-at-refused-list',
+    breaks: 'CTRL-22',
+    fault: 'sends nothing once the backend, which has told it a size, refuses its list of grants',
+    frontend: silentAfter(({ type, status }) => type === CTRL_TYPE.addGrefMapping && status !== CTRL_STATUS.success),
+  },
+  {
+    id: 'frontend.control.gives-up-soon',
+    breaks: 'HASH-15',
+    fault: 'ends the grant of a page 2 ms after its request, whether it has a response or not',
+    frontend: {
+      async lend(vif, access, bytes, use) {
+        const offer = vif.domain.grants.offer(vif.backend, access);
+        offer.page.copyIn(0, bytes);
+        let isEnded = false;
+        const end = (): void => {
+          if (!isEnded) offer.end();
+          isEnded = true;
+        };
+        vif.domain.clock.after(2, end);
+        await use(offer.ref);
+        end();
+      },
+    },
+  },
+  {
     id: 'frontend.control.ends-at-large-data',
     breaks: 'CTRL-22',
     fault: 'sends nothing once the backend reports room for more grants than it has',
