@@ -2,6 +2,7 @@
 import type { Tests } from '../harness/run/suite.js';
 import { again as backendAgain } from './backend/again.js';
 import { backlog as backendBacklog } from './backend/backlog.js';
+import { jumbo as backendJumbo } from './backend/jumbo.js';
 import { bounds as backendBounds } from './backend/bounds.js';
 import { buffers as backendBuffers } from './backend/buffers.js';
 import { changes as backendChanges } from './backend/changes.js';
@@ -91,6 +92,7 @@ export const SUITES: Tests = [
   ...backendRefusals,
   ...backendPositions,
   ...backendBacklog,
+  ...backendJumbo,
   ...backendQueues,
   ...backendChecksum,
   ...backendGso,

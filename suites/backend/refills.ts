@@ -7,6 +7,7 @@ import type { TxShape } from '../../harness/peer/frontend-tx.js';
 import { GSO_TYPE, KEY } from '../../harness/protocol/netif.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { demanded } from '../../harness/xen/wait.js';
+import { plainFrame } from '../support/frames.js';
 import { LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
 import { queuesOffered } from './connection-verbs.js';
@@ -24,8 +25,10 @@ interface Sample {
   readonly what: string;
   readonly gate: readonly string[];
   readonly keys: Readonly<Record<string, string>>;
-  /** Bytes of the payload of a large packet; undefined for a small one. */
-  readonly payload: number | undefined;
+  /** Bytes of the TCP payload of a large packet; undefined for a plain frame. */
+  readonly payload?: number;
+  /** Bytes of a plain frame, if it is longer than usual. */
+  readonly length?: number;
 }
 
 const SAMPLES: Readonly<Record<string, Sample>> = {
@@ -34,8 +37,9 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     what: 'packet with headroom',
     gate: [KEY.featureXdpHeadroom],
     keys: HEADROOM,
-    payload: undefined,
   },
+  // A backend without GSO receives several slots in no other way.
+  jumbo: { what: 'frame of 9,014 bytes', gate: [KEY.featureSg], keys: { mtu: '9000' }, length: 9014 },
   'large-headroom': {
     what: 'large packet with headroom',
     gate: [KEY.featureGsoTcpv4, KEY.featureXdpHeadroom],
@@ -45,14 +49,17 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   },
 };
 
+/** Plain frames so far: each has its own contents. */
+let frames = 0;
+
 /** A packet of this kind, how it is sent, and what recognises it where it comes out in one piece. */
 function sampleOf(
   from: FrontendPeer,
   to: FrontendPeer,
-  { payload }: Sample,
+  { payload, length = 64 }: Sample,
 ): { frame: Uint8Array; shape: TxShape; isIt: (packet: QueuePacket) => boolean } {
   if (payload === undefined) {
-    const frame = from.frameTo(to.link.peer.mac);
+    const frame = plainFrame(from.link.peer, to.link.peer, length, ++frames);
     return { frame, shape: {}, isIt: (packet) => sameBytes(packet.frame, frame) };
   }
   const frame = largeFrame(from.link.peer, to.link.peer, payload, GSO_TYPE.tcpv4);
@@ -71,13 +78,16 @@ async function delivered([from, to]: readonly FrontendPeer[], sample: Sample): P
 
 /** How many buffers a sample takes. Skips the test if the guest segments it. */
 async function neededFor(t: BackendTest, sample: Sample): Promise<number> {
-  const peers = await t.bridged({}, { keys: sample.keys });
+  const peers = await t.bridged(offering(sample), { keys: sample.keys });
   const packets: QueuePacket[] = [];
   if (!(await arrives(delivered(peers, sample).then((packet) => packets.push(packet)))))
     t.skip(`the guest does not forward a ${sample.what} in one piece`);
   for (const peer of peers) await t.unplug(peer);
   return packets.reduce((sum, { slots, extraSlots }) => sum + slots.length + extraSlots.length, 0);
 }
+
+/** The options of the frontend that sends a sample: the MTU is that of both vifs. */
+const offering = ({ keys: { mtu } }: Sample): FrontendOptions => (mtu === undefined ? {} : { keys: { mtu } });
 
 /** The options of a frontend that keeps so many buffers posted: each that returns is posted again. */
 const keeping = (rxBuffers: number, { keys }: Sample): FrontendOptions => ({ rxBuffers, keys });
@@ -91,7 +101,7 @@ for (const [name, sample] of Object.entries(SAMPLES)) {
     async (t) => {
       const needed = await neededFor(t, sample);
       for (const count of [needed, needed + 1]) {
-        const peers = await t.bridged({}, keeping(count, sample));
+        const peers = await t.bridged(offering(sample), keeping(count, sample));
         await t.check('RXW-31', () => delivered(peers, sample));
       }
     },
@@ -103,7 +113,7 @@ for (const [name, sample] of Object.entries(SAMPLES)) {
     options,
     async (t) => {
       const needed = await neededFor(t, sample);
-      const [from, to] = await t.bridged({}, keeping(needed - 1, sample));
+      const [from, to] = await t.bridged(offering(sample), keeping(needed - 1, sample));
       const { frame, shape, isIt } = sampleOf(from, to, sample);
       from.queue.tx.enqueue(frame, shape);
       from.queue.pushTx();
@@ -127,7 +137,7 @@ for (const [name, sample] of Object.entries(SAMPLES)) {
 
   test(`order-${name}`, `lets no packet overtake a ${sample.what} that waits for a buffer`, options, async (t) => {
     const needed = await neededFor(t, sample);
-    const [from, to] = await t.bridged({}, keeping(needed - 1, sample));
+    const [from, to] = await t.bridged(offering(sample), keeping(needed - 1, sample));
     const { frame, shape, isIt } = sampleOf(from, to, sample);
     const small = from.frameTo(to.link.peer.mac);
     from.queue.tx.enqueue(frame, shape);

@@ -29,6 +29,7 @@ import { BACKEND_QUEUES_DEFECTS } from './backend/queues.js';
 import { BACKEND_RECEIVE_DEFECTS } from './backend/receive.js';
 import { BACKEND_POSITIONS_DEFECTS } from './backend/positions.js';
 import { BACKEND_BACKLOG_DEFECTS } from './backend/backlog.js';
+import { BACKEND_JUMBO_DEFECTS } from './backend/jumbo.js';
 import { BACKEND_COMPLETED_DEFECTS } from './backend/completed.js';
 import { BACKEND_REFILLS_DEFECTS } from './backend/refills.js';
 import { BACKEND_REFUSALS_DEFECTS } from './backend/refusals.js';
@@ -92,6 +93,7 @@ const ALL: readonly Defect[] = [
   ...BACKEND_REFUSALS_DEFECTS,
   ...BACKEND_POSITIONS_DEFECTS,
   ...BACKEND_BACKLOG_DEFECTS,
+  ...BACKEND_JUMBO_DEFECTS,
   ...BACKEND_QUEUES_DEFECTS,
   ...BACKEND_CHECKSUM_DEFECTS,
   ...BACKEND_GSO_DEFECTS,
