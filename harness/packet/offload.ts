@@ -1,18 +1,25 @@
 /**
  * The work that an offloading sender leaves to a later stage: completing checksums and segmenting large TCP packets.
  */
-import { concat } from '../bytes/bytes.js';
+import { concat, getNumber } from '../bytes/bytes.js';
+import { MAC_LENGTH } from './address.js';
 import type { Checksum } from './checksum.js';
-import { encodeEthernet, type Ethernet } from './ethernet.js';
+import { encodeEthernet, ETHER_TYPE, type Ethernet, VLAN_TAG } from './ethernet.js';
 import { decodeFrame } from './frame.js';
 import { encodeIpv4, type Ipv4 } from './ipv4.js';
 import { encodeIpv6, type Ipv6, upperLayer } from './ipv6.js';
 import { encodeTcp, TCP_FLAG } from './tcp.js';
 import { encodeUdp } from './udp.js';
 
-/** The frame with the checksum of its TCP or UDP header complete; any other frame unchanged. */
+/** Bytes of both addresses, behind which a VLAN tag is. */
+const ADDRESSES = 2 * MAC_LENGTH;
+
+/** The frame with the checksum of its TCP or UDP header complete, behind a VLAN tag too; any other frame unchanged. */
 export function completeChecksum(frame: Uint8Array): Uint8Array {
-  return withChecksum(frame, 'complete') ?? frame;
+  if (getNumber(frame, 16, ADDRESSES) !== ETHER_TYPE.vlan) return withChecksum(frame, 'complete') ?? frame;
+  const [addresses, tag] = [frame.subarray(0, ADDRESSES), frame.subarray(ADDRESSES, ADDRESSES + VLAN_TAG)];
+  const inner = withChecksum(concat(addresses, frame.subarray(ADDRESSES + VLAN_TAG)), 'complete');
+  return inner ? concat(addresses, tag, inner.subarray(ADDRESSES)) : frame;
 }
 
 /** The frame with the checksum of its TCP or UDP header blank; undefined for any other frame. */

@@ -10,7 +10,7 @@ import { decodeFrame } from '../../harness/packet/frame.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { ACCEPTED, checkAccepted, OFFERS_ALL } from '../support/accepted.js';
 import { blanksThrough, blankThrough, type CameOut, cameOut, withForeignSum } from '../support/completed.js';
-import { cut, GROWING, UNFIT } from '../support/frame-shapes.js';
+import { CHECKSUMMED, cut, GROWING, TAGGED_SUMS, UNFIT } from '../support/frame-shapes.js';
 import { gsoExtra, LARGE, largeAfter, throughCut, throughLarge } from '../support/large-packets.js';
 import { CUT_CASES, expectContinuous, frameOfCase } from '../support/segments.js';
 import { NO_HASH } from './hash-verbs.js';
@@ -28,16 +28,24 @@ for (const [version, gate, options] of [
   [4, `!${KEY.featureNoCsumOffload}`, { keys: { [KEY.featureNoCsumOffload]: '1' } }],
   [6, KEY.featureIpv6CsumOffload, {}],
 ] as const satisfies readonly (readonly [4 | 6, string, FrontendOptions])[]) {
-  const title = `completes every blank checksum over IPv${version} for a frontend that accepts none`;
-  test(`sums-v${version}`, title, { ...BRIDGE, gate }, async (t) => {
-    const out = await blanksThrough(await t.bridged({}, options), version === 6, { flags: TX_BLANK });
-    if (out.length === 0) t.skip('the guest forwards none of the packets');
-    t.info(`${out.length} kinds of packets came through the guest`);
-    const isBlank = out.filter(({ packet }) => saysBlank(packet)).map(({ name }) => name);
-    await t.check(version === 4 ? 'CSUM-02' : 'CSUM-04', () => expect(isBlank, 'csum_blank').to.deep.equal([]));
-    // Without the flag, the field holds the real checksum.
-    await t.check(['CSUM-06', 'CSUM-10'], () => expectComplete(out));
-  });
+  for (const [name, where, kinds] of [
+    ['sums', '', CHECKSUMMED],
+    ['tagged-sums', ' behind a VLAN tag', TAGGED_SUMS],
+  ] as const) {
+    const title = `completes every blank checksum over IPv${version}${where} for a frontend that accepts none`;
+    test(`${name}-v${version}`, title, { ...BRIDGE, gate }, async (t) => {
+      const own = kinds.filter(({ ipv6 }) => ipv6 === (version === 6));
+      const out = await blanksThrough(await t.bridged({}, options), own, { flags: TX_BLANK });
+      if (out.length === 0) t.skip('the guest forwards none of the packets');
+      t.info(`${out.length} kinds of packets came through the guest`);
+      const isBlank = out.filter(({ packet }) => saysBlank(packet)).map(({ name }) => name);
+      // The features name IPv4 and IPv6, and no tags.
+      if (kinds === CHECKSUMMED)
+        await t.check(version === 4 ? 'CSUM-02' : 'CSUM-04', () => expect(isBlank, 'csum_blank').to.deep.equal([]));
+      // Without the flag, the field holds the real checksum.
+      await t.check(['CSUM-06', 'CSUM-10'], () => expectComplete(out));
+    });
+  }
 }
 
 /** A frontend that accepts no blank checksum, where the backend offers to complete them. */

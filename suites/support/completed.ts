@@ -5,7 +5,7 @@ import { tcpChecksum, udpChecksum } from '../../harness/packet/match.js';
 import type { Host } from '../../harness/packet/build.js';
 import type { TestContext } from '../../harness/run/suite.js';
 import type { Signal, WaitOptions } from '../../harness/xen/wait.js';
-import { BASIC, CHECKSUMMED, type Checksummed, type Forms } from './frame-shapes.js';
+import { BASIC, type Checksummed, type Forms } from './frame-shapes.js';
 import { arrives } from './losses.js';
 
 /** Milliseconds to wait for a packet that a guest may filter out. */
@@ -35,11 +35,11 @@ export interface CameOut<P> {
 /** Sends packets with blank checksums into a bridge and returns those that come out: a guest may filter out some. */
 export async function blanksThrough<P extends { readonly frame: Uint8Array }, S>(
   peers: readonly [Sender<S>, Receiver<P>],
-  ipv6: boolean,
+  kinds: readonly Checksummed[],
   shape: S,
 ): Promise<CameOut<P>[]> {
   const out: CameOut<P>[] = [];
-  for (const kind of CHECKSUMMED.filter((each) => each.ipv6 === ipv6)) {
+  for (const kind of kinds) {
     const came = await blankThrough(peers, kind, () => shape);
     if (came) out.push(came);
   }

@@ -242,6 +242,11 @@ export const CHECKSUMMED: readonly Checksummed[] = [
   ]),
 ];
 
+/** Packets whose checksum is behind a VLAN tag. */
+export const TAGGED_SUMS: readonly Checksummed[] = [...BASIC, data(101, false), data(101, true)].map((kind) =>
+  within(`${kind.name} behind a VLAN tag`, kind, (frame) => withTag(frame, VLAN)),
+);
+
 /** Packets over IPv4 of which each is larger than the one before it. */
 export const GROWING: readonly Checksummed[] = [
   SYN4,

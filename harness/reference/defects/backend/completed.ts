@@ -5,6 +5,7 @@ import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps
 import type { Defect } from '../defect.js';
 import {
   keepingFin,
+  leavingTagged,
   keepingHeaderSum,
   losingLastOfEqual,
   omittingOddByte,
@@ -25,6 +26,13 @@ const completing = (complete: (frame: Uint8Array) => Uint8Array): Pick<BackendSt
 });
 
 export const BACKEND_COMPLETED_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.completed.leaves-tagged',
+    breaks: 'CSUM-10',
+    fault: 'sends a blank checksum behind a VLAN tag as a complete one',
+    seen: 'NetBSD xennet_checksum.c 1.14: knows no tags',
+    backend: { fitting: leavingTagged((...args) => correct.fitting(...args)) },
+  },
   {
     id: 'backend.completed.odd-byte',
     breaks: 'CSUM-10',

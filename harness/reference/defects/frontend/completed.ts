@@ -4,7 +4,7 @@ import { decodeRxResponse, encodeRxResponse } from '../../../protocol/rx.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { FrontendQueueState } from '../../frontend.js';
 import type { Defect } from '../defect.js';
-import { keepingFin, losingLastOfEqual, omittingOddByte, usingKeyOfIpv6 } from '../support/packets.js';
+import { keepingFin, leavingTagged, losingLastOfEqual, omittingOddByte, usingKeyOfIpv6 } from '../support/packets.js';
 
 export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
   {
@@ -17,6 +17,12 @@ export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
           ? (await vif.domain.store.read(`${vif.backendPath}/${key}`)) !== undefined
           : correct.isOffered(vif, key),
     },
+  },
+  {
+    id: 'frontend.completed.leaves-tagged',
+    breaks: 'CSUM-10',
+    fault: 'sends a blank checksum behind a VLAN tag as a complete one',
+    frontend: { fitting: leavingTagged((...args) => correct.fitting(...args)) },
   },
   {
     id: 'frontend.completed.odd-byte',

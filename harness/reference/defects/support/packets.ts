@@ -71,6 +71,14 @@ export function lastFirst<A extends readonly [unknown, object, VifPacket]>(
 
 type Fitting<V> = (vif: V, packet: VifPacket) => VifPacket[];
 
+/** Takes the checksum behind a VLAN tag for a complete one, although it is blank. */
+export const leavingTagged =
+  <V>(fitting: Fitting<V>): Fitting<V> =>
+  (vif, packet) => {
+    const isTagged = packet.frame[12] === 0x81 && packet.frame[13] === 0;
+    return isTagged && packet.csumBlank ? [{ frame: packet.frame, csumBlank: false }] : fitting(vif, packet);
+  };
+
 /** Leaves the last byte of a packet of odd length out of a checksum that is completed. */
 export const omittingOddByte =
   <V>(fitting: Fitting<V>): Fitting<V> =>
