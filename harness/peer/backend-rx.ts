@@ -104,7 +104,7 @@ export class BackendRx {
   /** Assigns the oldest buffers to a frame. The frame must not change until {@link writeEnqueued} has copied it. */
   enqueue(frame: Uint8Array, shape: RxShape = {}): void {
     const flags = shape.flags ?? 0;
-    // A part of a packet is none.
+    // The monitor compares whole packets.
     if ((flags & RXF.moreData) === 0) {
       this.onSend({ frame, saysBlank: (flags & RXF.csumBlank) !== 0, isAltered: shape.alter !== undefined });
     }

@@ -7,13 +7,15 @@ import { demanded } from '../../harness/xen/wait.js';
 import { expectCtrl } from '../support/statuses.js';
 import { closes, goesToConnected, waiting } from './connection-verbs.js';
 import { worksOrRefuses } from './refusal-verbs.js';
-import { grantUses } from './verbs.js';
+import { grantUses, takeTurns } from './verbs.js';
 
 const { test, tests } = backendChapter('control');
 export const control = tests;
 
 const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
 const PING = { ...CONTROL, reflector: 'icmp' } as const;
+/** Packets for which there is no buffer. */
+const WAITING = 8;
 /** Greater than every defined type. */
 const UNKNOWN_TYPE = 0x7fff;
 /** Rounds of the test that watches for something not to happen. */
@@ -176,6 +178,19 @@ test('beside-data', 'responds under data load, and passes data under a load of r
     }
   });
 });
+
+test(
+  'beside-backlog',
+  'responds while packets wait for buffers that the frontend does not post',
+  { ...CONTROL, needs: 'bridge' },
+  async (t) => {
+    const [from, to] = await t.bridged({}, { control: true, rxBuffers: 0 });
+    for (let n = 0; n < WAITING; n++) from.queue.tx.enqueue(from.frameTo(to.link.peer.mac));
+    from.queue.pushTx();
+    await takeTurns(t);
+    await t.check('CTRL-18', () => to.control.ask(HARMLESS));
+  },
+);
 
 test('released', 'has released the control ring when it is Closed', { ...CONTROL, observer: true }, async (t) => {
   const vif = await t.fresh({ control: true });

@@ -44,7 +44,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     what: 'large packet with headroom',
     gate: [KEY.featureGsoTcpv4, KEY.featureXdpHeadroom],
     keys: { ...GSO, ...HEADROOM },
-    // With the headroom it takes one page more than without it.
+    // With the headroom it needs one page more than without it.
     payload: 8000,
   },
 };

@@ -219,7 +219,7 @@ test('burst', 'asks for no event of a response that is there already, after many
 test('backlog', 'sends what is queued behind a full ring, and sends on', PING, async (t) => {
   const vif = await t.fresh();
   const packets = await withhold(t, vif, 2 * TX_RING.size);
-  // It takes each ping before it posts a buffer for another one.
+  // It has read each ping when it posts a buffer for another one.
   for (let n = 0; n < BACKLOG; n++) await vif.deliver(vif.pingFrame().frame);
   await seenByFrontend(vif);
   packets.push(...vif.received.splice(0));

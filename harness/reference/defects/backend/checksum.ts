@@ -70,7 +70,7 @@ export const BACKEND_CHECKSUM_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.checksum.blank-for-batch',
     breaks: 'CSUM-16',
-    fault: 'takes the checksums of all packets behind a blank one for blank that are served for the same event',
+    fault: 'treats the checksums of all packets behind a blank one as blank that are served for the same event',
     backend: sticks(TXF.csumBlank),
   },
   {

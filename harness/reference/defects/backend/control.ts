@@ -223,6 +223,16 @@ export const BACKEND_CONTROL_DEFECTS: readonly Defect[] = [
     },
   },
   {
+    id: 'backend.control.waits-for-buffers',
+    breaks: 'CTRL-18',
+    fault: 'serves no control request while a packet waits for a buffer',
+    backend: {
+      serveControl(vif) {
+        if (vif.queues.every(({ backlog }) => backlog.length === 0)) correct.serveControl(vif);
+      },
+    },
+  },
+  {
     id: 'backend.control.keeps-ring',
     breaks: 'CTRL-20',
     fault: 'keeps the control ring mapped after it has closed',

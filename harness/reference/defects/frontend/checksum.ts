@@ -91,7 +91,7 @@ export const FRONTEND_CHECKSUM_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.checksum.blank-for-batch',
     breaks: 'CSUM-16',
-    fault: 'takes the checksums of all packets behind a blank one for blank that are read for the same event',
+    fault: 'treats the checksums of all packets behind a blank one as blank that are read for the same event',
     frontend: sticks(RXF.csumBlank),
   },
   {

@@ -228,7 +228,7 @@ export const FRONTEND_CONTROL_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.control.ends-at-refused-list',
     breaks: 'CTRL-22',
-    fault: 'sends nothing once the backend, which has told it a size, refuses its list of grants',
+    fault: 'sends nothing once the backend, which reported a size, refuses its list of grants',
     frontend: silentAfter(({ type, status }) => type === CTRL_TYPE.addGrefMapping && status !== CTRL_STATUS.success),
   },
   {
