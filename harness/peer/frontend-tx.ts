@@ -163,6 +163,11 @@ export class FrontendTx {
     return flickerSlot(page, at, encodeTxRequest(request.value), encodeTxRequest(other));
   }
 
+  /** Overwrites the page of a request in flight from `at` on, as a frontend does that uses the page for something else. */
+  overwrite(slot: SentSlot, at: number, byte: number): void {
+    this.#inFlight.get(slot)?.page.copyIn(at, new Uint8Array(PAGE_SIZE - at).fill(byte));
+  }
+
   /** Switches an extra in the ring between two values, until the returned function is called. */
   flickerExtra({ index }: SentSlot, one: Extra, other: Extra): () => void {
     this.monitor.lookAway();

@@ -3,12 +3,15 @@ import { expect } from 'chai';
 import type { SentMessage } from '../../harness/peer/frontend-control.js';
 import type { QueuePacket } from '../../harness/peer/frontend-queue.js';
 import type { SentSlot } from '../../harness/peer/frontend-tx.js';
-import { CTRL_TYPE, KEY } from '../../harness/protocol/netif.js';
+import { ETHERNET_HEADER } from '../../harness/packet/ethernet.js';
+import { CTRL_STATUS, CTRL_TYPE, GREF_FLAG, KEY } from '../../harness/protocol/netif.js';
 import { advance, distance, RING_OFFSET } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
+import { isFrom } from '../support/flows.js';
 import { arrives } from '../support/losses.js';
 import { atStore, storesTo } from '../support/moments.js';
-import { useBuffers } from './verbs.js';
+import { entry } from './gref-verbs.js';
+import { through, useBuffers } from './verbs.js';
 
 const { test, tests } = backendChapter('wakeups');
 export const wakeups = tests;
@@ -17,6 +20,12 @@ const PING = { fresh: true, reflector: 'icmp' } as const;
 const CONTROL = { gate: KEY.featureCtrlRing, fresh: true } as const;
 /** Most buffers that are posted as the backend asks for them. */
 const BUFFERS = 128;
+/** Packets of each of which the page is used again as soon as it has its response. */
+const PACKETS = 8;
+/** Where they begin in their pages. */
+const START = 64;
+/** The bytes that are in these pages then. */
+const OTHER = 0xee;
 /** Distance of an event index that is not reached. */
 const FAR_AHEAD = 2 ** 30;
 
@@ -39,6 +48,43 @@ test('final-check-tx', 'finds a tx request that came while it asked for an event
   if (!(await arrives(vif.until('request for an event', asks)))) t.skip('the backend asks for no event');
   await t.check('NOTIFY-04', () => vif.answered(second));
 });
+
+for (const isMapped of [false, true]) {
+  const what = isMapped ? 'a packet in a page that it has mapped' : 'a packet';
+  const options = { fresh: true, needs: 'bridge', gate: isMapped ? KEY.featureCtrlRing : [] } as const;
+  const name = isMapped ? 'mapped-after-response' : 'after-response';
+  test(name, `reads nothing of ${what} after its response`, options, async (t) => {
+    const [from, to] = await t.bridged({ control: isMapped }, {});
+    const { tx } = from.queue;
+    if (isMapped) {
+      const list = from.control.list(tx.prepare(2).map((ref) => entry(ref, GREF_FLAG.readonly)));
+      if ((await from.control.addGrefMapping(0, list)).status !== CTRL_STATUS.success)
+        t.skip('the backend maps no such page');
+    }
+    const stores = storesTo(t, tx.ring.page);
+    for (let n = 0; n < PACKETS; n++) {
+      const frame = from.frameTo(to.link.peer.mac);
+      const [slot] = tx.enqueue(frame, { offset: START });
+      if (!slot) throw new Error('a packet has a slot');
+      // The peer has not read the response yet, but it may, and then use the page again.
+      atStore(stores, RING_OFFSET.rspProd, () => {
+        const isAnswered = distance(slot.index, tx.ring.indices().rspProd) === 1;
+        if (isAnswered) tx.overwrite(slot, START + ETHERNET_HEADER, OTHER);
+        return isAnswered;
+      });
+      from.queue.pushTx();
+      await from.answered([slot]);
+      // When this one arrives, that one has arrived or was dropped.
+      await through(from, to, from.frameTo(to.link.peer.mac));
+      const altered = to.received.filter(
+        (packet) =>
+          isFrom(packet.frame, from.link.peer.mac) &&
+          packet.frame.subarray(ETHERNET_HEADER, frame.length).every((byte) => byte === OTHER),
+      );
+      await t.check('TXW-15', () => expect(altered.length, 'packets with what came later').to.equal(0));
+    }
+  });
+}
 
 test('final-check-rx', 'finds rx buffers that came while it asked for an event', PING, async (t) => {
   const vif = await t.fresh();

@@ -1,5 +1,6 @@
 /** Defects of the reference backend, chapter wakeups. */
 import { decoded } from '../../../bytes/codec.js';
+import { RSP } from '../../../protocol/netif.js';
 import { advance, RING_OFFSET, RX_RING } from '../../../protocol/ring.js';
 import type { BackRing } from '../../../protocol/shared-ring.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
@@ -31,6 +32,20 @@ function countTooEarly(ring: BackRing): void {
 }
 
 export const BACKEND_WAKEUPS_DEFECTS: readonly Defect[] = [
+  {
+    id: 'backend.wakeups.reads-after-response',
+    breaks: 'TXW-15',
+    shownIn: 'backend.wakeups.after-response',
+    fault: 'responds to a packet before it copies the data',
+    backend: {
+      serveChain(vif, queue, chain) {
+        if (chain.extras.length > 0 || chain.fault !== undefined) return correct.serveChain(vif, queue, chain);
+        vif.steps.respond(vif, queue, chain, RSP.okay);
+        const frame = correct.fetch(vif, queue, chain);
+        if (frame) correct.accept(vif, queue, { frame, csumBlank: false });
+      },
+    },
+  },
   {
     id: 'backend.wakeups.checks-too-early',
     breaks: 'NOTIFY-04',
