@@ -24,8 +24,6 @@ import { lostEvent } from './violation.js';
  * filled before it is posted.
  */
 const RX_BUFFERS = 20;
-/** What is left in the pad field of an rx request by the response that was in its slot. */
-const RX_PAD = 0x5a5a;
 
 export interface FrontendOptions {
   readonly queues?: number;
@@ -39,7 +37,7 @@ export interface FrontendOptions {
   readonly rxBuffers?: number;
   /** The id of the n-th rx request of a queue. */
   readonly rxIds?: (n: number) => number;
-  /** The value of the pad field of each rx request (default: {@link RX_PAD}). */
+  /** The value of the pad field of each rx request (default: 0). */
   readonly rxPad?: number;
   /** First ring index, as if that many slots had been used before. */
   readonly start?: number;
@@ -97,7 +95,7 @@ export class FrontendPeer extends Peer<FrontendQueue, QueuePacket, TxShape> {
       });
       this.queues.push(queue);
       if (options.rxIds) queue.rx.nextId = options.rxIds;
-      queue.rx.pad = options.rxPad ?? RX_PAD;
+      queue.rx.pad = options.rxPad ?? 0;
       const pools = options.pools ? queue.pools(options.pools) : {};
       queue.post(options.rxBuffers ?? RX_BUFFERS);
       const at = count > 1 ? `queue-${n}/` : '';

@@ -49,8 +49,10 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   },
 };
 
-/** Plain frames so far: each has its own contents. */
-let frames = 0;
+/** In the pad field of the rx requests, which is where the offset of a response is. */
+const RX_PAD = 0x5a5a;
+/** The contents of the last plain frame; other frames of a peer are numbered from 1. */
+let nonce = 0x8000;
 
 /** A packet of this kind, how it is sent, and what recognises it where it comes out in one piece. */
 function sampleOf(
@@ -59,7 +61,7 @@ function sampleOf(
   { payload, length = 64 }: Sample,
 ): { frame: Uint8Array; shape: TxShape; isIt: (packet: QueuePacket) => boolean } {
   if (payload === undefined) {
-    const frame = plainFrame(from.link.peer, to.link.peer, length, ++frames);
+    const frame = plainFrame(from.link.peer, to.link.peer, length, ++nonce);
     return { frame, shape: {}, isIt: (packet) => sameBytes(packet.frame, frame) };
   }
   const frame = largeFrame(from.link.peer, to.link.peer, payload, GSO_TYPE.tcpv4);
@@ -90,7 +92,7 @@ async function neededFor(t: BackendTest, sample: Sample): Promise<number> {
 const offering = ({ keys: { mtu } }: Sample): FrontendOptions => (mtu === undefined ? {} : { keys: { mtu } });
 
 /** The options of a frontend that keeps so many buffers posted: each that returns is posted again. */
-const keeping = (rxBuffers: number, { keys }: Sample): FrontendOptions => ({ rxBuffers, keys });
+const keeping = (rxBuffers: number, { keys }: Sample): FrontendOptions => ({ rxBuffers, keys, rxPad: RX_PAD });
 
 for (const [name, sample] of Object.entries(SAMPLES)) {
   const options = { ...BRIDGE, gate: sample.gate };
@@ -127,7 +129,8 @@ for (const [name, sample] of Object.entries(SAMPLES)) {
       const isSoon = await arrives(to.receive(sample.what, isIt));
       // The backend may have dropped the packet. If it kept it, a later packet makes it look at the buffers.
       await t.check('RXW-31', () => through(from, to, from.frameTo(to.link.peer.mac)));
-      const isLate = to.received.some(isIt);
+      // A bridge may duplicate it, and there is no buffer for a second one.
+      const isLate = !isSoon && to.received.some(isIt);
       if (!isSoon && !isLate) t.info('the backend drops packets for which there are too few buffers');
       await t.check('NOTIFY-10', () =>
         expect(isLate, 'packet that waited arrives only with a later one').to.equal(false),

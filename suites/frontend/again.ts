@@ -5,7 +5,6 @@ import { distance, TX_RING } from '../../harness/protocol/ring.js';
 import type { FrontendTest } from '../../harness/run/suite.js';
 import { again as inSituation, type Situation } from '../support/again.js';
 import { checksum } from './checksum.js';
-import { closing } from './closing.js';
 import { completed } from './completed.js';
 import { control } from './control.js';
 import { gso } from './gso.js';
@@ -322,7 +321,6 @@ const FILLED = [
   'responses.later-half',
   'transmit.keeps-buffers',
   'receive.recycles',
-  'closing.unanswered',
 ];
 
 const FULL = [
@@ -348,7 +346,6 @@ const ALL = [
   ...staging,
   ...control,
   ...multicast,
-  ...closing,
 ];
 
 export const again = [

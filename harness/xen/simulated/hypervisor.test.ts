@@ -44,13 +44,15 @@ describe('simulated/hypervisor', () => {
     expect(ways.size).to.be.above(15);
   });
 
-  it('allocates references with gaps, none of them reserved', () => {
+  it('allocates references with gaps, none of them reserved, and some of more than 16 bits', () => {
     const domain = new Hypervisor({ seed: 1 }).domain(1);
     const refs = [...Array(100).keys()].map(() => domain.grants.offer(0, 'read-only').ref);
     expect(refs[0]).to.be.at.least(8);
     expect(new Set(refs).size).to.equal(100);
-    const steps = new Set(refs.slice(1).map((ref, index) => ref - refs[index]!));
+    const low = refs.map((ref) => ref & 0xffff);
+    const steps = new Set(low.slice(1).map((ref, index) => ref - low[index]!));
     expect(steps).to.deep.equal(new Set([1, 2, 3]));
+    expect(refs.filter((ref) => ref > 0xffff).length, 'references of more than 16 bits').to.equal(6);
   });
 
   it('refuses an offer beyond the limit of a domain, whatever the handle, until one has ended', async () => {

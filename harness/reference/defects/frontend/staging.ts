@@ -1,5 +1,5 @@
 /** Defects of the reference frontend, chapter staging. */
-import { KEY } from '../../../protocol/netif.js';
+import { KEY, queueDirectory } from '../../../protocol/netif.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
 import type { Defect } from '../defect.js';
 import { writesLate } from '../support/frontend.js';
@@ -39,17 +39,21 @@ export const FRONTEND_STAGING_DEFECTS: readonly Defect[] = [
     breaks: 'STAG-16',
     fault: 'writes the keys of its pools after the backend is Connected',
     frontend: (() => {
-      const late = new WeakMap<object, Record<string, string>>();
+      const late = new WeakMap<object, Record<string, string>[]>();
       return {
         poolKeys(vif, queue) {
-          const at = vif.queues.length > 1 ? `queue-${queue.index}/` : '';
-          const keys = Object.entries(correct.poolKeys(vif, queue)).map(
-            ([key, value]) => [`${at}${key}`, value] as const,
-          );
-          late.set(vif, { ...late.get(vif), ...Object.fromEntries(keys) });
+          const pools = late.get(vif) ?? [];
+          late.set(vif, pools);
+          pools[queue.index] = correct.poolKeys(vif, queue);
           return {};
         },
-        ...writesLate((vif) => late.get(vif)),
+        ...writesLate((vif) => {
+          const at = (n: number): string => (vif.queues.length > 1 ? `${queueDirectory(n)}/` : '');
+          const pools = late.get(vif)?.slice(0, vif.queues.length) ?? [];
+          return Object.fromEntries(
+            pools.flatMap((keys, n) => Object.entries(keys).map(([key, value]) => [`${at(n)}${key}`, value] as const)),
+          );
+        }),
       } satisfies Defect['frontend'];
     })(),
   },
