@@ -11,10 +11,10 @@ import { encodeIpv6, type Ipv6, upperLayer } from './ipv6.js';
 import { encodeTcp, TCP_FLAG } from './tcp.js';
 import { encodeUdp } from './udp.js';
 
-/** Bytes of both addresses, behind which a VLAN tag is. */
+/** Bytes of both addresses, after which a VLAN tag is. */
 const ADDRESSES = 2 * MAC_LENGTH;
 
-/** The frame with the checksum of its TCP or UDP header complete, behind a VLAN tag too; any other frame unchanged. */
+/** The frame with the checksum of its TCP or UDP header complete, after a VLAN tag too; any other frame unchanged. */
 export function completeChecksum(frame: Uint8Array): Uint8Array {
   if (getNumber(frame, 16, ADDRESSES) !== ETHER_TYPE.vlan) return withChecksum(frame, 'complete') ?? frame;
   const [addresses, tag] = [frame.subarray(0, ADDRESSES), frame.subarray(ADDRESSES, ADDRESSES + VLAN_TAG)];

@@ -104,13 +104,14 @@ export class BackendTx {
     this.ring.put(encodeTxResponse({ id, status }));
   }
 
-  /** Lets the monitor compare the data of a slot with what it was when the slot was read, unless that was just now. */
+  /** Lets the monitor compare the data of a slot whose response was withheld with what it was when it was read. */
   #readAgain(id: number): void {
     const slot = this.#withheld.get(id);
-    if (!slot || !this.#withheld.delete(id)) return;
+    if (!slot) return;
+    this.#withheld.delete(id);
     const { request, read } = slot;
     const [copy] = this.frontend.copyFrom([{ ref: request.gref, offset: request.offset, length: read.length }]);
-    // A frontend that closes ends its grants.
+    // A frontend that has closed meanwhile has ended the grant.
     if (copy?.status === GNTST.okay) this.monitor.see('withheld', () => ({ read, found: copy.bytes }));
   }
 

@@ -258,10 +258,10 @@ export class FrontendRx {
     if (this.#expectExtra || this.#moreData) return undefined;
     if (this.#failed) return this.#reset();
     const { slots, extras, extraSlots } = this.#assembly;
-    // Linux's netback includes the headroom in each status and leaves the offsets 0. Else the offsets say where data is:
-    // the headroom may be in the first page alone.
-    const asked = extras.find((extra) => extra.type === 'xdp')?.headroom ?? 0;
-    const headroom = (slots[0]?.response.offset ?? 0) < asked ? asked : 0;
+    // Linux's netback includes the headroom in each status and leaves the offsets 0. Other backends put it into the
+    // offset, perhaps of the first page only.
+    const requested = extras.find((extra) => extra.type === 'xdp')?.headroom ?? 0;
+    const headroom = (slots[0]?.response.offset ?? 0) < requested ? requested : 0;
     const bytes = slots.map(({ page, response: { offset, status } }) =>
       page.subarray(Math.max(offset, headroom), offset + status),
     );

@@ -30,7 +30,7 @@ describe('peer/passed-frames', () => {
     expect(frames.take(datagram('blank'))).to.equal(true);
   });
 
-  it('finds the checksum of the shortest datagram, and behind extension headers', () => {
+  it('finds the checksum of the shortest datagram, and after extension headers', () => {
     const short = (checksum: 'blank' | 'complete'): Uint8Array =>
       udp4(peer, iut, { sport: 1, dport: 9, payload: new Uint8Array(1), checksum });
     frames.add(short('blank'));

@@ -10,7 +10,7 @@ const IPV6_HEADER = 40;
 const CHAINED = new Set<number>([EXTENSION.hopByHop, EXTENSION.destination]);
 /** The bytes of an Ethernet frame with ARP, without padding. */
 const ARP_FRAME = 42;
-/** Bytes of both addresses, behind which a VLAN tag is. */
+/** Bytes of both addresses, after which a VLAN tag is. */
 const ADDRESSES = 12;
 /** Frames that are remembered; a vif that sent more is not checked any further. */
 const LIMIT = 20_000;
@@ -87,7 +87,7 @@ function ownLength(frame: Uint8Array): number {
   return length === undefined ? frame.length : ETHERNET + length;
 }
 
-/** Protocol above IP and where its header begins, behind the extension headers of IPv6. */
+/** Protocol above IP and where its header begins, after the extension headers of IPv6. */
 function transport(frame: Uint8Array): { protocol: number; at: number } | undefined {
   const type = etherType(frame);
   if (type === ETHER_TYPE.ipv4) {

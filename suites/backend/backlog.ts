@@ -21,7 +21,7 @@ import {
 import { arrives } from '../support/losses.js';
 import { isPadded } from '../support/padding.js';
 import { queuesOffered } from './connection-verbs.js';
-import { BAD_REF, farEnd, LARGE_SHAPE, postsAsked, refill, setHashing, takeTurns, through } from './verbs.js';
+import { BAD_REF, farEnd, LARGE_SHAPE, postsAsked, refill, setHashing, seenByBackend, through } from './verbs.js';
 
 const { test, tests } = backendChapter('backlog');
 export const backlog = tests;
@@ -133,7 +133,7 @@ test('refill-of-all', 'delivers what waits when a whole ring of buffers is poste
       // A backend may respond to them once they are delivered.
       for (let n = 0; n < LARGE_WAITING; n++) from.queue.tx.enqueue(frame, LARGE_SHAPE);
       from.queue.pushTx();
-      await takeTurns(t);
+      await seenByBackend(t);
     } else await flood(peers, from.queue, FLOOD);
     await refill(to, RX_RING.size);
     // It may drop what comes before it has seen the buffers.
@@ -199,7 +199,7 @@ test(
       from.queue.tx.enqueue(largeFrame(from.link.peer, to.link.peer, LARGE, GSO_TYPE.tcpv4), LARGE_SHAPE);
       from.queue.pushTx();
       await t.check('RING-08', async () => {
-        await takeTurns(t);
+        await seenByBackend(t);
         for (const queue of to.queues) queue.service();
         to.raise();
       });

@@ -2,7 +2,7 @@
 import { TX_RING } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { arrives } from '../support/losses.js';
-import { refill, takeTurns, through, useBuffers } from './verbs.js';
+import { refill, seenByBackend, through, useBuffers } from './verbs.js';
 
 const { test, tests } = backendChapter('buffers');
 export const buffers = tests;
@@ -28,7 +28,7 @@ test('deaf-receiver', 'survives packets for a frontend that posts no buffers', B
   const [from, to] = await t.bridged({}, { rxBuffers: 0 });
   const slots = Array.from({ length: MANY }, () => from.queue.tx.enqueue(from.frameTo(to.link.peer.mac))).flat();
   from.queue.pushTx();
-  await t.check('ROB-01', () => takeTurns(t));
+  await t.check('ROB-01', () => seenByBackend(t));
   await refill(to, 64);
   // A backend may keep requests until their packets are delivered, or respond at once and drop the packets.
   await t.check('RING-09', () => from.answered(slots));

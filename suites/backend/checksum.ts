@@ -84,8 +84,8 @@ for (const [name, what, { flags }, gate] of [
   ['validated', 'validated', VALIDATED, []],
   ['blank', 'blank', BLANK, [`!${KEY.featureNoCsumOffload}`]],
 ] as const) {
-  const title = `does not vouch for a wrong checksum behind a packet whose checksum is ${what}`;
-  test(`corrupt-behind-${name}`, title, { ...BRIDGE, gate }, async (t) => {
+  const title = `does not vouch for a wrong checksum after a packet whose checksum is ${what}`;
+  test(`corrupt-after-${name}`, title, { ...BRIDGE, gate }, async (t) => {
     const [from, to] = await t.bridged();
     const send = async (frame: Uint8Array): Promise<void> => {
       const other = UDP4.make(from.link.peer, to.link.peer);

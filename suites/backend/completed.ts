@@ -30,7 +30,7 @@ for (const [version, gate, options] of [
 ] as const satisfies readonly (readonly [4 | 6, string, FrontendOptions])[]) {
   for (const [name, where, kinds] of [
     ['sums', '', CHECKSUMMED],
-    ['tagged-sums', ' behind a VLAN tag', TAGGED_SUMS],
+    ['tagged-sums', ' after a VLAN tag', TAGGED_SUMS],
   ] as const) {
     const title = `completes every blank checksum over IPv${version}${where} for a frontend that accepts none`;
     test(`${name}-v${version}`, title, { ...BRIDGE, gate }, async (t) => {

@@ -7,7 +7,7 @@ import { demanded } from '../../harness/xen/wait.js';
 import { expectCtrl } from '../support/statuses.js';
 import { closes, goesToConnected, waiting } from './connection-verbs.js';
 import { worksOrRefuses } from './refusal-verbs.js';
-import { grantUses, takeTurns } from './verbs.js';
+import { grantUses, seenByBackend } from './verbs.js';
 
 const { test, tests } = backendChapter('control');
 export const control = tests;
@@ -180,14 +180,14 @@ test('beside-data', 'responds under data load, and passes data under a load of r
 });
 
 test(
-  'beside-backlog',
+  'with-backlog',
   'responds while packets wait for buffers that the frontend does not post',
   { ...CONTROL, needs: 'bridge' },
   async (t) => {
     const [from, to] = await t.bridged({}, { control: true, rxBuffers: 0 });
     for (let n = 0; n < WAITING; n++) from.queue.tx.enqueue(from.frameTo(to.link.peer.mac));
     from.queue.pushTx();
-    await takeTurns(t);
+    await seenByBackend(t);
     await t.check('CTRL-18', () => to.control.ask(HARMLESS));
   },
 );

@@ -11,7 +11,7 @@ import { plainFrame } from '../support/frames.js';
 import { LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
 import { queuesOffered } from './connection-verbs.js';
-import { farEnd, inOrder, LARGE_SHAPE, refill, takeTurns, through } from './verbs.js';
+import { farEnd, inOrder, LARGE_SHAPE, refill, seenByBackend, through } from './verbs.js';
 
 const { test, tests } = backendChapter('refills');
 export const refills = tests;
@@ -121,7 +121,7 @@ for (const [name, sample] of Object.entries(SAMPLES)) {
       from.queue.pushTx();
       // By the response on another vif the backend has seen the packet, for which there are too few buffers.
       await t.check('RING-08', async () => {
-        await takeTurns(t);
+        await seenByBackend(t);
         to.queue.service();
         to.raise();
       });
@@ -146,7 +146,7 @@ for (const [name, sample] of Object.entries(SAMPLES)) {
     from.queue.tx.enqueue(frame, shape);
     from.queue.tx.enqueue(small);
     from.queue.pushTx();
-    await takeTurns(t);
+    await seenByBackend(t);
     to.queue.post(1);
     await demanded(['RXW-31'], through(from, to, from.frameTo(to.link.peer.mac)));
     // The packet may also come last.

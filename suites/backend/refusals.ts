@@ -147,16 +147,16 @@ const UNUSABLE = [
   ['bad-grant', 'names an invalid grant', 'TXW-28', { gref: BAD_REF }],
   ['beyond-page', 'crosses its page', 'TXW-05', { offset: PAGE_SIZE - 10 }],
 ] as const;
-/** Packets behind one that is refused: a stack may lose some. */
-const BEHIND = 4;
+/** Packets after one that is refused: a stack may lose some. */
+const AFTER = 4;
 
 for (const [name, what, requirement, change] of UNUSABLE) {
-  const title = `passes the packet behind one with a later slot that ${what}`;
-  test(`behind-${name}`, title, FRESH, async (t) => {
+  const title = `passes the packet after one whose later slot ${what}`;
+  test(`after-${name}`, title, FRESH, async (t) => {
     const vif = await t.fresh();
     for (const place of [1, 2, 3]) {
       let lost = 0;
-      for (let round = 0; round < BEHIND; round++) {
+      for (let round = 0; round < AFTER; round++) {
         const bad = vif.queue.tx.enqueue(vif.quietFrame(400), {
           fragments: [60, 200, 100, 40],
           alter: (request, n) => (n === place ? { ...request, ...change } : request),
@@ -168,7 +168,7 @@ for (const [name, what, requirement, change] of UNUSABLE) {
           return t.skip('the backend gives up the vif, as it may');
         lost += await countLost(1, () => vif.receive('reply', (packet) => isReply(packet.frame)));
       }
-      await t.check(['TXW-14', requirement], () => expectSomeArrive(lost, BEHIND));
+      await t.check(['TXW-14', requirement], () => expectSomeArrive(lost, AFTER));
     }
   });
 }

@@ -85,7 +85,7 @@ export async function refill(vif: FrontendPeer, count: number): Promise<void> {
 const TURNS = 8;
 
 /** Lets a backend, which may serve its vifs in any order, see what was sent, by the responses on another vif. */
-export async function takeTurns(t: BackendTest): Promise<void> {
+export async function seenByBackend(t: BackendTest): Promise<void> {
   const vif = await t.connect();
   for (let n = 0; n < TURNS; n++) await vif.transmit(vif.quietFrame());
 }

@@ -24,7 +24,7 @@ const BUFFERS = 128;
 const PACKETS = 8;
 /** Where they begin in their pages. */
 const START = 64;
-/** The bytes that are in these pages then. */
+/** What the peer writes over the data after the response. */
 const OTHER = 0xee;
 /** Distance of an event index that is not reached. */
 const FAR_AHEAD = 2 ** 30;
@@ -66,7 +66,7 @@ for (const isMapped of [false, true]) {
       const frame = from.frameTo(to.link.peer.mac);
       const [slot] = tx.enqueue(frame, { offset: START });
       if (!slot) throw new Error('a packet has a slot');
-      // The peer has not read the response yet, but it may, and then use the page again.
+      // A frontend may use the page again from now on.
       atStore(stores, RING_OFFSET.rspProd, () => {
         const isAnswered = distance(slot.index, tx.ring.indices().rspProd) === 1;
         if (isAnswered) tx.overwrite(slot, START + ETHERNET_HEADER, OTHER);
@@ -74,14 +74,16 @@ for (const isMapped of [false, true]) {
       });
       from.queue.pushTx();
       await from.answered([slot]);
-      // When this one arrives, that one has arrived or was dropped.
+      // When this frame arrives, the first one has arrived or was dropped.
       await through(from, to, from.frameTo(to.link.peer.mac));
       const altered = to.received.filter(
         (packet) =>
           isFrom(packet.frame, from.link.peer.mac) &&
           packet.frame.subarray(ETHERNET_HEADER, frame.length).every((byte) => byte === OTHER),
       );
-      await t.check('TXW-15', () => expect(altered.length, 'packets with what came later').to.equal(0));
+      await t.check('TXW-15', () =>
+        expect(altered.length, 'packets with bytes that were written after the response').to.equal(0),
+      );
     }
   });
 }

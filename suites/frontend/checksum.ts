@@ -54,13 +54,12 @@ for (const [name, { flags }, gate] of [
   ['validated', VALIDATED, []],
   ['blank', BLANK, [`!${KEY.featureNoCsumOffload}`]],
 ] as const) {
-  const title = `does not vouch for a wrong checksum behind a packet whose checksum is ${name}`;
-  test(`corrupt-behind-${name}`, title, { ...BRIDGE, gate }, async (t) => {
+  const title = `does not vouch for a wrong checksum after a packet whose checksum is ${name}`;
+  test(`corrupt-after-${name}`, title, { ...BRIDGE, gate }, async (t) => {
     const [from, to] = await t.bridged();
-    await hasBuffers(t, from, 2);
     const send = async (frame: Uint8Array): Promise<void> => {
       const other = UDP4.make(from.link.peer, to.link.peer);
-      await from.buffers(2);
+      await hasBuffers(t, from, 2);
       from.queue.rx.enqueue(name === 'blank' ? other.blank : other.complete, { flags });
       await from.send(frame);
     };

@@ -30,7 +30,7 @@ for (const [version, gate, keys] of [
 ] as const) {
   for (const [name, where, kinds] of [
     ['sums', '', CHECKSUMMED],
-    ['tagged-sums', ' behind a VLAN tag', TAGGED_SUMS],
+    ['tagged-sums', ' after a VLAN tag', TAGGED_SUMS],
   ] as const) {
     const title = `sends no checksum over IPv${version}${where} that is neither complete nor flagged blank`;
     test(`${name}-v${version}`, title, { ...BRIDGE, gate }, async (t) => {

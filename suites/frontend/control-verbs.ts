@@ -48,7 +48,7 @@ export async function pending(
   return { vif, ring, request };
 }
 
-/** The same, some time later: a frontend that gives up a request after a short time must not use its page for more. */
+/** Like {@link pending}, some time later: a frontend that waits no longer still keeps its page granted. */
 export async function stillPending(t: FrontendTest, type: number): ReturnType<typeof pending> {
   const waiting = await pending(t, type);
   const { vif } = waiting;

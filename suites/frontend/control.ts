@@ -63,10 +63,15 @@ test('not-offered', 'provides no control ring to a backend without one', async (
   await t.check('CTRL-04', () => expect(controlKeys(keys), 'keys of a control ring').to.deep.equal([]));
 });
 
-test('not-offered-0', 'provides no control ring to a backend with feature-ctrl-ring = 0', PING, async (t) => {
-  const keys = await (await t.fresh({ ...BACKEND_KEYS, [KEY.featureCtrlRing]: '0' })).otherKeys();
-  await t.check('CTRL-04', () => expect(controlKeys(keys), 'keys of a control ring').to.deep.equal([]));
-});
+test(
+  'not-offered-0',
+  'provides no control ring to a backend with feature-ctrl-ring = 0',
+  { fresh: true },
+  async (t) => {
+    const keys = await (await t.fresh({ ...BACKEND_KEYS, [KEY.featureCtrlRing]: '0' })).otherKeys();
+    await t.check('CTRL-04', () => expect(controlKeys(keys), 'keys of a control ring').to.deep.equal([]));
+  },
+);
 
 test('keys', 'publishes its control ring before Connected, above its queues', PING, async (t) => {
   const vif = await t.plug({ ...OFFERED, [KEY.multiQueueMaxQueues]: '2' });
@@ -235,11 +240,14 @@ test('one-refused', 'continues when the backend refuses one kind of control requ
   const usual = await controlled(t);
   await awaitSettled(t, usual.vif);
   for (const type of new Set(usual.ring.requests.map((request) => request.type))) {
-    const { vif } = await controlled(t, (request) => (request.type === type ? refuse() : agree(request)));
+    const vif = await t.plug({ ...OFFERED, [KEY.multiQueueMaxQueues]: '2' });
+    vif.answer = (request) => (request.type === type ? refuse() : agree(request));
+    await vif.connect();
+    await t.check('CTRL-22', () => t.configure(vif));
     // By the time another vif has connected, the frontend has handled all responses.
-    await t.fresh();
+    const other = await t.fresh();
     await stillPasses(t, 'CTRL-22', vif);
-    await t.unplug(vif);
+    for (const each of [vif, other]) await t.unplug(each);
   }
 });
 

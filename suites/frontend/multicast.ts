@@ -32,7 +32,7 @@ test('request', 'requests a filter before it is connected, or not at all', PING,
   await vif.connect();
   const early = vif.published[KEY.requestMulticastControl];
   await awaitSettled(t, vif);
-  // No event shows that a frontend will write nothing more.
+  // A request that comes later than this is not seen.
   if (early === undefined) await happens(vif, 'late request', () => false);
   const late = await vif.otherKey(KEY.requestMulticastControl);
   await t.check('MCAST-02', () => expect(late, KEY.requestMulticastControl).to.be.oneOf([undefined, '0', '1']));

@@ -92,8 +92,17 @@ export function respondTo(vif: BackendPeer, packets: readonly QueuePacket[], sta
   for (const { tx } of vif.queues) tx.respond = true;
 }
 
+/** States in which a frontend that was Connected keeps its grants. */
+const KEEPING: readonly string[] = [XENBUS_STATE.connected, XENBUS_STATE.reconfiguring, XENBUS_STATE.reconfigured].map(
+  String,
+);
+
 /** Responds to packets in the order given. */
 export function answer(vif: BackendPeer, packets: readonly QueuePacket[], status: number = RSP.okay): void {
+  const { history } = vif.other;
+  // A frontend that closes ends its grants, and may use the references again.
+  const since = history.slice(history.indexOf(String(XENBUS_STATE.connected)));
+  if (since.some((state) => !KEEPING.includes(state ?? ''))) vif.monitor.lookAway('withheld');
   for (const packet of packets) packet.queue.tx.answer(packet, status);
   for (const queue of vif.queues) queue.pushTx();
 }

@@ -242,9 +242,9 @@ export const CHECKSUMMED: readonly Checksummed[] = [
   ]),
 ];
 
-/** Packets whose checksum is behind a VLAN tag. */
+/** Packets whose checksum is after a VLAN tag. */
 export const TAGGED_SUMS: readonly Checksummed[] = [...BASIC, data(101, false), data(101, true)].map((kind) =>
-  within(`${kind.name} behind a VLAN tag`, kind, (frame) => withTag(frame, VLAN)),
+  within(`${kind.name} after a VLAN tag`, kind, (frame) => withTag(frame, VLAN)),
 );
 
 /** Packets over IPv4 of which each is larger than the one before it. */

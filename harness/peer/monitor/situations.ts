@@ -118,7 +118,7 @@ export interface Situations {
   readonly rxError: { readonly response: RxResponse; readonly request: RxRequest };
   /** A backend published rx responses; `split` if the last packet among them was incomplete. */
   readonly rxPublished: { readonly split: boolean };
-  /** A peer responds to a slot later than at once: the bytes that it read at first, and those that are there now. */
+  /** A peer is about to send a response that it withheld: the bytes that it read first, and those that are there now. */
   readonly withheld: { readonly read: Uint8Array; readonly found: Uint8Array };
   /** A buffer is about to be used again; the backend must not have written to it since its response. */
   readonly reused: { readonly what: string; readonly left: Uint8Array; readonly found: Uint8Array };

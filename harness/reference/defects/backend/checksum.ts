@@ -31,7 +31,7 @@ const fillsWith = (added: number, kind: Kind): Partial<BackendSteps> => ({
     correct.fill(vif, queue, request, piece, kind(piece) ? flags | added : flags),
 });
 
-/** The checksum flag `flag` of a packet holds for the packets behind it that are served for the same event. */
+/** The checksum flag `flag` of a packet holds for the packets after it that are served for the same event. */
 function sticks(flag: number): Pick<BackendSteps, 'serveTx' | 'takeChain'> {
   let sticky = 0;
   return {
@@ -53,7 +53,7 @@ export const BACKEND_CHECKSUM_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.checksum.validated-for-batch',
     breaks: 'CSUM-10',
-    fault: 'vouches for the checksums of all packets behind a validated one that are served for the same event',
+    fault: 'vouches for the checksums of all packets after a validated one that are served for the same event',
     backend: (() => {
       const vouched = new WeakSet<Uint8Array>();
       return {
@@ -70,7 +70,7 @@ export const BACKEND_CHECKSUM_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.checksum.blank-for-batch',
     breaks: 'CSUM-16',
-    fault: 'treats the checksums of all packets behind a blank one as blank that are served for the same event',
+    fault: 'treats the checksums of all packets after a blank one as blank that are served for the same event',
     backend: sticks(TXF.csumBlank),
   },
   {

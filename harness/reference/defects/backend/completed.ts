@@ -29,7 +29,7 @@ export const BACKEND_COMPLETED_DEFECTS: readonly Defect[] = [
   {
     id: 'backend.completed.leaves-tagged',
     breaks: 'CSUM-10',
-    fault: 'sends a blank checksum behind a VLAN tag as a complete one',
+    fault: 'sends a blank checksum after a VLAN tag as a complete one',
     seen: 'NetBSD xennet_checksum.c 1.14: knows no tags',
     backend: { fitting: leavingTagged((...args) => correct.fitting(...args)) },
   },

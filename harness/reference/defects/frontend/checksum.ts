@@ -46,7 +46,7 @@ const hasOptions: Kind = (frame) => frame[12] === 8 && frame[13] === 0 && (frame
 const isFragment: Kind = (frame) =>
   frame[12] === 8 && frame[13] === 0 && ((frame[20] ?? 0) & 0x3f) + (frame[21] ?? 0) > 0;
 
-/** The checksum flag `flag` of a packet holds for the packets behind it that are read for the same event. */
+/** The checksum flag `flag` of a packet holds for the packets after it that are read for the same event. */
 function sticks(flag: number): Pick<FrontendSteps, 'serveRx' | 'takeRxSlot'> {
   let sticky = 0;
   return {
@@ -85,13 +85,13 @@ export const FRONTEND_CHECKSUM_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.checksum.validated-for-batch',
     breaks: 'CSUM-10',
-    fault: 'vouches for the checksums of all packets behind a validated one that are read for the same event',
+    fault: 'vouches for the checksums of all packets after a validated one that are read for the same event',
     frontend: vouchesForBatch(),
   },
   {
     id: 'frontend.checksum.blank-for-batch',
     breaks: 'CSUM-16',
-    fault: 'treats the checksums of all packets behind a blank one as blank that are read for the same event',
+    fault: 'treats the checksums of all packets after a blank one as blank that are read for the same event',
     frontend: sticks(RXF.csumBlank),
   },
   {

@@ -21,7 +21,7 @@ export const FRONTEND_COMPLETED_DEFECTS: readonly Defect[] = [
   {
     id: 'frontend.completed.leaves-tagged',
     breaks: 'CSUM-10',
-    fault: 'sends a blank checksum behind a VLAN tag as a complete one',
+    fault: 'sends a blank checksum after a VLAN tag as a complete one',
     frontend: { fitting: leavingTagged((...args) => correct.fitting(...args)) },
   },
   {

@@ -71,7 +71,7 @@ export function lastFirst<A extends readonly [unknown, object, VifPacket]>(
 
 type Fitting<V> = (vif: V, packet: VifPacket) => VifPacket[];
 
-/** Treats a blank checksum behind a VLAN tag as complete. */
+/** Treats a blank checksum after a VLAN tag as complete. */
 export const leavingTagged =
   <V>(fitting: Fitting<V>): Fitting<V> =>
   (vif, packet) => {
