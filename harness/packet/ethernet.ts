@@ -17,6 +17,8 @@ export const ETHER_TYPE = { ipv4: 0x0800, arp: 0x0806, vlan: 0x8100, ipv6: 0x86d
 export const ETHERNET_HEADER = LAYOUT.payload;
 /** Bytes of a VLAN tag, which the MTU does not include. */
 export const VLAN_TAG = 4;
+/** Bytes of both addresses, after which the EtherType or a VLAN tag is. */
+export const ADDRESSES = 2 * MAC_LENGTH;
 /** The usual MTU: bytes of payload of a frame. A vif without an mtu node has it. */
 export const USUAL_MTU = 1500;
 /** Bytes of the largest frame at the usual MTU, without a VLAN tag. */

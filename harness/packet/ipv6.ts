@@ -53,7 +53,10 @@ export function decodeIpv6(bytes: Uint8Array): Decoded<Ipv6> {
  * The payload after the extension headers for options, and its protocol; undefined if they are malformed. Other
  * extension headers are a protocol of their own.
  */
-export function upperLayer({ nextHeader, payload }: Ipv6): { protocol: number; payload: Uint8Array } | undefined {
+export function upperLayer({
+  nextHeader,
+  payload,
+}: Pick<Ipv6, 'nextHeader' | 'payload'>): { protocol: number; payload: Uint8Array } | undefined {
   let [protocol, rest] = [nextHeader, payload];
   while (protocol === EXTENSION.hopByHop || protocol === EXTENSION.destination) {
     const [next, units] = rest;

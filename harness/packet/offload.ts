@@ -2,17 +2,13 @@
  * The work that an offloading sender leaves to a later stage: completing checksums and segmenting large TCP packets.
  */
 import { concat, getNumber } from '../bytes/bytes.js';
-import { MAC_LENGTH } from './address.js';
 import type { Checksum } from './checksum.js';
-import { encodeEthernet, ETHER_TYPE, type Ethernet, VLAN_TAG } from './ethernet.js';
+import { ADDRESSES, encodeEthernet, ETHER_TYPE, type Ethernet, VLAN_TAG } from './ethernet.js';
 import { decodeFrame } from './frame.js';
 import { encodeIpv4, type Ipv4 } from './ipv4.js';
 import { encodeIpv6, type Ipv6, upperLayer } from './ipv6.js';
 import { encodeTcp, TCP_FLAG } from './tcp.js';
 import { encodeUdp } from './udp.js';
-
-/** Bytes of both addresses, after which a VLAN tag is. */
-const ADDRESSES = 2 * MAC_LENGTH;
 
 /** The frame with the checksum of its TCP or UDP header complete, after a VLAN tag too; any other frame unchanged. */
 export function completeChecksum(frame: Uint8Array): Uint8Array {

@@ -1,17 +1,13 @@
 /** The frames that were passed to a driver under test, and that it has not passed on yet. */
 import { getNumber } from '../bytes/bytes.js';
-import { ETHER_TYPE, ETHERNET_HEADER as ETHERNET, VLAN_TAG as TAG } from '../packet/ethernet.js';
+import { ADDRESSES, ETHER_TYPE, ETHERNET_HEADER as ETHERNET, VLAN_TAG as TAG } from '../packet/ethernet.js';
 import { IP_PROTOCOL } from '../packet/ipv4.js';
-import { EXTENSION } from '../packet/ipv6.js';
+import { upperLayer } from '../packet/ipv6.js';
 import { ipLength } from './monitor/length.js';
 
 const IPV6_HEADER = 40;
-/** The headers of IPv6 that say how long they are and what follows. */
-const CHAINED = new Set<number>([EXTENSION.hopByHop, EXTENSION.destination]);
 /** The bytes of an Ethernet frame with ARP, without padding. */
 const ARP_FRAME = 42;
-/** Bytes of both addresses, after which a VLAN tag is. */
-const ADDRESSES = 12;
 /** Frames that are remembered; a vif that sent more is not checked any further. */
 const LIMIT = 20_000;
 
@@ -94,12 +90,9 @@ function transport(frame: Uint8Array): { protocol: number; at: number } | undefi
     return { protocol: frame[ETHERNET + 9] ?? 0, at: ETHERNET + 4 * ((frame[ETHERNET] ?? 0) & 0xf) };
   }
   if (type !== ETHER_TYPE.ipv6) return undefined;
-  let [protocol, at] = [frame[ETHERNET + 6] ?? 0, ETHERNET + IPV6_HEADER];
-  // Each such header is longer than nothing, so this ends at the end of the frame.
-  while (CHAINED.has(protocol) && at < frame.length) {
-    [protocol, at] = [frame[at] ?? 0, at + 8 * ((frame[at + 1] ?? 0) + 1)];
-  }
-  return { protocol, at };
+  const [nextHeader = 0] = frame.subarray(ETHERNET + 6);
+  const upper = upperLayer({ nextHeader, payload: frame.subarray(ETHERNET + IPV6_HEADER) });
+  return upper && { protocol: upper.protocol, at: frame.length - upper.payload.length };
 }
 
 function checksumAt(frame: Uint8Array): number | undefined {

@@ -5,9 +5,9 @@ import { KEY } from '../../harness/protocol/netif.js';
 import { RX_RING } from '../../harness/protocol/ring.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { demanded } from '../../harness/xen/wait.js';
-import { plainFrame } from '../support/frames.js';
+import { newFrame } from '../support/frames.js';
 import { arrives } from '../support/losses.js';
-import { BAD_REF, through } from './verbs.js';
+import { BAD_REF, RX_PAD, through } from './verbs.js';
 
 const { test, tests } = backendChapter('jumbo');
 export const jumbo = tests;
@@ -15,8 +15,6 @@ export const jumbo = tests;
 /** A backend without GSO receives several slots in no other way than by a large MTU. */
 const JUMBO = { fresh: true, needs: 'bridge', gate: KEY.featureSg } as const;
 const JUMBO_FRAME = 9014;
-/** The contents of the first frame; other frames of a peer are numbered from 1. */
-const NONCE = 0x8000;
 /** Milliseconds for frames at every place of the ring: a bridge may lose some, which are sent again. */
 const AROUND_MS = 30_000;
 const JUMBO_KEYS = { keys: { mtu: '9000' } } as const;
@@ -26,7 +24,7 @@ for (const place of [0, 1, 2]) {
   test(`bad-buffer-${place}`, title, JUMBO, async (t) => {
     const [from, to] = await bridgedForJumbo(t, { rxBuffers: 0 });
     const { queue } = to;
-    const frame = plainFrame(from.link.peer, to.link.peer, JUMBO_FRAME, NONCE);
+    const frame = newFrame(from.link.peer, to.link.peer, JUMBO_FRAME);
     queue.post(place);
     queue.rx.nextRef = () => BAD_REF;
     queue.post(1);
@@ -49,7 +47,7 @@ test('around', 'delivers frames of three slots wherever in the ring they begin',
     for (let n = 0; n < RX_RING.size / 2; n++) {
       if (t.domain.clock.now() > end) return t.info(`${n} of ${RX_RING.size / 2} rounds in ${AROUND_MS} ms`);
       for (const length of [JUMBO_FRAME, JUMBO_FRAME, 64]) {
-        await through(from, to, plainFrame(from.link.peer, to.link.peer, length, NONCE + n));
+        await through(from, to, newFrame(from.link.peer, to.link.peer, length));
       }
     }
   });
@@ -58,10 +56,9 @@ test('around', 'delivers frames of three slots wherever in the ring they begin',
 /** Two bridged vifs with a large MTU; skips the test where something in the guest drops such frames. */
 async function bridgedForJumbo(t: BackendTest, own: FrontendOptions = {}): Promise<[FrontendPeer, FrontendPeer]> {
   const [from, to] = await t.bridged(JUMBO_KEYS, JUMBO_KEYS);
-  const passes = through(from, to, plainFrame(from.link.peer, to.link.peer, JUMBO_FRAME, NONCE));
+  const passes = through(from, to, newFrame(from.link.peer, to.link.peer, JUMBO_FRAME));
   if (!(await arrives(passes))) t.skip(`the guest drops frames of ${JUMBO_FRAME} bytes`);
-  // The pad of a request is where the offset of a response is.
-  return t.bridged(JUMBO_KEYS, { ...JUMBO_KEYS, rxPad: 0x5a5a, ...own });
+  return t.bridged(JUMBO_KEYS, { ...JUMBO_KEYS, rxPad: RX_PAD, ...own });
 }
 
 /** Whether a frame consists of some bytes of another one, and not of all. */

@@ -7,11 +7,11 @@ import type { TxShape } from '../../harness/peer/frontend-tx.js';
 import { GSO_TYPE, KEY } from '../../harness/protocol/netif.js';
 import { backendChapter, type BackendTest } from '../../harness/run/suite.js';
 import { demanded } from '../../harness/xen/wait.js';
-import { plainFrame } from '../support/frames.js';
+import { newFrame } from '../support/frames.js';
 import { LARGE, largeFrame, payloadOf } from '../support/large-packets.js';
 import { arrives, sendUntilArrival } from '../support/losses.js';
 import { queuesOffered } from './connection-verbs.js';
-import { farEnd, inOrder, LARGE_SHAPE, refill, seenByBackend, through } from './verbs.js';
+import { farEnd, inOrder, LARGE_SHAPE, refill, RX_PAD, seenByBackend, through } from './verbs.js';
 
 const { test, tests } = backendChapter('refills');
 export const refills = tests;
@@ -49,11 +49,6 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   },
 };
 
-/** In the pad field of the rx requests, which is where the offset of a response is. */
-const RX_PAD = 0x5a5a;
-/** The contents of the last plain frame; other frames of a peer are numbered from 1. */
-let nonce = 0x8000;
-
 /** A packet of this kind, how it is sent, and what recognises it where it comes out in one piece. */
 function sampleOf(
   from: FrontendPeer,
@@ -61,7 +56,7 @@ function sampleOf(
   { payload, length = 64 }: Sample,
 ): { frame: Uint8Array; shape: TxShape; isIt: (packet: QueuePacket) => boolean } {
   if (payload === undefined) {
-    const frame = plainFrame(from.link.peer, to.link.peer, length, ++nonce);
+    const frame = newFrame(from.link.peer, to.link.peer, length);
     return { frame, shape: {}, isIt: (packet) => sameBytes(packet.frame, frame) };
   }
   const frame = largeFrame(from.link.peer, to.link.peer, payload, GSO_TYPE.tcpv4);

@@ -81,6 +81,9 @@ export async function refill(vif: FrontendPeer, count: number): Promise<void> {
   if (!postsAsked(vif.queue, count)) await vif.transmit(vif.quietFrame());
 }
 
+/** In the pad of an rx request, which is where the offset of its response is: a backend that writes none shows. */
+export const RX_PAD = 0x5a5a;
+
 /** Packets of another vif whose responses show that the backend has had time to see what was sent before them. */
 const TURNS = 8;
 

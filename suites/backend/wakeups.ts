@@ -9,7 +9,7 @@ import { advance, distance, RING_OFFSET } from '../../harness/protocol/ring.js';
 import { backendChapter } from '../../harness/run/suite.js';
 import { isFrom } from '../support/flows.js';
 import { arrives } from '../support/losses.js';
-import { atStore, storesTo } from '../support/moments.js';
+import { atStore, FAR_AHEAD, storesTo } from '../support/moments.js';
 import { entry } from './gref-verbs.js';
 import { through, useBuffers } from './verbs.js';
 
@@ -26,9 +26,6 @@ const PACKETS = 8;
 const START = 64;
 /** What the peer writes over the data after the response. */
 const OTHER = 0xee;
-/** Distance of an event index that is not reached. */
-const FAR_AHEAD = 2 ** 30;
-
 test('final-check-tx', 'finds a tx request that came while it asked for an event', PING, async (t) => {
   const vif = await t.fresh();
   const { queue } = vif;

@@ -44,9 +44,11 @@ test('validated', 'accepts a complete checksum flagged data_validated', { reflec
   await t.check(['CSUM-07', 'CSUM-08'], () => vif.syn({ shape: VALIDATED }));
 });
 
+/** The checksum flags of each slot. */
+const flagsOf = (packet: QueuePacket): number[] => packet.requests.map(({ flags }) => flags & TX_BLANK);
+
 test('corrupt', 'neither repairs nor vouches for a wrong checksum', BRIDGE, async (t) => {
   // The stack of a guest need not verify checksums, so the packets are seen where a bridge sends them out.
-  const flagsOf = (packet: QueuePacket): number[] => packet.requests.map(({ flags }) => flags & TX_BLANK);
   await checkWrongSums(t, await t.bridged(), { shape: {}, flagsOf, isBlank: saysBlank });
 });
 
@@ -63,7 +65,6 @@ for (const [name, { flags }, gate] of [
       from.queue.rx.enqueue(name === 'blank' ? other.blank : other.complete, { flags });
       await from.send(frame);
     };
-    const flagsOf = (packet: QueuePacket): number[] => packet.requests.map(({ flags }) => flags & TX_BLANK);
     await checkWrongSums(t, [{ link: from.link, send }, to], { shape: {}, flagsOf, isBlank: saysBlank });
   });
 }

@@ -16,6 +16,7 @@ import type { FrontendTest } from '../../harness/run/suite.js';
 import { blamesIut } from '../../harness/run/judge.js';
 import { type Grants, PAGE_SIZE } from '../../harness/xen/domain.js';
 import { LOST_TRIES } from '../support/losses.js';
+import { FAR_AHEAD } from '../support/moments.js';
 import { demanded, Expired } from '../../harness/xen/wait.js';
 
 /** Milliseconds for what a frontend does soon, if it does it at all. */
@@ -151,9 +152,6 @@ export async function seenByFrontend(vif: BackendPeer, { rx: { ring } } = vif.qu
     () => distance(ring.rspProdPvt, ring.indices().rspEvent) === 1,
   );
 }
-
-/** Distance of an event index that is not reached. */
-export const FAR_AHEAD = 2 ** 30;
 
 /** Whether the frontend asks for an event at a response beyond `index`. */
 export function isAhead(ring: BackRing, index: number): boolean {

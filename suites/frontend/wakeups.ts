@@ -5,8 +5,8 @@ import type { CtrlRequest } from '../../harness/protocol/ctrl.js';
 import { CTRL_TYPE, KEY } from '../../harness/protocol/netif.js';
 import { advance, RING_OFFSET } from '../../harness/protocol/ring.js';
 import { frontendChapter, type FrontendTest } from '../../harness/run/suite.js';
-import { atStore, storesTo } from '../support/moments.js';
-import { awaitSettled, FAR_AHEAD, happens, hasBuffers, isAhead, withhold } from './verbs.js';
+import { atStore, FAR_AHEAD, storesTo } from '../support/moments.js';
+import { awaitSettled, happens, hasBuffers, isAhead, withhold } from './verbs.js';
 
 const { test, tests } = frontendChapter('wakeups');
 export const wakeups = tests;

@@ -1,7 +1,7 @@
 /** Checksums of all kinds of packets through a bridge, for chapters that judge how they come out. */
 import { expect } from 'chai';
 import { getNumber, sameBytes } from '../../harness/bytes/bytes.js';
-import { ETHER_TYPE } from '../../harness/packet/ethernet.js';
+import { ADDRESSES, ETHER_TYPE } from '../../harness/packet/ethernet.js';
 import { tcpChecksum, udpChecksum } from '../../harness/packet/match.js';
 import type { Host } from '../../harness/packet/build.js';
 import type { TestContext } from '../../harness/run/suite.js';
@@ -124,7 +124,7 @@ function misplaced<P extends { readonly frame: Uint8Array }>(
   const sum = blank.findIndex((byte, n) => byte !== complete[n]);
   const packet = received.find(({ frame }) => {
     // A bridge may change the priority in a VLAN tag.
-    if (getNumber(frame, 16, 12) === ETHER_TYPE.vlan) return false;
+    if (getNumber(frame, 16, ADDRESSES) === ETHER_TYPE.vlan) return false;
     const changed = changedBytes(frame, blank).filter((n) => n < sum - 1 || n > sum + 1);
     return isOneField(changed) && (tcpChecksum(frame) ?? udpChecksum(frame)) !== 'complete';
   });

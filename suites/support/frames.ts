@@ -128,3 +128,9 @@ export const PROTOCOLS: readonly (readonly [
 export const taggedFrame = tagged(ETHER_TYPE.vlan, 5, plain);
 /** A frame of `length` bytes without a tag. */
 export const plainFrame = plain;
+
+/** The nonce of the last {@link newFrame}; the other frames of a peer are numbered from 1. */
+let nonce = 0x8000;
+
+/** A plain frame that differs from every other one. */
+export const newFrame = (from: Host, to: Host, length: number): Uint8Array => plain(from, to, length, ++nonce);

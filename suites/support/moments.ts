@@ -1,6 +1,9 @@
 /** What a peer does between two accesses of the driver to a ring: the orders in which wake-ups are lost. */
 import type { RingPage } from '../../harness/protocol/ring-page.js';
 
+/** Distance of an event index that is not reached. */
+export const FAR_AHEAD = 2 ** 30;
+
 /** Calls a function after each store of the driver to a word of a page. See {@link RingPage.onStore}. */
 type Stores = NonNullable<RingPage['onStore']>;
 

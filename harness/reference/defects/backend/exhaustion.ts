@@ -4,7 +4,7 @@ import { CTRL_RING, RX_RING, TX_RING } from '../../../protocol/ring.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import { MAX_MAPPED } from '../../mapped-grants.js';
 import type { Defect } from '../defect.js';
-import { isRefused } from '../support/backend.js';
+import { isRefused, isUnwritable } from '../support/backend.js';
 import { INVALID_PARAMETER } from '../support/control.js';
 import { Counts } from '../support/counts.js';
 
@@ -68,9 +68,7 @@ export const BACKEND_EXHAUSTION_DEFECTS: readonly Defect[] = [
       const failed = new Counts();
       return {
         fill(vif, queue, request, piece, flags) {
-          const page = queue.mapped.page(request.gref) ?? queue.rxPool.page(request.gref);
-          const probe = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: new Uint8Array() };
-          if (!page && vif.domain.grants.copyTo([probe])[0] !== 0) failed.next(queue);
+          if (isUnwritable(vif, queue, request)) failed.next(queue);
           correct.fill(vif, queue, request, piece, flags);
         },
         drainBacklog(vif, queue) {

@@ -1,9 +1,9 @@
 /** Defects of the reference backend, chapter jumbo. */
-import { RSP, RXF } from '../../../protocol/netif.js';
+import { RXF } from '../../../protocol/netif.js';
 import { RX_RING } from '../../../protocol/ring.js';
-import { encodeRxResponse } from '../../../protocol/rx.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
+import { endingAtError } from '../support/backend.js';
 
 /** Whether a frame is plain and has several slots. */
 const isJumbo = (flags: number): boolean => (flags & (RXF.moreData | RXF.extraInfo)) === RXF.moreData;
@@ -13,14 +13,7 @@ export const BACKEND_JUMBO_DEFECTS: readonly Defect[] = [
     id: 'backend.jumbo.ends-at-error',
     breaks: 'RXW-09',
     fault: 'clears more_data in the response to a buffer that it may not write, unless the packet has extras',
-    backend: {
-      fill(vif, queue, request, piece, flags) {
-        const segment = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: new Uint8Array() };
-        const isBad = vif.domain.grants.copyTo([segment])[0] !== 0;
-        if (!isBad || !isJumbo(flags)) return correct.fill(vif, queue, request, piece, flags);
-        queue.rx.put(encodeRxResponse({ id: request.id, offset: 0, flags: 0, status: RSP.error }));
-      },
-    },
+    backend: endingAtError(isJumbo),
   },
   {
     id: 'backend.jumbo.lost-at-the-end',

@@ -6,6 +6,7 @@ import { encodeRxResponse } from '../../../protocol/rx.js';
 import { PAGE_SIZE } from '../../../xen/domain.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
+import { isUnwritable } from '../support/backend.js';
 import { Counts } from '../support/counts.js';
 import { isPing } from '../support/packets.js';
 
@@ -311,11 +312,8 @@ export const BACKEND_RECEIVE_DEFECTS: readonly Defect[] = [
           if (!stuck.has(queue)) correct.drainBacklog(vif, queue);
         },
         fill(vif, queue, request, piece, flags) {
-          const probe = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: new Uint8Array() };
-          const page = queue.mapped.page(request.gref) ?? queue.rxPool.page(request.gref);
-          if (page ? page.writable : vif.domain.grants.copyTo([probe])[0] === 0)
-            return correct.fill(vif, queue, request, piece, flags);
-          stuck.add(queue);
+          if (isUnwritable(vif, queue, request)) stuck.add(queue);
+          else correct.fill(vif, queue, request, piece, flags);
         },
       } satisfies Defect['backend'];
     })(),

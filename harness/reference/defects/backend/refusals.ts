@@ -6,6 +6,7 @@ import { concat } from '../../../bytes/bytes.js';
 import type { TxChain } from '../../transmit-steps.js';
 import { BACKEND_STEPS as correct } from '../../backend-steps.js';
 import type { Defect } from '../defect.js';
+import { endingAtError, isUnwritable } from '../support/backend.js';
 
 export const BACKEND_REFUSALS_DEFECTS: readonly Defect[] = [
   {
@@ -77,17 +78,7 @@ export const BACKEND_REFUSALS_DEFECTS: readonly Defect[] = [
     id: 'backend.refusals.ends-at-error',
     breaks: 'RXW-09',
     fault: 'clears more_data in the response to a buffer that it may not write, and delivers the rest of the packet',
-    backend: {
-      fill(vif, queue, request, piece, flags) {
-        const segment = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: new Uint8Array() };
-        const bad =
-          !queue.mapped.page(request.gref) &&
-          !queue.rxPool.page(request.gref) &&
-          vif.domain.grants.copyTo([segment])[0] !== 0;
-        if (!bad) return correct.fill(vif, queue, request, piece, flags);
-        queue.rx.put(encodeRxResponse({ id: request.id, offset: 0, flags: 0, status: RSP.error }));
-      },
-    },
+    backend: endingAtError(() => true),
   },
   {
     id: 'backend.refusals.gives-up-buffers',
@@ -100,8 +91,7 @@ export const BACKEND_REFUSALS_DEFECTS: readonly Defect[] = [
           if ((bad.get(queue) ?? 0) < 30) correct.drainBacklog(vif, queue);
         },
         fill(vif, queue, request, piece, flags) {
-          const segment = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: new Uint8Array() };
-          if (vif.domain.grants.copyTo([segment])[0] !== 0) bad.set(queue, (bad.get(queue) ?? 0) + 1);
+          if (isUnwritable(vif, queue, request)) bad.set(queue, (bad.get(queue) ?? 0) + 1);
           correct.fill(vif, queue, request, piece, flags);
         },
       } satisfies Defect['backend'];
@@ -113,10 +103,8 @@ export const BACKEND_REFUSALS_DEFECTS: readonly Defect[] = [
     fault: 'reports the last buffer of a packet of several as filled, although it may not write that buffer',
     backend: {
       fill(vif, queue, request, piece, flags) {
-        const segment = { domain: queue.frontend, ref: request.gref, offset: 0, bytes: new Uint8Array() };
-        const unusable = vif.domain.grants.copyTo([segment])[0] !== 0;
         const isLast = flags === 0 && piece.length > 1518;
-        if (!unusable || !isLast) return correct.fill(vif, queue, request, piece, flags);
+        if (!isLast || !isUnwritable(vif, queue, request)) return correct.fill(vif, queue, request, piece, flags);
         queue.rx.put(encodeRxResponse({ id: request.id, offset: 0, flags, status: piece.length }));
       },
     },

@@ -37,6 +37,15 @@ const silentAfter = (
   };
 };
 
+/** Ends the grant of a page once `until` resolves, whether its request has a response or not. */
+const lendingUntil = (until: (vif: FrontendVif) => Promise<void>): Pick<FrontendSteps, 'lend'> => ({
+  async lend(vif, access, bytes, use) {
+    let used: Promise<unknown> | undefined;
+    await correct.lend(vif, access, bytes, (ref) => Promise.race([(used = use(ref)), until(vif)]));
+    await used;
+  },
+});
+
 /** Lists the grants of ADD_GREF_MAPPING with other flags. */
 const listsWith = (flags: number): Pick<FrontendSteps, 'lend'> => ({
   lend(vif, access, bytes, use) {
@@ -235,20 +244,7 @@ export const FRONTEND_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'frontend.control.gives-up-soon',
     breaks: 'HASH-15',
     fault: 'ends the grant of a page 2 ms after its request, whether it has a response or not',
-    frontend: {
-      async lend(vif, access, bytes, use) {
-        const offer = vif.domain.grants.offer(vif.backend, access);
-        offer.page.copyIn(0, bytes);
-        let isEnded = false;
-        const end = (): void => {
-          if (!isEnded) offer.end();
-          isEnded = true;
-        };
-        vif.domain.clock.after(2, end);
-        await use(offer.ref);
-        end();
-      },
-    },
+    frontend: lendingUntil(({ domain }) => new Promise<void>((resolve) => void domain.clock.after(2, resolve))),
   },
   {
     id: 'frontend.control.ends-at-large-data',
@@ -310,15 +306,7 @@ export const FRONTEND_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'frontend.control.short-loan',
     breaks: 'HASH-15',
     fault: 'ends the grant of a page before the response to its request',
-    frontend: {
-      async lend(vif, access, bytes, use) {
-        const offer = vif.domain.grants.offer(vif.backend, access);
-        offer.page.copyIn(0, bytes);
-        const used = use(offer.ref);
-        offer.end();
-        await used;
-      },
-    },
+    frontend: lendingUntil(() => Promise.resolve()),
   },
   {
     id: 'frontend.control.ungranted-table',

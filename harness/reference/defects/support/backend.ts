@@ -1,5 +1,7 @@
 /** Faults that several chapters of the reference backend share. */
 import type { BackendQueueState, BackendVif } from '../../backend.js';
+import { RSP } from '../../../protocol/netif.js';
+import { encodeRxResponse, type RxRequest } from '../../../protocol/rx.js';
 import { STATE } from '../../bus.js';
 import { BACKEND_STEPS as correct, type BackendSteps } from '../../backend-steps.js';
 import type { VifPacket } from '../../packet.js';
@@ -22,6 +24,24 @@ export const refuses = (isUnwanted: (chain: TxChain) => boolean): Partial<Backen
   takeChain(queue) {
     const chain = correct.takeChain(queue);
     return chain && isUnwanted(chain) ? { ...chain, fault: 'refused by a defect' } : chain;
+  },
+});
+
+/** Whether the buffer of an rx request cannot be written. */
+export function isUnwritable(vif: BackendVif, queue: BackendQueueState, { gref }: RxRequest): boolean {
+  const page = queue.mapped.page(gref) ?? queue.rxPool.page(gref);
+  if (page) return !page.writable;
+  const segment = { domain: queue.frontend, ref: gref, offset: 0, bytes: new Uint8Array() };
+  return vif.domain.grants.copyTo([segment])[0] !== 0;
+}
+
+/** Clears more_data in the response to a buffer that it may not write, if `applies` to the flags of that response. */
+export const endingAtError = (applies: (flags: number) => boolean): Pick<BackendSteps, 'fill'> => ({
+  fill(vif, queue, request, piece, flags) {
+    if (!applies(flags) || !isUnwritable(vif, queue, request)) {
+      return correct.fill(vif, queue, request, piece, flags);
+    }
+    queue.rx.put(encodeRxResponse({ id: request.id, offset: 0, flags: 0, status: RSP.error }));
   },
 });
 
