@@ -20,7 +20,7 @@ import {
   untilNextEvent,
   withoutAsking,
 } from '../support/backend-receive.js';
-import { withoutBlankSum } from '../support/checksums.js';
+import { isBlankAfterTag, withoutBlankSum } from '../support/checksums.js';
 
 /** Maximum number of buffers for a packet and its extra infos in the oldest backends. */
 const WHOLE_PACKET = 19;
@@ -184,6 +184,12 @@ export const RECEIVE: readonly LegalDriver[] = [
     choice: 'sends UDP over IPv4 without a checksum where the checksum was left to it',
     source: 'RFC 768: a checksum of zero means that the sender made none',
     backend: { fitting: (vif, packet) => correct.fitting(vif, withoutBlankSum(packet)) },
+  },
+  {
+    id: 'backend.drops-blank-after-tag',
+    choice: 'drops a packet with a VLAN tag whose checksum was left to it',
+    source: 'Linux skbuff.c, skb_checksum_setup: -EPROTO for any protocol but IPv4 and IPv6, v6.1',
+    backend: { fitting: (vif, packet) => (isBlankAfterTag(packet) ? [] : correct.fitting(vif, packet)) },
   },
   {
     id: 'backend.rx-unfit-blank',

@@ -1,7 +1,7 @@
 /** Frontends that lay out, send or receive packets in another way, and stacks that respond in another way. */
 import type { LegalDriver } from '../legal.js';
 import { FRONTEND_STEPS as correct } from '../../frontend-steps.js';
-import { withoutBlankSum } from '../support/checksums.js';
+import { isBlankAfterTag, withoutBlankSum } from '../support/checksums.js';
 import * as packets from '../support/frontend-packets.js';
 import { resending } from '../support/frontend-resending.js';
 import { ipv4Only, trusting } from '../support/frontend-stacks.js';
@@ -67,6 +67,12 @@ export const PACKETS: readonly LegalDriver[] = [
     choice: 'sends UDP over IPv4 without a checksum where the checksum was left to it',
     source: 'RFC 768: a checksum of zero means that the sender made none',
     frontend: { fitting: (vif, packet) => correct.fitting(vif, withoutBlankSum(packet)) },
+  },
+  {
+    id: 'frontend.drops-blank-after-tag',
+    choice: 'drops a packet with a VLAN tag whose checksum was left to it',
+    source: 'Linux skbuff.c, skb_checksum_setup: -EPROTO for any protocol but IPv4 and IPv6, v6.1',
+    frontend: { fitting: (vif, packet) => (isBlankAfterTag(packet) ? [] : correct.fitting(vif, packet)) },
   },
   {
     id: 'frontend.writable-tx',

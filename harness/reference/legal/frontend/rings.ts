@@ -159,4 +159,10 @@ export const RINGS: readonly LegalDriver[] = [
     source: 'netif.h, "feature-rx-notify": without it the backend expects no notification',
     frontend: { ...keys({ [KEY.featureRxNotify]: undefined }), ...rings.refillsLater(1), ...rings.quietRx },
   },
+  {
+    id: 'frontend.reads-when-it-can-send',
+    choice: 'reads no packets while it has no room for their replies on its tx ring',
+    source: 'ring.h does not say when a consumer looks at a ring',
+    frontend: rings.readsWhenItCanSend,
+  },
 ];

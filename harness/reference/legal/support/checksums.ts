@@ -1,5 +1,6 @@
 /** How legal drivers of either role treat a checksum that was left to them. */
-import { encodeEthernet } from '../../../packet/ethernet.js';
+import { getNumber } from '../../../bytes/bytes.js';
+import { ADDRESSES, encodeEthernet, ETHER_TYPE } from '../../../packet/ethernet.js';
 import { decodeFrame } from '../../../packet/frame.js';
 import { encodeIpv4 } from '../../../packet/ipv4.js';
 import { encodeUdp } from '../../../packet/udp.js';
@@ -13,3 +14,7 @@ export function withoutBlankSum(packet: VifPacket): VifPacket {
   const payload = encodeIpv4({ ...ip, payload: encodeUdp({ ...udp, checksum: 'none' }, ip) });
   return { frame: encodeEthernet({ ...ethernet, payload }), csumBlank: false };
 }
+
+/** Whether a checksum is left to the driver that is after a VLAN tag. */
+export const isBlankAfterTag = ({ frame, csumBlank }: VifPacket): boolean =>
+  csumBlank && getNumber(frame, 16, ADDRESSES) === ETHER_TYPE.vlan;

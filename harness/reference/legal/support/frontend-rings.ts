@@ -1,6 +1,6 @@
 /** What correct frontends choose for their rings: event indices, ids, polling, and notifications. */
 import { advance, distance, RX_RING } from '../../../protocol/ring.js';
-import { RSP, TXF } from '../../../protocol/netif.js';
+import { NR_SLOTS_MIN, RSP, TXF } from '../../../protocol/netif.js';
 import { encodeRxRequest } from '../../../protocol/rx.js';
 import type { FrontRing } from '../../../protocol/shared-ring.js';
 import { decodeTxResponse, encodeTxRequest } from '../../../protocol/tx.js';
@@ -19,6 +19,13 @@ const look = (ring: FrontRing): ReturnType<FrontRing['finalCheck']> => {
 const askAt = (ring: FrontRing, index: number): ReturnType<FrontRing['finalCheck']> => {
   ring.setRspEvent(index);
   return look(ring);
+};
+
+/** Reads no packets while its tx ring has no room for a reply of any size. */
+export const readsWhenItCanSend: Partial<FrontendSteps> = {
+  serveRx(vif, queue) {
+    if (vif.steps.hasRoom(queue, NR_SLOTS_MIN)) correct.serveRx(vif, queue);
+  },
 };
 
 /** Asks for an event when half of the outstanding requests have a response. */
